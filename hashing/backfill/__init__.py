@@ -1,0 +1,71 @@
+"""Compute perceptual hashes for the rows that have none.
+
+todo     which rows, in which order
+worker   file to outcome, in a process of its own
+pool     keeps the workers busy, and survives what kills them
+writer   outcome to row
+outage   tells one missing file from a storage that is gone
+engine   joins them
+report   what came of it
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from hashing.backfill.engine import Backfill
+from hashing.backfill.options import BackfillOptions
+from hashing.backfill.report import BackfillReport, BackfillResult
+from hashing.querysets import HashedImageQuerySet
+
+__all__ = [
+    "Backfill",
+    "BackfillOptions",
+    "BackfillReport",
+    "BackfillResult",
+    "abackfill_perceptual_hashes",
+    "backfill_perceptual_hashes",
+]
+
+
+def backfill_perceptual_hashes(
+    batch_size: int = 500,
+    limit: int | None = None,
+    *,
+    queryset: HashedImageQuerySet[Any] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    **options: Any,
+) -> BackfillResult:
+    """Hash every row of `queryset` (by default all image assets) that has no hash, and write it to the database.
+
+    `batch_size` rows are written at a time and at most `limit` are tried. `options` are the other fields of
+    `BackfillOptions`. `should_stop` is asked between images; once true, what is done is written and the run ends.
+
+    Returns `status` ("completed", or "partial" when the run ended before the end of its list), `total` (rows to do),
+    `processed` (hashed), `failed`, and `errors` (the first 10, the reason of a partial run before them). A failure
+    is no exception: it is on the row, in `hash_error`. Raises `ValueError` for options that make no sense.
+    """
+    chosen = BackfillOptions(batch_size=batch_size, limit=limit, **options)
+    return Backfill(chosen, queryset, should_stop=should_stop).run().as_dict()
+
+
+async def abackfill_perceptual_hashes(
+    batch_size: int = 500,
+    limit: int | None = None,
+    *,
+    queryset: HashedImageQuerySet[Any] | None = None,
+    **options: Any,
+) -> BackfillResult:
+    """`backfill_perceptual_hashes` for async code. When it is cancelled, what is done is written and the run ends."""
+    cancelled = threading.Event()
+    run = sync_to_async(backfill_perceptual_hashes)
+    try:
+        return await run(batch_size, limit, queryset=queryset, should_stop=cancelled.is_set, **options)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise

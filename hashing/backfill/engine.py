@@ -1,0 +1,167 @@
+"""The backfill: reads the to-do list, keeps the workers busy, writes what they return. Knows nothing of a terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Protocol
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.storage import Storage
+from django.db import DatabaseError, InterfaceError, router
+
+from hashing.backfill.options import BackfillOptions
+from hashing.backfill.outage import Outage, check_storage, is_local
+from hashing.backfill.pool import HashingPool
+from hashing.backfill.printable import printable
+from hashing.backfill.report import BackfillReport
+from hashing.backfill.todo import StoredFile, TodoList
+from hashing.backfill.worker import Job, Outcome, StorageField
+from hashing.backfill.writer import OutcomeWriter
+from hashing.conf import hashing_settings
+from hashing.querysets import HashedImageQuerySet
+
+logger = logging.getLogger(__name__)
+
+# How long to wait for a worker before asking again whether to stop, in seconds.
+PATIENCE = 0.2
+
+
+class Progress(Protocol):
+    """Hears how many rows there are to do, and of every one that was tried, before it is written."""
+
+    def begin(self, total: int) -> None: ...
+
+    def advance(self, *, failed: bool) -> None: ...
+
+
+class Backfill:
+    """One run over `queryset`, by default all image assets."""
+
+    def __init__(
+        self,
+        options: BackfillOptions,
+        queryset: HashedImageQuerySet[Any] | None = None,
+        *,
+        should_stop: Callable[[], bool] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        rows = _all_assets() if queryset is None else queryset
+        model = rows.model
+        alias = options.using or router.db_for_write(model)
+        self._options = options
+        self._rows = rows.using(alias)
+        self._writer = OutcomeWriter(model._default_manager.using(alias))
+        self._storage: Storage = model._meta.get_field(model.hash_source).storage
+        self._field = StorageField(model._meta.app_label, model._meta.model_name, model.hash_source)
+        self._should_stop = should_stop or (lambda: False)
+        self._progress = progress
+        self._batch: list[Outcome] = []
+        # Keys handed to the workers and not yet written, in that order.
+        self._in_hand: dict[Any, None] = {}
+        self.report = BackfillReport()
+
+    def run(self) -> BackfillReport:
+        """Hash until the list is done, `should_stop` is true, or the storage or the database is gone."""
+        try:
+            todo = self._read_list()
+            if self.report.total:
+                check_storage(self._storage, self.report.total)
+                self._hash_all(todo)
+        except Outage as outage:
+            self.report.stopped = str(outage)
+        except (DatabaseError, InterfaceError) as error:
+            self.report.stopped = f"The database cannot be read: {printable(str(error).strip())}"
+        if self.report.stopped:
+            self.report.resume_pk = next(iter(self._in_hand), None)
+            logger.error("Backfill stopped: %s", self.report.stopped)
+        return self.report
+
+    def _read_list(self) -> TodoList:
+        todo = TodoList(self._rows, self._options)
+        self.report.total = len(todo)
+        if self._progress:
+            self._progress.begin(self.report.total)
+        return todo
+
+    def _hash_all(self, todo: TodoList) -> None:
+        local = is_local(self._storage)
+        jobs = (self._job(file, local=local) for file in todo)
+        field = None if local else self._field
+        max_pixels = hashing_settings().MAX_PIXELS
+        with HashingPool(self._options.workers, self._options.timeout, field, max_pixels) as pool:
+            try:
+                for outcome in self._outcomes(pool, jobs):
+                    self._take(outcome)
+            finally:
+                # After Ctrl-C and the like too: what is hashed is saved.
+                self._write_batch()
+
+    def _job(self, file: StoredFile, *, local: bool) -> Job:
+        """With a path where there is one: the worker then needs neither Django nor the site's settings."""
+        if not (local and file.name):
+            return Job(file.pk, file.name)
+        try:
+            return Job(file.pk, file.name, path=self._storage.path(file.name))
+        except (SuspiciousOperation, ValueError) as error:
+            return Job(file.pk, file.name, refusal=f"{type(error).__name__}: {error}")
+
+    def _outcomes(self, pool: HashingPool, jobs: Iterator[Job]) -> Iterator[Outcome]:
+        more = True
+        while more or not pool.is_idle:
+            if self._should_stop():
+                self.report.stopped, self.report.interrupted = "Interrupted", True
+                return
+            while more and pool.has_room:
+                more = self._submit(pool, list(islice(jobs, pool.chunk_size)))
+            yield from pool.outcomes(wait=PATIENCE)
+
+    def _submit(self, pool: HashingPool, chunk: list[Job]) -> bool:
+        if chunk:
+            self._in_hand.update(dict.fromkeys(job.pk for job in chunk))
+            pool.submit(chunk)
+        return bool(chunk)
+
+    def _take(self, outcome: Outcome) -> None:
+        if self._progress:
+            self._progress.advance(failed=bool(outcome.error))
+        self._batch.append(outcome)
+        if len(self._batch) >= self._options.batch_size:
+            self._write_batch()
+
+    def _write_batch(self) -> None:
+        batch, self._batch = self._batch, []
+        outage = self._find_outage(batch)
+        if outage:
+            batch = [outcome for outcome in batch if not outcome.unread]
+        if batch:
+            self._count(batch if self._options.dry_run else self._writer.write(batch))
+        for outcome in batch:
+            self._in_hand.pop(outcome.pk, None)
+        if outage:
+            raise outage
+
+    def _find_outage(self, batch: list[Outcome]) -> Outage | None:
+        if any(outcome.unread for outcome in batch):
+            try:
+                check_storage(self._storage, self.report.total)
+            except Outage as outage:
+                return outage
+        return None
+
+    def _count(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            if outcome.error:
+                logger.warning("Asset %s: %s", outcome.pk, printable(outcome.error))
+                self.report.count_failed(outcome.pk, printable(outcome.error))
+            else:
+                self.report.count_hashed()
+        logger.info("%d of %d done, %d failed", self.report.processed, self.report.total, self.report.failed)
+
+
+def _all_assets() -> HashedImageQuerySet[Any]:
+    # Not at the top: importing this module must not need the app registry.
+    from hashing.models import ImageAsset
+
+    return ImageAsset.objects.all()

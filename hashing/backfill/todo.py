@@ -1,0 +1,81 @@
+"""The to-do list of a backfill: which rows, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from hashing.backfill.options import BackfillOptions
+from hashing.querysets import HashedImageQuerySet
+
+Rows = HashedImageQuerySet[Any]
+
+
+class StoredFile(NamedTuple):
+    """A row's key and the name its file has in the storage."""
+
+    pk: Any
+    name: str
+
+
+class TodoList:
+    """The rows of `queryset` that `options` ask for. Rows that are added after the list was made are not on it."""
+
+    def __init__(self, queryset: Rows, options: BackfillOptions) -> None:
+        self._options = options
+        self._made_at = timezone.now()
+        self._rows = self._in_range(queryset)
+
+    def __len__(self) -> int:
+        scope = self._rows if self._options.rehash else self._rows.unhashed()
+        if self._options.skip_failed:
+            scope = scope.filter(hash_error="")
+        count: int = scope[: self._options.limit].count()
+        return count
+
+    def __iter__(self) -> Iterator[StoredFile]:
+        return islice(self._all(), self._options.limit)
+
+    def _all(self) -> Iterator[StoredFile]:
+        if self._options.rehash:
+            yield from self._page_through(self._rows.filter(hash_error="") if self._options.skip_failed else self._rows)
+            return
+        # Never-tried rows first: however many rows fail for good, a run with a limit gets further.
+        yield from self._page_through(self._rows.never_tried())
+        if not self._options.skip_failed:
+            yield from self._page_through(_tried_before(self._rows.unhashed().failed(), self._made_at))
+
+    def _in_range(self, rows: Rows) -> Rows:
+        rows = rows.order_by("pk")
+        last_pk = rows.values_list("pk", flat=True).last()
+        if last_pk is None:
+            return rows.none()
+        rows = rows.filter(pk__lte=last_pk)
+        if self._options.start_pk is not None:
+            rows = rows.filter(pk__gte=self._options.start_pk)
+        if self._options.end_pk is not None:
+            rows = rows.filter(pk__lte=self._options.end_pk)
+        return rows
+
+    def _page_through(self, rows: Rows) -> Iterator[StoredFile]:
+        page = self._read_page(rows)
+        while page:
+            yield from page
+            page = self._read_page(rows.filter(pk__gt=page[-1].pk))
+
+    def _read_page(self, rows: Rows) -> list[StoredFile]:
+        # Values, because a model instance with an ImageField may open its file. In a transaction, because the cursor
+        # of iterator() is on the server, and PgBouncer may send the next statement to another one.
+        page = rows.values_list("pk", rows.model.hash_source)[: self._options.batch_size]
+        with transaction.atomic(using=rows.db):
+            return [StoredFile(pk, name or "") for pk, name in page.iterator()]
+
+
+def _tried_before(rows: Rows, moment: datetime) -> Rows:
+    return rows.filter(Q(hashed_at__isnull=True) | Q(hashed_at__lt=moment))

@@ -1,0 +1,39 @@
+"""System checks of the app's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from hashing.conf import KNOWN_KEYS, hashing_settings
+
+
+@register("hashing")
+def check_settings(**_kwargs: Any) -> list[CheckMessage]:
+    given = getattr(settings, "HASHING", {})
+    if not isinstance(given, dict):
+        return [Error("HASHING must be a dict.", id="hashing.E001")]
+    return [_unknown_key(key) for key in sorted(given.keys() - KNOWN_KEYS)] or _wrong_values()
+
+
+def _unknown_key(key: str) -> CheckMessage:
+    known = ", ".join(sorted(KNOWN_KEYS))
+    return Error(f"HASHING has no key {key!r}.", hint=f"Its keys are {known}.", id="hashing.E002")
+
+
+def _wrong_values() -> list[CheckMessage]:
+    values = hashing_settings()
+    rules = {
+        "MAX_PIXELS": (_is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
+        "MIN_QUALITY": (_is_number(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= 100, "a number from 0 to 100"),
+        "TIMEOUT": (_is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
+    }
+    return [
+        Error(f"HASHING[{key!r}] must be {rule}.", id="hashing.E003") for key, (fine, rule) in rules.items() if not fine
+    ]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,31 @@
+"""The app's own settings: the dict `HASHING`, each key with a default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from django.conf import settings
+
+from hashing.pixels import DEFAULT_MAX_PIXELS
+
+
+@dataclass(frozen=True, slots=True)
+class HashingSettings:
+    """`MAX_PIXELS`: declared size above which a picture is refused, undecoded.
+
+    `MIN_QUALITY`: `hash_quality` (0 to 100) below which a hash says too little to be searched by.
+    `TIMEOUT`: seconds that one image may take before its worker process is ended.
+    """
+
+    MAX_PIXELS: int = DEFAULT_MAX_PIXELS
+    MIN_QUALITY: int = 55
+    TIMEOUT: float = 60.0
+
+
+KNOWN_KEYS = frozenset(field.name for field in fields(HashingSettings))
+
+
+def hashing_settings() -> HashingSettings:
+    """The settings in force now. Unknown keys are for the system check to report."""
+    given: dict[str, object] = getattr(settings, "HASHING", {})
+    return HashingSettings(**{key: value for key, value in given.items() if key in KNOWN_KEYS})  # type: ignore[arg-type]

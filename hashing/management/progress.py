@@ -1,0 +1,94 @@
+"""How far a long command is: a bar on a terminal, elsewhere a plain line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from typing import Never, Protocol, TextIO
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress(Protocol):
+    """`begin` says how many items there are, where that is known; `advance` counts one more that is done."""
+
+    def begin(self, total: int) -> None: ...
+
+    def advance(self, *, failed: bool = False) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def show_progress(label: str, stream: TextIO, *, hidden: bool = False) -> Iterator[Progress]:
+    """Show on `stream` what is reported inside the block."""
+    if hidden:
+        progress: Progress = _Hidden()
+    else:
+        progress = _Bar(label, stream) if stream.isatty() else _Lines(label, stream)
+    with closing(progress), logging_redirect_tqdm() if stream.isatty() else nullcontext():
+        yield progress
+
+
+class _Hidden:
+    def begin(self, total: int) -> None:
+        pass
+
+    def advance(self, *, failed: bool = False) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Bar:
+    def __init__(self, label: str, stream: TextIO) -> None:
+        self._failed = 0
+        self._bar: tqdm[Never] = tqdm(desc=label, file=stream, unit="img", dynamic_ncols=True, smoothing=0.1)
+
+    def begin(self, total: int) -> None:
+        self._bar.reset(total)
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def advance(self, *, failed: bool = False) -> None:
+        self._failed += failed
+        if failed:
+            self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
+        self._bar.update()
+
+
+class _Lines:
+    def __init__(self, label: str, stream: TextIO) -> None:
+        self._label, self._stream = label, stream
+        self._total: int | None = None
+        self._done = self._failed = 0
+        self._started = self._last_line = time.monotonic()
+
+    def begin(self, total: int) -> None:
+        self._total = total
+
+    def close(self) -> None:
+        self._write_line()
+
+    def advance(self, *, failed: bool = False) -> None:
+        self._done += 1
+        self._failed += failed
+        if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._write_line()
+
+    def _write_line(self) -> None:
+        self._last_line = time.monotonic()
+        seconds = self._last_line - self._started
+        rate = self._done / seconds if seconds else 0.0
+        parts = [f"{self._label}: {self._done}" + (f" of {self._total}" if self._total is not None else "")]
+        parts += [f"{rate:.1f} a second", f"{self._failed} failed"]
+        if self._total is not None and rate:
+            parts.append(f"{tqdm.format_interval((self._total - self._done) / rate)} left")
+        self._stream.write(", ".join(parts) + "\n")
+        self._stream.flush()

