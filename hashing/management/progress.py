@@ -24,12 +24,12 @@ class Progress(Protocol):
 
 
 @contextmanager
-def show_progress(label: str, stream: TextIO, *, hidden: bool = False) -> Iterator[Progress]:
-    """Show on `stream` what is reported inside the block."""
+def show_progress(label: str, stream: TextIO, *, failures: str = "failed", hidden: bool = False) -> Iterator[Progress]:
+    """Show on `stream` what is reported inside the block. `failures` is the word for items that failed."""
     if hidden:
         progress: Progress = _Hidden()
     else:
-        progress = _Bar(label, stream) if stream.isatty() else _Lines(label, stream)
+        progress = _Bar(label, stream, failures) if stream.isatty() else _Lines(label, stream, failures)
     with closing(progress), logging_redirect_tqdm() if stream.isatty() else nullcontext():
         yield progress
 
@@ -46,8 +46,8 @@ class _Hidden:
 
 
 class _Bar:
-    def __init__(self, label: str, stream: TextIO) -> None:
-        self._failed = 0
+    def __init__(self, label: str, stream: TextIO, failures: str) -> None:
+        self._failed, self._failures = 0, failures
         self._bar: tqdm[Never] = tqdm(desc=label, file=stream, unit="img", dynamic_ncols=True, smoothing=0.1)
 
     def begin(self, total: int) -> None:
@@ -59,13 +59,13 @@ class _Bar:
     def advance(self, *, failed: bool = False) -> None:
         self._failed += failed
         if failed:
-            self._bar.set_postfix_str(f"{self._failed} failed", refresh=False)
+            self._bar.set_postfix_str(f"{self._failed} {self._failures}", refresh=False)
         self._bar.update()
 
 
 class _Lines:
-    def __init__(self, label: str, stream: TextIO) -> None:
-        self._label, self._stream = label, stream
+    def __init__(self, label: str, stream: TextIO, failures: str) -> None:
+        self._label, self._stream, self._failures = label, stream, failures
         self._total: int | None = None
         self._done = self._failed = 0
         self._started = self._last_line = time.monotonic()
@@ -87,7 +87,7 @@ class _Lines:
         seconds = self._last_line - self._started
         rate = self._done / seconds if seconds else 0.0
         parts = [f"{self._label}: {self._done}" + (f" of {self._total}" if self._total is not None else "")]
-        parts += [f"{rate:.1f} a second", f"{self._failed} failed"]
+        parts += [f"{rate:.1f} a second", f"{self._failed} {self._failures}"]
         if self._total is not None and rate:
             parts.append(f"{tqdm.format_interval((self._total - self._done) / rate)} left")
         self._stream.write(", ".join(parts) + "\n")

@@ -1,0 +1,56 @@
+"""The name of an imported file in the storage.
+
+It follows from the path of the file alone and no two files share one, so that a row with that name means: this file is
+registered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import Storage
+
+from hashing.importing.walk import FoundImage
+
+TOP_FOLDER = "imported"
+
+
+class CopiedNames:
+    """Names for files that are copied from below `root` into a storage."""
+
+    def __init__(self, root: Path, storage: Storage) -> None:
+        self._storage = storage
+        self._folder = f"{self._valid(root.name or 'root')}-{_digest(str(root))}"
+
+    def name(self, file: FoundImage) -> str:
+        return "/".join([TOP_FOLDER, self._folder, *(self._part(part) for part in file.relative.parts)])
+
+    def _part(self, part: str) -> str:
+        valid = self._valid(part)
+        if valid == part:
+            return part
+        # Two parts can become the same when made valid.
+        stem, dot, suffix = valid.rpartition(".")
+        return f"{stem}-{_digest(part)}{dot}{suffix}" if stem else f"{valid.strip('.')}-{_digest(part)}"
+
+    def _valid(self, part: str) -> str:
+        try:
+            return self._storage.get_valid_name(part)
+        except SuspiciousFileOperation:
+            return "unnamed"
+
+
+class NamesInPlace:
+    """Names for files that are below the media root already."""
+
+    def __init__(self, media_root: Path) -> None:
+        self._media_root = media_root
+
+    def name(self, file: FoundImage) -> str:
+        return file.path.relative_to(self._media_root).as_posix()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

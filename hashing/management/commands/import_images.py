@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.files.storage import Storage
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from hashing.importing import ImageImport, StorageRefusal
+from hashing.importing.names import CopiedNames, NamesInPlace
+from hashing.management.graceful_stop import graceful_stop
+from hashing.management.number_types import at_least
+from hashing.management.progress import show_progress
+from hashing.models import ImageAsset
+
+WRONG_USAGE = 2
+
+
+class Command(BaseCommand):
+    help = "Register every image file below a folder. Run it again after a stop, or when there are new files."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add = parser.add_argument
+        add("folder", metavar="DIR", help="where the images are; links are not followed")
+        add("--in-place", action="store_true", help="DIR is below MEDIA_ROOT: copy nothing")
+        add("--batch-size", type=at_least(1), default=500, metavar="N", help="rows written at a time (default: 500)")
+        add("--dry-run", action="store_true", help="copy nothing, write nothing")
+        add("--no-progress", action="store_true", help="no bar and no progress lines")
+        add("--database", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help="database to work on (default: default)")
+
+    def handle(
+        self,
+        *args: Any,
+        folder: str,
+        in_place: bool,
+        batch_size: int,
+        dry_run: bool,
+        no_progress: bool,
+        database: str,
+        **options: Any,
+    ) -> None:
+        if database not in connections:
+            raise CommandError(f"There is no database {database!r} in the settings.", returncode=WRONG_USAGE)
+        root = self._folder(folder)
+        names = self._names(root, in_place=in_place)
+        progress = show_progress("Importing", sys.stderr, failures="left out", hidden=no_progress)
+        with graceful_stop(self._say_stopping) as stop, progress as bar:
+            job = ImageImport(
+                root, names, batch_size=batch_size, dry_run=dry_run, using=database, should_stop=stop, progress=bar
+            )
+            refusal = self._run(job)
+        self.stdout.write(job.report.as_text())
+        if refusal:
+            raise CommandError(f"{refusal}\nTo go on, run the same command again.")
+        if stop():
+            self.stderr.write("To go on, run the same command again. What is done is saved.")
+            sys.exit(stop.exit_status)
+
+    def _run(self, job: ImageImport) -> StorageRefusal | None:
+        try:
+            job.run()
+        except StorageRefusal as refusal:
+            return refusal
+        return None
+
+    def _say_stopping(self) -> None:
+        self.stderr.write("\nSaving what is done. Press Ctrl-C again to stop at once.")
+
+    def _folder(self, name: str) -> Path:
+        folder = Path(name).resolve()
+        if not folder.is_dir():
+            raise CommandError(f"There is no folder {name}", returncode=WRONG_USAGE)
+        return folder
+
+    def _names(self, root: Path, *, in_place: bool) -> CopiedNames | NamesInPlace:
+        storage = ImageAsset.image.field.storage
+        media_root = self._media_root(storage)
+        if in_place:
+            if media_root is None or not root.is_relative_to(media_root):
+                raise CommandError("--in-place is for a folder below MEDIA_ROOT.", returncode=WRONG_USAGE)
+            return NamesInPlace(media_root)
+        if media_root and (root.is_relative_to(media_root) or media_root.is_relative_to(root)):
+            message = f"{root} and the media folder {media_root} overlap. Use --in-place for files below MEDIA_ROOT."
+            raise CommandError(message, returncode=WRONG_USAGE)
+        return CopiedNames(root, storage)
+
+    def _media_root(self, storage: Storage) -> Path | None:
+        try:
+            return Path(storage.path("")).resolve()
+        except NotImplementedError:
+            return None

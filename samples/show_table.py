@@ -1,0 +1,44 @@
+"""Print the first rows of the image table, as the backfill has left them: `python -m samples.show_table`."""
+
+from __future__ import annotations
+
+import os
+
+import django
+
+ROWS = 100
+ROW = "{:>4}  {:<34}  {:>11}  {:>7}  {:<16}  {:<16}  {:>7}"
+FAILED_ROW = "{:>4}  {:<34}  {}"
+COLUMNS = (
+    "pk",
+    "image",
+    "width",
+    "height",
+    "file_size",
+    "perceptual_hash",
+    "vertical_hash",
+    "hash_quality",
+    "hash_error",
+)
+
+
+def show_table() -> None:
+    from hashing.models import ImageAsset
+
+    print(ROW.format("key", "image", "pixels", "bytes", "perceptual_hash", "vertical_hash", "quality"))
+    for row in ImageAsset.objects.order_by("image").values_list(*COLUMNS)[:ROWS]:
+        print(_line(*row))
+    hashed, total = ImageAsset.objects.hashed().count(), ImageAsset.objects.count()
+    print(f"\n{total} rows: {hashed} hashed, {ImageAsset.objects.failed().count()} failed")
+
+
+def _line(key: int, image: str, width: int, height: int, *values: object) -> str:
+    name = "/".join(image.split("/")[-2:])
+    *facts, error = values
+    return FAILED_ROW.format(key, name, error) if error else ROW.format(key, name, f"{width} x {height}", *facts)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagesearch.settings")
+    django.setup()
+    show_table()
