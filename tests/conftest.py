@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hashing.models import ImageAsset
+from tests.pictures import photo
+from tests.site import Site, site_database
+
+AddImage = Callable[..., ImageAsset]
+
+
+@pytest.fixture
+def media(settings, tmp_path) -> Path:
+    """An empty media root."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    settings.MEDIA_ROOT = str(folder)
+    return folder
+
+
+@pytest.fixture
+def add_image(media, db) -> AddImage:
+    """Makes a row whose file is a small photograph, or the given bytes, or missing (`content=None`)."""
+
+    def add(name: str = "photo.jpg", content: bytes | None = b"photo", seed: int = 1, **fields) -> ImageAsset:
+        path = media / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content == b"photo":
+            photo(seed=seed, size=(160, 120)).save(path)
+        elif content is not None:
+            path.write_bytes(content)
+        return ImageAsset.objects.create(image=name, **fields)
+
+    return add
+
+
+@pytest.fixture
+def site(tmp_path) -> Iterator[Site]:
+    """A site of its own, with its own database, run in processes of its own."""
+    with site_database(tmp_path) as url:
+        yield Site.made_in(tmp_path, url)

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from hashing.models import ImageAsset
+from hashing.perceptual_hash import compute_perceptual_hash
+from tests.site import Site
+
+pytestmark = pytest.mark.django_db
+
+BLOCK = """\
+Backfilling perceptual hashes (batch-size=500, limit=all)...
+
+============================================================
+HASH BACKFILL RESULTS
+============================================================
+Status: COMPLETED
+Total assets: 2
+Processed: 1
+Failed: 1
+
+Errors (first 10):
+  - Asset {}: File not found at gone.jpg
+============================================================
+"""
+
+
+def run(*arguments: str, **options) -> int:
+    """The exit status of the command."""
+    try:
+        call_command("backfill_hashes", *arguments, **options)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_prints_the_results_block_and_ends_with_1_after_a_failure(add_image, capsys):
+    add_image()
+    gone = add_image("gone.jpg", content=None)
+    assert run("--no-progress") == 1
+    assert capsys.readouterr().out == BLOCK.format(gone.pk)
+
+
+def test_ends_with_0_when_all_are_hashed(add_image, capsys):
+    asset = add_image()
+    assert run("--limit", "7", "--batch-size", "3", "--workers", "1") == 0
+    out = capsys.readouterr().out
+    assert "(batch-size=3, limit=7)" in out
+    assert "Errors" not in out
+    asset.refresh_from_db()
+    assert asset.perceptual_hash == compute_perceptual_hash(asset.image.path)
+
+
+def test_has_nothing_to_do_for_an_empty_table(media, capsys):
+    assert run() == 0
+    assert "Status: COMPLETED\nTotal assets: 0\n" in capsys.readouterr().out
+
+
+def test_json_on_stdout_is_all_of_stdout(add_image, capsys):
+    add_image()
+    assert run("--json", "-", "--no-progress") == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out) == {"status": "completed", "total": 1, "processed": 1, "failed": 0, "errors": []}
+    assert "HASH BACKFILL RESULTS" in output.err
+
+
+def test_json_goes_to_a_file_beside_the_block(add_image, capsys, tmp_path):
+    add_image()
+    assert run("--json", str(tmp_path / "result.json")) == 0
+    assert json.loads((tmp_path / "result.json").read_text())["processed"] == 1
+    assert "HASH BACKFILL RESULTS" in capsys.readouterr().out
+
+
+def test_reports_lines_where_there_is_no_terminal(add_image, capsys):
+    add_image()
+    run()
+    assert "Hashing: 1 of 1" in capsys.readouterr().err
+
+
+def test_no_progress_is_silent(add_image, capsys):
+    add_image()
+    run("--no-progress")
+    assert capsys.readouterr().err == ""
+
+
+def test_dry_run_reads_and_writes_nothing(add_image, capsys):
+    asset = add_image()
+    add_image("gone.jpg", content=None)
+    assert run("--dry-run") == 1
+    assert "Processed: 1\nFailed: 1" in capsys.readouterr().out
+    asset.refresh_from_db()
+    assert asset.perceptual_hash is None
+    assert not ImageAsset.objects.failed().exists()
+
+
+def test_skip_failed_leaves_failed_rows_alone(add_image):
+    add_image("gone.jpg", content=None)
+    assert run() == 1
+    assert run("--skip-failed") == 0
+    assert run() == 1
+
+
+def test_rehash_replaces_hashes(add_image):
+    asset = add_image(perceptual_hash="f" * 16)
+    assert run() == 0
+    asset.refresh_from_db()
+    assert asset.perceptual_hash == "f" * 16
+    assert run("--rehash") == 0
+    asset.refresh_from_db()
+    assert asset.perceptual_hash == compute_perceptual_hash(asset.image.path)
+
+
+def test_keys_bound_the_run_on_both_sides(add_image):
+    keys = [add_image(f"{number}.png").pk for number in range(4)]
+    assert run("--start-pk", str(keys[1]), "--end-pk", str(keys[2])) == 0
+    assert list(ImageAsset.objects.hashed().order_by("pk").values_list("pk", flat=True)) == keys[1:3]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--limit", "many"],
+        ["--limit", "-1"],
+        ["--batch-size", "0"],
+        ["--workers", "0"],
+        ["--timeout", "0"],
+        ["--timeout", "nan"],
+        ["--start-pk", "first"],
+        ["--database", "elsewhere"],
+        ["--json", "no/such/folder/result.json"],
+        ["--no-such-option"],
+    ],
+)
+def test_wrong_usage_ends_with_2(site: Site, arguments):
+    done = site.run("backfill_hashes", *arguments)
+    assert done.returncode == 2
+    assert "error" in done.stderr.lower()
+    assert done.stdout == ""
+
+
+def test_wrong_numbers_of_a_caller_are_refused():
+    with pytest.raises(CommandError, match="batch_size must be at least 1") as refusal:
+        call_command("backfill_hashes", batch_size=0)
+    assert refusal.value.returncode == 2
+
+
+def test_one_bad_file_never_costs_another(site: Site):
+    site.add_photos(6)
+    site.add_rows("missing.png", "exits.png", "crashes.png", "hangs.png", "flaky.png", "../outside.png")
+    done = site.run("backfill_hashes", "--timeout", "2")
+    assert done.returncode == 1
+    assert "Total assets: 12\nProcessed: 6\nFailed: 6\n" in done.stdout
+    rows = site.rows()
+    assert all(found for _, found, _ in rows[:6])
+    errors = [error for _, _, error in rows[6:]]
+    assert errors[:5] == [
+        "File not found at missing.png",
+        "ProcessExpired: The worker process died (exit status 3)",
+        "ProcessExpired: The worker process died (SIGSEGV)",
+        "TimeoutError: Not hashed within 2 seconds",
+        "ConnectionResetError: connection reset by peer at flaky.png",
+    ]
+    assert errors[5].startswith("SuspiciousFileOperation: ")
+
+
+def test_an_outage_of_the_storage_marks_nothing(site: Site):
+    site.add_photos(12)
+    (site.media / "DOWN").touch()
+    done = site.run("backfill_hashes")
+    assert done.returncode == 1
+    assert "Status: PARTIAL" in done.stdout
+    assert "Stopped: The storage cannot be reached: connection refused" in done.stdout
+    assert "run the same command again" in done.stderr
+    assert {(found, error) for _, found, error in site.rows()} == {(None, "")}
+    (site.media / "DOWN").unlink()
+    assert site.run("backfill_hashes").returncode == 0
+
+
+def test_an_outage_half_way_keeps_what_was_read(site: Site):
+    process = start_slow_run(site)
+    (site.media / "DOWN").touch()
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Status: PARTIAL" in out
+    assert 3 <= count_hashed(site) < 60
+    assert {error for _, _, error in site.rows()} == {""}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_what_is_done_and_says_how_to_go_on(site: Site, number, status):
+    process = start_slow_run(site)
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Status: PARTIAL" in out
+    assert "Stopped: Interrupted" in out
+    assert "run the same command again" in err
+    done = sum(found is not None for _, found, _ in site.rows())
+    assert f"Processed: {done}\nFailed: 0\n" in out
+    assert 3 <= done < 60
+
+
+def test_ctrl_c_at_a_terminal_reaches_the_workers_too(site: Site):
+    process = start_slow_run(site)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert {error for _, _, error in site.rows()} == {""}
+
+
+def test_an_interrupted_rehash_names_the_key_to_go_on_with(site: Site):
+    process = start_slow_run(site, "--rehash")
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    first_open = next(key for key, found in site.rows("id, perceptual_hash") if found is None)
+    assert f"again with --start-pk {first_open}." in err
+
+
+def test_killed_ten_times_then_run_once_all_is_right(site: Site):
+    site.add_photos(150, prefix="slow-")
+    for number in range(10):
+        process = site.start("backfill_hashes", "--batch-size", "3")
+        before = count_hashed(site)
+        wait_until(lambda before=before: count_hashed(site) > before)
+        time.sleep(0.02 * number)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+    assert count_hashed(site) < 150
+    assert site.run("backfill_hashes").returncode == 0
+    expected = [compute_perceptual_hash(site.media / name) for name, _, _ in site.rows()]
+    assert [found for _, found, _ in site.rows()] == expected
+
+
+def test_killing_the_command_leaves_no_process_behind(site: Site):
+    process = start_slow_run(site)
+    session = process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    wait_until(lambda: not processes_in(session))
+
+
+def test_a_database_without_the_table_is_told_plainly(tmp_path):
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "backfill_hashes"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "The database cannot be read: no such table" in done.stdout
+
+
+def start_slow_run(site: Site, *arguments: str) -> subprocess.Popen[str]:
+    site.add_photos(60, prefix="slow-")
+    process = site.start("backfill_hashes", "--batch-size", "3", *arguments)
+    wait_until(lambda: count_hashed(site) >= 3)
+    return process
+
+
+def count_hashed(site: Site) -> int:
+    return sum(found is not None for _, found, _ in site.rows())
+
+
+def processes_in(session: int) -> str:
+    return subprocess.run(["pgrep", "--session", str(session)], capture_output=True, text=True, check=False).stdout
+
+
+def wait_until(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "gave up waiting"
+        time.sleep(0.02)

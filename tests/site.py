@@ -1,0 +1,98 @@
+"""A site in a folder, for tests of whole commands: real processes, a real database, real signals."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.pictures import photo
+
+CHECKOUT = Path(__file__).parent.parent
+ADD_ROWS = "INSERT INTO hashing_imageasset (image, hash_error, created_at) VALUES ({0}, '', {0})"
+
+
+@contextmanager
+def site_database(folder: Path) -> Iterator[str]:
+    """The URL of an empty database, of the kind that the tests run on."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        yield f"sqlite:///{folder / 'site.sqlite3'}"
+        return
+    name = f"site_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass
+class Site:
+    folder: Path
+    url: str
+    environment: dict[str, str]
+
+    @classmethod
+    def made_in(cls, folder: Path, url: str) -> Site:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "tests.trap_settings",
+            "MEDIA_ROOT": str(folder / "media"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        (folder / "media").mkdir()
+        made = cls(folder, url, environment)
+        made.run("migrate", "--verbosity", "0")
+        return made
+
+    @property
+    def media(self) -> Path:
+        return self.folder / "media"
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=CHECKOUT,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=90)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def add_photos(self, count: int, prefix: str = "") -> None:
+        """Rows with a photograph each, all of them different."""
+        names = [f"{prefix}{number:04}.png" for number in range(count)]
+        for number, name in enumerate(names):
+            photo(seed=number, size=(96, 72)).save(self.media / name)
+        self.add_rows(*names)
+
+    def add_rows(self, *names: str) -> None:
+        with closing(self.connect()) as connection:
+            mark = "?" if self.url.startswith("sqlite") else "%s"
+            connection.cursor().executemany(ADD_ROWS.format(mark), [(name, "2026-01-01 00:00+00") for name in names])
+            connection.commit()
+
+    def rows(self, columns: str = "image, perceptual_hash, hash_error") -> list[tuple[Any, ...]]:
+        with closing(self.connect()) as connection:
+            return connection.cursor().execute(f"SELECT {columns} FROM hashing_imageasset ORDER BY id").fetchall()
+
+    def connect(self) -> Any:
+        if self.url.startswith("sqlite"):
+            return sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=30)
+        return psycopg.connect(self.url)

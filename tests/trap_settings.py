@@ -1,0 +1,10 @@
+"""The site's settings, with a storage whose files can be traps."""
+
+from __future__ import annotations
+
+from imagesearch.settings import *  # noqa: F403
+
+STORAGES = {
+    "default": {"BACKEND": "tests.trap_storage.TrapStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

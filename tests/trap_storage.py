@@ -1,0 +1,37 @@
+"""A storage that is read through `open`, like one on another machine, and whose file names say what befalls a reader."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.files.storage import FileSystemStorage
+
+
+class TrapStorage(FileSystemStorage):
+    """While there is a file `DOWN` in it, the storage answers nobody."""
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        self._answer()
+        if "exits" in name:
+            os._exit(3)
+        if "crashes" in name:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "hangs" in name:
+            time.sleep(600)
+        if "slow" in name:
+            time.sleep(0.1)
+        if "flaky" in name:
+            raise ConnectionResetError("connection reset by peer")
+        return super()._open(name, mode)
+
+    def exists(self, name: str) -> bool:
+        self._answer()
+        return super().exists(name)
+
+    def _answer(self) -> None:
+        if (Path(self.location) / "DOWN").exists():
+            raise ConnectionRefusedError("connection refused")
