@@ -1,4 +1,4 @@
-"""A storage that is read through `open`, like one on another machine, and whose file names say what befalls a reader."""
+"""A storage that is read through `open`, like one on another machine; file names say what befalls a reader."""
 
 from __future__ import annotations
 

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from hashing.backfill import (
+    Backfill,
+    BackfillOptions,
+    abackfill_perceptual_hashes,
+    backfill_perceptual_hashes,
+)
+from hashing.models import ImageAsset
+from hashing.perceptual_hash import compute_perceptual_hash
+
+pytestmark = pytest.mark.django_db
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.total, self.heard = 0, []
+
+    def begin(self, total: int) -> None:
+        self.total = total
+
+    def advance(self, *, failed: bool) -> None:
+        self.heard.append(failed)
+
+
+def test_hashes_what_has_no_hash_and_returns_the_counts(add_image):
+    asset, gone = add_image(), add_image("gone.jpg", content=None)
+    assert backfill_perceptual_hashes() == {
+        "status": "completed",
+        "total": 2,
+        "processed": 1,
+        "failed": 1,
+        "errors": [f"Asset {gone.pk}: File not found at gone.jpg"],
+    }
+    asset.refresh_from_db()
+    gone.refresh_from_db()
+    assert asset.perceptual_hash == compute_perceptual_hash(asset.image.path)
+    assert gone.hash_error == "File not found at gone.jpg"
+
+
+def test_a_second_run_has_nothing_left_to_do(add_image):
+    add_image()
+    backfill_perceptual_hashes()
+    assert backfill_perceptual_hashes()["total"] == 0
+
+
+def test_batch_size_and_limit_are_positional(add_image):
+    for number in range(5):
+        add_image(f"{number}.png")
+    assert backfill_perceptual_hashes(2, 3)["processed"] == 3
+    assert ImageAsset.objects.hashed().count() == 3
+
+
+def test_a_queryset_narrows_the_run(add_image):
+    wanted, other = add_image("wanted.png"), add_image("other.png")
+    assert backfill_perceptual_hashes(queryset=ImageAsset.objects.filter(image="wanted.png"))["processed"] == 1
+    assert ImageAsset.objects.hashed().get() == wanted
+    assert ImageAsset.objects.unhashed().get() == other
+
+
+def test_names_with_quotes_line_breaks_and_any_script_are_hashed(add_image):
+    add_image('o\'ne "two"\nthree/写真 ñ.png')
+    assert backfill_perceptual_hashes()["failed"] == 0
+
+
+def test_every_hopeless_file_is_marked_and_costs_no_other(add_image, media):
+    good = add_image("good.png")
+    whole = (media / "good.png").read_bytes()
+    add_image("truncated.png", content=whole[: len(whole) // 2])
+    add_image("empty.png", content=b"")
+    add_image("text.jpg", content=b"no picture")
+    add_image("drawing.jpg", content=b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+    add_image("paper.jpg", content=b"%PDF-1.7\n")
+    (media / "folder.jpg").mkdir()
+    ImageAsset.objects.create(image="folder.jpg")
+    result = backfill_perceptual_hashes()
+    assert (result["processed"], result["failed"], result["status"]) == (1, 6, "completed")
+    assert ImageAsset.objects.hashed().get() == good
+    assert dict(ImageAsset.objects.failed().values_list("image", "hash_error")) == {
+        "truncated.png": "ValueError: Failed to process image: image file is truncated",
+        "empty.png": "ValueError: Failed to process image: the file is empty",
+        "text.jpg": "ValueError: Failed to process image: not an image in a supported format",
+        "drawing.jpg": "ValueError: Failed to process image: not an image in a supported format",
+        "paper.jpg": "ValueError: Failed to process image: not an image in a supported format",
+        "folder.jpg": "OSError: not a regular file at folder.jpg",
+    }
+
+
+def test_a_picture_above_the_limit_of_the_site_is_refused(add_image, settings):
+    settings.HASHING = {"MAX_PIXELS": 100}
+    add_image()
+    backfill_perceptual_hashes()
+    assert "160 x 120 pixels declared, more than the 100 allowed" in ImageAsset.objects.get().hash_error
+
+
+def test_an_upload_during_the_run_wins(add_image, media):
+    asset = add_image("old.png")
+
+    class Uploader(Listener):
+        def advance(self, *, failed: bool) -> None:
+            ImageAsset.objects.filter(pk=asset.pk).update(image="new.png")
+
+    report = Backfill(BackfillOptions(), progress=Uploader()).run()
+    assert (report.total, report.processed, report.failed) == (1, 0, 0)
+    asset.refresh_from_db()
+    assert asset.perceptual_hash is None
+
+
+def test_a_listener_hears_the_total_and_every_outcome(add_image):
+    add_image()
+    add_image("gone.jpg", content=None)
+    listener = Listener()
+    Backfill(BackfillOptions(), progress=listener).run()
+    assert listener.total == 2
+    assert sorted(listener.heard) == [False, True]
+
+
+def test_a_storage_that_is_gone_marks_nothing(add_image, media):
+    add_image()
+    shutil.rmtree(media)
+    result = backfill_perceptual_hashes()
+    assert (result["status"], result["processed"], result["failed"]) == ("partial", 0, 0)
+    assert result["errors"][0].startswith("Stopped: The storage cannot be reached: ")
+    assert not ImageAsset.objects.failed().exists()
+
+
+def test_stopping_saves_what_is_done(add_image):
+    for number in range(30):
+        add_image(f"{number}.png")
+    listener = Listener()
+    result = backfill_perceptual_hashes(
+        workers=1, should_stop=lambda: ImageAsset.objects.hashed().exists(), batch_size=3
+    )
+    assert result["status"] == "partial"
+    assert result["errors"] == ["Stopped: Interrupted"]
+    assert 3 <= result["processed"] == ImageAsset.objects.hashed().count() < 30
+    assert not listener.heard
+
+
+def test_an_exception_from_outside_saves_what_is_done(add_image):
+    for number in range(3):
+        add_image(f"{number}.png")
+
+    class Impatient(Listener):
+        def advance(self, *, failed: bool) -> None:
+            super().advance(failed=failed)
+            if len(self.heard) == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Backfill(BackfillOptions(workers=1), progress=Impatient()).run()
+    assert ImageAsset.objects.hashed().count() == 1
+
+
+def test_options_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="batch_size"):
+        backfill_perceptual_hashes(batch_size=0)
+
+
+def test_failures_and_progress_are_logged(add_image, caplog):
+    gone = add_image("gone.jpg", content=None)
+    with caplog.at_level(logging.INFO, "hashing"):
+        backfill_perceptual_hashes()
+    assert f"Asset {gone.pk}: File not found at gone.jpg" in caplog.text
+    assert "0 of 1 done, 1 failed" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_async_twin_does_the_same(add_image):
+    asset = add_image()
+    result = run_async(abackfill_perceptual_hashes(batch_size=10, limit=5))
+    assert result["processed"] == 1
+    asset.refresh_from_db()
+    assert asset.perceptual_hash
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_async_twin_stops_when_it_is_cancelled(add_image, caplog):
+    for number in range(60):
+        add_image(f"{number}.png")
+    caplog.set_level(logging.INFO, "hashing")
+
+    async def cancel_soon() -> None:
+        task = asyncio.create_task(abackfill_perceptual_hashes(batch_size=1, workers=1))
+        while "1 of 60 done" not in caplog.text:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run_async(cancel_soon())
+    assert 1 <= ImageAsset.objects.hashed().count() < 60
+
+
+def run_async(work):
+    """The thread that Django keeps for async code has a connection of its own, which the end of a request closes."""
+
+    async def run():
+        result = await work
+        await sync_to_async(connections.close_all)()
+        return result
+
+    return asyncio.run(run())

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from hashing.backfill.pool import LARGEST_CHUNK, HashingPool, _cause_of_death
+from hashing.backfill.worker import Job, Outcome
+from hashing.pixels import DEFAULT_MAX_PIXELS
+from tests.pictures import photo
+
+
+@pytest.fixture
+def pool():
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as made:
+        yield made
+
+
+def collect(pool: HashingPool) -> list[Outcome]:
+    outcomes = []
+    while not pool.is_idle:
+        outcomes += pool.outcomes(wait=5)
+    return outcomes
+
+
+def test_every_job_comes_back_once(pool, tmp_path):
+    photo(size=(64, 48)).save(tmp_path / "a.png")
+    jobs = [Job(key, "a.png", str(tmp_path / "a.png")) for key in range(40)]
+    for start in range(0, 40, 8):
+        pool.submit(jobs[start : start + 8])
+    outcomes = collect(pool)
+    assert sorted(outcome.pk for outcome in outcomes) == list(range(40))
+    assert {outcome.error for outcome in outcomes} == {""}
+
+
+def test_has_room_until_its_places_are_taken(pool):
+    while pool.has_room:
+        pool.submit([Job(1, "gone", "/no/such/file")])
+    assert not pool.is_idle
+    collect(pool)
+    assert pool.has_room
+    assert pool.is_idle
+
+
+def test_chunks_start_small_and_grow_with_fast_images(pool):
+    assert pool.chunk_size == 1
+    for _ in range(30):
+        pool.submit([Job(1, "gone", "/no/such/file")])
+        collect(pool)
+    assert pool.chunk_size == LARGEST_CHUNK
+
+
+def test_asking_an_idle_pool_returns_nothing(pool):
+    assert list(pool.outcomes(wait=0.01)) == []
+
+
+def test_leaving_early_ends_the_workers():
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool:
+        pool.submit([Job(1, "gone", "/no/such/file")])
+    assert not pool._pool.active
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "cause"), [(3, "exit status 3"), (-9, "SIGKILL"), (-11, "SIGSEGV"), (None, "exit status None")]
+)
+def test_a_death_is_named(exit_code, cause):
+    assert _cause_of_death(exit_code) == cause

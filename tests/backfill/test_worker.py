@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.core.files.storage import InMemoryStorage
+
+from hashing.backfill import worker
+from hashing.backfill.worker import Job, hash_file, hash_files
+from hashing.perceptual_hash import compute_perceptual_hash
+from hashing.pixels import DEFAULT_MAX_PIXELS
+from tests.pictures import photo
+
+
+@pytest.fixture(autouse=True)
+def _ready(monkeypatch):
+    monkeypatch.setattr(worker, "_max_pixels", DEFAULT_MAX_PIXELS)
+
+
+@pytest.fixture
+def path(tmp_path):
+    photo(size=(160, 120)).save(tmp_path / "photo.jpg")
+    return tmp_path / "photo.jpg"
+
+
+def test_hashes_a_local_file(path):
+    outcome = hash_file(Job(7, "photo.jpg", str(path)))
+    assert (outcome.pk, outcome.name, outcome.error, outcome.unread) == (7, "photo.jpg", "", False)
+    assert outcome.fingerprint.perceptual_hash == compute_perceptual_hash(path)
+    assert outcome.fingerprint[3:] == (160, 120)
+    assert outcome.file_size == path.stat().st_size
+
+
+def test_hashes_a_file_of_a_storage(path, monkeypatch):
+    storage = InMemoryStorage()
+    with path.open("rb") as file:
+        storage.save("there.jpg", file)
+    monkeypatch.setattr(worker, "_storage", storage)
+    outcome = hash_file(Job(7, "there.jpg"))
+    assert outcome.fingerprint.perceptual_hash == compute_perceptual_hash(path)
+    assert outcome.file_size == path.stat().st_size
+
+
+def test_keeps_the_order_of_a_chunk_and_takes_its_time(path):
+    outcomes, seconds = hash_files([Job(2, "b", str(path)), Job(1, "a", str(path))])
+    assert [outcome.pk for outcome in outcomes] == [2, 1]
+    assert seconds > 0
+
+
+def test_a_missing_file_is_unread(tmp_path):
+    outcome = hash_file(Job(7, "gone.jpg", str(tmp_path / "gone.jpg")))
+    assert (outcome.error, outcome.unread) == ("File not found at gone.jpg", True)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    outcome = hash_file(Job(7, "folder.jpg", str(tmp_path)))
+    assert outcome.error == "OSError: not a regular file at folder.jpg"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission_is_unread(path):
+    path.chmod(0)
+    outcome = hash_file(Job(7, "photo.jpg", str(path)))
+    assert (outcome.error, outcome.unread) == ("PermissionError: Permission denied at photo.jpg", True)
+
+
+def test_a_broken_picture_was_read(tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    outcome = hash_file(Job(7, "text.jpg", str(tmp_path / "text.jpg")))
+    assert outcome.error == "ValueError: Failed to process image: not an image in a supported format"
+    assert not outcome.unread
+
+
+def test_a_row_without_a_name_is_no_outage():
+    outcome = hash_file(Job(7, ""))
+    assert (outcome.error, outcome.unread) == ("ValueError: The row names no file", False)
+
+
+def test_a_refused_name_is_passed_on():
+    assert hash_file(Job(7, "../x", refusal="SuspiciousFileOperation: no")).error == "SuspiciousFileOperation: no"
+
+
+def test_the_size_limit_holds(path, monkeypatch):
+    monkeypatch.setattr(worker, "_max_pixels", 100)
+    assert "160 x 120 pixels declared, more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
