@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import stat
@@ -84,8 +85,9 @@ def _decoding_error(error: Exception) -> Exception:
     """One `ValueError` for all that decoders raise: SyntaxError, struct.error, MemoryError, NotImplementedError..."""
     if isinstance(error, UnidentifiedImageError):
         return ValueError("not an image in a supported format")
-    # Only the system sets the number: the file could not be read, which says nothing about its content.
-    if isinstance(error, OSError) and error.errno is not None:
+    # Only the system sets the number: the file could not be read, which says nothing about its content. But for EINVAL:
+    # there a broken file sent its decoder to a position that no file has.
+    if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
         return error
     return ValueError(str(error) or type(error).__name__)
 
