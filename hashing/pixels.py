@@ -47,7 +47,12 @@ class Picture(NamedTuple):
 def open_regular_file(path: str | Path) -> BinaryIO:
     """Open a file for reading; `OSError` for what is missing, unreadable, or no ordinary file (a folder, a pipe)."""
     # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    # A NUL byte, or characters that the file system cannot encode.
+    except ValueError as error:
+        raise OSError(f"not a file name: {error}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError("not a regular file")
