@@ -60,7 +60,8 @@ def compute_perceptual_hash_from_pil(image: Image.Image) -> str:
     An image whose pixels were not loaded yet is hashed from its file. Raises `ValueError("Failed to process image:
     ...")` when it cannot be decoded.
     """
-    if isinstance(image, JpegImageFile) and image.tile and image.fp is not None:
+    # A later frame (MPO is a kind of JPEG) lies elsewhere in its file.
+    if isinstance(image, JpegImageFile) and image.tile and image.fp is not None and image.tell() == 0:
         return _hash_unread_jpeg(image.fp).perceptual_hash
     try:
         return _fingerprint(picture_from_pil(image)).perceptual_hash
