@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 # Pillow opens many more. What is left out either starts an outside program (EPS and its kin), cannot be told by its
 # first bytes (TGA), or is never a photograph on a site.
@@ -69,7 +70,9 @@ def read_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Pictu
         with Image.open(file, formats=_known_formats()) as image:
             _refuse_oversize(image, max_pixels)
             width, height = image.size
-            image.draft("L", DRAFT_SIZE)
+            # HEIF would answer with the thumbnail inside the file, which need not show the same.
+            if isinstance(image, JpegImageFile):
+                image.draft("L", DRAFT_SIZE)
             return _upright(image, width, height)
     except Exception as error:
         if not file.seek(0, os.SEEK_END):
