@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import math
+from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 Size = tuple[int, int]
 
@@ -15,7 +16,7 @@ WHITE = (255, 255, 255)
 
 def photo(seed: int = 1, size: Size = (640, 480)) -> Image.Image:
     """An RGB picture with the traits of a photograph: soft shading, texture at every scale, and a few hard edges."""
-    image = _cloudy(np.random.RandomState(seed), size)
+    image = _cloudy(seed, size).copy()
     _scatter_shapes(image, np.random.RandomState(seed + 1_000_000))
     return image
 
@@ -75,18 +76,15 @@ def encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def _cloudy(random: np.random.RandomState, size: Size) -> Image.Image:
+@lru_cache(maxsize=64)
+def _cloudy(seed: int, size: Size) -> Image.Image:
+    random = np.random.RandomState(seed)
     image = Image.new("RGB", size)
     for octave, cells in enumerate((2, 4, 8, 16, 32, 64)):
         layer = Image.fromarray(random.randint(0, 256, (cells, cells, 3)).astype(np.uint8))
         # Each finer layer weighs less, as in the spectrum of a photograph.
         image = Image.blend(image, layer.resize(size, Image.Resampling.BICUBIC), 1 / 2**octave)
-    return _stretched(image)
-
-
-def _stretched(image: Image.Image) -> Image.Image:
-    pixels = np.asarray(image).astype(np.float64)
-    return Image.fromarray(((pixels - pixels.min()) * 255 / max(np.ptp(pixels), 1)).astype(np.uint8))
+    return ImageOps.autocontrast(image)
 
 
 def _scatter_shapes(image: Image.Image, random: np.random.RandomState) -> None:
