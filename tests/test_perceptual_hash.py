@@ -63,7 +63,7 @@ def test_a_picture_that_grows_brighter_to_the_right_has_every_bit_set():
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_page_has_no_bit_set(level: int):
-    assert compute_perceptual_hash_from_pil(blank(level=level)) == "0" * 16
+    assert fingerprint(encoded(blank(level=level), "PNG"))[:2] == ("0" * 16, "0" * 16)
 
 
 def test_the_first_bit_is_the_top_left_one_and_the_last_the_bottom_right_one():
@@ -315,7 +315,7 @@ def test_the_frame_that_an_open_image_shows_is_hashed(frame: int):
 # Beside the library that others use
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.integers(9, 400), st.integers(9, 400), st.sampled_from(["L", "RGB", "1", "CMYK"]))
 def test_both_hashes_are_those_of_imagehash(seed: int, width: int, height: int, mode: str):
     # Before version 13, Pillow itself made something else of tall pictures.
@@ -326,9 +326,9 @@ def test_both_hashes_are_those_of_imagehash(seed: int, width: int, height: int, 
     assert found.vertical_hash == str(imagehash.dhash_vertical(image))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_both_hashes_of_a_jpeg_are_within_3_bits_of_imagehash(seed: int):
-    content = encoded(photo(seed, (1200, 1050)), "JPEG", quality=85)
+    content = encoded(photo(seed, (700, 600)), "JPEG", quality=85)
     found = fingerprint(content)
     with Image.open(io.BytesIO(content)) as image:
         expected = str(imagehash.dhash(image)), str(imagehash.dhash_vertical(image))
