@@ -18,7 +18,7 @@ class HashingSettings:
     """
 
     MAX_PIXELS: int = DEFAULT_MAX_PIXELS
-    MIN_QUALITY: int = 55
+    MIN_QUALITY: int = 50
     TIMEOUT: float = 60.0
 
 

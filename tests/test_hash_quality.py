@@ -37,6 +37,14 @@ def test_a_logo_on_white_is_below_the_limit(shape: str, size: tuple[int, int]):
     assert quality_of(logo(shape, size)) < MIN_QUALITY
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.4, 0.6, 0.8])
+def test_the_ripples_beside_an_edge_are_no_content(share: float):
+    page = blank((400, 400))
+    side = round(400 * share)
+    page.paste(0, (200 - side // 2, 200 - side // 2, 200 + side // 2, 200 + side // 2))
+    assert quality_of(page) < MIN_QUALITY
+
+
 @pytest.mark.parametrize("power", [1, 2])
 @pytest.mark.parametrize("degrees", [0, 17, 45, 90, 120, 180, 200, 270, 315])
 def test_a_plain_gradient_is_below_the_limit(degrees: float, power: int):

@@ -475,18 +475,18 @@ def shading() -> Image.Image:
 
 
 GOLDEN: dict[str, tuple[Callable[[], bytes], Fingerprint]] = {
-    "grey": (lambda: encoded(waves(2005), "PNG"), Fingerprint("2449922ccbb66ddb", "255b96255b96255b", 100, 96, 72)),
+    "grey": (lambda: encoded(waves(2005), "PNG"), Fingerprint("2449922ccbb66ddb", "255b96255b96255b", 98, 96, 72)),
     "shading": (lambda: encoded(shading(), "PNG"), Fingerprint("ffffffffffffffff", "ffffffffffffffff", 31, 120, 90)),
     "colour": (lambda: encoded(coloured(2554), "PNG"), Fingerprint("54126aabae8d95d5", "fb0070df00c3fe00", 98, 96, 72)),
     "alpha": (
         lambda: encoded(translucent(210), "PNG"),
-        Fingerprint("6c8cdb69b6923d24", "4249b5924afd90f3", 99, 96, 72),
+        Fingerprint("6c8cdb69b6923d24", "4249b5924afd90f3", 90, 96, 72),
     ),
-    "16 bits": (lambda: encoded(deep(3875), "PNG"), Fingerprint("2a2a2a2a2a2a2a2a", "ff00ff00ffff00ff", 100, 96, 72)),
-    "turned": (lambda: turned(3685), Fingerprint("3bee39ee39ee39ee", "33cc33cc99669966", 100, 72, 96)),
+    "16 bits": (lambda: encoded(deep(3875), "PNG"), Fingerprint("2a2a2a2a2a2a2a2a", "ff00ff00ffff00ff", 98, 96, 72)),
+    "turned": (lambda: turned(3685), Fingerprint("3bee39ee39ee39ee", "33cc33cc99669966", 96, 72, 96)),
     "tall": (
         lambda: encoded(waves(1062, (40, 200)), "PNG"),
-        Fingerprint("b649a49e49b65b61", "2df00f2df00f2df0", 100, 40, 200),
+        Fingerprint("b649a49e49b65b61", "2df00f2df00f2df0", 98, 40, 200),
     ),
     "tiny": (
         lambda: encoded(waves(1525, (7, 6)), "PNG"),
@@ -494,7 +494,7 @@ GOLDEN: dict[str, tuple[Callable[[], bytes], Fingerprint]] = {
     ),
     "reduced JPEG": (
         lambda: Path(__file__).with_name("golden.jpg").read_bytes(),
-        Fingerprint("b649a49e49b65b41", "2df00f2df00f2df0", 100, 640, 560),
+        Fingerprint("b649a49e49b65b41", "2df00f2df00f2df0", 99, 640, 560),
     ),
 }
 
