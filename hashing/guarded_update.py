@@ -71,10 +71,9 @@ class GuardedUpdateQuerySet(models.QuerySet[M]):
 
     def _still_as(self, rows: Sequence[M]) -> Self:
         unchanged = self
-        for name in self._guards if rows else ():
-            whens = [When(pk=row.pk, then=Value(getattr(row, name))) for row in rows]
-            field = _field(self.model, name)
-            unchanged = unchanged.filter(**{name: Case(*whens, output_field=field)})
+        for field in [_field(self.model, name) for name in self._guards if rows]:
+            whens = [When(pk=row.pk, then=Value(field.value_from_object(row), output_field=field)) for row in rows]
+            unchanged = unchanged.filter(**{field.name: Case(*whens, output_field=field)})
         return unchanged
 
 
