@@ -33,7 +33,7 @@ class CopiedNames:
             return part
         # Two parts can become the same when made valid.
         stem, dot, suffix = valid.rpartition(".")
-        return f"{stem}-{_digest(part)}{dot}{suffix}" if stem else f"{valid.strip('.')}-{_digest(part)}"
+        return f"{stem or 'unnamed'}-{_digest(part)}.{suffix}" if dot else f"{valid}-{_digest(part)}"
 
     def _valid(self, part: str) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -30,7 +31,10 @@ def show_progress(label: str, stream: TextIO, *, failures: str = "failed", hidde
         progress: Progress = _Hidden()
     else:
         progress = _Bar(label, stream, failures) if stream.isatty() else _Lines(label, stream, failures)
-    with closing(progress), logging_redirect_tqdm() if stream.isatty() else nullcontext():
+    with (
+        closing(progress),
+        logging_redirect_tqdm([logging.root, logging.getLogger("hashing")]) if stream.isatty() else nullcontext(),
+    ):
         yield progress
 
 

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from django.core.files.storage import InMemoryStorage
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from hashing.importing.names import CopiedNames, NamesInPlace
+from hashing.importing.walk import FoundImage
+
+part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\x00"), min_size=1, max_size=12).filter(
+    lambda text: text not in {".", ".."}
+)
+relative_path = st.lists(part, min_size=1, max_size=3).map(lambda parts: PurePosixPath(*parts))
+
+
+def name(relative: PurePosixPath, root: str = "/home/me/photos") -> str:
+    return CopiedNames(Path(root), InMemoryStorage()).name(FoundImage(Path(root) / relative, relative))
+
+
+def test_a_plain_path_stays_readable():
+    assert name(PurePosixPath("2024/beach.jpg")).startswith("imported/photos-")
+    assert name(PurePosixPath("2024/beach.jpg")).endswith("/2024/beach.jpg")
+
+
+def test_folders_of_the_same_name_do_not_meet():
+    assert name(PurePosixPath("a.jpg"), "/one/photos") != name(PurePosixPath("a.jpg"), "/two/photos")
+
+
+@given(relative_path, relative_path)
+def test_no_two_files_share_a_name(first, second):
+    assume(first != second)
+    assert name(first) != name(second)
+
+
+@given(relative_path)
+def test_a_name_is_one_that_the_storage_takes(relative):
+    made = name(relative)
+    assert InMemoryStorage().generate_filename(made) == made
+
+
+def test_in_place_a_name_is_the_path_below_the_media_root():
+    file = FoundImage(Path("/media/old stuff/a.jpg"), PurePosixPath("a.jpg"))
+    assert NamesInPlace(Path("/media")).name(file) == "old stuff/a.jpg"
+
+
+@pytest.mark.parametrize("odd", ["a b.jpg", "a_b.jpg", "a'b.jpg", "ab.jpg", "a\nb.jpg", "???.jpg"])
+def test_an_odd_name_keeps_its_suffix(odd):
+    assert name(PurePosixPath(odd)).endswith("jpg")

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hashing.importing.walk import FoundImage, LeftOut, walk_images
+
+
+def found(root: Path) -> set[str]:
+    return {str(file.relative) for file in walk_images(root) if isinstance(file, FoundImage)}
+
+
+def left_out(root: Path) -> dict[str, str]:
+    return {file.relative: file.reason for file in walk_images(root) if isinstance(file, LeftOut)}
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def test_finds_images_at_any_depth_by_their_suffix(tmp_path):
+    touch(tmp_path, "a.jpg", "b/c/d.PNG", "b/e.webp")
+    assert found(tmp_path) == {"a.jpg", "b/c/d.PNG", "b/e.webp"}
+
+
+def test_says_what_is_no_image(tmp_path):
+    touch(tmp_path, "notes.txt", "drawing.svg", "paper.pdf", "figure.eps", ".hidden.jpg", ".git/a.jpg", "none")
+    assert found(tmp_path) == set()
+    assert left_out(tmp_path) == {
+        "notes.txt": "not named as an image",
+        "drawing.svg": "not named as an image",
+        "paper.pdf": "not named as an image",
+        "figure.eps": "not named as an image",
+        "none": "not named as an image",
+        ".hidden.jpg": "hidden",
+        ".git": "hidden",
+    }
+
+
+def test_follows_no_link(tmp_path):
+    touch(tmp_path, "outside/secret.jpg", "root/a.jpg")
+    root = tmp_path / "root"
+    (root / "file.jpg").symlink_to(tmp_path / "outside" / "secret.jpg")
+    (root / "folder").symlink_to(tmp_path / "outside")
+    (root / "loop").symlink_to(root)
+    assert found(root) == {"a.jpg"}
+    assert set(left_out(root).values()) == {"symbolic link"}
+
+
+def test_leaves_out_what_is_no_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert left_out(tmp_path) == {"pipe.jpg": "not a regular file"}
+
+
+def test_leaves_out_names_that_no_database_can_hold(tmp_path):
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg")).touch()
+    except OSError:
+        pytest.skip("this file system has only names in Unicode")
+    assert list(left_out(tmp_path).values()) == ["name is not valid Unicode"]
+
+
+def test_a_folder_that_vanishes_costs_only_itself(tmp_path):
+    touch(tmp_path, "a/x.jpg", "b/y.jpg")
+    seen = []
+    for file in walk_images(tmp_path):
+        seen.append(file)
+        for other in ("a", "b"):
+            if isinstance(file, FoundImage) and file.relative.parts[0] != other:
+                (tmp_path / other).rename(tmp_path / f"{other}-gone")
+    assert [type(file) for file in seen] == [FoundImage, LeftOut]
+    assert seen[1].reason == "cannot be read: No such file or directory"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_folder_without_permission_costs_only_itself(tmp_path):
+    touch(tmp_path, "a/x.jpg", "b.jpg")
+    (tmp_path / "a").chmod(0)
+    assert found(tmp_path) == {"b.jpg"}
+    assert left_out(tmp_path) == {"a": "cannot be read: Permission denied"}
+    (tmp_path / "a").chmod(0o700)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from hashing.models import ImageAsset
+from tests.management.test_backfill_hashes import wait_until
+from tests.pictures import photo
+from tests.site import Site
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Two photographs and a note."""
+    made = tmp_path / "pictures"
+    (made / "sub").mkdir(parents=True)
+    photo(seed=1, size=(64, 48)).save(made / "one.jpg")
+    photo(seed=2, size=(64, 48)).save(made / "sub" / "two.png")
+    (made / "note.txt").write_text("no picture")
+    return made
+
+
+def names() -> list[str]:
+    return list(ImageAsset.objects.order_by("image").values_list("image", flat=True))
+
+
+def contents() -> list[bytes]:
+    return [Path(default_storage.path(name)).read_bytes() for name in names()]
+
+
+def run(folder: Path, *arguments: str) -> None:
+    call_command("import_images", str(folder), *arguments)
+
+
+def test_copies_every_image_and_says_what_was_left_out(media, folder, capsys):
+    run(folder)
+    assert [name.rpartition("/")[2] for name in names()] == ["one.jpg", "two.png"]
+    assert contents() == [(folder / "one.jpg").read_bytes(), (folder / "sub" / "two.png").read_bytes()]
+    output = capsys.readouterr()
+    assert output.out == ("Registered: 2\nRegistered before: 0\nLeft out: 1\n  - not named as an image: 1 (note.txt)\n")
+    assert "Importing: 3" in output.err
+
+
+def test_a_second_import_adds_only_what_is_new(media, folder, capsys):
+    run(folder)
+    photo(seed=3, size=(64, 48)).save(folder / "three.jpg")
+    run(folder)
+    assert "Registered: 1\nRegistered before: 2\n" in capsys.readouterr().out
+    assert ImageAsset.objects.count() == 3
+
+
+def test_in_place_registers_without_copying(media, capsys):
+    photo(size=(64, 48)).save(media / 'it\'s "here"\nnow.jpg')
+    run(media, "--in-place")
+    run(media, "--in-place")
+    assert names() == ['it\'s "here"\nnow.jpg']
+    assert len(list(media.iterdir())) == 1
+
+
+def test_a_dry_run_copies_and_writes_nothing(media, folder, capsys):
+    run(folder, "--dry-run")
+    assert "Registered: 2\n" in capsys.readouterr().out
+    assert names() == []
+    assert list(media.iterdir()) == []
+
+
+def test_a_copy_that_was_killed_half_way_is_made_again(media, folder):
+    run(folder)
+    half = media / names()[0]
+    half.write_bytes(half.read_bytes()[:100])
+    ImageAsset.objects.all().delete()
+    run(folder)
+    assert contents()[0] == (folder / "one.jpg").read_bytes()
+    assert sum(path.is_file() for path in media.rglob("*")) == 2
+
+
+def test_a_copy_whose_row_was_not_written_is_taken_as_it_is(media, folder):
+    run(folder)
+    ImageAsset.objects.all().delete()
+    run(folder)
+    assert len(names()) == 2
+    assert sum(path.is_file() for path in media.rglob("*")) == 2
+
+
+def test_a_file_that_is_not_ours_is_never_overwritten(media, folder, capsys):
+    run(folder)
+    other = media / names()[0]
+    other.write_bytes(b"something else")
+    ImageAsset.objects.all().delete()
+    run(folder)
+    assert other.read_bytes() == b"something else"
+    assert "another file is stored under its name: 1 (one.jpg)" in capsys.readouterr().out
+
+
+def test_names_too_long_for_the_table_are_left_out(media, capsys):
+    deep = media.joinpath(*["d" * 100] * 5)
+    deep.mkdir(parents=True)
+    photo(size=(64, 48)).save(deep / "x.jpg")
+    run(media, "--in-place")
+    assert names() == []
+    assert "name of more than 500 characters: 1" in capsys.readouterr().out
+
+
+def test_queries_do_not_grow_with_the_files_of_a_batch(media):
+    for number in range(40):
+        (media / f"{number}.jpg").touch()
+    with CaptureQueriesContext(connection) as queries:
+        run(media, "--in-place", "--batch-size", "20")
+    assert len(queries) <= 2 * 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-such-folder"], "There is no folder no-such-folder"),
+        ([".", "--database", "elsewhere"], "There is no database 'elsewhere'"),
+    ],
+)
+def test_wrong_usage_is_told_with_status_2(arguments, message):
+    with pytest.raises(CommandError, match=message) as refusal:
+        call_command("import_images", *arguments)
+    assert refusal.value.returncode == 2
+
+
+@pytest.mark.parametrize("inside", ["media", ".", "media/sub"])
+def test_copying_the_media_folder_into_itself_is_refused(media, tmp_path, inside):
+    (tmp_path / inside).mkdir(exist_ok=True)
+    with pytest.raises(CommandError, match="overlap"):
+        run(tmp_path / inside)
+
+
+def test_in_place_is_for_the_media_folder_alone(media, folder):
+    with pytest.raises(CommandError, match="below MEDIA_ROOT"):
+        run(folder, "--in-place")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every folder")
+def test_a_storage_that_takes_nothing_ends_the_import(media, folder):
+    media.chmod(0o500)
+    with pytest.raises(CommandError, match="cannot be stored"):
+        run(folder)
+
+
+def test_a_storage_that_is_gone_ends_the_import_and_keeps_what_is_stored(site: Site, folder):
+    (site.media / "DOWN").touch()
+    done = site.run("import_images", str(folder))
+    assert done.returncode == 1
+    assert "cannot be stored: connection refused" in done.stderr
+    (site.media / "DOWN").unlink()
+    assert site.run("import_images", str(folder)).returncode == 0
+    assert len(site.rows()) == 2
+
+
+def test_a_signal_saves_what_is_copied(site: Site, tmp_path):
+    source = tmp_path / "many"
+    source.mkdir()
+    for number in range(3000):
+        (source / f"{number}.jpg").write_bytes(b"x" * 100)
+    process = site.start("import_images", str(source), "--batch-size", "10")
+    wait_until(lambda: len(site.rows()) > 20)
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    copied = sum(path.is_file() for path in site.media.rglob("*"))
+    assert 20 < len(site.rows()) == copied < 3000
+    assert site.run("import_images", str(source)).returncode == 0
+    assert len(site.rows()) == 3000

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import io
+import logging
+import sys
+
+import pytest
+
+from hashing.management import progress
+from hashing.management.progress import show_progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_with_count_and_failures():
+    terminal = Terminal()
+    with show_progress("Hashing", terminal) as bar:
+        bar.begin(2)
+        bar.advance()
+        bar.advance(failed=True)
+    last = terminal.getvalue().rpartition("\r")[2]
+    assert last.startswith("Hashing: 100%")
+    assert "2/2" in last
+    assert "1 failed" in last
+
+
+@pytest.mark.parametrize("logger", [logging.getLogger(), logging.getLogger("hashing")])
+def test_log_lines_do_not_tear_the_bar(monkeypatch, logger):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(logger, "handlers", [logging.StreamHandler(terminal)])
+    with show_progress("Hashing", terminal) as bar:
+        bar.begin(2)
+        logger.error("a file is broken")
+    before, _, after = terminal.getvalue().partition("a file is broken")
+    assert before.endswith("\r")
+    assert after.startswith("\n")
+
+
+def test_a_file_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch):
+    clock = iter(range(0, 1000, 6))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    log = io.StringIO()
+    with show_progress("Hashing", log) as lines:
+        lines.begin(4)
+        for number in range(4):
+            lines.advance(failed=number == 0)
+    first, *_, last = log.getvalue().splitlines()
+    assert first == "Hashing: 2 of 4, 0.1 a second, 1 failed, 00:18 left"
+    assert last.startswith("Hashing: 4 of 4, ")
+    assert "\r" not in log.getvalue()
+
+
+def test_without_a_total_nothing_is_foretold():
+    log = io.StringIO()
+    with show_progress("Importing", log, failures="left out") as lines:
+        lines.advance(failed=True)
+    assert log.getvalue().startswith("Importing: 1, ")
+    assert log.getvalue().endswith(" 1 left out\n")
+
+
+def test_a_quick_run_is_one_line():
+    log = io.StringIO()
+    with show_progress("Hashing", log) as lines:
+        lines.begin(1)
+        lines.advance()
+    assert log.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()])
+def test_hidden_progress_writes_nothing(stream):
+    with show_progress("Hashing", stream, hidden=True) as nothing:
+        nothing.begin(1)
+        nothing.advance(failed=True)
+    assert stream.getvalue() == ""

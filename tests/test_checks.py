@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from hashing.checks import check_settings
+from hashing.conf import hashing_settings
+from hashing.pixels import DEFAULT_MAX_PIXELS
+
+
+def found(settings, value: object) -> list[tuple[str | None, str]]:
+    settings.HASHING = value
+    return [(message.id, message.msg) for message in check_settings()]
+
+
+def test_defaults_hold_where_nothing_is_set(settings):
+    del settings.HASHING
+    assert check_settings() == []
+    assert (hashing_settings().MAX_PIXELS, hashing_settings().MIN_QUALITY) == (DEFAULT_MAX_PIXELS, 50)
+
+
+def test_a_value_that_is_set_holds(settings):
+    settings.HASHING = {"MIN_QUALITY": 30}
+    assert check_settings() == []
+    assert hashing_settings().MIN_QUALITY == 30
+
+
+def test_settings_that_are_no_dict_are_an_error(settings):
+    assert found(settings, ["MIN_QUALITY"]) == [("hashing.E001", "HASHING must be a dict.")]
+
+
+def test_an_unknown_key_is_an_error_and_changes_nothing(settings):
+    assert found(settings, {"MIN_QUALTY": 3}) == [("hashing.E002", "HASHING has no key 'MIN_QUALTY'.")]
+    assert hashing_settings().MIN_QUALITY == 50
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"MAX_PIXELS": 0}, {"MIN_QUALITY": 101}, {"MIN_QUALITY": "55"}, {"TIMEOUT": 0}, {"TIMEOUT": True}]
+)
+def test_a_value_that_makes_no_sense_is_an_error(settings, wrong):
+    ((check_id, message),) = found(settings, wrong)
+    assert check_id == "hashing.E003"
+    assert next(iter(wrong)) in message
