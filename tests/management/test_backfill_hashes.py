@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -192,6 +193,24 @@ def test_an_outage_half_way_keeps_what_was_read(site: Site):
     assert "Status: PARTIAL" in out
     assert 3 <= count_hashed(site) < 60
     assert {error for _, _, error in site.rows()} == {""}
+
+
+def test_a_lost_database_connection_ends_the_run_and_marks_nothing(site: Site):
+    if site.url.startswith("sqlite"):
+        pytest.skip("SQLite has no connection to lose")
+    process = start_slow_run(site)
+    with closing(site.connect()) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Status: PARTIAL" in out
+    assert "Stopped: The database cannot be" in out
+    assert "run the same command again" in err
+    assert {error for _, _, error in site.rows()} == {""}
+    assert site.run("backfill_hashes").returncode == 0
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
