@@ -1,0 +1,101 @@
+"""Two sets of JPEGs for the other benchmarks, cut out of real photographs: as a camera gives them, and as the web does.
+
+`python -m benchmarks.photographs` makes both. They are made once and kept in benchmarks/photos/.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from benchmarks.debian_wallpapers import PHOTOS, photographs
+from benchmarks.table import print_table
+
+
+@dataclass(frozen=True)
+class PhotographSet:
+    """`files` crops that all differ, `size` in pixels, saved with JPEG `quality`.
+
+    A crop is as wide as `narrowest` to 1 of the widest that fits into its photograph. `grain` is the standard
+    deviation, in grey levels, of a noise like a camera sensor's.
+    """
+
+    name: str
+    size: tuple[int, int]
+    quality: int
+    files: int
+    narrowest: float
+    grain: float = 0.0
+
+    def paths(self) -> list[Path]:
+        folder = PHOTOS / self.name.replace(" ", "-")
+        if not folder.exists():
+            self._make(folder)
+        return sorted(folder.iterdir())
+
+    def _make(self, folder: Path) -> None:
+        partial = folder.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        sources = _largest_sizes()
+        dice = random.Random(self.name)
+        for number, source in enumerate(sources):
+            with Image.open(source) as opened:
+                photograph = opened.convert("RGB")
+            for serial in range(number, self.files, len(sources)):
+                box = self._crop(photograph, dice)
+                crop = photograph.resize(self.size, Image.Resampling.LANCZOS, box=box)
+                _grainy(crop, self.grain).save(partial / f"{serial:04}.jpg", quality=self.quality)
+        partial.rename(folder)
+
+    def _crop(self, photograph: Image.Image, dice: random.Random) -> tuple[float, float, float, float]:
+        largest = min(photograph.width / self.size[0], photograph.height / self.size[1])
+        scale = largest * dice.uniform(self.narrowest, 1)
+        width, height = self.size[0] * scale, self.size[1] * scale
+        left, top = dice.uniform(0, photograph.width - width), dice.uniform(0, photograph.height - height)
+        return left, top, left + width, top + height
+
+
+# The photographs have 1 to 5 MP. Enlarged, they would be too smooth, and their files a quarter of a camera's in size.
+TWELVE_MEGAPIXELS = PhotographSet("12 MP", (4000, 3000), quality=90, files=40, narrowest=0.8, grain=6)
+FIVE_HUNDRED_PIXELS = PhotographSet("500 px", (500, 375), quality=88, files=1000, narrowest=0.4)
+
+
+def _grainy(image: Image.Image, grain: float) -> Image.Image:
+    if not grain:
+        return image
+    noise = Image.effect_noise(image.size, grain)
+    channels = [ImageChops.add(channel, noise, offset=-128) for channel in image.split()]
+    return Image.merge(image.mode, channels)
+
+
+def _largest_sizes() -> list[Path]:
+    """One file a photograph: the packages keep the sizes of one in a folder of its own, named by width and height."""
+    largest: dict[Path, Path] = {}
+    for path in photographs():
+        subject = path.parent if path.parent.name == "images" else path
+        if subject not in largest or _pixels(path) > _pixels(largest[subject]):
+            largest[subject] = path
+    return list(largest.values())
+
+
+def _pixels(path: Path) -> int:
+    with Image.open(path) as image:
+        return image.width * image.height
+
+
+def main() -> None:
+    rows = []
+    for photograph_set in (TWELVE_MEGAPIXELS, FIVE_HUNDRED_PIXELS):
+        paths = photograph_set.paths()
+        megabytes = sum(path.stat().st_size for path in paths) / 1e6
+        rows.append([photograph_set.name, len(paths), len(_largest_sizes()), megabytes / len(paths)])
+    print_table("Photographs", ["set", "files", "from photographs", "MB a file"], rows)
+
+
+if __name__ == "__main__":
+    main()
