@@ -43,3 +43,10 @@ test: $(READY) ## all tests, on SQLite and on PostgreSQL
 backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH_SIZE= as wanted
 	$(RUN) manage.py migrate --verbosity 0
 	$(RUN) manage.py backfill_hashes $(if $(LIMIT),--limit $(LIMIT)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE))
+
+bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreSQL; under 20 minutes
+	$(RUN) -m benchmarks.photographs
+	$(RUN) -m benchmarks.agreement
+	for name in writing throughput memory; do \
+	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m tests.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
+	done
