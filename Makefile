@@ -44,7 +44,7 @@ backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH
 	$(RUN) manage.py migrate --verbosity 0
 	$(RUN) manage.py backfill_hashes $(if $(LIMIT),--limit $(LIMIT)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE))
 
-bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreSQL; under 20 minutes
+bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreSQL
 	$(RUN) -m benchmarks.photographs
 	$(RUN) -m benchmarks.agreement
 	for name in writing throughput memory; do \
