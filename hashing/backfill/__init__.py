@@ -1,11 +1,9 @@
 """Compute perceptual hashes for the rows that have none.
 
 todo     which rows, in which order
-worker   file to outcome, in a process of its own
-pool     keeps the workers busy, and survives what kills them
 writer   outcome to row
 outage   tells one missing file from a storage that is gone
-engine   joins them
+engine   joins them with the workers, hashing.workers
 report   what came of it
 """
 

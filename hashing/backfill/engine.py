@@ -13,14 +13,14 @@ from django.db import DatabaseError, InterfaceError, router
 
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.outage import Outage, check_storage, is_local
-from hashing.backfill.pool import HashingPool
 from hashing.backfill.printable import printable
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.todo import StoredFile, TodoList
-from hashing.backfill.worker import Job, Outcome, StorageField
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.querysets import HashedImageQuerySet
+from hashing.workers.pool import HashingPool
+from hashing.workers.worker import Job, Outcome, StorageField
 
 logger = logging.getLogger(__name__)
 

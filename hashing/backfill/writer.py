@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -11,9 +12,9 @@ from django.utils import timezone
 
 from hashing.backfill.outage import Outage
 from hashing.backfill.printable import printable
-from hashing.backfill.worker import Outcome
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.querysets import HashedImageQuerySet
+from hashing.workers.worker import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,8 @@ class OutcomeWriter:
         return list(outcomes) if written == len(outcomes) else self._unchanged(outcomes)
 
     def _update(self, outcomes: Sequence[Outcome]) -> int:
-        assets = [self._asset(outcome) for outcome in outcomes]
+        now = timezone.now()
+        assets = [self._asset(outcome, now) for outcome in outcomes]
         return self._rows.guarded_by(self._model.hash_source).bulk_update(assets, HASH_FIELDS)
 
     def _write_alone(self, outcome: Outcome) -> Outcome | None:
@@ -68,8 +70,8 @@ class OutcomeWriter:
         names = dict(self._rows.filter(pk__in=keys).values_list("pk", self._model.hash_source))
         return [outcome for outcome in outcomes if names.get(outcome.pk) == outcome.name]
 
-    def _asset(self, outcome: Outcome) -> Any:
-        values: dict[str, Any] = {"hash_error": printable(outcome.error)}
+    def _asset(self, outcome: Outcome, now: datetime) -> Any:
+        values: dict[str, Any] = {"hash_error": printable(outcome.error), "hashed_at": now}
         if found := outcome.fingerprint:
             values.update(
                 perceptual_hash=found.perceptual_hash,
@@ -80,5 +82,5 @@ class OutcomeWriter:
                 height=found.height,
                 file_size=outcome.file_size,
             )
-        source = {self._model.hash_source: outcome.name}
-        return self._model(pk=outcome.pk, hashed_at=timezone.now(), **source, **values)
+        values[self._model.hash_source] = outcome.name
+        return self._model(pk=outcome.pk, **values)

@@ -4,10 +4,10 @@ import pytest
 from django.db import OperationalError, connection
 
 from hashing.backfill.outage import Outage
-from hashing.backfill.worker import Outcome
 from hashing.backfill.writer import OutcomeWriter
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
+from hashing.workers.worker import Outcome
 
 FINGERPRINT = Fingerprint("0f" * 8, "f0" * 8, 80, 640, 480)
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.backfill.pool import LARGEST_CHUNK, HashingPool, _cause_of_death
-from hashing.backfill.worker import Job, Outcome
 from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.workers.pool import LARGEST_CHUNK, HashingPool, _cause_of_death
+from hashing.workers.worker import Job, Outcome
 from tests.pictures import photo
 
 

@@ -5,10 +5,10 @@ import os
 import pytest
 from django.core.files.storage import InMemoryStorage
 
-from hashing.backfill import worker
-from hashing.backfill.worker import Job, hash_file, hash_files
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.workers import worker
+from hashing.workers.worker import Job, hash_file, hash_files
 from tests.pictures import photo
 
 

@@ -17,7 +17,7 @@ from typing import Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from hashing.backfill.worker import Job, Outcome, StorageField, hash_files, start_worker
+from hashing.workers.worker import Job, Outcome, StorageField, hash_files, start_worker
 
 Chunk = Future[tuple[list[Outcome], float]]
 
@@ -116,5 +116,5 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hashing.backfill.worker"])
+    context.set_forkserver_preload(["hashing.workers.worker"])
     return context
