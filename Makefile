@@ -47,6 +47,7 @@ backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH
 bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreSQL
 	$(RUN) -m benchmarks.photographs
 	$(RUN) -m benchmarks.agreement
+	$(RUN) -m benchmarks.quality
 	for name in writing throughput memory; do \
 	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m tests.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
 	done
