@@ -41,4 +41,6 @@ def add_image(media, db) -> AddImage:
 def site(tmp_path) -> Iterator[Site]:
     """A site of its own, with its own database, run in processes of its own."""
     with site_database(tmp_path) as url:
-        yield Site.made_in(tmp_path, url)
+        made = Site.made_in(tmp_path, url)
+        yield made
+        made.end_all()

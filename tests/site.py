@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Site:
     folder: Path
     url: str
     environment: dict[str, str]
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @classmethod
     def made_in(cls, folder: Path, url: str) -> Site:
@@ -60,7 +62,7 @@ class Site:
         return self.folder / "media"
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=CHECKOUT,
             env=self.environment | environment,
@@ -69,6 +71,14 @@ class Site:
             text=True,
             start_new_session=True,
         )
+        self.processes.append(process)
+        return process
+
+    def end_all(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, **environment)

@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from hashing.backfill import engine
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from tests.site import Site
@@ -147,6 +149,28 @@ def test_wrong_usage_ends_with_2(site: Site, arguments):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("wrong", [{"database": "elsewhere"}, {"json_file": "no/such/folder/x"}, {"start_pk": "first"}])
+def test_wrong_usage_of_a_caller_is_refused(wrong):
+    with pytest.raises(CommandError) as refusal:
+        call_command("backfill_hashes", **wrong)
+    assert refusal.value.returncode == 2
+
+
+def test_a_caller_outside_the_main_thread_is_served(add_image, capsys, monkeypatch):
+    add_image("gone.jpg", content=None)
+    monkeypatch.setattr(threading, "main_thread", lambda: None)
+    assert run() == 1
+
+
+def test_an_interrupted_run_in_process_ends_with_130(add_image, capsys, monkeypatch):
+    add_image()
+    monkeypatch.setattr(engine, "check_storage", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert run("--rehash") == 130
+    output = capsys.readouterr()
+    assert "Press Ctrl-C again" in output.err
+    assert "run the same command again" in output.err
+
+
 def test_wrong_numbers_of_a_caller_are_refused():
     with pytest.raises(CommandError, match="batch_size must be at least 1") as refusal:
         call_command("backfill_hashes", batch_size=0)
@@ -243,6 +267,7 @@ def test_an_interrupted_rehash_names_the_key_to_go_on_with(site: Site):
     assert f"again with --start-pk {first_open}." in err
 
 
+@pytest.mark.timeout(900)
 def test_killed_ten_times_then_run_once_all_is_right(site: Site):
     site.add_photos(150, prefix="slow-")
     for number in range(10):

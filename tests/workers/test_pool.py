@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
@@ -50,6 +53,35 @@ def test_chunks_start_small_and_grow_with_fast_images(pool):
 
 def test_asking_an_idle_pool_returns_nothing(pool):
     assert list(pool.outcomes(wait=0.01)) == []
+
+
+def hash_or_not(jobs: list[Job]) -> tuple[list[Outcome], float]:
+    """What a worker does in the tests below: what the name of the file says."""
+    for job in jobs:
+        if job.name == "exits":
+            os._exit(3)
+        if job.name == "hangs":
+            time.sleep(600)
+        if job.name == "fails":
+            raise RuntimeError("no words for it")
+    return [Outcome(job.pk, job.name) for job in jobs], 0.0
+
+
+@pytest.mark.parametrize(
+    ("culprit", "error"),
+    [
+        ("exits", "ProcessExpired: The worker process died (exit status 3)"),
+        ("hangs", "TimeoutError: Not hashed within 0.5 seconds"),
+        ("fails", "RuntimeError: no words for it"),
+    ],
+)
+def test_only_the_culprit_of_a_chunk_fails(monkeypatch, culprit, error):
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
+    with HashingPool(2, 0.5, None, DEFAULT_MAX_PIXELS) as pool:
+        pool.submit([Job(key, culprit if key == 3 else "fine") for key in range(8)])
+        pool.submit([Job(key, "fine") for key in range(8, 12)])
+        outcomes = {outcome.pk: outcome.error for outcome in collect(pool)}
+    assert outcomes == {key: error if key == 3 else "" for key in range(12)}
 
 
 def test_leaving_early_ends_the_workers():

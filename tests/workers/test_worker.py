@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import os
+import warnings
+from pathlib import Path
 
 import pytest
-from django.core.files.storage import InMemoryStorage
+from django.core.files.storage import DefaultStorage, InMemoryStorage
+from PIL import Image
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.pixels import DEFAULT_MAX_PIXELS
 from hashing.workers import worker
-from hashing.workers.worker import Job, hash_file, hash_files
+from hashing.workers.worker import Job, StorageField, hash_file, hash_files, start_worker
 from tests.pictures import photo
 
 
@@ -21,6 +26,35 @@ def _ready(monkeypatch):
 def path(tmp_path):
     photo(size=(160, 120)).save(tmp_path / "photo.jpg")
     return tmp_path / "photo.jpg"
+
+
+@pytest.fixture
+def worker_process(monkeypatch):
+    """Whatever a worker changes in its process, back as it was afterwards."""
+    terminal = os.dup(2)
+    for name in ("_storage", "_max_pixels"):
+        monkeypatch.setattr(worker, name, getattr(worker, name))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    with warnings.catch_warnings(), threadpool_limits(None):
+        yield
+    os.dup2(terminal, 2)
+    os.close(terminal)
+
+
+def test_a_worker_is_silent_has_one_thread_and_no_limit_but_ours(worker_process, path):
+    start_worker(None, 100)
+    os.write(2, b"a decoder complains")
+    assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
+    assert {library["num_threads"] for library in threadpool_info()} <= {1}
+    assert Image.MAX_IMAGE_PIXELS is None
+    assert "more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
+
+
+def test_a_worker_finds_the_storage_of_the_field(worker_process, settings):
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    start_worker(StorageField("hashing", "imageasset", "image"), 100)
+    assert isinstance(worker._storage, DefaultStorage)
+    assert worker._storage is ImageAsset._meta.get_field("image").storage
 
 
 def test_hashes_a_local_file(path):
