@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError, router
 
+from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.outage import Outage, check_storage, is_local
 from hashing.backfill.printable import printable
 from hashing.backfill.report import BackfillReport
-from hashing.backfill.todo import StoredFile, TodoList
+from hashing.backfill.todo import TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.querysets import HashedImageQuerySet
@@ -87,7 +87,7 @@ class Backfill:
 
     def _hash_all(self, todo: TodoList) -> None:
         local = is_local(self._storage)
-        jobs = (self._job(file, local=local) for file in todo)
+        jobs = (make_job(self._storage, file.pk, file.name, local=local) for file in todo)
         field = None if local else self._field
         max_pixels = hashing_settings().MAX_PIXELS
         with HashingPool(self._options.workers, self._options.timeout, field, max_pixels) as pool:
@@ -97,15 +97,6 @@ class Backfill:
             finally:
                 # After Ctrl-C and the like too: what is hashed is saved.
                 self._write_batch()
-
-    def _job(self, file: StoredFile, *, local: bool) -> Job:
-        """With a path where there is one: the worker then needs neither Django nor the site's settings."""
-        if not (local and file.name):
-            return Job(file.pk, file.name)
-        try:
-            return Job(file.pk, file.name, path=self._storage.path(file.name))
-        except (SuspiciousOperation, ValueError) as error:
-            return Job(file.pk, file.name, refusal=f"{type(error).__name__}: {error}")
 
     def _outcomes(self, pool: HashingPool, jobs: Iterator[Job]) -> Iterator[Outcome]:
         more = True

@@ -72,13 +72,18 @@ def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
 
 
 def hash_file(job: Job) -> Outcome:
+    return hash_stored_file(job, _storage, _max_pixels)
+
+
+def hash_stored_file(job: Job, storage: Any, max_pixels: int) -> Outcome:
+    """In whatever process it is called: changes nothing outside itself. `storage` may be None for a job with a path."""
     if job.refusal:
         return Outcome(job.pk, job.name, error=job.refusal)
     try:
-        with _open(job) as file:
+        with _open(job, storage) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
-            return Outcome(job.pk, job.name, compute_fingerprint(file, _max_pixels), size)
+            return Outcome(job.pk, job.name, compute_fingerprint(file, max_pixels), size)
     except ValueError as error:
         return Outcome(job.pk, job.name, error=f"ValueError: {error}")
     except FileNotFoundError:
@@ -90,7 +95,7 @@ def hash_file(job: Job) -> Outcome:
 
 
 @contextmanager
-def _open(job: Job) -> Iterator[BinaryIO]:
+def _open(job: Job, storage: Any) -> Iterator[BinaryIO]:
     if not job.name:
         raise ValueError("The row names no file")
     if job.path is not None:
@@ -98,7 +103,7 @@ def _open(job: Job) -> Iterator[BinaryIO]:
             yield file
         return
     # Read at once: what the connection raises is told from what a decoder raises, and decoders may seek.
-    with _storage.open(job.name, "rb") as stored:
+    with storage.open(job.name, "rb") as stored:
         content = stored.read()
     yield BytesIO(content)
 
