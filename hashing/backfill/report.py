@@ -21,6 +21,7 @@ class BackfillResult(TypedDict):
 class BackfillReport:
     """Counts of rows. `stopped` is why the run ended before its list did, and empty when it did not.
 
+    `errors` and `failed_keys` are about the first failures only.
     `resume_pk` is then the first key, in the order of the list, that was begun and not written.
     """
 
@@ -28,6 +29,7 @@ class BackfillReport:
     processed: int = 0
     failed: int = 0
     errors: list[str] = field(default_factory=list)
+    failed_keys: list[Any] = field(default_factory=list)
     stopped: str = ""
     interrupted: bool = False
     resume_pk: Any = None
@@ -43,6 +45,7 @@ class BackfillReport:
         self.failed += 1
         if len(self.errors) < SHOWN_ERRORS:
             self.errors.append(f"Asset {pk}: {error}")
+            self.failed_keys.append(pk)
 
     def as_dict(self) -> BackfillResult:
         reason = [f"Stopped: {self.stopped}"] if self.stopped else []
