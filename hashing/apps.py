@@ -11,3 +11,6 @@ class HashingConfig(AppConfig):
 
     def ready(self) -> None:
         from hashing import checks  # noqa: F401
+        from hashing.uploads import watch_uploads
+
+        watch_uploads()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from hashing.conf import KNOWN_KEYS, hashing_settings
+from hashing.conf import KNOWN_KEYS, UPLOAD_CHOICES, HashingSettings, hashing_settings
 
 
 @register("hashing")
@@ -29,10 +30,23 @@ def _wrong_values() -> list[CheckMessage]:
         "MAX_PIXELS": (_is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
         "MIN_QUALITY": (_is_number(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= 100, "a number from 0 to 100"),
         "TIMEOUT": (_is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
+        "ON_UPLOAD": (values.ON_UPLOAD in UPLOAD_CHOICES, f"one of {', '.join(map(repr, UPLOAD_CHOICES))}"),
+        "ACTION_LIMIT": (
+            _is_number(values.ACTION_LIMIT) and values.ACTION_LIMIT >= 1 and values.ACTION_LIMIT % 1 == 0,
+            "a whole number above 0",
+        ),
     }
-    return [
+    wrong: list[CheckMessage] = [
         Error(f"HASHING[{key!r}] must be {rule}.", id="hashing.E003") for key, (fine, rule) in rules.items() if not fine
     ]
+    return wrong or _missing_tasks(values)
+
+
+def _missing_tasks(values: HashingSettings) -> list[CheckMessage]:
+    if values.ON_UPLOAD != "task" or any(map(find_spec, ("django.tasks", "django_tasks"))):
+        return []
+    hint = "Install the package django-tasks, or use Django 6.0 or newer."
+    return [Error("HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface.", hint=hint, id="hashing.E004")]
 
 
 def _is_number(value: object) -> bool:

@@ -8,6 +8,8 @@ from django.conf import settings
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
 
+UPLOAD_CHOICES = ("inline", "task", "off")
+
 
 @dataclass(frozen=True, slots=True)
 class HashingSettings:
@@ -15,11 +17,15 @@ class HashingSettings:
 
     `MIN_QUALITY`: `hash_quality` (0 to 100) below which a hash says too little to be searched by.
     `TIMEOUT`: seconds that one image may take before its worker process is ended.
+    `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
+    `ACTION_LIMIT`: rows that an action of the admin hashes while its user waits.
     """
 
     MAX_PIXELS: int = DEFAULT_MAX_PIXELS
     MIN_QUALITY: int = 50
     TIMEOUT: float = 60.0
+    ON_UPLOAD: str = "inline"
+    ACTION_LIMIT: int = 1000
 
 
 KNOWN_KEYS = frozenset(field.name for field in fields(HashingSettings))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator
-from django.db import models
+from django.db import models, router
 from django.db.models import Q
+from django.db.models.base import ModelBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hashing.facts import NO_FACTS
 from hashing.querysets import HashedImageQuerySet
 
 
@@ -43,6 +46,36 @@ class HashedImage(models.Model):
     class Meta:
         abstract = True
 
+    def save_base(
+        self,
+        raw: bool = False,  # noqa: FBT001, FBT002
+        force_insert: bool | tuple[ModelBase, ...] = False,  # noqa: FBT001, FBT002
+        force_update: bool = False,  # noqa: FBT001, FBT002
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """As Django's. A new file takes what was known of the old one away, in the same write."""
+        alias = using or router.db_for_write(type(self), instance=self)
+        names = None if update_fields is None else frozenset(update_fields)
+        if not raw and self._brings_new_file(alias, names, inserting=bool(force_insert)):
+            for name, value in NO_FACTS.items():
+                setattr(self, name, value)
+            names = None if names is None else names | NO_FACTS.keys()
+        super().save_base(raw, force_insert, force_update, alias, names)
+
+    def _brings_new_file(self, alias: str, written: frozenset[str] | None, *, inserting: bool) -> bool:
+        source = self.hash_source
+        if source in self.get_deferred_fields() or not (written is None or source in written):
+            return False
+        file = getattr(self, source)
+        if file and not file._committed:
+            return True
+        if self.pk is None or inserting:
+            return False
+        # The database is asked, because the file may have been replaced since this instance was read.
+        stored = type(self)._base_manager.using(alias).filter(pk=self.pk).values_list(source, flat=True).first()
+        return stored is not None and stored != (file.name or "")
+
 
 class ImageAsset(HashedImage):
     """One picture of the site. `width` and `height` are those a person sees, after EXIF rotation."""
@@ -60,6 +93,9 @@ class ImageAsset(HashedImage):
             models.Index(fields=["vertical_hash"], name="image_asset_vhash_idx"),
             models.Index(fields=["image"], name="image_asset_image_idx"),
             models.Index(fields=["id"], condition=Q(perceptual_hash__isnull=True), name="image_asset_unhashed_idx"),
+            models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),
+            models.Index(fields=["created_at"], name="image_asset_created_idx"),
+            models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
         ]
 
     def __str__(self) -> str:

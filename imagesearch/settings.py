@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import django
 import environ
 from django.core.management.utils import get_random_secret_key
 
@@ -25,12 +26,16 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIN
 
 INSTALLED_APPS = [
     "hashing",
+    "admin_actions",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "imagekit",
+    # Part of Django itself since 6.0.
+    *(["django_tasks"] if django.VERSION < (6,) else []),
 ]
 
 MIDDLEWARE = [

@@ -40,3 +40,36 @@ def test_a_value_that_makes_no_sense_is_an_error(settings, wrong):
     ((check_id, message),) = found(settings, wrong)
     assert check_id == "hashing.E003"
     assert next(iter(wrong)) in message
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"ON_UPLOAD": "task", "ACTION_LIMIT": 1}, {"ON_UPLOAD": "off"}, {"ON_UPLOAD": "inline"}]
+)
+def test_accepts_values_that_make_sense(settings, given):
+    settings.HASHING = given
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ON_UPLOAD": "later"},
+        {"ON_UPLOAD": None},
+        {"ACTION_LIMIT": 0},
+        {"ACTION_LIMIT": "many"},
+        {"ACTION_LIMIT": True},
+        {"ACTION_LIMIT": 2.5},
+    ],
+)
+def test_names_the_key_with_a_wrong_value(settings, given):
+    settings.HASHING = given
+    [error] = check_settings()
+    assert error.id == "hashing.E003"
+    assert next(iter(given)) in error.msg
+
+
+def test_says_when_there_is_no_tasks_interface(settings, monkeypatch):
+    settings.HASHING = {"ON_UPLOAD": "task"}
+    monkeypatch.setattr("hashing.checks.find_spec", lambda name: None)
+    [error] = check_settings()
+    assert error.id == "hashing.E004"

@@ -12,23 +12,12 @@ from django.utils import timezone
 
 from hashing.backfill.outage import Outage
 from hashing.backfill.printable import printable
+from hashing.facts import HASH_FIELDS
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.querysets import HashedImageQuerySet
 from hashing.workers.worker import Outcome
 
 logger = logging.getLogger(__name__)
-
-HASH_FIELDS = (
-    "perceptual_hash",
-    "vertical_hash",
-    "hash_quality",
-    "hash_version",
-    "hash_error",
-    "hashed_at",
-    "width",
-    "height",
-    "file_size",
-)
 
 
 class OutcomeWriter:

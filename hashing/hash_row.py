@@ -1,0 +1,37 @@
+"""Hash one row in this process: the steps of the backfill, without its workers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from hashing.backfill.jobs import make_job
+from hashing.backfill.outage import Outage, check_storage, is_local
+from hashing.workers.worker import hash_stored_file
+from hashing.backfill.writer import OutcomeWriter
+from hashing.conf import hashing_settings
+from hashing.facts import HASH_FIELDS
+from hashing.models import HashedImage
+
+logger = logging.getLogger(__name__)
+
+
+def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[str, Any]:
+    """Hash the file `name` of a row and write what came of it. Returns the written fields.
+
+    They are none when the row has got another file in the meantime, is gone, or when the storage or the database
+    could not be reached, which is logged and says nothing about the file.
+    """
+    rows = model._default_manager.using(using)
+    storage = model._meta.get_field(model.hash_source).storage  # type: ignore[union-attr]
+    outcome = hash_stored_file(
+        make_job(storage, pk, name, local=is_local(storage)), storage, hashing_settings().MAX_PIXELS
+    )
+    try:
+        if outcome.unread:
+            check_storage(storage, rows=1)
+        written = OutcomeWriter(rows).write([outcome])
+    except Outage as outage:
+        logger.error("Row %s of %s is not hashed: %s", pk, model._meta.label, outage)
+        return {}
+    return rows.filter(pk=pk).values(*HASH_FIELDS).get() if written else {}
