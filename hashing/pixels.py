@@ -6,6 +6,8 @@ import errno
 import math
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
@@ -66,14 +68,32 @@ def read_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Pictu
     Raises `ValueError` when the content is in none of `FORMATS`, declares more than `max_pixels`, or cannot be
     decoded, and `OSError` when the file cannot be read. No other exception of a decoder passes.
     """
+    with open_picture(file, max_pixels) as image:
+        width, height = image.size
+        _decode_reduced(image, "L", DRAFT_SIZE)
+        return _upright(image, width, height)
+
+
+def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
+    """The picture in RGB, upright, on white, neither side longer than that. Raises as `read_picture` does."""
+    box = (longest_side, longest_side)
+    with open_picture(file, max_pixels) as image:
+        _decode_reduced(image, "RGB", box)
+        image.load()
+        orientation = _orientation(image)
+        whole = _on_white(_eight_bits(image))
+        small = (whole.getchannel("L") if whole.mode == "LAB" else whole).convert("RGB")
+        small.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2)
+        return small.transpose(_TURNS[orientation]) if orientation in _TURNS else small
+
+
+@contextmanager
+def open_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
+    """A picture whose pixels are not decoded yet. What goes wrong in the block is raised as `read_picture` does."""
     try:
         with Image.open(file, formats=_known_formats()) as image:
             _refuse_oversize(image, max_pixels)
-            width, height = image.size
-            # HEIF would answer with the thumbnail inside the file, which need not show the same.
-            if isinstance(image, JpegImageFile):
-                image.draft("L", DRAFT_SIZE)
-            return _upright(image, width, height)
+            yield image
     except Exception as error:
         if not file.seek(0, os.SEEK_END):
             raise ValueError("the file is empty") from error
@@ -116,6 +136,12 @@ def _refuse_oversize(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise ValueError(f"{width} x {height} pixels declared, more than the {max_pixels} allowed")
+
+
+def _decode_reduced(image: Image.Image, mode: str, least: tuple[int, int]) -> None:
+    # HEIF would answer with the thumbnail inside the file, which need not show the same.
+    if isinstance(image, JpegImageFile):
+        image.draft(mode, least)
 
 
 def _upright(image: Image.Image, width: int, height: int) -> Picture:
