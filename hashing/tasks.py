@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 
 from hashing.hash_row import hash_row
-from hashing.models import HashedImage
+from hashing.models import HashedImage, ImageAsset
 from hashing.task_queue import task
 
 
@@ -16,3 +19,17 @@ def hash_upload(model_label: str, pk: str, name: str, using: str) -> None:
     if not issubclass(model, HashedImage):
         raise TypeError(f"{model_label} has no hashes")
     hash_row(model, model._meta.pk.to_python(pk), name, using)
+
+
+@task()
+def hash_selection(user_pk: str, title: str, query: str, keys: list[str] | None, rehash: bool) -> None:  # noqa: FBT001
+    """Hash what a user of the admin has selected, as far as this user still may."""
+    from hashing.admin.history import record_run
+    from hashing.admin.runs import hash_rows
+    from hashing.admin.selection import Selection
+
+    user = get_user_model()._default_manager.get(pk=user_pk)
+    if not (user.is_active and user.has_perm("hashing.change_imageasset")):
+        raise PermissionDenied
+    rows = Selection(query, keys).rows(admin.site.get_model_admin(ImageAsset), user)
+    record_run(user.pk, title, hash_rows(rows, rehash=rehash))

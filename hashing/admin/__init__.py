@@ -1,0 +1,22 @@
+"""The image assets in Django's admin.
+
+image_assets    the admin itself, put together from the rest
+columns         what the list shows of a row
+previews        small copies of the pictures, made when they are first looked at
+summary         how many are hashed, waiting, failed
+paginator       page numbers of a large table without counting it
+filters         by state
+search          by key, by hash, by name
+selection       which rows an action is about, in words that a queue can carry
+runs            hash a selection, and say what came of it
+actions         for the rows selected in the list
+buttons         pages that say what will happen, and do it
+upload_field    refuses what is no picture
+upload_messages what is said after an upload
+"""
+
+from __future__ import annotations
+
+from hashing.admin.image_assets import ImageAssetAdmin
+
+__all__ = ["ImageAssetAdmin"]

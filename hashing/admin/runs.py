@@ -1,0 +1,108 @@
+"""Hash a selection for somebody in the admin: at once, or in the background, and say what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hashing.admin.history import record_run
+from hashing.admin.links import linked_names
+from hashing.admin.selection import Selection
+from hashing.backfill import Backfill, BackfillOptions, BackfillReport
+from hashing.backfill.options import available_cores
+from hashing.conf import hashing_settings
+from hashing.models import ImageAsset
+from hashing.querysets import HashedImageQuerySet
+
+Rows = HashedImageQuerySet[Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run over `rows` would do. `todo` is counted up to one more than `limit`."""
+
+    rows: Rows
+    rehash: bool
+    limit: int
+    todo: int
+
+    @classmethod
+    def of(cls, rows: Rows, *, rehash: bool) -> Plan:
+        limit = hashing_settings().ACTION_LIMIT
+        todo = rows if rehash else rows.unhashed()
+        return cls(rows, rehash, limit, todo.order_by()[: limit + 1].count())
+
+    @property
+    def is_long(self) -> bool:
+        return self.todo > self.limit
+
+    @property
+    def is_for_queue(self) -> bool:
+        return self.is_long and has_task_queue()
+
+
+def has_task_queue() -> bool:
+    """Whether the site has somebody else to run a task."""
+    try:
+        from hashing.task_queue import has_queue
+        from hashing.tasks import hash_selection
+    except ImportError:
+        return False
+    return has_queue(hash_selection)
+
+
+def run_or_enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection) -> None:
+    """Carry the plan out, and tell the user and the history. `selection` finds the rows of the plan again."""
+    if plan.is_for_queue:
+        _enqueue(request, title, plan, selection)
+        return
+    matched = None if plan.is_long else plan.rows.order_by().count()
+    report = hash_rows(plan.rows, rehash=plan.rehash, limit=plan.limit)
+    record_run(request.user.pk, title, report)
+    tell(request, report, matched)
+    if plan.is_long:
+        text = _("There are more than %(limit)d pictures to hash. The rest is left to the command backfill_hashes.")
+        messages.warning(request, text % {"limit": plan.limit})
+
+
+def hash_rows(rows: Rows, *, rehash: bool, limit: int | None = None) -> BackfillReport:
+    workers = available_cores() if limit is None else min(available_cores(), max(1, rows.order_by()[:limit].count()))
+    options = BackfillOptions(rehash=rehash, limit=limit, workers=workers)
+    return Backfill(options, rows).run()
+
+
+def tell(request: HttpRequest, report: BackfillReport, matched: int | None = None) -> None:
+    """Messages that count what was hashed, what failed, and of `matched` rows what was left."""
+    if report.processed:
+        text = ngettext("%(count)d picture was hashed.", "%(count)d pictures were hashed.", report.processed)
+        messages.success(request, text % {"count": report.processed})
+    if report.failed:
+        _tell_failures(request, report)
+    left = (matched or 0) - report.processed - report.failed
+    if left > 0:
+        text = ngettext("%(count)d picture was left as it was.", "%(count)d pictures were left as they were.", left)
+        messages.info(request, text % {"count": left})
+    if report.stopped:
+        messages.error(request, _("The run ended early. %(reason)s") % {"reason": report.stopped})
+
+
+def _tell_failures(request: HttpRequest, report: BackfillReport) -> None:
+    text = ngettext("%(count)d picture could not be hashed:", "%(count)d pictures could not be hashed:", report.failed)
+    failures = ImageAsset.objects.filter(pk__in=report.failed_keys).order_by("pk")
+    links = linked_names(failures, more=report.failed > len(report.failed_keys))
+    messages.warning(request, format_html("{} {}", text % {"count": report.failed}, links))
+
+
+def _enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection) -> None:
+    from hashing.tasks import hash_selection
+
+    hash_selection.enqueue(str(request.user.pk), title, selection.query, selection.keys, plan.rehash)
+    record_run(request.user.pk, title)
+    text = _("These are more than %(limit)d pictures. They are being hashed in the background.")
+    messages.info(request, text % {"limit": plan.limit})

@@ -1,0 +1,34 @@
+"""Which rows an action is about, in words that a queue can carry: never a million keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpRequest, QueryDict
+
+from hashing.querysets import HashedImageQuerySet
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows with these `keys`, or all that the list shows for this `query` (the part of its address after "?")."""
+
+    query: str = ""
+    keys: list[str] | None = None
+
+    @classmethod
+    def of_action(cls, request: HttpRequest) -> Selection:
+        """What the form of the list has sent: ticked rows, or "select all N"."""
+        if request.POST.get("select_across") == "1":
+            return cls(query=request.GET.urlencode())
+        return cls(keys=request.POST.getlist(ACTION_CHECKBOX_NAME))
+
+    def rows(self, model_admin: Any, user: Any) -> HashedImageQuerySet[Any]:
+        """As this user's list would find them now."""
+        request = HttpRequest()
+        request.method, request.user, request.GET = "GET", user, QueryDict(self.query)
+        if self.keys is None:
+            return model_admin.get_changelist_instance(request).queryset  # type: ignore[no-any-return]
+        return model_admin.get_queryset(request).filter(pk__in=self.keys)  # type: ignore[no-any-return]

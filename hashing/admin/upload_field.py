@@ -1,0 +1,34 @@
+"""The form field of an upload: refuses what is no picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import FileExtensionValidator
+from django.utils.translation import gettext_lazy as _
+
+from hashing.conf import hashing_settings
+from hashing.pixels import FILE_SUFFIXES, open_picture
+
+
+class PictureField(forms.ImageField):
+    """Knows the formats and the limit of the hash, where Django's own field takes whatever Pillow can open."""
+
+    default_validators = [FileExtensionValidator(sorted(suffix.removeprefix(".") for suffix in FILE_SUFFIXES))]
+
+    def to_python(self, data: Any) -> Any:
+        # Past ImageField, whose check opens PostScript and breaks off above Pillow's own limit.
+        upload = super(forms.ImageField, self).to_python(data)
+        if upload is None:
+            return None
+        try:
+            with open_picture(upload, hashing_settings().MAX_PIXELS) as image:
+                image.verify()
+        except (ValueError, OSError) as error:
+            message = _("This file cannot be used as a picture: %(reason)s.")
+            raise ValidationError(message, code="invalid_image", params={"reason": error}) from error
+        finally:
+            upload.seek(0)
+        return upload

@@ -1,0 +1,24 @@
+"""What is said after an upload: what came of the hash, and where the same picture is already."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from hashing.admin.links import linked_names
+from hashing.models import ImageAsset
+
+MOST_NAMED = 5
+
+
+def tell_about_upload(request: HttpRequest, asset: ImageAsset) -> None:
+    """`asset` as it is in the database now."""
+    if asset.hash_error:
+        messages.warning(request, _("The picture could not be hashed: %(reason)s") % {"reason": asset.hash_error})
+    elif asset.perceptual_hash is None:
+        messages.info(request, _("The picture will be hashed later."))
+    elif same := list(ImageAsset.objects.same_hash_as(asset).order_by("pk")[: MOST_NAMED + 1]):
+        links = linked_names(same[:MOST_NAMED], more=len(same) > MOST_NAMED)
+        messages.warning(request, format_html(_("The same picture seems to be here already: {}"), links))

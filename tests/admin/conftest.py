@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+PERMISSIONS = {
+    "anonymous": None,
+    "staff": [],
+    "viewer": ["view_imageasset"],
+    "editor": ["view_imageasset", "change_imageasset"],
+    "superuser": [],
+}
+
+
+def address(name: str, *arguments: object) -> str:
+    return reverse(f"admin:hashing_imageasset_{name}", args=arguments)
+
+
+def make_user(role: str) -> User:
+    user = User.objects.create_user(role, is_staff=True, is_superuser=role == "superuser")
+    user.user_permissions.set(Permission.objects.filter(codename__in=PERMISSIONS[role]))
+    return user
+
+
+@pytest.fixture
+def client_of(db):
+    def make(role: str, **options) -> Client:
+        client = Client(**options)
+        if role != "anonymous":
+            client.force_login(make_user(role))
+        return client
+
+    return make
+
+
+@pytest.fixture
+def editor(client_of) -> Client:
+    """Somebody who may change pictures, and neither add nor delete them."""
+    return client_of("editor")
+
+
+@pytest.fixture
+def superuser(client_of) -> Client:
+    return client_of("superuser")
+
+
+@pytest.fixture(autouse=True)
+def plain_http(settings):
+    settings.SECURE_SSL_REDIRECT = False
+
+
+def messages_of(response) -> list[str]:
+    return [str(message) for message in response.context["messages"]]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import PermissionDenied
+
+from hashing.models import ImageAsset
+from hashing.task_queue import task_backends
+from hashing.tasks import hash_selection
+from tests.admin.conftest import address, messages_of
+
+OLD = "0123456789abcdef"
+
+
+def run(client, action: str, *assets: ImageAsset, query: str = "", across: bool = False):
+    keys = [asset.pk for asset in assets]
+    data = {"index": 0, "action": action, "_selected_action": keys, "select_across": "1" if across else "0"}
+    return client.post(address("changelist") + query, data, follow=True)
+
+
+def hashes() -> list[str | None]:
+    return list(ImageAsset.objects.order_by("pk").values_list("perceptual_hash", flat=True))
+
+
+@pytest.fixture
+def queue(settings):
+    """Takes tasks and runs none."""
+    kind = type(task_backends["default"]).__module__.replace("immediate", "dummy")
+    settings.TASKS = {"default": {"BACKEND": f"{kind}.DummyBackend"}}
+    return task_backends["default"]
+
+
+def test_hashes_the_selected_rows_alone(editor, add_image):
+    first, _second = add_image("a.jpg"), add_image("b.jpg")
+    response = run(editor, "compute_hashes", first)
+    assert messages_of(response) == ["1 picture was hashed."]
+    assert [bool(value) for value in hashes()] == [True, False]
+
+
+def test_counts_what_was_hashed_failed_and_left(editor, add_image):
+    rows = [
+        add_image("a.jpg"),
+        add_image("b.jpg"),
+        add_image("<b>.jpg", content=b"no picture"),
+        add_image("done.jpg", perceptual_hash=OLD),
+    ]
+    hashed, failed, left = messages_of(run(editor, "compute_hashes", *rows))
+    assert hashed == "2 pictures were hashed."
+    assert failed.startswith("1 picture could not be hashed:")
+    assert f'<a href="{address("change", rows[2].pk)}">&lt;b&gt;.jpg</a>' in failed
+    assert left == "1 picture was left as it was."
+    assert hashes()[3] == OLD
+
+
+def test_nothing_selected_does_nothing(editor, add_image):
+    add_image()
+    assert "must be selected" in messages_of(run(editor, "compute_hashes"))[0]
+    assert hashes() == [None]
+    assert not LogEntry.objects.exists()
+
+
+def test_recompute_replaces_a_hash(editor, add_image):
+    asset = add_image(perceptual_hash=OLD)
+    assert messages_of(run(editor, "recompute_hashes", asset)) == ["1 picture was hashed."]
+    assert hashes()[0] not in {None, OLD}
+
+
+def test_all_matching_takes_the_filter_along(editor, add_image):
+    trees = [add_image(f"tree{number}.jpg", seed=number) for number in range(3)]
+    add_image("car.jpg")
+    response = run(editor, "compute_hashes", trees[0], query="?q=tree", across=True)
+    assert messages_of(response) == ["3 pictures were hashed."]
+    assert [bool(value) for value in hashes()] == [True, True, True, False]
+
+
+def test_a_thousand_rows(editor, add_image):
+    asset = add_image("same.jpg")
+    ImageAsset.objects.bulk_create([ImageAsset(image="same.jpg") for _ in range(999)])
+    assert messages_of(run(editor, "compute_hashes", asset, across=True)) == ["1000 pictures were hashed."]
+    assert len(set(hashes())) == 1
+
+
+def test_without_a_queue_a_long_run_does_what_it_may_and_says_so(editor, add_image, settings):
+    settings.HASHING = {"ACTION_LIMIT": 2}
+    rows = [add_image(f"{number}.jpg") for number in range(3)]
+    hashed, rest = messages_of(run(editor, "compute_hashes", *rows))
+    assert hashed == "2 pictures were hashed."
+    assert "There are more than 2 pictures to hash" in rest
+    assert [bool(value) for value in hashes()] == [True, True, False]
+
+
+@pytest.mark.parametrize(("across", "hashed"), [(True, [True, True, True, False]), (False, [True, True, True, False])])
+def test_long_run_goes_to_the_queue(editor, add_image, settings, queue, across, hashed):
+    settings.HASHING = {"ACTION_LIMIT": 2}
+    rows = [add_image(f"tree{number}.jpg") for number in range(3)]
+    add_image("car.jpg")
+    response = run(editor, "compute_hashes", *rows, query="?q=tree", across=across)
+    assert messages_of(response) == ["These are more than 2 pictures. They are being hashed in the background."]
+    assert hashes() == [None] * 4
+    [result] = queue.results
+    assert (result.args[3] is None) is across
+    hash_selection.call(*result.args)
+    assert [bool(value) for value in hashes()] == hashed
+    assert LogEntry.objects.count() == 2
+
+
+def test_queued_run_of_somebody_who_may_no_more_is_refused(editor, add_image, settings, queue):
+    settings.HASHING = {"ACTION_LIMIT": 1}
+    run(editor, "compute_hashes", add_image("a.jpg"), add_image("b.jpg"))
+    [result] = queue.results
+    LogEntry.objects.get().user.user_permissions.clear()
+    with pytest.raises(PermissionDenied):
+        hash_selection.call(*result.args)
+    assert hashes() == [None, None]
+
+
+def test_every_run_is_in_the_history(editor, add_image):
+    run(editor, "compute_hashes", add_image())
+    entry = LogEntry.objects.get()
+    assert entry.user.username == "editor"
+    assert entry.change_message == "Compute perceptual hashes: 1 hashed, 0 failed"
+    assert editor.get("/admin/").status_code == 200
+
+
+def test_storage_that_is_gone_is_told_and_marks_nothing(editor, add_image, settings, media):
+    asset = add_image()
+    settings.MEDIA_ROOT = str(media / "unmounted")
+    left, message = messages_of(run(editor, "compute_hashes", asset))
+    assert left == "1 picture was left as it was."
+    assert "The storage cannot be reached" in message
+    assert ImageAsset.objects.never_tried().count() == 1

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import ExifTags, Image
+
+from hashing.admin.previews import FOLDER
+from hashing.models import ImageAsset
+from tests.admin.conftest import address
+from tests.pictures import encoded, photo
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+HTML = b"<html><script>alert(1)</script></html>"
+
+
+def bomb() -> bytes:
+    content = bytearray(encoded(Image.new("1", (1, 1)), "BMP"))
+    content[18:26] = (60_000).to_bytes(4, "little") * 2
+    return bytes(content)
+
+
+def fetch(client, asset: ImageAsset, side: int = 160):
+    response = client.get(address("preview", asset.pk, side))
+    return response, response.content
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(("side", "size"), [(160, (160, 120)), (640, (640, 480))])
+def test_is_a_small_jpeg(editor, add_image, side, size):
+    asset = add_image("big.png", content=encoded(photo(size=(1280, 960)), "PNG"))
+    response, content = fetch(editor, asset, side)
+    assert response["Content-Type"] == "image/jpeg"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "private" in response["Cache-Control"]
+    assert (opened(content).format, opened(content).size) == ("JPEG", size)
+
+
+def test_is_upright(editor, add_image):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    asset = add_image(content=encoded(photo(size=(320, 240)), "JPEG", exif=exif))
+    assert opened(fetch(editor, asset)[1]).size == (120, 160)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK", "LAB"])
+def test_every_mode_can_be_shown(editor, add_image, mode):
+    made = Image.new("I;16", (40, 30)) if mode == "I;16" else Image.new("RGB", (40, 30), "red").convert("RGB")
+    if mode == "LAB":
+        made = Image.new("LAB", (40, 30))
+    elif mode != "I;16":
+        made = made.convert("RGBA" if mode == "LA" else mode).convert(mode)
+    asset = add_image("mode.tif", content=encoded(made, "TIFF"))
+    assert opened(fetch(editor, asset)[1]).mode == "RGB"
+
+
+def test_is_made_once_and_without_the_original_then(editor, add_image, media):
+    asset = add_image()
+    first = fetch(editor, asset)[1]
+    (media / "photo.jpg").unlink()
+    assert fetch(editor, asset)[1] == first
+    assert len(list((media / FOLDER).iterdir())) == 1
+
+
+def test_is_made_again_when_its_file_is_gone(editor, add_image, media):
+    asset = add_image()
+    first = fetch(editor, asset)[1]
+    for path in (media / FOLDER).iterdir():
+        path.unlink()
+    assert fetch(editor, asset)[1] == first
+
+
+def test_is_another_one_for_a_new_file(editor, add_image, media):
+    asset = add_image(seed=1)
+    first = fetch(editor, asset)[1]
+    photo(seed=2, size=(160, 120)).save(media / "new.jpg")
+    asset.image = "new.jpg"
+    asset.save()
+    assert fetch(editor, asset)[1] != first
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(SVG, id="svg"),
+        pytest.param(HTML, id="html"),
+        pytest.param(EPS, id="eps"),
+        pytest.param(bomb(), id="bomb"),
+        pytest.param(b"", id="empty"),
+        pytest.param(None, id="missing"),
+        pytest.param(encoded(photo(), "JPEG")[:3000], id="truncated"),
+    ],
+)
+def test_hostile_or_broken_file_gets_a_placeholder(editor, add_image, media, content):
+    asset = add_image(content=content)
+    response, shown = fetch(editor, asset)
+    assert response.status_code == 200
+    assert b"script" not in shown
+    assert shown.startswith(b"<svg")
+    assert response["Content-Security-Policy"] == "default-src 'none'"
+    assert not (media / FOLDER).exists()
+    assert editor.get(address("changelist")).status_code == 200
+    assert editor.get(address("change", asset.pk)).status_code == 200
+
+
+def test_file_that_was_broken_is_shown_when_it_is_whole(editor, add_image, media):
+    asset = add_image(content=b"")
+    assert fetch(editor, asset)[0]["Content-Type"] == "image/svg+xml"
+    photo(size=(160, 120)).save(media / "photo.jpg")
+    assert fetch(editor, asset)[0]["Content-Type"] == "image/jpeg"
+
+
+def test_name_outside_the_storage_gets_a_placeholder(editor, db, media):
+    asset = ImageAsset.objects.create(image="../../etc/passwd")
+    assert fetch(editor, asset)[1].startswith(b"<svg")
+
+
+def test_limit_of_the_hash_is_the_limit_of_the_preview(editor, add_image, settings):
+    settings.HASHING = {"MAX_PIXELS": 100}
+    assert fetch(editor, add_image())[0]["Content-Type"] == "image/svg+xml"
+
+
+def test_other_sizes_are_not_found(editor, add_image):
+    assert fetch(editor, add_image(), side=4000)[0].status_code == 404
+
+
+def test_failed_row_is_shown_without_asking_for_its_preview(editor, add_image):
+    asset = add_image(content=b"", hash_error="the file is empty")
+    assert address("preview", asset.pk, 160) not in editor.get(address("changelist")).text

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from hashing.models import ImageAsset
+from hashing.perceptual_hash import compute_perceptual_hash
+from tests.admin.conftest import address, messages_of
+from tests.admin.test_previews import EPS, HTML, SVG, bomb
+from tests.pictures import blank, encoded, photo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def upload(client, content: bytes, name: str = "photo.jpg"):
+    return client.post(address("add"), {"image": SimpleUploadedFile(name, content)}, follow=True)
+
+
+def jpeg(seed: int = 1) -> bytes:
+    return encoded(photo(seed=seed, size=(160, 120)), "JPEG")
+
+
+def test_upload_is_hashed(superuser, media):
+    response = upload(superuser, jpeg())
+    assert response.status_code == 200
+    asset = ImageAsset.objects.get()
+    assert asset.perceptual_hash == compute_perceptual_hash(asset.image.path)
+    assert len(messages_of(response)) == 1
+
+
+def test_upload_names_the_same_pictures_that_are_here(superuser, media):
+    upload(superuser, jpeg())
+    first = ImageAsset.objects.get()
+    [_added, same] = messages_of(upload(superuser, jpeg(), "copy.jpg"))
+    assert same.startswith("The same picture seems to be here already:")
+    assert f'href="{address("change", first.pk)}"' in same
+
+
+def test_upload_names_a_few_of_many(superuser, media):
+    upload(superuser, jpeg())
+    asset = ImageAsset.objects.get()
+    copies = [ImageAsset(image=f"{n}.jpg") for n in range(9)]
+    for copy in copies:
+        copy.perceptual_hash, copy.vertical_hash = asset.perceptual_hash, asset.vertical_hash
+    ImageAsset.objects.bulk_create(copies)
+    same = messages_of(upload(superuser, jpeg(), "copy.jpg"))[1]
+    assert (same.count("<a "), "and more" in same) == (5, True)
+
+
+def test_blank_pages_are_not_called_the_same(superuser, media):
+    page = encoded(blank(size=(160, 120)), "PNG")
+    upload(superuser, page, "a.png")
+    assert len(messages_of(upload(superuser, page, "b.png"))) == 1
+
+
+def test_replacing_the_file_replaces_the_hash(superuser, media):
+    upload(superuser, jpeg(seed=1))
+    asset = ImageAsset.objects.get()
+    data = {"image": SimpleUploadedFile("new.jpg", jpeg(seed=2))}
+    superuser.post(address("change", asset.pk), data)
+    assert ImageAsset.objects.get().perceptual_hash not in {None, asset.perceptual_hash}
+
+
+def test_saving_without_a_new_file_says_nothing_of_hashes(superuser, media):
+    upload(superuser, jpeg())
+    upload(superuser, jpeg())
+    asset = ImageAsset.objects.first()
+    assert len(messages_of(superuser.post(address("change", asset.pk), {}, follow=True))) == 1
+
+
+def test_truncated_picture_is_kept_and_says_why_it_has_no_hash(superuser, media):
+    response = upload(superuser, encoded(photo(size=(640, 480)), "JPEG")[:5000])
+    asset = ImageAsset.objects.get()
+    assert "truncated" in asset.hash_error
+    assert "could not be hashed" in messages_of(response)[1]
+
+
+def test_later_hashing_is_said(superuser, media, settings):
+    settings.HASHING = {"ON_UPLOAD": "off"}
+    assert messages_of(upload(superuser, jpeg()))[1] == "The picture will be hashed later."
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        pytest.param(SVG, "drawing.jpg", id="svg renamed"),
+        pytest.param(SVG, "drawing.svg", id="svg"),
+        pytest.param(HTML, "page.jpg", id="html renamed"),
+        pytest.param(EPS, "print.jpg", id="eps renamed"),
+        pytest.param(EPS, "print.eps", id="eps"),
+        pytest.param(bomb(), "bomb.bmp", id="bomb"),
+        pytest.param(b"", "empty.jpg", id="empty"),
+        pytest.param(jpeg(), "photo.html", id="jpeg named html"),
+        pytest.param(jpeg(), "photo", id="jpeg without a suffix"),
+        pytest.param(b"\x00" * 50_000_000, "large.jpg", id="50 MB of nothing"),
+    ],
+)
+def test_what_is_no_picture_is_refused(superuser, media, content, name):
+    response = upload(superuser, content, name)
+    assert response.status_code == 200
+    assert response.context["errors"]
+    assert not ImageAsset.objects.exists()
+
+
+def test_large_picture_is_taken(superuser, media):
+    content = encoded(Image.new("RGB", (4200, 4000), "teal"), "BMP")
+    assert len(content) > 50_000_000
+    upload(superuser, content, "large.bmp")
+    asset = ImageAsset.objects.get()
+    assert (asset.width, asset.hash_error) == (4200, "")
+    preview = superuser.get(address("preview", asset.pk, 160))
+    assert Image.open(io.BytesIO(preview.content)).size == (160, 152)
+
+
+@pytest.mark.parametrize("name", ['"><img src=x onerror=alert(1)>.jpg', "<b>bold</b>.jpg", "a" * 300 + ".jpg", "..jpg"])
+def test_odd_name_is_stored_and_shown_safely(superuser, media, name):
+    response = upload(superuser, jpeg(), name)
+    assert response.status_code == 200
+    assert "<img src=x" not in response.text
+    assert "<b>bold" not in response.text
+    for asset in ImageAsset.objects.all():
+        assert superuser.get(address("change", asset.pk)).status_code == 200
+
+
+def test_form_shows_the_facts_and_lets_nobody_change_them(superuser, media):
+    upload(superuser, jpeg())
+    asset = ImageAsset.objects.get()
+    text = superuser.get(address("change", asset.pk)).text
+    for fact in (asset.perceptual_hash, asset.vertical_hash, address("preview", asset.pk, 640)):
+        assert fact in text
+    superuser.post(address("change", asset.pk), {"perceptual_hash": "0" * 16, "hash_error": "x"})
+    after = ImageAsset.objects.get()
+    assert (after.perceptual_hash, after.hash_error) == (asset.perceptual_hash, "")
