@@ -3,6 +3,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 RUN = $(BIN)/python
+PORT ?= 8000
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test test-sqlite test-postgresql backfill-hashes bench lint format
@@ -22,6 +23,11 @@ demo: $(READY) ## a library of sample pictures, imported and hashed
 	@# Three files of the demo are broken: exit status 1 is what the backfill should end with.
 	$(RUN) manage.py backfill_hashes || test $$? -eq 1
 	$(RUN) -m samples.show_table
+
+serve: demo ## the demo in the admin, on this machine alone: http://127.0.0.1:8000/
+	DEBUG=1 $(RUN) -m samples.demo_login
+	@# The key is new at every start, so nothing signed by the demo is worth anything elsewhere.
+	DEBUG=1 $(RUN) manage.py runserver --noreload 127.0.0.1:$(PORT)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
