@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
 
 from django.contrib import admin
 from django.template.defaultfilters import filesizeformat
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -21,13 +23,18 @@ class Columns:
     def name(self, asset: ImageAsset) -> str:
         path = PurePosixPath(asset.image.name or "")
         folder = "" if path.parent == PurePosixPath() else f"{path.parent}/"
-        return format_html('<span class="hashing-folder">{}</span>{}', folder, path.name or "-")
+        return format_html('<span class="hashing-folder">{}</span> {}', folder, path.name or "-")
+
+    @admin.display(description=_("size"))
+    def pixels_and_bytes(self, asset: ImageAsset) -> str | None:
+        facts = [fact for fact in (self.pixels(asset), self.size(asset)) if fact]
+        return format_html_join(SafeString("<br>"), "{}", ((fact,) for fact in facts)) if facts else None
 
     @admin.display(description=_("pixels"))
     def pixels(self, asset: ImageAsset) -> str | None:
         return f"{asset.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{asset.height}" if asset.width else None  # noqa: RUF001
 
-    @admin.display(description=_("size"))
+    @admin.display(description=_("bytes"))
     def size(self, asset: ImageAsset) -> str | None:
         return None if asset.file_size is None else filesizeformat(asset.file_size)
 
@@ -49,8 +56,8 @@ class Columns:
         return _badge("hashed", gettext("hashed"))
 
     @admin.display(description=_("added"), ordering="created_at")
-    def added(self, asset: ImageAsset) -> Any:
-        return asset.created_at
+    def added(self, asset: ImageAsset) -> str:
+        return date_format(localtime(asset.created_at), "SHORT_DATE_FORMAT")
 
 
 def _monospace(text: str | None) -> str | None:

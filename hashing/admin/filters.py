@@ -10,6 +10,12 @@ from django.utils.translation import gettext_lazy as _
 HASHED, WAITING, FAILED = "hashed", "waiting", "failed"
 
 
+class AddedFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("date added")
+
+
 class StateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"

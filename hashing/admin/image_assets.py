@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from hashing.admin.actions import HashActions
 from hashing.admin.buttons import Buttons
 from hashing.admin.columns import Columns
-from hashing.admin.filters import StateFilter
+from hashing.admin.filters import AddedFilter, StateFilter
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import Previews
 from hashing.admin.search import search_images
@@ -24,9 +24,9 @@ from hashing.models import ImageAsset
 
 @admin.register(ImageAsset)
 class ImageAssetAdmin(Columns, HashActions, Previews, Buttons):
-    list_display = ("preview", "name", "pixels", "size", "hash", "state", "added")
+    list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
-    list_filter = (StateFilter, "created_at")
+    list_filter = (StateFilter, ("created_at", AddedFilter))
     list_per_page = 50
     list_max_show_all = 0
     ordering = ("-pk",)
@@ -39,7 +39,7 @@ class ImageAssetAdmin(Columns, HashActions, Previews, Buttons):
     change_list_template = "admin/hashing/image_list.html"
 
     facts = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
-    file_facts = ("pixels", "size", "added")
+    file_facts = ("pixels", "size", "created_at")
     readonly_fields = ("large_preview", *facts, *file_facts)
 
     class Media:

@@ -28,7 +28,7 @@ def estimate_rows(queryset: QuerySet[Any]) -> int | None:
     return row[0] if row and row[0] >= SMALL_TABLE else None
 
 
-class LargeTablePaginator(Paginator[Any]):
+class LargeTablePaginator(Paginator):  # type: ignore[type-arg]
     """`is_estimate`: the count is the database's own estimate. `is_capped`: there are more rows than counted."""
 
     is_estimate = False

@@ -80,7 +80,7 @@ def digest(asset: ImageAsset) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-class Previews(admin.ModelAdmin[ImageAsset]):
+class Previews(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("preview"))
     def preview(self, asset: ImageAsset) -> str:
         return self._image(asset, SMALL)

@@ -1,0 +1,137 @@
+"""The way of an editor through the admin, in a real browser. Skipped where there is none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from hashing.models import ImageAsset
+from tests.admin.conftest import address
+from tests.pictures import photo
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+NEEDED = "needs a browser: install chromium and chromium-driver"
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not (BROWSER and DRIVER), reason=NEEDED),
+    # Chromium's driver leaves sockets to the collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+FLAGS = (
+    "--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+PASSWORD = "correct horse"
+IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
+
+
+@pytest.fixture(params=[1280, 400])
+def browser(request, tmp_path) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={request.param},900"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    driver.set_page_load_timeout(30)
+    yield driver
+    driver.quit()
+
+
+class Editor:
+    """Somebody at the browser."""
+
+    def __init__(self, browser: WebDriver, site: str) -> None:
+        self.browser, self.site = browser, site
+
+    def open(self, path: str) -> None:
+        self.browser.get(self.site + path)
+
+    def find(self, selector: str):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        # Past what the window does not show.
+        self.browser.execute_script("arguments[0].click()", self.find(selector))
+
+    def messages(self) -> str:
+        found = WebDriverWait(self.browser, 30).until(
+            lambda browser: browser.find_elements(By.CSS_SELECTOR, ".messagelist li")
+        )
+        return " ".join(item.text for item in found)
+
+    def wait_for_picture(self, selector: str) -> int:
+        """Its width in pixels, once it is there."""
+        picture = self.find(selector)
+        self.browser.execute_script("arguments[0].scrollIntoView()", picture)
+        return WebDriverWait(self.browser, 10).until(lambda browser: browser.execute_script(IS_SHOWN, picture))
+
+
+@pytest.fixture
+def editor(browser, live_server, media) -> Editor:
+    User.objects.create_superuser("editor", password=PASSWORD)
+    somebody = Editor(browser, live_server.url)
+    somebody.open("/admin/")
+    somebody.find("[name=username]").send_keys("editor")
+    somebody.find("[name=password]").send_keys(PASSWORD)
+    somebody.find("[type=submit]").click()
+    return somebody
+
+
+def test_upload_is_seen_with_its_preview_and_its_hash(editor, tmp_path):
+    photo(size=(1200, 900)).save(tmp_path / "upload.jpg")
+    editor.open(address("add"))
+    editor.find("[name=image]").send_keys(str(tmp_path / "upload.jpg"))
+    editor.click("[name=_continue]")
+    assert "added successfully" in editor.messages()
+    asset = ImageAsset.objects.get()
+    assert editor.find(".field-hash code").text == asset.perceptual_hash
+    assert editor.wait_for_picture(".hashing-large") == 640
+    editor.open(address("changelist"))
+    assert editor.wait_for_picture(".hashing-small") == 160
+
+
+def test_action_button_and_filter_lead_through_a_library(editor, add_image, settings):
+    settings.HASHING = {"ON_UPLOAD": "off"}
+    add_image("first.jpg", seed=1)
+    add_image("second.jpg", seed=2)
+    add_image("broken.jpg", content=b"no picture")
+    editor.open(address("changelist"))
+    assert "3 waiting" in editor.find(".hashing-summary").text
+
+    first = ImageAsset.objects.get(image="first.jpg")
+    editor.click(f"input[name=_selected_action][value='{first.pk}']")
+    Select(editor.find("select[name=action]")).select_by_value("compute_hashes")
+    editor.click("button[name=index]")
+    assert "1 picture was hashed." in editor.messages()
+
+    editor.click(f"a[href^='{address('hash_waiting')}']")
+    assert "2 pictures are waiting." in editor.find(".hashing-confirm").text
+    editor.click(".hashing-confirm [type=submit]")
+    assert "1 picture could not be hashed: broken.jpg" in editor.messages()
+
+    editor.click(".hashing-summary a[href='?state=failed']")
+    assert "not an image in a supported format" in editor.find(".field-state").text
+    editor.click(".field-actions_holder a")
+    editor.click(".hashing-confirm [type=submit]")
+    assert "1 picture could not be hashed" in editor.messages()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_is_not_wider_than_the_window(editor, add_image, theme):
+    add_image("a-name-that-is-much-longer-than-any-column-of-a-list-has-room-for.jpg")
+    features = [{"name": "prefers-color-scheme", "value": theme}]
+    editor.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    asset = ImageAsset.objects.get()
+    for path in (address("changelist"), address("change", asset.pk), address("recompute", asset.pk)):
+        editor.open(path)
+        too_wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert editor.browser.execute_script(too_wide) <= 0
