@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections.abc import Iterator
-from concurrent.futures import Future, TimeoutError  # noqa: A004
+from concurrent.futures import BrokenExecutor, Future, TimeoutError  # noqa: A004
+from itertools import chain
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
@@ -26,19 +28,35 @@ LARGEST_CHUNK = 16
 SECONDS_PER_CHUNK = 0.05
 # Enough to keep a worker busy while the main process writes a batch.
 CHUNKS_PER_WORKER = 4
+# Beyond the time limit of a chunk: then it is the pool itself that hangs.
+SECONDS_OF_GRACE = 15
+RESTARTS_WITHOUT_SUCCESS = 3
+
+
+class WorkersLost(Exception):
+    """The worker processes do not run, however often they are started."""
 
 
 class HashingPool:
     """Hashes files in `workers` processes. `timeout` is in seconds, for one image."""
 
     def __init__(self, workers: int, timeout: float, field: StorageField | None, max_pixels: int) -> None:
+        self._workers = workers
         self._timeout = timeout
-        self._places = workers * CHUNKS_PER_WORKER
+        self._start_arguments = (field, max_pixels)
+        self._seconds_per_image = SECONDS_PER_CHUNK
+        self._restarts = 0
+        self._start()
+
+    def _start(self) -> None:
         self._waiting: dict[Chunk, list[Job]] = {}
         self._done: SimpleQueue[Chunk] = SimpleQueue()
-        self._seconds_per_image = SECONDS_PER_CHUNK
+        self._last_sign = time.monotonic()
         self._pool = ProcessPool(
-            max_workers=workers, context=_context(), initializer=start_worker, initargs=(field, max_pixels)
+            max_workers=self._workers,
+            context=_context(),
+            initializer=start_worker,
+            initargs=self._start_arguments,
         )
 
     def __enter__(self) -> Self:
@@ -47,15 +65,11 @@ class HashingPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._waiting:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-        else:
-            self._pool.close()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        self._end()
 
     @property
     def has_room(self) -> bool:
-        return len(self._waiting) < self._places
+        return len(self._waiting) < self._workers * CHUNKS_PER_WORKER
 
     @property
     def is_idle(self) -> bool:
@@ -67,26 +81,41 @@ class HashingPool:
         return max(1, min(LARGEST_CHUNK, int(SECONDS_PER_CHUNK / self._seconds_per_image)))
 
     def submit(self, jobs: list[Job]) -> None:
-        chunk: Chunk = self._pool.schedule(hash_files, args=(jobs,), timeout=self._timeout)
+        """Raises `WorkersLost`."""
+        try:
+            chunk: Chunk = self._pool.schedule(hash_files, args=(jobs,), timeout=self._timeout)
+        # The pool has noticed that it is broken, and takes no more.
+        except RuntimeError as error:
+            self._restart(jobs, error)
+            return
         self._waiting[chunk] = jobs
         chunk.add_done_callback(self._done.put)
 
     def outcomes(self, wait: float) -> Iterator[Outcome]:
-        """The outcomes that are there, after waiting at most `wait` seconds for the first."""
+        """The outcomes that are there, after waiting at most `wait` seconds for the first. Raises `WorkersLost`."""
         try:
             chunk = self._done.get(timeout=wait)
             while True:
+                self._last_sign = time.monotonic()
                 yield from self._outcomes_of(chunk)
                 chunk = self._done.get_nowait()
         except Empty:
-            return
+            if self._waiting and time.monotonic() - self._last_sign > self._timeout + SECONDS_OF_GRACE:
+                self._restart([], TimeoutError("they give no sign"))
 
     def _outcomes_of(self, chunk: Chunk) -> list[Outcome]:
-        jobs = self._waiting.pop(chunk)
+        # A chunk from before a restart is under way again.
+        jobs = self._waiting.pop(chunk, [])
+        if not jobs:
+            return []
         try:
             outcomes, seconds = chunk.result()
+        except BrokenExecutor as error:
+            self._restart(jobs, error)
+            return []
         except Exception as error:
             return self._after_failure(jobs, error)
+        self._restarts = 0
         self._seconds_per_image += (seconds / len(jobs) - self._seconds_per_image) / 4
         return outcomes
 
@@ -104,11 +133,34 @@ class HashingPool:
             return f"ProcessExpired: The worker process died ({_cause_of_death(error.exitcode)})"
         return f"{type(error).__name__}: {error}"
 
+    def _restart(self, jobs: list[Job], reason: Exception) -> None:
+        """Begin anew with other processes, and with all that was under way: no image is known to be at fault."""
+        self._restarts += 1
+        if self._restarts > RESTARTS_WITHOUT_SUCCESS:
+            raise WorkersLost(f"The worker processes do not run: {reason}") from reason
+        unfinished = list(chain(jobs, *self._waiting.values()))
+        self._end()
+        self._start()
+        for job in unfinished:
+            self.submit([job])
+
+    def _end(self) -> None:
+        if self._waiting:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+        else:
+            self._pool.close()  # type: ignore[no-untyped-call]
+        try:
+            self._pool.join(SECONDS_OF_GRACE)
+        except TimeoutError:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+
 
 def _cause_of_death(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        return signal.Signals(-exit_code).name
-    return f"exit status {exit_code}"
+    if exit_code is None or exit_code >= 0:
+        return f"exit status {exit_code}"
+    # Real-time signals have no names.
+    names = {number.value: number.name for number in signal.Signals}
+    return names.get(-exit_code, f"signal {-exit_code}")
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -116,5 +168,5 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hashing.workers.worker"])
+    context.set_forkserver_preload(["hashing.workers.fork_server"])
     return context

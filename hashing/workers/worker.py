@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import warnings
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ class Job(NamedTuple):
     """
 
     pk: Any
-    name: str
+    name: str | None
     path: str | None = None
     refusal: str = ""
 
@@ -33,7 +34,7 @@ class Outcome(NamedTuple):
     """A file's fingerprint, or the error. `unread`: the storage did not give the file, so it was not looked at."""
 
     pk: Any
-    name: str
+    name: str | None
     fingerprint: Fingerprint | None = None
     file_size: int | None = None
     error: str = ""
@@ -58,6 +59,8 @@ def start_worker(field: StorageField | None, max_pixels: int) -> None:
     _max_pixels = max_pixels
     if field is not None:
         _storage = _find_storage(field)
+    # The pool ends a worker that hangs with SIGTERM; a Python handler would wait until the decoder returns.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # In this process our own limit is the only one, and nobody reads its warnings.
     Image.MAX_IMAGE_PIXELS = None
     warnings.simplefilter("ignore")
@@ -77,33 +80,36 @@ def hash_file(job: Job) -> Outcome:
 
 def hash_stored_file(job: Job, storage: Any, max_pixels: int) -> Outcome:
     """In whatever process it is called: changes nothing outside itself. `storage` may be None for a job with a path."""
-    if job.refusal:
-        return Outcome(job.pk, job.name, error=job.refusal)
+    if job.refusal or not job.name:
+        return Outcome(job.pk, job.name, error=job.refusal or "ValueError: The row names no file")
     try:
-        with _open(job, storage) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            return Outcome(job.pk, job.name, compute_fingerprint(file, max_pixels), size)
-    except ValueError as error:
-        return Outcome(job.pk, job.name, error=f"ValueError: {error}")
+        with _open(job, job.name, storage) as file:
+            return _hash(job, file, max_pixels)
     except FileNotFoundError:
         return Outcome(job.pk, job.name, error=f"File not found at {job.name}", unread=True)
     # A storage raises what its client library raises.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return Outcome(job.pk, job.name, error=f"{type(error).__name__}: {reason} at {job.name}", unread=True)
 
 
+def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    try:
+        return Outcome(job.pk, job.name, compute_fingerprint(file, max_pixels), size)
+    except ValueError as error:
+        return Outcome(job.pk, job.name, error=f"ValueError: {error}")
+
+
 @contextmanager
-def _open(job: Job, storage: Any) -> Iterator[BinaryIO]:
-    if not job.name:
-        raise ValueError("The row names no file")
+def _open(job: Job, name: str, storage: Any) -> Iterator[BinaryIO]:
     if job.path is not None:
         with open_regular_file(job.path) as file:
             yield file
         return
     # Read at once: what the connection raises is told from what a decoder raises, and decoders may seek.
-    with storage.open(job.name, "rb") as stored:
+    with storage.open(name, "rb") as stored:
         content = stored.read()
     yield BytesIO(content)
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
-from hashing.workers.pool import LARGEST_CHUNK, HashingPool, _cause_of_death
+from hashing.workers.pool import LARGEST_CHUNK, HashingPool, WorkersLost, _cause_of_death
 from hashing.workers.worker import Job, Outcome
 from tests.pictures import photo
 
@@ -84,14 +86,57 @@ def test_only_the_culprit_of_a_chunk_fails(monkeypatch, culprit, error):
     assert outcomes == {key: error if key == 3 else "" for key in range(12)}
 
 
-def test_leaving_early_ends_the_workers():
+def dies_once(marker: str) -> None:
+    """Ends the first process that gets here, before it has a task."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os._exit(3)
+
+
+def always_dies(*_arguments) -> None:
+    os._exit(3)
+
+
+def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monkeypatch, tmp_path):
+    monkeypatch.setattr("hashing.workers.pool.start_worker", dies_once)
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool:
-        pool.submit([Job(1, "gone", "/no/such/file")])
-    assert not pool._pool.active
+        pool._start_arguments = (str(tmp_path / "marker"),)
+        pool._end()
+        pool._start()
+        pool.submit([Job(1, "fine"), Job(2, "fine")])
+        assert {outcome.pk: outcome.error for outcome in collect(pool)} == {1: "", 2: ""}
+
+
+def test_workers_that_never_run_end_the_work(monkeypatch):
+    monkeypatch.setattr("hashing.workers.pool.start_worker", always_dies)
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool, pytest.raises(WorkersLost):  # noqa: PT012
+        pool.submit([Job(1, "fine")])
+        collect(pool)
+
+
+def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool:
+        pool.submit([Job(1, "fine")])
+        pool._done = SimpleQueue()
+        pool._last_sign -= 1000
+        assert list(pool.outcomes(wait=0.01)) == []
+        assert [outcome.pk for outcome in collect(pool)] == [1]
+
+
+def test_leaving_early_ends_the_workers(monkeypatch):
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
+    with HashingPool(1, 600, None, DEFAULT_MAX_PIXELS) as pool:
+        pool.submit([Job(1, "hangs")])
+        while not pool._pool._pool_manager.worker_manager.workers:
+            time.sleep(0.01)
+        workers = list(pool._pool._pool_manager.worker_manager.workers.values())
+    assert not any(worker.is_alive() for worker in workers)
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "cause"), [(3, "exit status 3"), (-9, "SIGKILL"), (-11, "SIGSEGV"), (None, "exit status None")]
+    ("exit_code", "cause"), [(3, "exit status 3"), (-9, "SIGKILL"), (-35, "signal 35"), (None, "exit status None")]
 )
 def test_a_death_is_named(exit_code, cause):
     assert _cause_of_death(exit_code) == cause

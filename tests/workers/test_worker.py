@@ -13,7 +13,7 @@ from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.pixels import DEFAULT_MAX_PIXELS
 from hashing.workers import worker
-from hashing.workers.worker import Job, StorageField, hash_file, hash_files, start_worker
+from hashing.workers.worker import Job, StorageField, hash_file, hash_files, hash_stored_file, start_worker
 from tests.pictures import photo
 
 
@@ -108,6 +108,17 @@ def test_a_broken_picture_was_read(tmp_path):
 def test_a_row_without_a_name_is_no_outage():
     outcome = hash_file(Job(7, ""))
     assert (outcome.error, outcome.unread) == ("ValueError: The row names no file", False)
+
+
+@pytest.mark.parametrize("raised", [ValueError("Expecting value: line 1"), SystemExit(0), KeyError("bucket")])
+def test_whatever_a_storage_raises_is_no_fault_of_the_picture(raised):
+    class Broken(InMemoryStorage):
+        def _open(self, name, mode="rb"):
+            raise raised
+
+    outcome = hash_stored_file(Job(7, "a.jpg"), Broken(), DEFAULT_MAX_PIXELS)
+    assert outcome.unread
+    assert outcome.error.startswith(f"{type(raised).__name__}: ")
 
 
 def test_a_refused_name_is_passed_on():
