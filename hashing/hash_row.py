@@ -7,11 +7,11 @@ from typing import Any
 
 from hashing.backfill.jobs import make_job
 from hashing.backfill.outage import Outage, check_storage, is_local
-from hashing.workers.worker import hash_stored_file
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.facts import HASH_FIELDS
 from hashing.models import HashedImage
+from hashing.workers.worker import hash_stored_file
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[s
     )
     try:
         if outcome.unread:
-            check_storage(storage, rows=1)
-        written = OutcomeWriter(rows).write([outcome])
+            check_storage(storage)
+        written = list(OutcomeWriter(model, using).write([outcome]))
     except Outage as outage:
         logger.error("Row %s of %s is not hashed: %s", pk, model._meta.label, outage)
         return {}

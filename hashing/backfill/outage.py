@@ -3,29 +3,97 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject
 
-# An empty media root below more rows than this is a disk that is not mounted.
-ROWS_WITHOUT_FILES = 10
+from hashing.backfill.printable import first_line, printable
+from hashing.querysets import HashedImageQuerySet
+from hashing.workers.worker import Outcome
+
+# Up to so many files may be missing all at once, without one that is there, and it is only they.
+FEW = 10
+WITNESSES = 20
 PROBE_NAME = "hashing-is-the-storage-there"
 
 
 class Outage(Exception):
     """The run cannot go on, and what it was about to say of rows would not be true."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
-def check_storage(storage: Storage, rows: int) -> None:
-    """Raise `Outage` when the storage, which should hold the files of that many rows, cannot be reached."""
+
+class StorageWatch:
+    """Tells whether files that were not read are missing, or their storage is.
+
+    `rows` are all rows whose files the storage holds. The best witness is a file that was read a moment ago; next,
+    files that were hashed in former runs.
+    """
+
+    def __init__(self, storage: Storage, rows: HashedImageQuerySet[Any]) -> None:
+        self._storage = storage
+        self._rows = rows
+        self._read_last = ""
+
+    def find_outage(self, outcomes: Sequence[Outcome]) -> Outage | None:
+        self._read_last = next((each.name for each in reversed(outcomes) if each.fingerprint), self._read_last)
+        unread = sum(outcome.unread for outcome in outcomes)
+        try:
+            if unread:
+                self._check(unread)
+        except Outage as outage:
+            return outage
+        return None
+
+    def _check(self, unread: int) -> None:
+        if is_local(self._storage):
+            self._check_folder(self._storage.path(""))
+        if any(self._can_be_read(name) for name in self._witnesses()):
+            return
+        if self._read_last:
+            raise Outage("The storage cannot be reached: a file that was there a moment ago is not.")
+        if unread > FEW:
+            raise Outage(f"The storage cannot be reached: none of {unread} files is there. Is MEDIA_ROOT right?")
+        check_storage(self._storage)
+
+    def _check_folder(self, root: str) -> None:
+        check_storage(self._storage)
+        with os.scandir(root) as entries:
+            if next(entries, None) is None and len(self._rows.values_list("pk")[: FEW + 1]) > FEW:
+                raise Outage(f"The storage cannot be reached: the folder {root} is empty")
+
+    def _witnesses(self) -> list[str]:
+        if self._read_last:
+            return [self._read_last]
+        source = self._rows.model.hash_source
+        return list(self._rows.hashed().order_by("-pk").values_list(source, flat=True)[:WITNESSES])
+
+    def _can_be_read(self, name: str) -> bool:
+        try:
+            with self._storage.open(name, "rb") as file:
+                file.read(1)
+        # A storage raises what its client library raises.
+        except Exception:
+            return False
+        return True
+
+
+def check_storage(storage: Storage) -> None:
+    """Raise `Outage` when the storage does not answer."""
     try:
         if is_local(storage):
-            _check_folder(storage.path(""), rows)
+            os.scandir(storage.path("")).close()
         else:
             storage.exists(PROBE_NAME)
-    # A storage raises what its client library raises; whatever it is, the storage has not answered.
+    # A storage need not have exists().
+    except NotImplementedError:
+        pass
+    # What else it raises, it has not answered.
     except Exception as error:
-        raise Outage(f"The storage cannot be reached: {error}") from error
+        raise Outage(f"The storage cannot be reached: {first_line(error)}") from error
 
 
 def is_local(storage: Storage) -> bool:
@@ -34,9 +102,3 @@ def is_local(storage: Storage) -> bool:
     return issubclass(kind, FileSystemStorage) and all(
         getattr(kind, name) is getattr(FileSystemStorage, name) for name in ("open", "_open", "path")
     )
-
-
-def _check_folder(root: str, rows: int) -> None:
-    with os.scandir(root) as entries:
-        if next(entries, None) is None and rows > ROWS_WITHOUT_FILES:
-            raise FileNotFoundError(f"the folder {root} is empty")

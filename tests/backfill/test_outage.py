@@ -3,40 +3,105 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, default_storage
 
-from hashing.backfill.outage import ROWS_WITHOUT_FILES, Outage, check_storage, is_local
+from hashing.backfill.outage import FEW, Outage, StorageWatch, check_storage, is_local
+from hashing.models import ImageAsset
+from hashing.perceptual_hash import Fingerprint
+from hashing.workers.worker import Outcome
 from tests.trap_storage import TrapStorage
 
-MANY = ROWS_WITHOUT_FILES + 1
+pytestmark = pytest.mark.django_db
+
+FINGERPRINT = Fingerprint("0" * 16, "0" * 16, 80, 4, 3)
 
 
-def test_a_media_root_with_files_is_there(media):
-    (media / "file").touch()
-    check_storage(default_storage, MANY)
+class ReadOnlyStorage(Storage):
+    """As little of a storage as Django asks for."""
+
+    def _open(self, name: str, mode: str = "rb"):
+        if name != "there.jpg":
+            raise FileNotFoundError(name)
+        return ContentFile(b"x", name)
+
+
+def read(name: str) -> Outcome:
+    return Outcome(1, name, FINGERPRINT, 1)
+
+
+def missing(count: int = 1) -> list[Outcome]:
+    return [Outcome(number, f"{number}.jpg", error="File not found", unread=True) for number in range(count)]
+
+
+def watch(storage: Storage = default_storage) -> StorageWatch:
+    return StorageWatch(storage, ImageAsset.objects.all())
+
+
+def add_rows(*names: str, **fields) -> None:
+    ImageAsset.objects.bulk_create(ImageAsset(image=name, **fields) for name in names)
+
+
+def test_a_broken_picture_says_nothing_about_the_storage(media):
+    shutil.rmtree(media)
+    assert watch().find_outage([Outcome(1, "a.jpg", error="ValueError: broken")]) is None
+
+
+def test_a_few_missing_files_are_missing_files(media):
+    assert watch().find_outage(missing(FEW)) is None
+
+
+def test_many_missing_files_and_none_that_is_there_are_an_outage(media):
+    (media / ".gitkeep").touch()
+    assert "none of 11 files is there" in str(watch().find_outage(missing(FEW + 1)))
+
+
+def test_many_missing_files_beside_one_of_a_former_run_are_missing(media):
+    (media / "old.jpg").touch()
+    add_rows("old.jpg", perceptual_hash="0" * 16)
+    assert watch().find_outage(missing(FEW + 1)) is None
+
+
+def test_many_missing_files_beside_one_read_in_this_run_are_missing(media):
+    (media / "there.jpg").touch()
+    watching = watch()
+    assert watching.find_outage([read("there.jpg")]) is None
+    assert watching.find_outage(missing(FEW + 1)) is None
+
+
+def test_a_file_read_a_moment_ago_that_is_gone_is_an_outage(media):
+    (media / "other.jpg").touch()
+    assert "a moment ago" in str(watch().find_outage([read("gone.jpg"), *missing()]))
 
 
 def test_a_media_root_that_is_gone_is_an_outage(media):
     shutil.rmtree(media)
-    with pytest.raises(Outage, match=r"The storage cannot be reached: .*No such file or directory"):
-        check_storage(default_storage, 1)
+    assert "No such file or directory" in str(watch().find_outage(missing()))
 
 
 def test_an_empty_media_root_below_many_rows_is_a_disk_not_mounted(media):
-    with pytest.raises(Outage, match="is empty"):
-        check_storage(default_storage, MANY)
-
-
-def test_an_empty_media_root_below_a_few_rows_is_just_empty(media):
-    check_storage(default_storage, ROWS_WITHOUT_FILES)
+    add_rows(*(f"{number}.jpg" for number in range(FEW + 1)))
+    assert "is empty" in str(watch().find_outage(missing()))
 
 
 def test_a_remote_storage_is_asked(tmp_path):
     storage = TrapStorage(location=tmp_path)
-    check_storage(storage, MANY)
+    assert watch(storage).find_outage(missing()) is None
     (tmp_path / "DOWN").touch()
+    assert "connection refused" in str(watch(storage).find_outage(missing()))
     with pytest.raises(Outage, match="connection refused"):
-        check_storage(storage, MANY)
+        check_storage(storage)
+
+
+def test_a_storage_need_not_say_what_exists():
+    assert watch(ReadOnlyStorage()).find_outage(missing()) is None
+
+
+def test_a_storage_that_denies_what_is_not_there_is_believed_by_a_file_that_is(tmp_path, monkeypatch):
+    storage = TrapStorage(location=tmp_path)
+    monkeypatch.setattr(storage, "exists", lambda name: (_ for _ in ()).throw(PermissionError("403")))
+    (tmp_path / "there.jpg").touch()
+    assert watch(storage).find_outage([*missing(), read("there.jpg"), *missing()]) is None
 
 
 def test_only_a_storage_of_plain_files_is_local(tmp_path):
@@ -44,3 +109,7 @@ def test_only_a_storage_of_plain_files_is_local(tmp_path):
     assert is_local(default_storage)
     assert not is_local(TrapStorage(tmp_path))
     assert not is_local(InMemoryStorage())
+
+
+def test_what_an_outage_says_cannot_steer_a_terminal():
+    assert str(Outage("gone\x1b[2J")) == r"gone\x1b[2J"
