@@ -13,7 +13,8 @@ from typing import Any, Self, TypeVar, cast
 
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Case, Value, When
+from django.db.models import Case, Q, Value, When
+from django.db.models.fields.files import FieldFile
 
 M = TypeVar("M", bound=models.Model)
 
@@ -65,15 +66,17 @@ class GuardedUpdateQuerySet(models.QuerySet[M]):
             and (batch_size is None or batch_size > 0)
             and meta.pk.name not in names
             and not (self.query.where or self.query.is_sliced)
-            and all(field is not None and field.get_internal_type() in PLAIN_FIELDS for field in chosen)
+            and all(field is not None and _is_plain_field(field) for field in chosen)
             and all(row.pk is not None and not _has_expression(row, names) for row in rows)
         )
 
     def _still_as(self, rows: Sequence[M]) -> Self:
         unchanged = self
         for field in [_field(self.model, name) for name in self._guards if rows]:
-            whens = [When(pk=row.pk, then=Value(field.value_from_object(row), output_field=field)) for row in rows]
-            unchanged = unchanged.filter(**{field.name: Case(*whens, output_field=field)})
+            whens = [When(pk=row.pk, then=Value(_value(field, row), output_field=field)) for row in rows]
+            nothing = [row.pk for row in rows if _value(field, row) is None]
+            same = Q(**{field.name: Case(*whens, output_field=field)})
+            unchanged = unchanged.filter(same | Q(pk__in=nothing, **{f"{field.name}__isnull": True}))
         return unchanged
 
 
@@ -95,19 +98,23 @@ def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
 
 
 def _join_columns(connection: BaseDatabaseWrapper, update: _Update, rows: Sequence[models.Model]) -> int:
+    columns = [update.pk, *update.guards, *update.fields]
+    arrays = [[field.get_prep_value(_value(field, row)) for row in rows] for field in columns]
     quote = connection.ops.quote_name
-    keys, columns = [update.pk, *update.guards], [update.pk, *update.guards, *update.fields]
-    arrays = [[field.get_prep_value(getattr(row, field.attname)) for row in rows] for field in columns]
-    names = [f"c{number}" for number in range(len(columns))]
-    assignments = [
-        f"{quote(str(f.column))} = v.{name}" for f, name in zip(update.fields, names[len(keys) :], strict=True)
-    ]
-    conditions = [f"t.{quote(str(f.column))} = v.{name}" for f, name in zip(keys, names, strict=False)]
+    names = {field: quote(str(field.column)) for field in columns}
+    # A field may be written and guard its row as well, so the columns of values have names by their place.
+    places = [f"v.c{place}" for place in range(len(columns))]
+    after_guards = 1 + len(update.guards)
+    assignments = [f"{names[f]} = {place}" for f, place in zip(update.fields, places[after_guards:], strict=True)]
+    guards = zip(update.guards, places[1:after_guards], strict=True)
+    conditions = [f"t.{names[update.pk]} = {places[0]}"]
+    conditions += [f"t.{names[field]} IS NOT DISTINCT FROM {place}" for field, place in guards]
     values = ", ".join(f"%s::{_array_type(field, connection)}" for field in columns)
+    aliases = ", ".join(place.removeprefix("v.") for place in places)
     # All names are the model's own, quoted; values are parameters.
     sql = (
         f"UPDATE {quote(update.table)} AS t SET {', '.join(assignments)}"
-        f" FROM unnest({values}) AS v({', '.join(names)}) WHERE {' AND '.join(conditions)}"
+        f" FROM unnest({values}) AS v({aliases}) WHERE {' AND '.join(conditions)}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, arrays)
@@ -122,7 +129,7 @@ def _array_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) 
 def _run_per_row(connection: BaseDatabaseWrapper, update: _Update, rows: Sequence[models.Model]) -> int:
     quote = connection.ops.quote_name
     assignments = ", ".join(f"{quote(str(field.column))} = %s" for field in update.fields)
-    conditions = " AND ".join(f"{quote(str(field.column))} = %s" for field in (update.pk, *update.guards))
+    conditions = " AND ".join(f"{quote(str(field.column))} IS %s" for field in (update.pk, *update.guards))
     columns = [*update.fields, update.pk, *update.guards]
     values = [[_database_value(field, row, connection) for field in columns] for row in rows]
     with connection.cursor() as cursor:
@@ -130,8 +137,19 @@ def _run_per_row(connection: BaseDatabaseWrapper, update: _Update, rows: Sequenc
         return int(cursor.rowcount)
 
 
-def _database_value(field: models.Field[Any, Any], row: models.Model, connection: BaseDatabaseWrapper) -> Any:
+def _is_plain_field(field: models.Field[Any, Any]) -> bool:
+    # A subclass may have ideas of its own about what goes into the database.
+    return type(field).__module__.startswith("django.db.models.") and field.get_internal_type() in PLAIN_FIELDS
+
+
+def _value(field: models.Field[Any, Any], row: models.Model) -> Any:
     value = getattr(row, field.attname)
+    # A file field with NULL would become an empty name.
+    return value.name if isinstance(value, FieldFile) else value
+
+
+def _database_value(field: models.Field[Any, Any], row: models.Model, connection: BaseDatabaseWrapper) -> Any:
+    value = _value(field, row)
     # Django's own adapting of a whole number does nothing on SQLite, and costs more than writing it.
     return value if value is None or type(value) is int else field.get_db_prep_save(value, connection)
 

@@ -67,6 +67,34 @@ def test_a_guard_spares_rows_that_changed(plain_fields, monkeypatch):
     assert stored("pk", "width") == [(changed.pk, None), (kept.pk, 7)]
 
 
+@pytest.mark.parametrize("plain_fields", [PLAIN_FIELDS, frozenset()])
+def test_a_guard_knows_nothing_from_something(plain_fields, monkeypatch):
+    monkeypatch.setattr(guarded_update, "PLAIN_FIELDS", plain_fields)
+    hashed, unhashed = add(2)
+    ImageAsset.objects.filter(pk=hashed.pk).update(perceptual_hash="0" * 16)
+    for asset in (hashed, unhashed):
+        asset.perceptual_hash, asset.width = None, 7
+    assert ImageAsset.objects.guarded_by("perceptual_hash").bulk_update([hashed, unhashed], ["width"]) == 1
+    assert stored("pk", "width") == [(hashed.pk, None), (unhashed.pk, 7)]
+
+
+def test_a_file_field_keeps_null_from_an_empty_name():
+    asset = ImageAsset(pk=1)
+    field = ImageAsset._meta.get_field("image")
+    asset.image = None
+    assert guarded_update._value(field, asset) is None
+    asset.image = ""
+    assert guarded_update._value(field, asset) == ""
+
+
+def test_a_field_with_ideas_of_its_own_is_left_to_django():
+    class Secret(models.CharField):
+        pass
+
+    assert guarded_update._is_plain_field(models.CharField())
+    assert not guarded_update._is_plain_field(Secret())
+
+
 def test_a_guard_outlives_further_methods_of_the_queryset():
     assets = add(1)
     ImageAsset.objects.update(image="new.jpg")
