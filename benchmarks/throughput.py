@@ -70,12 +70,11 @@ def _timed_writes() -> Iterator[list[float]]:
 
     plain, spent = OutcomeWriter.write, []
 
-    def timed(self: OutcomeWriter, outcomes: Sequence[Any]) -> list[Any]:
+    def timed(self: OutcomeWriter, outcomes: Sequence[Any]) -> Iterator[Any]:
         began = time.perf_counter()
-        try:
-            return plain(self, outcomes)
-        finally:
-            spent.append(time.perf_counter() - began)
+        written = list(plain(self, outcomes))
+        spent.append(time.perf_counter() - began)
+        return iter(written)
 
     OutcomeWriter.write = timed  # type: ignore[method-assign]
     try:

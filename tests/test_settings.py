@@ -44,6 +44,11 @@ def test_a_postgresql_url_with_a_socket_folder_is_understood():
     assert "/run/pg" in (database["HOST"], database.get("OPTIONS", {}).get("host"))
 
 
+def test_an_empty_database_url_is_none_at_all():
+    (databases,) = load("DATABASES", DATABASE_URL="")
+    assert databases["default"]["ENGINE"] == "django.db.backends.sqlite3"
+
+
 def test_the_secret_key_comes_from_the_environment():
     assert load("SECRET_KEY", SECRET_KEY="from outside") == ["from outside"]
 

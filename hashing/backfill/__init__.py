@@ -57,13 +57,21 @@ async def abackfill_perceptual_hashes(
     limit: int | None = None,
     *,
     queryset: HashedImageQuerySet[Any] | None = None,
+    should_stop: Callable[[], bool] | None = None,
     **options: Any,
 ) -> BackfillResult:
-    """`backfill_perceptual_hashes` for async code. When it is cancelled, what is done is written and the run ends."""
+    """`backfill_perceptual_hashes` for async code, in the thread that Django keeps for its queries.
+
+    When it is cancelled, the run ends by itself soon after, and what is done is written.
+    """
     cancelled = threading.Event()
     run = sync_to_async(backfill_perceptual_hashes)
+
+    def stop() -> bool:
+        return cancelled.is_set() or (should_stop is not None and should_stop())
+
     try:
-        return await run(batch_size, limit, queryset=queryset, should_stop=cancelled.is_set, **options)
+        return await run(batch_size, limit, queryset=queryset, should_stop=stop, **options)
     except asyncio.CancelledError:
         cancelled.set()
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
@@ -12,14 +12,14 @@ from django.db import DatabaseError, InterfaceError, router
 
 from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.outage import Outage, check_storage, is_local
-from hashing.backfill.printable import printable
+from hashing.backfill.outage import Outage, StorageWatch, is_local
+from hashing.backfill.printable import first_line, printable
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.todo import TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.querysets import HashedImageQuerySet
-from hashing.workers.pool import HashingPool
+from hashing.workers.pool import HashingPool, WorkersLost
 from hashing.workers.worker import Job, Outcome, StorageField
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,13 @@ PATIENCE = 0.2
 
 
 class Progress(Protocol):
-    """Hears how many rows there are to do, and of every one that was tried, before it is written."""
+    """Hears how many rows there are to do, of every one that was tried, before it is written, and that time passes."""
 
     def begin(self, total: int) -> None: ...
 
     def advance(self, *, failed: bool) -> None: ...
+
+    def tick(self) -> None: ...
 
 
 class Backfill:
@@ -49,11 +51,14 @@ class Backfill:
     ) -> None:
         rows = _all_assets() if queryset is None else queryset
         model = rows.model
-        alias = options.using or router.db_for_write(model)
+        if not hasattr(model, "hash_source"):
+            raise ValueError(f"{model.__name__} has no hashes: it must be a subclass of HashedImage.")
+        alias = options.using or _chosen_alias(rows) or router.db_for_write(model)
         self._options = options
         self._rows = rows.using(alias)
-        self._writer = OutcomeWriter(model._default_manager.using(alias))
+        self._writer = OutcomeWriter(model, alias)
         self._storage: Storage = model._meta.get_field(model.hash_source).storage
+        self._watch = StorageWatch(self._storage, HashedImageQuerySet(model, using=alias))
         self._field = StorageField(model._meta.app_label, model._meta.model_name, model.hash_source)
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
@@ -67,15 +72,15 @@ class Backfill:
         try:
             todo = self._read_list()
             if self.report.total:
-                check_storage(self._storage, self.report.total)
                 self._hash_all(todo)
-        except Outage as outage:
-            self.report.stopped = str(outage)
+        except (Outage, WorkersLost) as reason:
+            self.report.stopped = first_line(reason)
         except (DatabaseError, InterfaceError) as error:
-            self.report.stopped = f"The database cannot be read: {printable(str(error).strip())}"
+            self.report.stopped = f"The database cannot be read: {first_line(error)}"
         if self.report.stopped:
             self.report.resume_pk = next(iter(self._in_hand), None)
-            logger.error("Backfill stopped: %s", self.report.stopped)
+            level = logging.INFO if self.report.interrupted else logging.ERROR
+            logger.log(level, "Backfill stopped: %s", self.report.stopped)
         return self.report
 
     def _read_list(self) -> TodoList:
@@ -90,7 +95,8 @@ class Backfill:
         jobs = (make_job(self._storage, file.pk, file.name, local=local) for file in todo)
         field = None if local else self._field
         max_pixels = hashing_settings().MAX_PIXELS
-        with HashingPool(self._options.workers, self._options.timeout, field, max_pixels) as pool:
+        workers = min(self._options.workers, self.report.total)
+        with HashingPool(workers, self._options.timeout, field, max_pixels) as pool:
             try:
                 for outcome in self._outcomes(pool, jobs):
                     self._take(outcome)
@@ -102,11 +108,21 @@ class Backfill:
         more = True
         while more or not pool.is_idle:
             if self._should_stop():
-                self.report.stopped, self.report.interrupted = "Interrupted", True
+                self._note_interruption()
                 return
             while more and pool.has_room:
                 more = self._submit(pool, list(islice(jobs, pool.chunk_size)))
-            yield from pool.outcomes(wait=PATIENCE)
+            for outcome in pool.outcomes(wait=PATIENCE):
+                # Who stops a service sends the signal to its workers too, and their images are not at fault.
+                if outcome.error and self._should_stop():
+                    self._note_interruption()
+                else:
+                    yield outcome
+            if self._progress:
+                self._progress.tick()
+
+    def _note_interruption(self) -> None:
+        self.report.stopped, self.report.interrupted = "Interrupted", True
 
     def _submit(self, pool: HashingPool, chunk: list[Job]) -> bool:
         if chunk:
@@ -123,7 +139,7 @@ class Backfill:
 
     def _write_batch(self) -> None:
         batch, self._batch = self._batch, []
-        outage = self._find_outage(batch)
+        outage = self._watch.find_outage(batch)
         if outage:
             batch = [outcome for outcome in batch if not outcome.unread]
         if batch:
@@ -133,15 +149,7 @@ class Backfill:
         if outage:
             raise outage
 
-    def _find_outage(self, batch: list[Outcome]) -> Outage | None:
-        if any(outcome.unread for outcome in batch):
-            try:
-                check_storage(self._storage, self.report.total)
-            except Outage as outage:
-                return outage
-        return None
-
-    def _count(self, outcomes: list[Outcome]) -> None:
+    def _count(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             if outcome.error:
                 logger.warning("Asset %s: %s", outcome.pk, printable(outcome.error))
@@ -149,6 +157,11 @@ class Backfill:
             else:
                 self.report.count_hashed()
         logger.info("%d of %d done, %d failed", self.report.processed, self.report.total, self.report.failed)
+
+
+def _chosen_alias(rows: HashedImageQuerySet[Any]) -> str | None:
+    """What the caller has said with using(); `rows.db` would ask the router for a database to read from."""
+    return getattr(rows, "_db", None)
 
 
 def _all_assets() -> HashedImageQuerySet[Any]:

@@ -10,7 +10,7 @@ from django.core.files.storage import Storage
 from hashing.workers.worker import Job
 
 
-def make_job(storage: Storage, pk: Any, name: str, *, local: bool) -> Job:
+def make_job(storage: Storage, pk: Any, name: str | None, *, local: bool) -> Job:
     """With a path where the storage is `local`: a worker then needs neither Django nor the site's settings."""
     if not (local and name):
         return Job(pk, name)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,16 +19,21 @@ Rows = HashedImageQuerySet[Any]
 
 
 class StoredFile(NamedTuple):
-    """A row's key and the name its file has in the storage."""
+    """A row's key and the name its file has in the storage, as the row has it: it may be empty, or none."""
 
     pk: Any
-    name: str
+    name: str | None
 
 
 class TodoList:
-    """The rows of `queryset` that `options` ask for. Rows that are added after the list was made are not on it."""
+    """The rows of `queryset` that `options` ask for, up to the highest key there is now.
+
+    Raises `ValueError` for a queryset that is sliced.
+    """
 
     def __init__(self, queryset: Rows, options: BackfillOptions) -> None:
+        if queryset.query.is_sliced:
+            raise ValueError("A backfill takes a queryset that is not sliced; use limit.")
         self._options = options
         self._made_at = timezone.now()
         self._rows = self._in_range(queryset)
@@ -70,11 +76,15 @@ class TodoList:
             page = self._read_page(rows.filter(pk__gt=page[-1].pk))
 
     def _read_page(self, rows: Rows) -> list[StoredFile]:
-        # Values, because a model instance with an ImageField may open its file. In a transaction, because the cursor
-        # of iterator() is on the server, and PgBouncer may send the next statement to another one.
+        # Values, because a model instance with an ImageField may open its file.
         page = rows.values_list("pk", rows.model.hash_source)[: self._options.batch_size]
-        with transaction.atomic(using=rows.db):
-            return [StoredFile(pk, name or "") for pk, name in page.iterator()]
+        with _same_server(rows.db):
+            return [StoredFile(pk, name) for pk, name in page.iterator()]
+
+
+def _same_server(alias: str) -> AbstractContextManager[object]:
+    """PostgreSQL keeps the cursor of iterator(), and PgBouncer keeps to one server for one transaction only."""
+    return transaction.atomic(using=alias) if connections[alias].vendor == "postgresql" else nullcontext()
 
 
 def _tried_before(rows: Rows, moment: datetime) -> Rows:

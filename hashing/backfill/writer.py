@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
 from hashing.backfill.outage import Outage
-from hashing.backfill.printable import printable
+from hashing.backfill.printable import first_line, printable
 from hashing.facts import HASH_FIELDS
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.querysets import HashedImageQuerySet
 from hashing.workers.worker import Outcome
 
+if TYPE_CHECKING:
+    from hashing.models import HashedImage
+
 logger = logging.getLogger(__name__)
+
+# One after the other: a lock that is held on a row passes, a database that takes nothing does not.
+REFUSALS_BEFORE_OUTAGE = 3
 
 
 class OutcomeWriter:
-    """Writes outcomes to the rows of `queryset`, which is unfiltered and on the database to write to."""
+    """Writes outcomes to the rows of a model in the database `alias`."""
 
-    def __init__(self, queryset: HashedImageQuerySet[Any]) -> None:
-        self._rows = queryset
-        self._model = queryset.model
+    def __init__(self, model: type[HashedImage], alias: str) -> None:
+        self._model = model
+        self._alias = alias
+        # Not the model's own manager, which may hide rows, or be no manager of ours.
+        self._rows = HashedImageQuerySet[Any](model, using=alias)
 
-    def write(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Returns the outcomes that are on their rows now, or that could not be written, as failures.
+    def write(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+        """Yields the outcomes that are on their rows now, or that could not be written, as failures.
 
         Left out are those whose row has got another file since, or is gone. Raises `Outage` when the database does
         not answer.
@@ -36,40 +44,51 @@ class OutcomeWriter:
         try:
             written = self._update(outcomes)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("A batch of %d rows was refused, writing row by row: %s", len(outcomes), error)
-            return [kept for outcome in outcomes if (kept := self._write_alone(outcome))]
-        return list(outcomes) if written == len(outcomes) else self._unchanged(outcomes)
+            logger.warning("A batch of %d rows was refused, writing row by row: %s", len(outcomes), first_line(error))
+            yield from self._write_one_by_one(outcomes)
+            return
+        yield from outcomes if written == len(outcomes) else self._unchanged(outcomes)
 
     def _update(self, outcomes: Sequence[Outcome]) -> int:
         now = timezone.now()
         assets = [self._asset(outcome, now) for outcome in outcomes]
-        return self._rows.guarded_by(self._model.hash_source).bulk_update(assets, HASH_FIELDS)
+        # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
+        with transaction.atomic(using=self._alias):
+            return self._rows.guarded_by(self._model.hash_source).bulk_update(assets, HASH_FIELDS)
 
-    def _write_alone(self, outcome: Outcome) -> Outcome | None:
-        try:
-            return outcome if self._update([outcome]) else None
-        except (OperationalError, InterfaceError) as error:
-            raise Outage(f"The database cannot be written: {error}") from error
-        except DatabaseError as error:
-            logger.error("Row %s cannot be written: %s", outcome.pk, error)
-            return outcome._replace(fingerprint=None, error=f"{type(error).__name__}: {printable(str(error))}")
+    def _write_one_by_one(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+        refusals = 0
+        for outcome in outcomes:
+            try:
+                written = self._update([outcome])
+            except (OperationalError, InterfaceError) as error:
+                refusals += 1
+                if refusals == REFUSALS_BEFORE_OUTAGE or not connections[self._alias].is_usable():
+                    raise Outage(f"The database cannot be written: {first_line(error)}") from error
+                yield _refused(outcome, error)
+            except DatabaseError as error:
+                yield _refused(outcome, error)
+            else:
+                refusals = 0
+                yield from [outcome] * written
 
     def _unchanged(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         keys = [outcome.pk for outcome in outcomes]
         names = dict(self._rows.filter(pk__in=keys).values_list("pk", self._model.hash_source))
-        return [outcome for outcome in outcomes if names.get(outcome.pk) == outcome.name]
+        return [outcome for outcome in outcomes if outcome.pk in names and names[outcome.pk] == outcome.name]
 
-    def _asset(self, outcome: Outcome, now: datetime) -> Any:
-        values: dict[str, Any] = {"hash_error": printable(outcome.error), "hashed_at": now}
+    def _asset(self, outcome: Outcome, now: datetime) -> HashedImage:
+        asset = self._model(hash_error=printable(outcome.error), hashed_at=now)
+        asset.pk = outcome.pk
+        # Past the descriptor: an ImageField with dimension fields opens the file that it is given.
+        asset.__dict__[self._model.hash_source] = outcome.name
         if found := outcome.fingerprint:
-            values.update(
-                perceptual_hash=found.perceptual_hash,
-                vertical_hash=found.vertical_hash,
-                hash_quality=found.quality,
-                hash_version=HASH_VERSION,
-                width=found.width,
-                height=found.height,
-                file_size=outcome.file_size,
-            )
-        values[self._model.hash_source] = outcome.name
-        return self._model(pk=outcome.pk, **values)
+            asset.perceptual_hash, asset.vertical_hash = found.perceptual_hash, found.vertical_hash
+            asset.hash_quality, asset.hash_version = found.quality, HASH_VERSION
+            asset.width, asset.height, asset.file_size = found.width, found.height, outcome.file_size
+        return asset
+
+
+def _refused(outcome: Outcome, error: Exception) -> Outcome:
+    logger.error("Row %s cannot be written: %s", outcome.pk, first_line(error))
+    return outcome._replace(fingerprint=None, error=f"{type(error).__name__}: {first_line(error)}")

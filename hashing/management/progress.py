@@ -15,11 +15,16 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress(Protocol):
-    """`begin` says how many items there are, where that is known; `advance` counts one more that is done."""
+    """`begin` says how many items there are, where that is known; `advance` counts one more that is done.
+
+    `tick` is for while nothing happens.
+    """
 
     def begin(self, total: int) -> None: ...
 
     def advance(self, *, failed: bool = False) -> None: ...
+
+    def tick(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -45,6 +50,9 @@ class _Hidden:
     def advance(self, *, failed: bool = False) -> None:
         pass
 
+    def tick(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -66,6 +74,9 @@ class _Bar:
             self._bar.set_postfix_str(f"{self._failed} {self._failures}", refresh=False)
         self._bar.update()
 
+    def tick(self) -> None:
+        self._bar.refresh()
+
 
 class _Lines:
     def __init__(self, label: str, stream: TextIO, failures: str) -> None:
@@ -83,6 +94,9 @@ class _Lines:
     def advance(self, *, failed: bool = False) -> None:
         self._done += 1
         self._failed += failed
+        self.tick()
+
+    def tick(self) -> None:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._write_line()
 

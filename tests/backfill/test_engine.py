@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.contrib.auth.models import Permission
+from django.db import connections, models
 
 from hashing.backfill import (
     Backfill,
@@ -16,19 +17,23 @@ from hashing.backfill import (
 )
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
+from tests.workers.test_pool import always_dies
 
 pytestmark = pytest.mark.django_db
 
 
 class Listener:
     def __init__(self) -> None:
-        self.total, self.heard = 0, []
+        self.total, self.heard, self.ticks = 0, [], 0
 
     def begin(self, total: int) -> None:
         self.total = total
 
     def advance(self, *, failed: bool) -> None:
         self.heard.append(failed)
+
+    def tick(self) -> None:
+        self.ticks += 1
 
 
 def test_hashes_what_has_no_hash_and_returns_the_counts(add_image):
@@ -80,7 +85,7 @@ def test_every_hopeless_file_is_marked_and_costs_no_other(add_image, media):
     add_image("drawing.jpg", content=b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
     add_image("paper.jpg", content=b"%PDF-1.7\n")
     (media / "folder.jpg").mkdir()
-    ImageAsset.objects.create(image="folder.jpg")
+    ImageAsset.objects.bulk_create([ImageAsset(image="folder.jpg")])
     result = backfill_perceptual_hashes()
     assert (result["processed"], result["failed"], result["status"]) == (1, 6, "completed")
     assert ImageAsset.objects.hashed().get() == good
@@ -121,6 +126,7 @@ def test_a_listener_hears_the_total_and_every_outcome(add_image):
     Backfill(BackfillOptions(), progress=listener).run()
     assert listener.total == 2
     assert sorted(listener.heard) == [False, True]
+    assert listener.ticks
 
 
 def test_a_storage_that_is_gone_marks_nothing(add_image, media):
@@ -135,14 +141,12 @@ def test_a_storage_that_is_gone_marks_nothing(add_image, media):
 def test_stopping_saves_what_is_done(add_image):
     for number in range(30):
         add_image(f"{number}.png")
-    listener = Listener()
     result = backfill_perceptual_hashes(
         workers=1, should_stop=lambda: ImageAsset.objects.hashed().exists(), batch_size=3
     )
     assert result["status"] == "partial"
     assert result["errors"] == ["Stopped: Interrupted"]
     assert 3 <= result["processed"] == ImageAsset.objects.hashed().count() < 30
-    assert not listener.heard
 
 
 def test_an_exception_from_outside_saves_what_is_done(add_image):
@@ -160,9 +164,37 @@ def test_an_exception_from_outside_saves_what_is_done(add_image):
     assert ImageAsset.objects.hashed().count() == 1
 
 
-def test_options_that_make_no_sense_are_refused():
+def test_a_failure_after_the_wish_to_stop_marks_no_row(add_image):
+    add_image("gone.jpg", content=None)
+    asked = iter([False])
+    result = backfill_perceptual_hashes(should_stop=lambda: next(asked, True))
+    assert (result["status"], result["failed"]) == ("partial", 0)
+    assert not ImageAsset.objects.failed().exists()
+
+
+def test_workers_that_cannot_run_mark_no_row(add_image, monkeypatch):
+    add_image()
+    monkeypatch.setattr("hashing.workers.pool.start_worker", always_dies)
+    result = backfill_perceptual_hashes()
+    assert (result["status"], result["failed"]) == ("partial", 0)
+    assert result["errors"][0].startswith("Stopped: The worker processes do not run")
+    assert not ImageAsset.objects.failed().exists()
+
+
+def test_rows_are_written_whatever_the_models_own_manager_hides(add_image, monkeypatch):
+    add_image()
+    rows = ImageAsset.objects.all()
+    monkeypatch.setattr(ImageAsset._meta, "default_manager", models.QuerySet(ImageAsset).none())
+    assert backfill_perceptual_hashes(queryset=rows)["processed"] == 1
+
+
+def test_options_that_make_no_sense_are_refused(add_image):
     with pytest.raises(ValueError, match="batch_size"):
         backfill_perceptual_hashes(batch_size=0)
+    with pytest.raises(ValueError, match="not sliced"):
+        backfill_perceptual_hashes(queryset=ImageAsset.objects.all()[:3])
+    with pytest.raises(ValueError, match="Permission has no hashes"):
+        backfill_perceptual_hashes(queryset=Permission.objects.all())
 
 
 def test_failures_and_progress_are_logged(add_image, caplog):

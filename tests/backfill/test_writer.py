@@ -4,17 +4,23 @@ import pytest
 from django.db import OperationalError, connection
 
 from hashing.backfill.outage import Outage
-from hashing.backfill.writer import OutcomeWriter
+from hashing.backfill.writer import REFUSALS_BEFORE_OUTAGE, OutcomeWriter
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.workers.worker import Outcome
+
+
+class Writer(OutcomeWriter):
+    def write(self, outcomes):
+        return list(super().write(outcomes))
+
 
 FINGERPRINT = Fingerprint("0f" * 8, "f0" * 8, 80, 640, 480)
 
 
 @pytest.fixture
 def writer():
-    return OutcomeWriter(ImageAsset.objects.all())
+    return Writer(ImageAsset, "default")
 
 
 def hashed(asset: ImageAsset) -> Outcome:
@@ -22,7 +28,7 @@ def hashed(asset: ImageAsset) -> Outcome:
 
 
 def add(name: str, **fields) -> ImageAsset:
-    return ImageAsset.objects.create(image=name, **fields)
+    return ImageAsset.objects.bulk_create([ImageAsset(image=name, **fields)])[0]
 
 
 @pytest.mark.django_db
@@ -76,13 +82,42 @@ def test_a_row_that_the_database_refuses_costs_only_itself(writer):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_is_gone_is_an_outage(writer):
-    asset = add("a.jpg")
+    outcomes = [hashed(add(f"{number}.jpg")) for number in range(REFUSALS_BEFORE_OUTAGE)]
 
     def refuse(*_arguments):
         raise OperationalError("server closed the connection")
 
     with connection.execute_wrapper(refuse), pytest.raises(Outage, match="The database cannot be written: server"):
-        writer.write([hashed(asset)])
+        writer.write(outcomes)
+
+
+@pytest.mark.django_db
+def test_a_refused_batch_leaves_the_callers_transaction_sound(writer):
+    assets = [add(f"{number}.jpg") for number in range(3)]
+    with refused_row(assets[1].pk):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [bool(outcome.error) for outcome in kept] == [False, True, False]
+    assert ImageAsset.objects.hashed().count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_is_locked_costs_only_itself(writer):
+    assets = [add(f"{number}.jpg") for number in range(3)]
+    locked = iter([True, True, False, False])
+
+    def refuse(execute, sql, params, many, context):
+        # The batch, and the first of its rows.
+        if "UPDATE" in sql and next(locked, False):
+            raise OperationalError("canceling statement due to lock timeout\nCONTEXT: row \x1b[2J")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [outcome.error for outcome in kept] == [
+        "OperationalError: canceling statement due to lock timeout",
+        "",
+        "",
+    ]
 
 
 def refused_row(key: int):

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         add("--end-pk", metavar="PK", help="last key to look at")
         add("--skip-failed", action="store_true", help="leave out images that failed before")
         add("--rehash", action="store_true", help="also images that have a hash")
-        add("--timeout", type=seconds, default=timeout, metavar="SECONDS", help=f"for one image (default: {timeout:g})")
+        add("--timeout", type=seconds, default=timeout, metavar="SECONDS", help=f"for one image (default: {timeout})")
         add("--dry-run", action="store_true", help="read and hash, write nothing")
         add("--no-progress", action="store_true", help="no bar and no progress lines")
         add(
