@@ -28,7 +28,7 @@ class Columns:
     @admin.display(description=_("size"))
     def pixels_and_bytes(self, asset: ImageAsset) -> str | None:
         facts = [fact for fact in (self.pixels(asset), self.size(asset)) if fact]
-        return format_html_join(SafeString("<br>"), "{}", ((fact,) for fact in facts)) if facts else None
+        return format_html_join(SafeString("<br> "), "{}", ((fact,) for fact in facts)) if facts else None
 
     @admin.display(description=_("pixels"))
     def pixels(self, asset: ImageAsset) -> str | None:
