@@ -105,7 +105,7 @@ def test_number_of_queries_does_not_grow_with_the_rows(editor, db, query):
     add(8)
     few = count_queries()
     add(40)
-    assert count_queries() == few <= 10
+    assert count_queries() == few <= 12
 
 
 def test_list_never_links_to_an_original_as_its_picture(editor, add_image):
