@@ -7,6 +7,7 @@ registered.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -15,6 +16,7 @@ from django.core.files.storage import Storage
 from hashing.importing.walk import FoundImage
 
 TOP_FOLDER = "imported"
+_DISTINGUISHED = re.compile(r"-[0-9a-f]{8}(\.[^.]*)?$")
 
 
 class CopiedNames:
@@ -29,9 +31,9 @@ class CopiedNames:
 
     def _part(self, part: str) -> str:
         valid = self._valid(part)
-        if valid == part:
+        if valid == part and not _DISTINGUISHED.search(part):
             return part
-        # Two parts can become the same when made valid.
+        # Two parts can become the same when made valid, and one can look like another that was.
         stem, dot, suffix = valid.rpartition(".")
         return f"{stem or 'unnamed'}-{_digest(part)}.{suffix}" if dot else f"{valid}-{_digest(part)}"
 
@@ -43,14 +45,14 @@ class CopiedNames:
 
 
 class NamesInPlace:
-    """Names for files that are below the media root already."""
+    """Names for files that are below the media root already; `folder` is the path of theirs below it."""
 
-    def __init__(self, media_root: Path) -> None:
-        self._media_root = media_root
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def name(self, file: FoundImage) -> str:
-        return file.path.relative_to(self._media_root).as_posix()
+        return (self._folder / file.relative).as_posix()
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
-from django.core.files import File
-from django.core.files.storage import Storage
-from django.db import router
+from django.db import connections, router, transaction
 
-from hashing.backfill.printable import printable
+from hashing.importing.copying import store_copy
 from hashing.importing.names import CopiedNames, NamesInPlace
+from hashing.importing.openat import file_below
 from hashing.importing.report import ImportReport
 from hashing.importing.walk import FoundImage, LeftOut, walk_images
 from hashing.models import ImageAsset
 
-COMPARED_BYTES = 1 << 16
-
-
-class StorageRefusal(Exception):
-    """The storage does not take files; the next ones would fare no better."""
+# Any number will do that no other program locks in the same database.
+ADVISORY_LOCK = 0x1A6E5EA4C4
 
 
 class Progress(Protocol):
@@ -49,12 +44,12 @@ class ImageImport:
         should_stop: Callable[[], bool] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        alias = using or router.db_for_write(ImageAsset)
+        self._alias = using or router.db_for_write(ImageAsset)
         self._root = root
         self._names = names
         self._batch_size = batch_size
         self._dry_run = dry_run
-        self._assets = ImageAsset.objects.using(alias)
+        self._assets = ImageAsset.objects.using(self._alias)
         self._field = ImageAsset.image.field
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
@@ -64,7 +59,7 @@ class ImageImport:
         """Register until the walk is over or `should_stop` is true. Raises `StorageRefusal`."""
         found = self._found_images()
         while batch := list(islice(found, self._batch_size)):
-            self._register(batch)
+            self._register({self._names.name(file): file for file in batch})
         return self.report
 
     def _found_images(self) -> Iterator[FoundImage]:
@@ -72,31 +67,41 @@ class ImageImport:
             if self._should_stop():
                 return
             if isinstance(file, LeftOut):
-                self._leave_out(file.relative, file.reason)
+                self._leave_out(file.relative, file.reason, unread=file.unread)
             else:
                 yield file
 
-    def _register(self, batch: list[FoundImage]) -> None:
-        names = {self._names.name(file): file for file in batch}
-        known = set(self._assets.filter(image__in=names).values_list("image", flat=True))
+    def _register(self, files: dict[str, FoundImage]) -> None:
+        known = self._known(files)
         self.report.known += len(known)
         for _ in known:
             self._tell(failed=False)
-        new: list[ImageAsset] = []
+        stored: list[str] = []
         try:
-            new.extend(
-                ImageAsset(image=name) for name in sorted(names.keys() - known) if self._is_stored(name, names[name])
-            )
+            # Step by step, so that after a refusal and Ctrl-C the list has what is in the storage.
+            stored.extend(name for name in sorted(files.keys() - known) if self._is_stored(name, files[name]))
         finally:
-            # After a refusal and Ctrl-C too: these files are in the storage.
-            if not self._dry_run:
-                self._assets.bulk_create(new)
-            self.report.registered += len(new)
+            self.report.registered += len(stored) if self._dry_run else self._write_rows(stored)
+
+    def _known(self, names: Iterable[str]) -> set[str]:
+        return set(self._assets.filter(image__in=names).values_list("image", flat=True))
+
+    def _write_rows(self, names: list[str]) -> int:
+        """The rows written; another import of the same folder may have written some."""
+        with transaction.atomic(using=self._alias):
+            # On SQLite, a transaction of ours that writes has the database for itself.
+            if (connection := connections[self._alias]).vendor == "postgresql":
+                connection.cursor().execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+            missing = sorted(set(names) - self._known(names))
+            self._assets.bulk_create(ImageAsset(image=name) for name in missing)
+        return len(missing)
 
     def _is_stored(self, name: str, file: FoundImage) -> bool:
+        if self._should_stop():
+            return False
         reason = self._objection(name, file)
         if reason:
-            self._leave_out(str(file.relative), reason)
+            self._leave_out(str(file.relative), reason, unread=reason.startswith("cannot be read"))
         else:
             self._tell(failed=False)
         return not reason
@@ -108,50 +113,16 @@ class ImageImport:
         if self._dry_run or isinstance(self._names, NamesInPlace):
             return ""
         try:
-            source = _open_without_links(file.path)
+            with file_below(self._root, file.relative) as source:
+                return store_copy(source, self._field.storage, name)
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
-        with source:
-            return _copy(source, self._field.storage, name)
+            return f"cannot be read: {error.strerror or error}"
 
-    def _leave_out(self, name: str, reason: str) -> None:
+    def _leave_out(self, name: str, reason: str, *, unread: bool) -> None:
         self.report.leave_out(name, reason)
+        self.report.unread += unread
         self._tell(failed=True)
 
     def _tell(self, *, failed: bool) -> None:
         if self._progress:
             self._progress.advance(failed=failed)
-
-
-def _open_without_links(path: Path) -> IO[bytes]:
-    # Between the walk and now, somebody may have put a link in the place of the file.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    return os.fdopen(descriptor, "rb")
-
-
-def _copy(source: IO[bytes], storage: Storage, name: str) -> str:
-    """Store the content under exactly this name. Returns the objection, empty when it is there."""
-    try:
-        if storage.exists(name):
-            if not _is_start(storage, name, source):
-                return "another file is stored under its name"
-            if storage.size(name) == source.seek(0, os.SEEK_END):
-                return ""
-            # The beginning of this very file, and no row knows it: a copy that was killed half-way.
-            storage.delete(name)
-        source.seek(0)
-        stored = storage.save(name, File(source, name), max_length=None)
-    # A storage raises what its client library raises.
-    except Exception as error:
-        raise StorageRefusal(f"{printable(name)} cannot be stored: {error}") from error
-    return "" if stored == name else f"stored as {stored} instead"
-
-
-def _is_start(storage: Storage, name: str, source: IO[bytes]) -> bool:
-    """Whether the stored file is the source, or breaks off before its end."""
-    source.seek(0)
-    with storage.open(name, "rb") as stored:
-        while part := stored.read(COMPARED_BYTES):
-            if source.read(len(part)) != part:
-                return False
-    return True

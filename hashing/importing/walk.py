@@ -7,21 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from hashing.importing.openat import folder_below
 from hashing.pixels import FILE_SUFFIXES
 
 
 class FoundImage(NamedTuple):
-    """A file with the name of an image; `relative` is its path below the folder."""
+    """A file with the name of an image, by its path below the folder."""
 
-    path: Path
     relative: PurePosixPath
 
 
 class LeftOut(NamedTuple):
-    """A file or folder that was not taken, and why."""
+    """A file or folder that was not taken, and why. `unread`: it might have been one to take, but cannot be read."""
 
     relative: str
     reason: str
+    unread: bool = False
 
 
 def walk_images(root: Path) -> Iterator[FoundImage | LeftOut]:
@@ -29,37 +30,36 @@ def walk_images(root: Path) -> Iterator[FoundImage | LeftOut]:
 
     What a file holds is not looked at: a broken picture is an image file, and the backfill will say what is wrong.
     """
-    folders = [root]
+    folders = [PurePosixPath()]
     while folders:
         folder = folders.pop()
         try:
-            with os.scandir(folder) as entries:
+            with folder_below(root, folder) as descriptor, os.scandir(descriptor) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False) and not _is_hidden(entry.name):
                         folders.append(folder / entry.name)
                     else:
-                        yield _judge(entry, root)
+                        yield _judge(entry, folder)
         except OSError as error:
-            yield LeftOut(_below(folder, root), f"cannot be read: {error.strerror}")
+            yield LeftOut(str(folder), f"cannot be read: {error.strerror}", unread=True)
 
 
-def _judge(entry: os.DirEntry[str], root: Path) -> FoundImage | LeftOut:
-    path = Path(entry.path)
-    if reason := _objection(entry):
-        return LeftOut(_below(path, root), reason)
-    return FoundImage(path, PurePosixPath(path.relative_to(root).as_posix()))
+def _judge(entry: os.DirEntry[str], folder: PurePosixPath) -> FoundImage | LeftOut:
+    relative = folder / entry.name
+    reason = _objection(entry, relative)
+    return LeftOut(str(relative), reason) if reason else FoundImage(relative)
 
 
-def _objection(entry: os.DirEntry[str]) -> str:
+def _objection(entry: os.DirEntry[str], relative: PurePosixPath) -> str:
     if entry.is_symlink():
         return "symbolic link"
     if _is_hidden(entry.name):
         return "hidden"
-    if os.path.splitext(entry.name)[1].lower() not in FILE_SUFFIXES:  # noqa: PTH122
+    if relative.suffix.lower() not in FILE_SUFFIXES:
         return "not named as an image"
     if not entry.is_file(follow_symlinks=False):
         return "not a regular file"
-    if not _is_unicode(entry.path):
+    if not _is_unicode(str(relative)):
         return "name is not valid Unicode"
     return ""
 
@@ -74,7 +74,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()

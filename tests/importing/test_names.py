@@ -17,7 +17,7 @@ relative_path = st.lists(part, min_size=1, max_size=3).map(lambda parts: PurePos
 
 
 def name(relative: PurePosixPath, root: str = "/home/me/photos") -> str:
-    return CopiedNames(Path(root), InMemoryStorage()).name(FoundImage(Path(root) / relative, relative))
+    return CopiedNames(Path(root), InMemoryStorage()).name(FoundImage(relative))
 
 
 def test_a_plain_path_stays_readable():
@@ -42,8 +42,12 @@ def test_a_name_is_one_that_the_storage_takes(relative):
 
 
 def test_in_place_a_name_is_the_path_below_the_media_root():
-    file = FoundImage(Path("/media/old stuff/a.jpg"), PurePosixPath("a.jpg"))
-    assert NamesInPlace(Path("/media")).name(file) == "old stuff/a.jpg"
+    assert NamesInPlace(Path("old stuff")).name(FoundImage(PurePosixPath("a.jpg"))) == "old stuff/a.jpg"
+
+
+def test_a_name_that_looks_like_anothers_is_told_from_it():
+    odd = name(PurePosixPath("a b.jpg")).rpartition("/")[2]
+    assert name(PurePosixPath("a b.jpg")) != name(PurePosixPath(odd))
 
 
 @pytest.mark.parametrize("odd", ["a b.jpg", "a_b.jpg", "a'b.jpg", "ab.jpg", "a\nb.jpg", "???.jpg"])

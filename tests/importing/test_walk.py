@@ -74,6 +74,7 @@ def test_a_folder_that_vanishes_costs_only_itself(tmp_path):
                 (tmp_path / other).rename(tmp_path / f"{other}-gone")
     assert [type(file) for file in seen] == [FoundImage, LeftOut]
     assert seen[1].reason == "cannot be read: No such file or directory"
+    assert seen[1].unread
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from hashing.importing import walk
 from hashing.models import ImageAsset
 from tests.management.test_backfill_hashes import wait_until
 from tests.pictures import photo
@@ -116,6 +117,36 @@ def test_queries_do_not_grow_with_the_files_of_a_batch(media):
     with CaptureQueriesContext(connection) as queries:
         run(media, "--in-place", "--batch-size", "20")
     assert len(queries) <= 2 * 5
+
+
+def test_two_imports_at_once_register_every_file_once(site: Site, tmp_path):
+    source = tmp_path / "many"
+    source.mkdir()
+    for number in range(300):
+        (source / f"{number}.jpg").write_bytes(b"x" * 100)
+    imports = [site.start("import_images", str(source), "--batch-size", "20") for _ in range(2)]
+    for process in imports:
+        process.communicate(timeout=120)
+    assert site.run("import_images", str(source)).returncode == 0
+    stored = [name for name, _, _ in site.rows()]
+    assert len(stored) == len(set(stored)) == 300
+    assert sum(path.is_file() for path in site.media.rglob("*")) == 300
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(media, folder, monkeypatch):
+    monkeypatch.setattr(walk.os, "scandir", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    with pytest.raises(SystemExit) as end:
+        run(folder)
+    assert end.value.code == 1
+
+
+def test_a_database_without_the_table_is_told_plainly(media, folder, monkeypatch):
+    def refuse(*_arguments):
+        raise OperationalError("no such table: hashing_imageasset\nLINE 1")
+
+    with connection.execute_wrapper(refuse), pytest.raises(CommandError) as refusal:
+        run(folder)
+    assert str(refusal.value).startswith("The database does not answer: no such table: hashing_imageasset\n")
 
 
 @pytest.mark.parametrize(

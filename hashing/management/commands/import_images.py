@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
+from hashing.backfill.printable import first_line
 from hashing.importing import ImageImport, StorageRefusal
 from hashing.importing.names import CopiedNames, NamesInPlace
 from hashing.management.graceful_stop import graceful_stop
@@ -15,7 +16,7 @@ from hashing.management.number_types import at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
 
-WRONG_USAGE = 2
+FAILURE, WRONG_USAGE = 1, 2
 
 
 class Command(BaseCommand):
@@ -57,13 +58,17 @@ class Command(BaseCommand):
         if stop():
             self.stderr.write("To go on, run the same command again. What is done is saved.")
             sys.exit(stop.exit_status)
+        if job.report.unread:
+            sys.exit(FAILURE)
 
-    def _run(self, job: ImageImport) -> StorageRefusal | None:
+    def _run(self, job: ImageImport) -> str:
         try:
             job.run()
         except StorageRefusal as refusal:
-            return refusal
-        return None
+            return str(refusal)
+        except (DatabaseError, InterfaceError) as error:
+            return f"The database does not answer: {first_line(error)}"
+        return ""
 
     def _say_stopping(self) -> None:
         self.stderr.write("\nSaving what is done. Press Ctrl-C again to stop at once.")
@@ -80,7 +85,7 @@ class Command(BaseCommand):
         if in_place:
             if media_root is None or not root.is_relative_to(media_root):
                 raise CommandError("--in-place is for a folder below MEDIA_ROOT.", returncode=WRONG_USAGE)
-            return NamesInPlace(media_root)
+            return NamesInPlace(root.relative_to(media_root))
         if media_root and (root.is_relative_to(media_root) or media_root.is_relative_to(root)):
             message = f"{root} and the media folder {media_root} overlap. Use --in-place for files below MEDIA_ROOT."
             raise CommandError(message, returncode=WRONG_USAGE)
