@@ -6,14 +6,15 @@ RUN = $(BIN)/python
 PORT ?= 8000
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test test-sqlite test-postgresql backfill-hashes bench lint format
+.PHONY: help demo serve test backfill-hashes bench lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 $(READY): requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@echo "Installing into $(VENV), once; this takes a minute or two..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	@touch $@
 
 demo: $(READY) ## a library of sample pictures, imported and hashed
