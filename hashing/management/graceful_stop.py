@@ -26,7 +26,10 @@ class StopRequest:
 
 @contextmanager
 def graceful_stop(on_request: Callable[[], None]) -> Iterator[StopRequest]:
-    """The request that the signals set, inside the block. Only the main thread may use it."""
+    """The request that the signals set, inside the block; the second one raises `SystemExit`.
+
+    Only the main thread may use it.
+    """
     request = StopRequest()
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -38,6 +41,8 @@ def graceful_stop(on_request: Callable[[], None]) -> Iterator[StopRequest]:
     before = [signal.signal(number, handle) for number in SIGNALS]
     try:
         yield request
+    except KeyboardInterrupt:
+        raise SystemExit(request.exit_status) from None
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)

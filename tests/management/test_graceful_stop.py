@@ -19,9 +19,10 @@ def test_a_signal_is_a_request_with_an_exit_status(number, status):
 
 
 def test_the_second_signal_ends_at_once():
-    with graceful_stop(lambda: None), pytest.raises(KeyboardInterrupt):  # noqa: PT012
+    with pytest.raises(SystemExit) as end, graceful_stop(lambda: None):  # noqa: PT012
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
+    assert end.value.code == 143
 
 
 def test_the_handlers_of_before_come_back():

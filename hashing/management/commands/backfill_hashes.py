@@ -101,7 +101,8 @@ class Command(BaseCommand):
         if not report.stopped:
             return
         start = f" with --start-pk {report.resume_pk}" if options.rehash and report.resume_pk is not None else ""
-        self.stderr.write(f"To go on, run the same command again{start}. What is done is saved.")
+        done = "What is done is saved." if report.processed or report.failed else "Nothing was written."
+        self.stderr.write(f"To go on, run the same command again{start}. {done}")
 
 
 def _heading(options: BackfillOptions) -> str:
