@@ -25,6 +25,8 @@ PLAIN_FIELDS = frozenset(
     " SmallIntegerField TextField URLField UUIDField".split()
 )
 
+TEXTS = (models.CharField, models.TextField, models.FileField)
+
 
 class GuardedUpdateQuerySet(models.QuerySet[M]):
     _guards: tuple[str, ...] = ()
@@ -131,7 +133,7 @@ def _run_per_row(connection: BaseDatabaseWrapper, update: _Update, rows: Sequenc
     assignments = ", ".join(f"{quote(str(field.column))} = %s" for field in update.fields)
     conditions = " AND ".join(f"{quote(str(field.column))} IS %s" for field in (update.pk, *update.guards))
     columns = [*update.fields, update.pk, *update.guards]
-    values = [[_database_value(field, row, connection) for field in columns] for row in rows]
+    values = list(zip(*(_database_values(field, rows, connection) for field in columns), strict=True))
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {quote(update.table)} SET {assignments} WHERE {conditions}", values)
         return int(cursor.rowcount)
@@ -143,15 +145,23 @@ def _is_plain_field(field: models.Field[Any, Any]) -> bool:
 
 
 def _value(field: models.Field[Any, Any], row: models.Model) -> Any:
-    value = getattr(row, field.attname)
-    # A file field with NULL would become an empty name.
+    if not isinstance(field, models.FileField) or field.attname not in vars(row):
+        return getattr(row, field.attname)
+    # By way of the descriptor, NULL would become an empty name.
+    value = vars(row)[field.attname]
     return value.name if isinstance(value, FieldFile) else value
 
 
-def _database_value(field: models.Field[Any, Any], row: models.Model, connection: BaseDatabaseWrapper) -> Any:
-    value = _value(field, row)
-    # Django's own adapting of a whole number does nothing on SQLite, and costs more than writing it.
-    return value if value is None or type(value) is int else field.get_db_prep_save(value, connection)
+def _database_values(
+    field: models.Field[Any, Any], rows: Sequence[models.Model], connection: BaseDatabaseWrapper
+) -> list[Any]:
+    values = [_value(field, row) for row in rows]
+    # Of these, Django's own adapting changes nothing for SQLite, and costs more than the writing.
+    as_it_is = int if isinstance(field, models.IntegerField) else str if isinstance(field, TEXTS) else None
+    return [
+        value if value is None or type(value) is as_it_is else field.get_db_prep_save(value, connection)
+        for value in values
+    ]
 
 
 def _has_expression(row: models.Model, names: Iterable[str]) -> bool:
