@@ -53,11 +53,11 @@ class StorageWatch:
             self._check_folder(self._storage.path(""))
         if any(self._can_be_read(name) for name in self._witnesses()):
             return
+        check_storage(self._storage)
         if self._read_last:
             raise Outage("The storage cannot be reached: a file that was there a moment ago is not.")
         if unread > FEW:
             raise Outage(f"The storage cannot be reached: none of {unread} files is there. Is MEDIA_ROOT right?")
-        check_storage(self._storage)
 
     def _check_folder(self, root: str) -> None:
         check_storage(self._storage)
