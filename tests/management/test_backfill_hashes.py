@@ -164,7 +164,7 @@ def test_a_caller_outside_the_main_thread_is_served(add_image, capsys, monkeypat
 
 def test_an_interrupted_run_in_process_ends_with_130(add_image, capsys, monkeypatch):
     add_image()
-    monkeypatch.setattr(engine, "check_storage", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(engine, "is_local", lambda _: signal.raise_signal(signal.SIGINT) is None)
     assert run("--rehash") == 130
     output = capsys.readouterr()
     assert "Press Ctrl-C again" in output.err
