@@ -116,7 +116,7 @@ def test_queries_do_not_grow_with_the_files_of_a_batch(media):
         (media / f"{number}.jpg").touch()
     with CaptureQueriesContext(connection) as queries:
         run(media, "--in-place", "--batch-size", "20")
-    assert len(queries) <= 2 * 5
+    assert len(queries) <= 2 * 8
 
 
 def test_two_imports_at_once_register_every_file_once(site: Site, tmp_path):
