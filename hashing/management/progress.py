@@ -12,6 +12,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_TICKS = 1.0
 
 
 class Progress(Protocol):
@@ -60,6 +61,7 @@ class _Hidden:
 class _Bar:
     def __init__(self, label: str, stream: TextIO, failures: str) -> None:
         self._failed, self._failures = 0, failures
+        self._last_tick = time.monotonic()
         self._bar: tqdm[Never] = tqdm(desc=label, file=stream, unit="img", dynamic_ncols=True, smoothing=0.1)
 
     def begin(self, total: int) -> None:
@@ -75,7 +77,10 @@ class _Bar:
         self._bar.update()
 
     def tick(self) -> None:
-        self._bar.refresh()
+        # Images that come in draw the bar themselves; it is drawn here for the clock, while none do.
+        if time.monotonic() - self._last_tick >= SECONDS_BETWEEN_TICKS:
+            self._last_tick = time.monotonic()
+            self._bar.refresh()
 
 
 class _Lines:

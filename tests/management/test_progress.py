@@ -27,6 +27,20 @@ def test_a_terminal_gets_a_bar_with_count_and_failures():
     assert "1 failed" in last
 
 
+def test_time_that_passes_draws_the_bar_once_a_second(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    terminal = Terminal()
+    with show_progress("Hashing", terminal) as bar:
+        bar.begin(2)
+        drawn = terminal.getvalue()
+        bar.tick()
+        assert terminal.getvalue() == drawn
+        now = 1.5
+        bar.tick()
+        assert terminal.getvalue() != drawn
+
+
 @pytest.mark.parametrize("logger", [logging.getLogger(), logging.getLogger("hashing")])
 def test_log_lines_do_not_tear_the_bar(monkeypatch, logger):
     terminal = Terminal()
