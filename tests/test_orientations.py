@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashing.orientations import Orientation, orient
+from hashing.perceptual_hash import _fingerprint
+from hashing.pixels import picture_from_pil
+from tests.pictures import photo
+
+BITS = st.integers(0, 2**64 - 1)
+OPERATIONS = {
+    Orientation.MIRRORED: Image.Transpose.FLIP_LEFT_RIGHT,
+    Orientation.HALF_TURN: Image.Transpose.ROTATE_180,
+    Orientation.FLIPPED: Image.Transpose.FLIP_TOP_BOTTOM,
+    Orientation.TRANSPOSED: Image.Transpose.TRANSPOSE,
+    Orientation.TURNED_RIGHT: Image.Transpose.ROTATE_270,
+    Orientation.TRANSVERSED: Image.Transpose.TRANSVERSE,
+    Orientation.TURNED_LEFT: Image.Transpose.ROTATE_90,
+}
+INVERSE = {Orientation.TURNED_RIGHT: Orientation.TURNED_LEFT, Orientation.TURNED_LEFT: Orientation.TURNED_RIGHT}
+
+
+def hashes(image: Image.Image) -> tuple[int, int]:
+    found = _fingerprint(picture_from_pil(image))
+    return int(found.perceptual_hash, 16), int(found.vertical_hash, 16)
+
+
+@pytest.mark.parametrize("orientation", OPERATIONS)
+@pytest.mark.parametrize("seed", range(4))
+def test_hashes_of_a_turned_picture_are_known_from_the_upright_one(orientation, seed):
+    picture = photo(seed=seed, size=(640, 480))
+    derived = orient(*hashes(picture), orientation)
+    real = hashes(picture.transpose(OPERATIONS[orientation]))
+    # Neighbours that are equally bright take a bit each.
+    assert [(one ^ other).bit_count() <= 3 for one, other in zip(derived, real, strict=True)] == [True, True]
+
+
+@given(BITS, BITS)
+def test_upright_changes_nothing(perceptual, vertical):
+    assert orient(perceptual, vertical, Orientation.UPRIGHT) == (perceptual, vertical)
+
+
+@given(BITS, BITS, st.sampled_from(Orientation))
+def test_turning_back_gives_the_hashes_that_were(perceptual, vertical, orientation):
+    turned = orient(perceptual, vertical, orientation)
+    assert orient(*turned, INVERSE.get(orientation, orientation)) == (perceptual, vertical)
+
+
+@given(st.lists(st.tuples(BITS, BITS), min_size=1, max_size=5), st.sampled_from(Orientation))
+def test_arrays_are_turned_like_whole_numbers(couples, orientation):
+    turned = orient(*(np.array(column, dtype=np.uint64) for column in zip(*couples, strict=True)), orientation)
+    assert list(zip(*(column.tolist() for column in turned), strict=True)) == [
+        orient(*couple, orientation) for couple in couples
+    ]
