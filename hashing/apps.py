@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,6 +12,8 @@ class HashingConfig(AppConfig):
 
     def ready(self) -> None:
         from hashing import checks  # noqa: F401
+        from hashing.search.distance import add_to_sqlite
         from hashing.uploads import watch_uploads
 
+        connection_created.connect(add_to_sqlite, dispatch_uid="hashing.search")
         watch_uploads()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.facts import NO_FACTS
 from hashing.querysets import HashedImageQuerySet
+from hashing.search.bands import band_indexes
 
 
 class HashedImage(models.Model):
@@ -96,6 +97,7 @@ class ImageAsset(HashedImage):
             models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),
             models.Index(fields=["created_at"], name="image_asset_created_idx"),
             models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
+            *band_indexes("image_asset"),
         ]
 
     def __str__(self) -> str:

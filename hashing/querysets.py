@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.lookups import GreaterThanOrEqual
 
 from hashing.conf import hashing_settings
 from hashing.facts import NO_FACTS
 from hashing.guarded_update import GuardedUpdateQuerySet
-from hashing.perceptual_hash import HASH_VERSION
+from hashing.perceptual_hash import HASH_VERSION, Fingerprint
+from hashing.search.bands import SearchQuality
+from hashing.search.similar import matches_in_any_orientation, no_matches, upright_matches
+from hashing.search.wanted import Limit, Wanted, is_searchable
 
 if TYPE_CHECKING:
     from hashing.models import HashedImage
@@ -53,13 +58,46 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     def failed(self) -> Self:
         return self.exclude(hash_error="")
 
-    def same_hash_as(self, asset: HashedImage) -> Self:
-        """Other rows with both hashes of this one. None for a picture that says too little to be searched by."""
-        quality = asset.hash_quality
-        if not asset.perceptual_hash or quality is None or quality < hashing_settings().MIN_QUALITY:
-            return self.none()
-        same = self.filter(perceptual_hash=asset.perceptual_hash, vertical_hash=asset.vertical_hash)
-        return same.exclude(pk=asset.pk)
+    def comparable(self, *, include_low_quality: bool = False) -> Self:
+        """Rows whose hash is of this version and says enough to be compared. A hash of unknown quality does."""
+        rows = self.hashed().filter(Q(hash_version=HASH_VERSION) | Q(hash_version__isnull=True))
+        if include_low_quality:
+            return rows
+        return rows.filter(GreaterThanOrEqual(SearchQuality(), hashing_settings().MIN_QUALITY))
+
+    def similar_to(
+        self,
+        asset_or_hash: HashedImage | Fingerprint | str,
+        max_distance: int = 5,
+        *,
+        confirm_distance: int | Limit | None = Limit.SAME,
+        any_orientation: bool = False,
+        include_low_quality: bool = False,
+    ) -> Self:
+        """The rows that show the same picture, nearest first, without the asset itself. Exact.
+
+        A row matches when its perceptual hash differs in at most `max_distance` bits, 0 to 64, and its vertical hash
+        in at most `confirm_distance`: by default the same limit, None to ask the first hash alone. Where only one
+        hash is given, as 16 hexadecimal characters, it alone is compared. With `any_orientation`, copies that were
+        mirrored, flipped or turned by quarters match as well.
+
+        Rows are annotated with `distance`, `confirm_distance` (NULL when it is not known) and, with
+        `any_orientation`, `orientation` (a value of `hashing.orientations.Orientation`).
+
+        Rows below the minimum quality, and an asset below it, match nothing unless `include_low_quality`. An asset
+        without a hash matches nothing. Raises `ValueError` for limits outside 0 to 64, for what is no hash, and
+        where the vertical hash is needed and not given.
+
+        Up to a distance of about 10 the answer comes from the indexes of `hashing.search.bands.band_indexes`; beyond
+        that every row is looked at.
+        """
+        rows = self.comparable(include_low_quality=include_low_quality)
+        if isinstance(asset_or_hash, models.Model):
+            rows = rows.exclude(pk=asset_or_hash.pk)
+            if not is_searchable(asset_or_hash, include_low_quality=include_low_quality):
+                return no_matches(rows)
+        wanted = Wanted.of(asset_or_hash, max_distance, confirm_distance)
+        return matches_in_any_orientation(rows, wanted) if any_orientation else upright_matches(rows, wanted)
 
     def stale(self) -> Self:
         """Hashed by another version of the algorithm; its hashes compare with none of this one."""

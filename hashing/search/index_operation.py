@@ -1,0 +1,52 @@
+"""A migration's step that adds an index to a table while others write to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import AddIndex
+from django.db.migrations.state import ProjectState
+
+_IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+
+
+class AddIndexOnline(AddIndex):
+    """As Django's `AddIndexConcurrently` on PostgreSQL, as `AddIndex` elsewhere.
+
+    Its migration must have `atomic = False`. Run again after it was interrupted, it makes what is missing.
+    """
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,  # noqa: ARG002
+        to_state: ProjectState,
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        if _is_there(schema_editor, model._meta.db_table, self.index.name):
+            return
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
+            schema_editor.execute(f"ANALYZE {schema_editor.quote_name(model._meta.db_table)}")
+        else:
+            schema_editor.add_index(model, self.index)
+
+    def describe(self) -> str:
+        return f"{super().describe()}, without locking the table"
+
+
+def _is_there(schema_editor: Any, table: str, name: str) -> bool:
+    """Whether the index is complete. One that was left half-made, which PostgreSQL never uses, is dropped."""
+    connection, quoted = schema_editor.connection, schema_editor.quote_name(name)
+    with connection.cursor() as cursor:
+        if connection.vendor != "postgresql":
+            return name in connection.introspection.get_constraints(cursor, table)
+        cursor.execute(_IS_VALID, [quoted])
+        found = cursor.fetchone()
+    if found and not found[0]:
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
+    return bool(found and found[0])
