@@ -1,0 +1,10 @@
+"""images      what is hashed
+duplicates  groups of pictures that seem to be the same, and what people have decided about pairs of them
+"""
+
+from __future__ import annotations
+
+from hashing.models.duplicates import DuplicateGroup, GroupMember, MarkedDuplicate, PairDecision
+from hashing.models.images import HashedImage, ImageAsset
+
+__all__ = ["DuplicateGroup", "GroupMember", "HashedImage", "ImageAsset", "MarkedDuplicate", "PairDecision"]

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hashing.models.images import ImageAsset
+from hashing.orientations import Orientation
+from hashing.querysets import HashedImageQuerySet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
+    def open(self) -> Self:
+        """With pictures that nobody has decided about."""
+        return self.filter(open_count__gt=0)
+
+    def decided(self) -> Self:
+        return self.filter(open_count=0)
+
+
+class DuplicateGroup(models.Model):
+    """A keeper and the pictures that seem to be the same. It follows from the hashes and the decisions, and is made
+    anew whenever they change: what must last is in `PairDecision`."""
+
+    keeper = models.OneToOneField(
+        ImageAsset, on_delete=models.CASCADE, related_name="kept_group", verbose_name=_("keeper")
+    )
+    size = models.PositiveIntegerField(_("pictures"), help_text=_("The keeper is one of them."))
+    open_count = models.PositiveIntegerField(_("undecided pictures"))
+    max_distance = models.PositiveSmallIntegerField(_("largest distance"), help_text=_("Of a picture to the keeper."))
+    found_at = models.DateTimeField(_("found at"), default=timezone.now)
+
+    objects: ClassVar[DuplicateGroupQuerySet] = DuplicateGroupQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("group of duplicates")
+        verbose_name_plural = _("groups of duplicates")
+        indexes = [
+            models.Index(fields=["id"], condition=Q(open_count__gt=0), name="duplicate_group_open_idx"),
+            models.Index(fields=["max_distance"], name="duplicate_group_distance_idx"),
+            models.Index(fields=["size"], name="duplicate_group_size_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Group of %(size)d around %(keeper)d") % {"size": self.size, "keeper": self.keeper_id})
+
+
+class GroupMember(models.Model):
+    """One picture of a group. The keeper is the one at position 0; the others follow in a fixed order."""
+
+    group = models.ForeignKey(DuplicateGroup, on_delete=models.CASCADE, related_name="members")
+    asset = models.OneToOneField(ImageAsset, on_delete=models.CASCADE, related_name="membership")
+    position = models.PositiveIntegerField(_("position"))
+    distance = models.PositiveSmallIntegerField(_("distance to the keeper"))
+    confirm_distance = models.PositiveSmallIntegerField(_("distance of the vertical hashes"))
+    orientation = models.PositiveSmallIntegerField(_("orientation"), choices=Orientation, default=Orientation.UPRIGHT)
+    is_same = models.BooleanField(
+        _("is the same"), default=False, help_text=_("Somebody has said so. The keeper is the same as itself.")
+    )
+
+    class Meta:
+        verbose_name = _("picture of a group")
+        verbose_name_plural = _("pictures of groups")
+        constraints = [models.UniqueConstraint(fields=["group", "position"], name="group_member_position_uniq")]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} in {self.group_id}"
+
+
+class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
+    def current(self) -> Self:
+        """Not decided anew since, and both rows still have the files that were looked at."""
+        same_files = Q(lower_file=F("lower__image"), higher_file=F("higher__image"))
+        return self.filter(same_files, replaced_by__isnull=True)
+
+    def about(self, keys: Iterable[int]) -> Self:
+        """Decisions on pairs of which at least one is among the keys."""
+        chosen = list(keys)
+        return self.filter(Q(lower__in=chosen) | Q(higher__in=chosen))
+
+
+class PairDecision(models.Model):
+    """What somebody has said about two pictures. It outlives the groups."""
+
+    class Verdict(models.TextChoices):
+        SAME = "same", _("the same")
+        DIFFERENT = "different", _("not the same")
+
+    lower = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("one picture"))
+    higher = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("other picture"))
+    verdict = models.CharField(_("verdict"), max_length=9, choices=Verdict)
+    duplicate = models.ForeignKey(
+        ImageAsset,
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("marked as duplicate"),
+        help_text=_("The one of the two that is not kept; none when they are not the same."),
+    )
+    lower_file = models.CharField(_("file of the one"), max_length=500)
+    higher_file = models.CharField(_("file of the other"), max_length=500)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("decided by")
+    )
+    decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
+    batch = models.UUIDField(_("decided together"), db_index=True, help_text=_("The same for what one click decided."))
+    replaced_by = models.UUIDField(_("replaced by"), null=True, blank=True, db_index=True)
+
+    objects: ClassVar[PairDecisionQuerySet] = PairDecisionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("decision on a pair")
+        verbose_name_plural = _("decisions on pairs")
+        constraints = [
+            models.CheckConstraint(condition=Q(lower__lt=F("higher")), name="pair_decision_order_check"),
+            models.UniqueConstraint(
+                fields=["lower", "higher"], condition=Q(replaced_by__isnull=True), name="pair_decision_current_uniq"
+            ),
+        ]
+        indexes = [models.Index(fields=["decided_by", "decided_at"], name="pair_decision_last_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.lower_id}, {self.higher_id}: {self.get_verdict_display()}"
+
+
+class MarkedDuplicateManager(models.Manager["MarkedDuplicate"]):
+    def get_queryset(self) -> HashedImageQuerySet[MarkedDuplicate]:
+        """Rows that a decision in force says are duplicates of another."""
+        marks = PairDecision.objects.using(self._db).current().filter(verdict=PairDecision.Verdict.SAME)
+        rows: HashedImageQuerySet[MarkedDuplicate] = HashedImageQuerySet(self.model, using=self._db)
+        return rows.filter(pk__in=marks.values("duplicate"))
+
+
+class MarkedDuplicate(ImageAsset):
+    """An image asset that an editor has marked as a duplicate. Nothing but this model deletes any of them."""
+
+    objects: ClassVar[MarkedDuplicateManager] = MarkedDuplicateManager()  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+        verbose_name = _("marked duplicate")
+        verbose_name_plural = _("marked duplicates")
