@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from hashing.conf import KNOWN_KEYS, UPLOAD_CHOICES, HashingSettings, hashing_settings
+from hashing.perceptual_hash import HASH_BITS
 
 
 @register("hashing")
@@ -29,6 +30,10 @@ def _wrong_values() -> list[CheckMessage]:
     rules = {
         "MAX_PIXELS": (_is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
         "MIN_QUALITY": (_is_number(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= 100, "a number from 0 to 100"),
+        "MAX_DISTANCE": (
+            _is_number(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= HASH_BITS and values.MAX_DISTANCE % 1 == 0,
+            f"a whole number from 0 to {HASH_BITS}",
+        ),
         "TIMEOUT": (_is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
         "ON_UPLOAD": (values.ON_UPLOAD in UPLOAD_CHOICES, f"one of {', '.join(map(repr, UPLOAD_CHOICES))}"),
         "ACTION_LIMIT": (

@@ -18,11 +18,13 @@ class HashingSettings:
     `MIN_QUALITY`: `hash_quality` (0 to 100) below which a hash says too little to be searched by.
     `TIMEOUT`: seconds that one image may take before its worker process is ended.
     `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
+    `MAX_DISTANCE`: bits, 0 to 64, in which two hashes of the same picture may differ, for groups of duplicates.
     `ACTION_LIMIT`: rows that an action of the admin hashes while its user waits.
     """
 
     MAX_PIXELS: int = DEFAULT_MAX_PIXELS
     MIN_QUALITY: int = 50
+    MAX_DISTANCE: int = 5
     TIMEOUT: float = 60.0
     ON_UPLOAD: str = "inline"
     ACTION_LIMIT: int = 1000

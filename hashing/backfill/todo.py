@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.db import connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from hashing.backfill.options import BackfillOptions
+from hashing.paging import pages_by_key
 from hashing.querysets import HashedImageQuerySet
 
 Rows = HashedImageQuerySet[Any]
@@ -70,21 +69,8 @@ class TodoList:
         return rows
 
     def _page_through(self, rows: Rows) -> Iterator[StoredFile]:
-        page = self._read_page(rows)
-        while page:
-            yield from page
-            page = self._read_page(rows.filter(pk__gt=page[-1].pk))
-
-    def _read_page(self, rows: Rows) -> list[StoredFile]:
-        # Values, because a model instance with an ImageField may open its file.
-        page = rows.values_list("pk", rows.model.hash_source)[: self._options.batch_size]
-        with _same_server(rows.db):
-            return [StoredFile(pk, name) for pk, name in page.iterator()]
-
-
-def _same_server(alias: str) -> AbstractContextManager[object]:
-    """PostgreSQL keeps the cursor of iterator(), and PgBouncer keeps to one server for one transaction only."""
-    return transaction.atomic(using=alias) if connections[alias].vendor == "postgresql" else nullcontext()
+        for page in pages_by_key(rows, (rows.model.hash_source,), self._options.batch_size):
+            yield from map(StoredFile._make, page)
 
 
 def _tried_before(rows: Rows, moment: datetime) -> Rows:

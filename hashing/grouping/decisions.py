@@ -1,10 +1,28 @@
-"""What a person says about the pictures of a group, and how it is taken back."""
+"""What a person says about the pictures of a group, and how it is taken back.
+
+A decision on a pair that was decided before replaces the former one, which comes back when the new one is taken back.
+The marks never lead in a circle: whoever is kept is marked as nobody's duplicate any more. So of pictures that are the
+same, at least one is never marked.
+"""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from uuid import UUID
 
-from hashing.models import DuplicateGroup
+from django.db import router
+from django.utils.translation import gettext as _
+
+from hashing.grouping.regroup import regroup
+from hashing.grouping.store import groups_locked
+from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
+from hashing.models.images import ImageAsset
+
+SAME, DIFFERENT = PairDecision.Verdict.SAME, PairDecision.Verdict.DIFFERENT
+BATCH = 2000
+# Pictures that are searched for when a decision is taken back; they may have left their group.
+MOST_SEARCHED = 20
 
 
 class DecisionRefused(ValueError):
@@ -12,21 +30,117 @@ class DecisionRefused(ValueError):
 
 
 def decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
-    """The picture is the same as the keeper, and is marked as its duplicate. Returns what `undo` takes."""
-    raise NotImplementedError
+    """The picture is the same as the keeper, and is marked as its duplicate. Returns what the decision is known by."""
+    using = router.db_for_write(PairDecision)
+    with groups_locked(using):
+        keeper = _keeper_of(group, asset_pk, using)
+        batch = _Batch(user_pk, using)
+        batch.mark([asset_pk], keeper)
+        regroup(using=using, groups=[group.pk])
+    return batch.key
 
 
 def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
     """The picture is not the same as the keeper; they never come up together again."""
-    raise NotImplementedError
+    using = router.db_for_write(PairDecision)
+    with groups_locked(using):
+        keeper = _keeper_of(group, asset_pk, using)
+        batch = _Batch(user_pk, using)
+        batch.separate(asset_pk, keeper)
+        regroup(using=using, groups=[group.pk])
+    return batch.key
 
 
 def keep(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
     """This picture is kept, and all others of the group are marked as its duplicates."""
-    raise NotImplementedError
+    using = router.db_for_write(PairDecision)
+    with groups_locked(using):
+        members = set(GroupMember.objects.using(using).filter(group=group.pk).values_list("asset", flat=True))
+        if asset_pk not in members:
+            raise DecisionRefused(_("This picture is no longer in this group."))
+        batch = _Batch(user_pk, using)
+        batch.mark(sorted(members - {asset_pk}), asset_pk)
+        regroup(using=using, groups=[group.pk])
+    return batch.key
 
 
 def undo_last(user_pk: int) -> list[int]:
     """Take back what this person decided last. Returns the keys of the pictures it was about; none when there is
-    nothing to take back."""
-    raise NotImplementedError
+    nothing to take back. Raises `DecisionRefused` when somebody has decided about them anew since."""
+    using = router.db_for_write(PairDecision)
+    with groups_locked(using):
+        mine = PairDecision.objects.using(using).filter(decided_by=user_pk)
+        last = mine.order_by("-decided_at", "-pk").values_list("batch", flat=True).first()
+        return [] if last is None else _take_back(last, using)
+
+
+def _take_back(batch: UUID, using: str) -> list[int]:
+    decisions = PairDecision.objects.using(using)
+    taken = decisions.filter(batch=batch)
+    if taken.filter(replaced_by__isnull=False).exists():
+        raise DecisionRefused(_("Somebody has decided about these pictures again since. That comes first."))
+    keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
+    taken.delete()
+    decisions.filter(replaced_by=batch).update(replaced_by=None)
+    groups = GroupMember.objects.using(using).filter(asset__in=keys).values_list("group", flat=True)
+    regroup(keys[:MOST_SEARCHED], using, groups=set(groups))
+    return keys
+
+
+def _keeper_of(group: DuplicateGroup, asset_pk: int, using: str) -> int:
+    """Raises `DecisionRefused` unless the picture is one of the group's, and not its keeper."""
+    keeper = DuplicateGroup.objects.using(using).filter(pk=group.pk, members__asset=asset_pk)
+    keeper_pk = keeper.values_list("keeper", flat=True).first()
+    if keeper_pk is None:
+        raise DecisionRefused(_("This picture is no longer in this group."))
+    if keeper_pk == asset_pk:
+        raise DecisionRefused(_("This picture is the keeper of its group."))
+    return keeper_pk
+
+
+class _Batch:
+    """What one click decides."""
+
+    def __init__(self, user_pk: int, using: str) -> None:
+        self.key = uuid.uuid4()
+        self._user_pk = user_pk
+        self._decisions = PairDecision.objects.using(using)
+        self._assets = ImageAsset.objects.using(using)
+
+    def mark(self, duplicates: Iterable[int], keeper: int) -> None:
+        marked = list(duplicates)
+        others = self._decisions.current().filter(duplicate=keeper).values_list("lower", "higher")
+        above = {key for pair in others for key in pair} - {keeper}
+        self._record({pk: pk for pk in [*marked, *sorted(above.difference(marked))]}, keeper)
+
+    def separate(self, asset_pk: int, keeper: int) -> None:
+        self._record({asset_pk: None}, keeper)
+
+    def _record(self, duplicate_of: dict[int, int | None], keeper: int) -> None:
+        """Of each pair of a picture and the keeper, which one is the duplicate; None: they are not the same."""
+        keys = list(duplicate_of)
+        for start in range(0, len(keys), BATCH):
+            others = keys[start : start + BATCH]
+            names = dict(self._assets.filter(pk__in=[*others, keeper]).values_list("pk", "image"))
+            self._replace_former(others, keeper)
+            self._decisions.bulk_create(
+                self._decision(tuple(sorted((other, keeper))), duplicate_of[other], names) for other in others
+            )
+
+    def _replace_former(self, others: list[int], keeper: int) -> None:
+        former = self._decisions.filter(replaced_by__isnull=True)
+        former.filter(lower=keeper, higher__in=others).update(replaced_by=self.key)
+        former.filter(higher=keeper, lower__in=others).update(replaced_by=self.key)
+
+    def _decision(self, pair: tuple[int, ...], duplicate: int | None, names: dict[int, str]) -> PairDecision:
+        lower, higher = pair
+        return PairDecision(
+            lower_id=lower,
+            higher_id=higher,
+            verdict=DIFFERENT if duplicate is None else SAME,
+            duplicate_id=duplicate,
+            lower_file=names[lower],
+            higher_file=names[higher],
+            decided_by_id=self._user_pk,
+            batch=self.key,
+        )

@@ -4,7 +4,15 @@ duplicates  groups of pictures that seem to be the same, and what people have de
 
 from __future__ import annotations
 
-from hashing.models.duplicates import DuplicateGroup, GroupMember, MarkedDuplicate, PairDecision
+from hashing.models.duplicates import DuplicateGroup, GroupingRun, GroupMember, MarkedDuplicate, PairDecision
 from hashing.models.images import HashedImage, ImageAsset
 
-__all__ = ["DuplicateGroup", "GroupMember", "HashedImage", "ImageAsset", "MarkedDuplicate", "PairDecision"]
+__all__ = [
+    "DuplicateGroup",
+    "GroupMember",
+    "GroupingRun",
+    "HashedImage",
+    "ImageAsset",
+    "MarkedDuplicate",
+    "PairDecision",
+]

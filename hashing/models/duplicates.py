@@ -74,6 +74,23 @@ class GroupMember(models.Model):
         return f"{self.asset_id} in {self.group_id}"
 
 
+class GroupingRun(models.Model):
+    """How the groups were found the last time. New uploads join them by the same rules. There is one row at most."""
+
+    max_distance = models.PositiveSmallIntegerField(_("largest distance"))
+    confirm_distance = models.PositiveSmallIntegerField(_("largest distance of the vertical hashes"), null=True)
+    any_orientation = models.BooleanField(_("in any orientation"), default=False)
+    exact_bytes = models.BooleanField(_("equal files only"), default=False)
+    finished_at = models.DateTimeField(_("finished at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("search for duplicates")
+        verbose_name_plural = _("searches for duplicates")
+
+    def __str__(self) -> str:
+        return str(self.finished_at)
+
+
 class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
     def current(self) -> Self:
         """Not decided anew since, and both rows still have the files that were looked at."""

@@ -18,10 +18,12 @@ from hashing.search.bands import band_indexes
 class HashedImage(models.Model):
     """The fields that the backfill fills and the search reads, for a site's own image model.
 
-    A subclass has a file field of its own and names it in `hash_source`.
+    A subclass has a file field of its own and names it in `hash_source`. `age_source` names a field that is smaller the
+    older a row is: of two copies that are equally good, the older one is kept.
     """
 
     hash_source: ClassVar[str] = "image"
+    age_source: ClassVar[str] = "pk"
 
     perceptual_hash = models.CharField(_("perceptual hash"), max_length=64, null=True, blank=True, editable=False)
     vertical_hash = models.CharField(_("vertical hash"), max_length=64, null=True, blank=True, editable=False)
@@ -80,6 +82,8 @@ class HashedImage(models.Model):
 
 class ImageAsset(HashedImage):
     """One picture of the site. `width` and `height` are those a person sees, after EXIF rotation."""
+
+    age_source = "created_at"
 
     image = models.ImageField(_("image"), upload_to="images/%Y/%m/", max_length=500)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

@@ -1,0 +1,83 @@
+"""The hashes of a table as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hashing.paging import pages_by_key
+from hashing.querysets import HashedImageQuerySet
+
+PAGE = 20_000
+HEX_LENGTH = 16
+
+Keys = npt.NDArray[Any]
+Hashes = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
+
+
+class HashTable(NamedTuple):
+    """Three arrays of the same length: keys, ascending, and both hashes of each row."""
+
+    keys: Keys
+    perceptual: Hashes
+    vertical: Hashes
+
+
+def read_hashes(rows: HashedImageQuerySet[Any]) -> HashTable:
+    """Rows without a vertical hash are left out: nothing could confirm that they match."""
+    rows = rows.filter(vertical_hash__isnull=False)
+    pages = [_as_arrays(page) for page in pages_by_key(rows, ("perceptual_hash", "vertical_hash"), PAGE)]
+    return HashTable(*map(np.concatenate, zip(*pages, strict=True))) if pages else _as_arrays([])
+
+
+def _as_arrays(page: Iterable[tuple[Any, str, str]]) -> HashTable:
+    whole = [row for row in page if len(row[1]) == len(row[2]) == HEX_LENGTH]
+    return HashTable(
+        np.array([row[0] for row in whole]),
+        _from_hex("".join(row[1] for row in whole)),
+        _from_hex("".join(row[2] for row in whole)),
+    )
+
+
+def _from_hex(text: str) -> Hashes:
+    return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Rows with the same couple of hashes are one entry, so that a hundred thousand of them count as one.
+
+    `members` are positions in the table, entry after entry, and those of entry e begin at `starts[e]`.
+    """
+
+    perceptual: Hashes
+    vertical: Hashes
+    members: Positions
+    starts: Positions
+
+    @classmethod
+    def of(cls, table: HashTable) -> Entries:
+        order = np.lexsort((table.vertical, table.perceptual))
+        perceptual, vertical = table.perceptual[order], table.vertical[order]
+        is_first = np.ones(len(order), dtype=bool)
+        is_first[1:] = (perceptual[1:] != perceptual[:-1]) | (vertical[1:] != vertical[:-1])
+        starts = np.append(np.flatnonzero(is_first), len(order))
+        return cls(perceptual[is_first], vertical[is_first], order, starts)
+
+    def __len__(self) -> int:
+        return len(self.perceptual)
+
+    @property
+    def sizes(self) -> Positions:
+        return np.diff(self.starts)
+
+    def rows_of(self, chosen: npt.NDArray[np.bool_]) -> tuple[Positions, Positions]:
+        """Of the entries that the mask chooses: the positions of their rows in the table, and the entry of each."""
+        entry_of = np.repeat(np.arange(len(self)), self.sizes)
+        mask = chosen[entry_of]
+        return self.members[mask], entry_of[mask]

@@ -1,0 +1,37 @@
+"""Which picture of a group is the better one to keep: the one with more pixels, then more bytes, then the older one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
+
+from hashing.paging import rows_with_keys
+from hashing.querysets import HashedImageQuerySet
+
+
+class Facts(NamedTuple):
+    """Of one row. `age` is something that is smaller the older the row is."""
+
+    pixels: int
+    file_size: int
+    age: Any
+
+
+def read_facts(rows: HashedImageQuerySet[Any], keys: Iterable[Any]) -> dict[Any, Facts]:
+    """By key; rows that are gone are missing."""
+    fields = ("width", "height", "file_size", rows.model.age_source)
+    return {
+        key: Facts((width or 0) * (height or 0), size or 0, age)
+        for key, width, height, size, age in rows_with_keys(rows, keys, fields)
+    }
+
+
+def best_first(facts: Mapping[Any, Facts], marked: AbstractSet[Any]) -> Sequence[Any]:
+    """The keys, those to keep before others. Pictures that are marked as duplicates come last."""
+
+    def rank(key: Any) -> tuple[Any, ...]:
+        pixels, file_size, age = facts[key]
+        return key in marked, -pixels, -file_size, age, key
+
+    return sorted(facts, key=rank)

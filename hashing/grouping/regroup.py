@@ -1,0 +1,91 @@
+"""Make groups anew for the few rows that one upload, deletion or decision concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hashing.grouping.finder import FoundGroup, FoundMember, find_groups
+from hashing.grouping.options import GroupingOptions
+from hashing.grouping.store import add_member, groups_locked, store_groups
+from hashing.grouping.verdicts import read_verdicts_around
+from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.images import ImageAsset
+
+# Of a picture that is like thousands of others, the nearest so many are looked at.
+MOST_MATCHES = 1000
+# A larger group is not made anew for an upload, which then joins it as it is.
+LARGE_GROUP = 1000
+# Of the pictures that a decision sets free, so many are searched for at once; `find_duplicates` finds the others.
+MOST_SET_FREE = 20
+
+
+def regroup(changed: Iterable[int] = (), using: str = "default", *, groups: Iterable[int] = ()) -> None:
+    """Bring the groups up to date with rows whose hashes have `changed`, and with decisions about some `groups`.
+
+    Both are keys. A row that was deleted may be among them.
+    """
+    with groups_locked(using):
+        options = GroupingOptions.of_last_run(using)
+        keys = set(changed)
+        set_free = _remake(keys, set(groups), options, using)
+        if set_free:
+            _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), options, using)
+
+
+def _remake(changed: set[int], groups: set[int], options: GroupingOptions, using: str) -> set[int]:
+    """Returns the rows that were in a group before and are in none now."""
+    matching = changed | {match for key in changed for match in _matches(key, options, using)}
+    touched = _touched(matching | set(read_verdicts_around(matching, using).same), groups, using)
+    large = [group for group in touched if group.size > LARGE_GROUP and group.pk not in groups]
+    small = [group for group in touched if group not in large]
+    before = set(GroupMember.objects.using(using).filter(group__in=small).values_list("asset", flat=True))
+    scope = before | (matching - _members_of(large, matching, using))
+    found = _find(scope, options, using)
+    store_groups(found, using, among=small)
+    _join_large(changed, large, options, using)
+    return before - changed - {key for group in found for key in _keys(group)}
+
+
+def _matches(key: int, options: GroupingOptions, using: str) -> list[int]:
+    rows = ImageAsset.objects.using(using)
+    asset = rows.filter(pk=key).first()
+    if asset is None:
+        return []
+    return list(rows.similar_to(asset, **options.for_search()).values_list("pk", flat=True)[:MOST_MATCHES])
+
+
+def _find(scope: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:
+    verdicts = read_verdicts_around(scope, using)
+    rows = ImageAsset.objects.using(using).filter(pk__in=scope | set(verdicts.same))
+    return find_groups(rows, options, verdicts)
+
+
+def _touched(keys: set[int], groups: set[int], using: str) -> list[DuplicateGroup]:
+    members = GroupMember.objects.using(using).filter(asset__in=keys)
+    wanted = groups | set(members.values_list("group", flat=True))
+    return list(DuplicateGroup.objects.using(using).filter(pk__in=wanted).order_by("pk"))
+
+
+def _members_of(groups: list[DuplicateGroup], keys: set[int], using: str) -> set[int]:
+    members = GroupMember.objects.using(using).filter(group__in=groups, asset__in=keys)
+    return set(members.values_list("asset", flat=True))
+
+
+def _join_large(keys: set[int], groups: list[DuplicateGroup], options: GroupingOptions, using: str) -> None:
+    """Rows in no group that match the keeper of a large one."""
+    for group in groups:
+        pair = ImageAsset.objects.using(using).filter(pk__in=[*keys, group.keeper_id])
+        free = keys - set(GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True))
+        for key in sorted(free):
+            found = find_groups(pair.filter(pk__in=[key, group.keeper_id]), options, read_verdicts_around({key}, using))
+            for match in found:
+                add_member(group, _seen_from(group.keeper_id, key, match), using)
+
+
+def _seen_from(keeper: int, key: int, match: FoundGroup) -> FoundMember:
+    """The one member of a group of two; its distances are the same from either side."""
+    return match.members[0]._replace(key=key) if match.keeper != keeper else match.members[0]
+
+
+def _keys(group: FoundGroup) -> list[int]:
+    return [group.keeper, *(member.key for member in group.members)]

@@ -1,0 +1,199 @@
+"""From groups to rows: what is the same stays as it is.
+
+Groups are known by their keepers, so a group that only gains or loses a picture keeps its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import connections, transaction
+from django.db.models import Count, Max, Q, QuerySet
+
+from hashing.grouping.finder import FoundGroup, FoundMember
+from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.images import ImageAsset
+from hashing.orientations import Orientation
+from hashing.paging import pages_by_key, rows_with_keys
+
+# Pictures that are written in one transaction, at least; new groups are never split.
+BATCH = 2000
+# Any number will do that no other program locks in the same database.
+ADVISORY_LOCK = 0x1A6E5EA4C5
+
+FACTS = ("distance", "confirm_distance", "orientation", "is_same")
+
+
+class Changes(NamedTuple):
+    """Numbers of groups."""
+
+    removed: int
+    changed: int
+    added: int
+
+
+@contextmanager
+def groups_locked(using: str) -> Iterator[None]:
+    """A transaction in which nobody else makes groups or decides about them."""
+    with transaction.atomic(using=using):
+        # On SQLite, a transaction that writes has the database for itself.
+        if (connection := connections[using]).vendor == "postgresql":
+            connection.cursor().execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        yield
+
+
+def store_groups(found: Sequence[FoundGroup], using: str, among: Iterable[DuplicateGroup] | None = None) -> Changes:
+    """Make the stored groups equal to those found.
+
+    `among` are the stored ones that may change or go; by default all. A row that was deleted or lost its hash since
+    it was compared is left out. Run again after it was interrupted, it does what is left.
+    """
+    stored = {group.keeper_id: group.pk for group in among} if among is not None else _all_stored(using)
+    wanted = {group.keeper: group for group in found}
+    gone = [pk for keeper, pk in stored.items() if keeper not in wanted]
+    for pks in _batches(gone):
+        with groups_locked(using):
+            _remove(pks, using)
+    # Pictures leave their groups before any joins one: it can be in one group only.
+    kept = {pk: wanted[keeper] for keeper, pk in stored.items() if keeper in wanted}
+    differences = [each for pks in _batches(list(kept)) for each in _take_away(pks, kept, using)]
+    for difference in differences:
+        with groups_locked(using):
+            _add_members({difference.pk: difference.added}, using, position=difference.next_position)
+            _count([difference.pk], using)
+    new = [group for group in found if group.keeper not in stored]
+    for batch in _by_pictures(new):
+        with groups_locked(using):
+            _create(batch, using)
+    return Changes(len(gone), len(differences), len(new))
+
+
+def add_member(group: DuplicateGroup, member: FoundMember, using: str) -> None:
+    last = group.members.using(using).aggregate(last=Max("position"))["last"]
+    _add_members({group.pk: [member]}, using, position=last + 1)
+    _count([group.pk], using)
+
+
+@dataclass
+class _Difference:
+    """What a stored group lacks, and what it must lose."""
+
+    pk: int
+    next_position: int = 0
+    added: list[FoundMember] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    changed: list[GroupMember] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.dropped or self.changed)
+
+
+def _all_stored(using: str) -> dict[int, int]:
+    pages = pages_by_key(DuplicateGroup.objects.using(using).all(), ("keeper",), 10 * BATCH)
+    return {keeper: pk for page in pages for pk, keeper in page}
+
+
+def _remove(pks: Sequence[int], using: str) -> None:
+    _delete(GroupMember.objects.filter(group__in=pks), using)
+    _delete(DuplicateGroup.objects.filter(pk__in=pks), using)
+
+
+def _delete(rows: QuerySet[Any], using: str) -> None:
+    """Past the signals, which would make groups anew, and without reading a row that is in nobody's way."""
+    rows._raw_delete(using)  # noqa: SLF001
+
+
+def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) -> list[_Difference]:
+    members = GroupMember.objects.using(using)
+    with groups_locked(using):
+        stored: dict[int, list[GroupMember]] = {pk: [] for pk in pks}
+        for member in members.filter(group__in=pks).iterator():
+            stored[member.group_id].append(member)
+        differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk]))]
+        for keys in _batches([key for each in differences for key in each.dropped]):
+            _delete(members.filter(pk__in=keys), using)
+        members.bulk_update([row for each in differences for row in each.changed], FACTS, batch_size=500)
+    return differences
+
+
+def _difference(pk: int, stored: Sequence[GroupMember], wanted: FoundGroup) -> _Difference:
+    found = {member.key: member for member in wanted.members}
+    result = _Difference(pk, next_position=1 + max((row.position for row in stored), default=-1))
+    for row in stored:
+        member = found.pop(row.asset_id, None)
+        if member is None and row.asset_id != wanted.keeper:
+            result.dropped.append(row.pk)
+        elif member is not None and _facts(member) != {name: getattr(row, name) for name in FACTS}:
+            row.__dict__.update(_facts(member))
+            result.changed.append(row)
+    result.added = list(found.values())
+    return result
+
+
+def _create(batch: Sequence[FoundGroup], using: str) -> None:
+    groups = DuplicateGroup.objects.using(using)
+    present = _present([group.keeper for group in batch], using)
+    whole = {group.keeper: [_keeper(group), *group.members] for group in batch if group.keeper in present}
+    made = groups.bulk_create([DuplicateGroup(keeper_id=key, size=0, open_count=0, max_distance=0) for key in whole])
+    _add_members({group.pk: whole[group.keeper_id] for group in made}, using, position=0)
+    _count([group.pk for group in made], using)
+
+
+def _add_members(wanted: dict[int, list[FoundMember]], using: str, *, position: int) -> None:
+    present = _present([member.key for members in wanted.values() for member in members], using)
+    rows = [
+        GroupMember(group_id=pk, asset_id=member.key, position=place, **_facts(member))
+        for pk, members in wanted.items()
+        for place, member in enumerate(members, start=position)
+        if member.key in present
+    ]
+    GroupMember.objects.using(using).bulk_create(rows, batch_size=BATCH)
+
+
+def _count(pks: Sequence[int], using: str) -> None:
+    """Bring the numbers of these groups up to date, and remove the ones in which nobody has company."""
+    groups = DuplicateGroup.objects.using(using)
+    members = GroupMember.objects.using(using).filter(group__in=pks).order_by().values("group")
+    counts = members.annotate(
+        size=Count("pk"), open_count=Count("pk", filter=Q(is_same=False)), max_distance=Max("distance")
+    )
+    counted = [
+        DuplicateGroup(pk=pk, size=size, open_count=open_count, max_distance=distance)
+        for pk, size, open_count, distance in counts.values_list("group", "size", "open_count", "max_distance")
+    ]
+    groups.bulk_update(counted, ["size", "open_count", "max_distance"], batch_size=500)
+    _remove(list(set(pks) - {group.pk for group in counted if group.size > 1}), using)
+
+
+def _keeper(group: FoundGroup) -> FoundMember:
+    return FoundMember(group.keeper, 0, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
+
+
+def _facts(member: FoundMember) -> dict[str, Any]:
+    return {name: getattr(member, name) for name in FACTS}
+
+
+def _present(keys: Sequence[int], using: str) -> set[int]:
+    """Those that still have a hash and are in no group. Nobody can delete them before this transaction ends."""
+    rows = ImageAsset.objects.using(using).filter(perceptual_hash__isnull=False, membership__isnull=True)
+    return {key for (key,) in rows_with_keys(rows.select_for_update(of=("self",)), keys, ())}
+
+
+def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
+
+
+def _by_pictures(groups: Iterable[FoundGroup]) -> Iterator[list[FoundGroup]]:
+    batch: list[FoundGroup] = []
+    pictures = 0
+    for group in groups:
+        batch.append(group)
+        pictures += 1 + len(group.members)
+        if pictures >= BATCH:
+            yield batch
+            batch, pictures = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,61 @@
+"""What people have decided, in a form that groups are made by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from hashing.models.duplicates import PairDecision
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Keys of rows: `same` has the pictures that count as one, for each of them; `different` those that are none of
+    its copies; `marked` the ones that are not to be kept."""
+
+    same: Mapping[Any, tuple[Any, ...]] = field(default_factory=dict)
+    different: Mapping[Any, set[Any]] = field(default_factory=dict)
+    marked: frozenset[Any] = frozenset()
+
+
+def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
+    """The decisions in force, or those about some keys alone."""
+    decisions = PairDecision.objects.using(using).current()
+    if keys is not None:
+        decisions = decisions.about(keys)
+    same: list[tuple[int, int]] = []
+    different: defaultdict[int, set[int]] = defaultdict(set)
+    marked = set()
+    for lower, higher, verdict, duplicate in decisions.values_list("lower", "higher", "verdict", "duplicate"):
+        if verdict == PairDecision.Verdict.SAME:
+            same.append((lower, higher))
+            marked.add(duplicate)
+        else:
+            different[lower].add(higher)
+            different[higher].add(lower)
+    return Verdicts(connected(same), dict(different), frozenset(marked))
+
+
+def read_verdicts_around(keys: AbstractSet[int], using: str) -> Verdicts:
+    """The decisions about some keys, and about all that count as one with any of them."""
+    while True:
+        verdicts = read_verdicts(using, keys)
+        around = keys | verdicts.same.keys()
+        if around == keys:
+            return verdicts
+        keys = around
+
+
+def connected(pairs: Iterable[tuple[Hashable, Hashable]]) -> dict[Any, tuple[Any, ...]]:
+    """For each that occurs in a pair, all that are connected with it, itself among them, in order."""
+    cluster_of: dict[Any, set[Any]] = {}
+    for one, other in pairs:
+        smaller, larger = sorted((cluster_of.get(one, {one}), cluster_of.get(other, {other})), key=len)
+        larger |= smaller
+        for each in smaller | {one, other}:
+            cluster_of[each] = larger
+    whole = {id(cluster): tuple(sorted(cluster)) for cluster in cluster_of.values()}
+    return {each: whole[id(cluster)] for each, cluster in cluster_of.items()}

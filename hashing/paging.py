@@ -1,0 +1,44 @@
+"""Read a large table in pages by primary key.
+
+One cursor over the whole table dies behind PgBouncer, and on SQLite rows that are written meanwhile may come twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.models import QuerySet
+
+
+def pages_by_key(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Pages of at most `size` rows, in the order of their keys; each row is its key and the values of `fields`."""
+    rows = rows.order_by("pk")
+    page = _read_page(rows, fields, size)
+    while page:
+        yield page
+        page = _read_page(rows.filter(pk__gt=page[-1][0]), fields, size)
+
+
+def rows_with_keys(
+    rows: QuerySet[Any], keys: Iterable[Any], fields: tuple[str, ...], size: int = 5000
+) -> Iterator[tuple[Any, ...]]:
+    """The key and the values of `fields` of each row that has one of many keys."""
+    left = iter(keys)
+    while batch := list(islice(left, size)):
+        yield from rows.order_by().filter(pk__in=batch).values_list("pk", *fields)
+
+
+def _read_page(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
+    # Values, because a model instance with an ImageField may open its file.
+    page = rows.values_list("pk", *fields)[:size]
+    with _same_server(rows.db):
+        return list(page.iterator())
+
+
+def _same_server(alias: str) -> AbstractContextManager[object]:
+    """PostgreSQL keeps the cursor of iterator(), and PgBouncer keeps to one server for one transaction only."""
+    return transaction.atomic(using=alias) if connections[alias].vendor == "postgresql" else nullcontext()

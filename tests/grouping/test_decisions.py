@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, keep, undo_last
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
+from tests.grouping.conftest import stored_groups
+
+
+@pytest.fixture
+def trio(add_hashed, group_all):
+    """A keeper and two copies, in one group."""
+    rows = [add_hashed(width=200), add_hashed(flips=1), add_hashed(flips=2)]
+    group_all()
+    return rows
+
+
+def the_group() -> DuplicateGroup:
+    return DuplicateGroup.objects.get()
+
+
+def marked() -> set[int]:
+    return set(MarkedDuplicate.objects.values_list("pk", flat=True))
+
+
+def test_same_marks_the_picture_and_deletes_nothing(trio, somebody):
+    keeper, one, other = trio
+    decide_same(the_group(), one.pk, somebody.pk)
+    assert marked() == {one.pk}
+    assert ImageAsset.objects.count() == 3
+    assert stored_groups() == {keeper.pk: {keeper.pk, one.pk, other.pk}}
+    assert the_group().open_count == 1
+    decision = PairDecision.objects.get()
+    assert (decision.lower_id, decision.higher_id, decision.decided_by) == (keeper.pk, one.pk, somebody)
+
+
+def test_not_the_same_never_comes_back(trio, somebody, group_all):
+    keeper, one, other = trio
+    decide_different(the_group(), one.pk, somebody.pk)
+    assert stored_groups() == {keeper.pk: {keeper.pk, other.pk}}
+    assert group_all() == {keeper.pk: {keeper.pk, other.pk}}
+    assert marked() == set()
+
+
+def test_group_of_one_is_no_group(trio, somebody):
+    _keeper, one, other = trio
+    decide_different(the_group(), one.pk, somebody.pk)
+    decide_different(the_group(), other.pk, somebody.pk)
+    # The two that are left match each other.
+    assert stored_groups() == {one.pk: {one.pk, other.pk}}
+    decide_different(the_group(), other.pk, somebody.pk)
+    assert stored_groups() == {}
+
+
+def test_keep_marks_all_others(trio, somebody, group_all):
+    keeper, one, other = trio
+    keep(the_group(), one.pk, somebody.pk)
+    assert marked() == {keeper.pk, other.pk}
+    assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
+    assert not DuplicateGroup.objects.open().exists()
+    pk = the_group().pk
+    assert group_all() == {one.pk: {keeper.pk, one.pk, other.pk}}
+    assert the_group().pk == pk
+
+
+def test_another_keeper_takes_the_marks_over(trio, somebody):
+    keeper, one, other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    assert marked() == {one.pk, other.pk}
+    keep(the_group(), other.pk, somebody.pk)
+    assert marked() == {keeper.pk, one.pk}
+
+
+def test_marks_never_lead_in_a_circle(trio, somebody):
+    for asset in [*trio, *reversed(trio)]:
+        keep(the_group(), asset.pk, somebody.pk)
+        assert len(marked()) == 2
+        assert asset.pk not in marked()
+
+
+def test_later_picture_brings_up_only_itself(trio, somebody, add_hashed, group_all):
+    keeper, one, other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    late = add_hashed(flips=3)
+    assert group_all() == {keeper.pk: {keeper.pk, one.pk, other.pk, late.pk}}
+    assert list(the_group().members.filter(is_same=False).values_list("asset", flat=True)) == [late.pk]
+
+
+def test_later_and_better_picture_does_not_ask_about_decided_pairs(trio, somebody, add_hashed, group_all):
+    keeper, one, other = trio
+    decide_different(the_group(), one.pk, somebody.pk)
+    decide_same(the_group(), other.pk, somebody.pk)
+    late = add_hashed(flips=3, width=300)
+    groups = group_all()
+    # The pictures that were told apart are not brought together by it.
+    assert not any({keeper.pk, one.pk} <= members for members in groups.values())
+    assert groups[late.pk] >= {late.pk, keeper.pk, other.pk}
+
+
+def test_undo_restores_what_was(trio, somebody):
+    before = stored_groups()
+    for decide in (decide_same, decide_different, keep):
+        decide(the_group(), trio[1].pk, somebody.pk)
+        keys = undo_last(somebody.pk)
+        assert trio[1].pk in keys
+        assert stored_groups() == before
+        assert marked() == set()
+        assert not PairDecision.objects.exists()
+
+
+def test_undo_goes_back_step_by_step(trio, somebody):
+    keeper, one, other = trio
+    decide_different(the_group(), one.pk, somebody.pk)
+    keep(the_group(), other.pk, somebody.pk)
+    undo_last(somebody.pk)
+    assert stored_groups() == {keeper.pk: {keeper.pk, other.pk}}
+    undo_last(somebody.pk)
+    assert stored_groups() == {keeper.pk: {keeper.pk, one.pk, other.pk}}
+    assert undo_last(somebody.pk) == []
+
+
+def test_undo_brings_the_former_decision_back(trio, somebody):
+    keeper, one, other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    keep(the_group(), one.pk, somebody.pk)
+    undo_last(somebody.pk)
+    assert marked() == {one.pk, other.pk}
+
+
+def test_undo_is_about_ones_own_decisions(trio, somebody):
+    decide_same(the_group(), trio[1].pk, somebody.pk)
+    assert undo_last(User.objects.create_user("else").pk) == []
+    assert marked() == {trio[1].pk}
+
+
+def test_undo_is_refused_when_somebody_has_decided_again(trio, somebody):
+    decide_same(the_group(), trio[1].pk, somebody.pk)
+    keep(the_group(), trio[1].pk, User.objects.create_user("else").pk)
+    with pytest.raises(DecisionRefused, match="again since"):
+        undo_last(somebody.pk)
+
+
+@pytest.mark.parametrize("decide", [decide_same, decide_different, keep])
+def test_picture_that_is_no_longer_in_the_group_is_refused(trio, somebody, add_hashed, decide):
+    with pytest.raises(DecisionRefused, match="no longer"):
+        decide(the_group(), add_hashed(1).pk, somebody.pk)
+    group = the_group()
+    group.delete()
+    with pytest.raises(DecisionRefused, match="no longer"):
+        decide(group, trio[1].pk, somebody.pk)
+    assert not PairDecision.objects.exists()
+
+
+@pytest.mark.parametrize("decide", [decide_same, decide_different])
+def test_keeper_is_not_compared_with_itself(trio, somebody, decide):
+    with pytest.raises(DecisionRefused, match="keeper"):
+        decide(the_group(), trio[0].pk, somebody.pk)
+
+
+def test_decision_does_not_count_for_another_file(trio, somebody):
+    keep(the_group(), trio[0].pk, somebody.pk)
+    ImageAsset.objects.filter(pk=trio[1].pk).update(image="another.jpg")
+    assert marked() == {trio[2].pk}
+
+
+def test_decisions_outlive_the_groups(trio, somebody, group_all):
+    keep(the_group(), trio[0].pk, somebody.pk)
+    DuplicateGroup.objects.all().delete()
+    group_all()
+    assert not DuplicateGroup.objects.open().exists()
