@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 
+from hashing.grouping.upkeep import follow_upload
 from hashing.hash_row import hash_row
 from hashing.models import HashedImage, ImageAsset
 from hashing.task_queue import task
@@ -14,11 +15,13 @@ from hashing.task_queue import task
 
 @task()
 def hash_upload(model_label: str, pk: str, name: str, using: str) -> None:
-    """Hash the file `name` of one row, unless the row has got another file by then."""
+    """Hash the file `name` of one row, unless the row has got another file by then, and let it join its duplicates."""
     model = apps.get_model(model_label)
     if not issubclass(model, HashedImage):
         raise TypeError(f"{model_label} has no hashes")
-    hash_row(model, model._meta.pk.to_python(pk), name, using)
+    key = model._meta.pk.to_python(pk)
+    if hash_row(model, key, name, using):
+        follow_upload(model, key, using)
 
 
 @task()

@@ -1,7 +1,8 @@
 """What happens to a row that gets a new file.
 
 The old file's hash leaves the row in the write that brings the new file (`HashedImage.save_base`). After the commit,
-the new file is hashed: in this process, by a task, or by the next backfill, as `HASHING["ON_UPLOAD"]` says.
+the new file is hashed: in this process, by a task, or by the next backfill, as `HASHING["ON_UPLOAD"]` says. Then the
+row joins the duplicates that it has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from hashing.conf import hashing_settings
+from hashing.grouping.upkeep import follow_upload, forget_former_file
 from hashing.hash_row import hash_row
 from hashing.models import HashedImage
 
@@ -24,7 +26,13 @@ def watch_uploads() -> None:
 
 
 def hash_after_commit(
-    instance: HashedImage, *, raw: bool, using: str, update_fields: frozenset[str] | None, **_kwargs: Any
+    instance: HashedImage,
+    *,
+    created: bool,
+    raw: bool,
+    using: str,
+    update_fields: frozenset[str] | None,
+    **_kwargs: Any,
 ) -> None:
     """Receiver of `post_save`. An error in here, or later, is logged; the upload stands."""
     source = instance.hash_source
@@ -36,8 +44,14 @@ def hash_after_commit(
     # No partial(): when it fails, Django 5.2 looks for its __qualname__, which it has not, and fails for good.
     def hash_it() -> None:
         # No longer waiting when it was saved twice in one transaction, without a key when it was deleted.
-        if way and instance.pk is not None and _is_waiting(instance):
+        if instance.pk is None or not _is_waiting(instance):
+            return
+        if not created:
+            forget_former_file(type(instance), instance.pk, using)
+        if way:
             way(instance, name, using)
+        if instance.perceptual_hash or not created:
+            follow_upload(type(instance), instance.pk, using)
 
     transaction.on_commit(hash_it, using=using, robust=True)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from hashing.grouping.hash_table import read_hashes
-from hashing.grouping.matches import Matches, Progress, match_contents, match_hashes
+from hashing.grouping.matches import Matches, match_contents, match_hashes
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.ranking import Facts, best_first, read_facts
 from hashing.grouping.stars import Stars
 from hashing.grouping.verdicts import Verdicts
 from hashing.orientations import Orientation, orient
 from hashing.querysets import HashedImageQuerySet
+
+Progress = Callable[[str, int], object]
 
 
 class FoundMember(NamedTuple):
@@ -37,19 +40,21 @@ def find_groups(
     rows: HashedImageQuerySet[Any],
     options: GroupingOptions,
     verdicts: Verdicts | None = None,
-    progress: Progress = lambda _per_cent: None,
+    progress: Progress = lambda _phase, _per_cent: None,
 ) -> list[FoundGroup]:
     """All groups of duplicates among `rows`, by the keys of their keepers.
 
-    The same rows, options and verdicts give the same groups, in any order of the rows. `progress` is told how
-    many per cent of the comparing are done. Raises `TooManyPairs` when more are alike than memory holds.
+    The same rows, options and verdicts give the same groups, in any order of the rows. `progress` is told what is being
+    done, "Reading" or "Comparing", and how many per cent of it are done. Raises `TooManyPairs` when more pairs match
+    than memory holds.
     """
     verdicts = verdicts or Verdicts()
-    table = read_hashes(rows.comparable(include_low_quality=options.exact_bytes))
+    table = read_hashes(rows.comparable(include_low_quality=options.exact_bytes), partial(progress, "Reading"))
+    comparing = partial(progress, "Comparing")
     if options.exact_bytes:
-        matches = match_contents(table, rows, verdicts.same, progress)
+        matches = match_contents(table, rows, verdicts.same, comparing)
     else:
-        matches = match_hashes(table, options, verdicts.same, progress)
+        matches = match_hashes(table, options, verdicts.same, comparing)
     facts = read_facts(rows, matches.keys)
     return sorted(_Grouping(matches, facts, verdicts, options).groups(), key=lambda group: group.keeper)
 

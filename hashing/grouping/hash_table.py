@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,10 +28,17 @@ class HashTable(NamedTuple):
     vertical: Hashes
 
 
-def read_hashes(rows: HashedImageQuerySet[Any]) -> HashTable:
-    """Rows without a vertical hash are left out: nothing could confirm that they match."""
+def read_hashes(rows: HashedImageQuerySet[Any], progress: Callable[[int], object]) -> HashTable:
+    """Rows without a vertical hash are left out: nothing could confirm that they match.
+
+    `progress` is told how many per cent are read.
+    """
     rows = rows.filter(vertical_hash__isnull=False)
-    pages = [_as_arrays(page) for page in pages_by_key(rows, ("perceptual_hash", "vertical_hash"), PAGE)]
+    total = rows.count()
+    pages = []
+    for page in pages_by_key(rows, ("perceptual_hash", "vertical_hash"), PAGE):
+        pages.append(_as_arrays(page))
+        progress(min(100, 100 * len(pages) * PAGE // max(1, total)))
     return HashTable(*map(np.concatenate, zip(*pages, strict=True))) if pages else _as_arrays([])
 
 

@@ -19,27 +19,32 @@ LARGE_GROUP = 1000
 MOST_SET_FREE = 20
 
 
-def regroup(changed: Iterable[int] = (), using: str = "default", *, groups: Iterable[int] = ()) -> None:
-    """Bring the groups up to date with rows whose hashes have `changed`, and with decisions about some `groups`.
+def regroup(
+    changed: Iterable[int] = (), using: str = "default", *, groups: Iterable[int] = (), left: Iterable[int] = ()
+) -> None:
+    """Bring the groups up to date with rows whose hashes have `changed`, with decisions about some `groups`, and with
+    rows that were `left` without a group.
 
-    Both are keys. A row that was deleted may be among them.
+    All are keys, and those of rows that were deleted may be among them. Only for `changed` rows the whole table is
+    searched; the others are compared with one another.
     """
     with groups_locked(using):
         options = GroupingOptions.of_last_run(using)
-        keys = set(changed)
-        set_free = _remake(keys, set(groups), options, using)
+        set_free = _remake(set(changed), set(left), set(groups), options, using)
         if set_free:
-            _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), options, using)
+            _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), set(), options, using)
 
 
-def _remake(changed: set[int], groups: set[int], options: GroupingOptions, using: str) -> set[int]:
+def _remake(changed: set[int], left: set[int], groups: set[int], options: GroupingOptions, using: str) -> set[int]:
     """Returns the rows that were in a group before and are in none now."""
-    matching = changed | {match for key in changed for match in _matches(key, options, using)}
+    matching = left | changed | {match for key in changed for match in _matches(key, options, using)}
     touched = _touched(matching | set(read_verdicts_around(matching, using).same), groups, using)
     large = [group for group in touched if group.size > LARGE_GROUP and group.pk not in groups]
     small = [group for group in touched if group not in large]
     before = set(GroupMember.objects.using(using).filter(group__in=small).values_list("asset", flat=True))
     scope = before | (matching - _members_of(large, matching, using))
+    if not touched and len(scope) < 2:
+        return set()
     found = _find(scope, options, using)
     store_groups(found, using, among=small)
     _join_large(changed, large, options, using)

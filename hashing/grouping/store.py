@@ -5,7 +5,7 @@ Groups are known by their keepers, so a group that only gains or loses a picture
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -45,11 +45,17 @@ def groups_locked(using: str) -> Iterator[None]:
         yield
 
 
-def store_groups(found: Sequence[FoundGroup], using: str, among: Iterable[DuplicateGroup] | None = None) -> Changes:
+def store_groups(
+    found: Sequence[FoundGroup],
+    using: str,
+    among: Iterable[DuplicateGroup] | None = None,
+    progress: Callable[[int], object] = lambda _per_cent: None,
+) -> Changes:
     """Make the stored groups equal to those found.
 
     `among` are the stored ones that may change or go; by default all. A row that was deleted or lost its hash since
     it was compared is left out. Run again after it was interrupted, it does what is left.
+    `progress` is told how many per cent of the new groups are written.
     """
     stored = {group.keeper_id: group.pk for group in among} if among is not None else _all_stored(using)
     wanted = {group.keeper: group for group in found}
@@ -63,18 +69,36 @@ def store_groups(found: Sequence[FoundGroup], using: str, among: Iterable[Duplic
     for difference in differences:
         with groups_locked(using):
             _add_members({difference.pk: difference.added}, using, position=difference.next_position)
-            _count([difference.pk], using)
+            count_groups([difference.pk], using)
     new = [group for group in found if group.keeper not in stored]
+    done = 0
     for batch in _by_pictures(new):
         with groups_locked(using):
             _create(batch, using)
+        done += len(batch)
+        progress(100 * done // len(new))
     return Changes(len(gone), len(differences), len(new))
 
 
 def add_member(group: DuplicateGroup, member: FoundMember, using: str) -> None:
     last = group.members.using(using).aggregate(last=Max("position"))["last"]
     _add_members({group.pk: [member]}, using, position=last + 1)
-    _count([group.pk], using)
+    count_groups([group.pk], using)
+
+
+def count_groups(pks: Collection[int], using: str) -> None:
+    """Bring the numbers of these groups up to date, and remove the ones in which nobody has company."""
+    groups = DuplicateGroup.objects.using(using)
+    members = GroupMember.objects.using(using).filter(group__in=pks).order_by().values("group")
+    counts = members.annotate(
+        size=Count("pk"), open_count=Count("pk", filter=Q(is_same=False)), max_distance=Max("distance")
+    )
+    counted = [
+        DuplicateGroup(pk=pk, size=size, open_count=open_count, max_distance=distance)
+        for pk, size, open_count, distance in counts.values_list("group", "size", "open_count", "max_distance")
+    ]
+    groups.bulk_update(counted, ["size", "open_count", "max_distance"], batch_size=500)
+    _remove(list(set(pks) - {group.pk for group in counted if group.size > 1}), using)
 
 
 @dataclass
@@ -139,7 +163,7 @@ def _create(batch: Sequence[FoundGroup], using: str) -> None:
     whole = {group.keeper: [_keeper(group), *group.members] for group in batch if group.keeper in present}
     made = groups.bulk_create([DuplicateGroup(keeper_id=key, size=0, open_count=0, max_distance=0) for key in whole])
     _add_members({group.pk: whole[group.keeper_id] for group in made}, using, position=0)
-    _count([group.pk for group in made], using)
+    count_groups([group.pk for group in made], using)
 
 
 def _add_members(wanted: dict[int, list[FoundMember]], using: str, *, position: int) -> None:
@@ -151,21 +175,6 @@ def _add_members(wanted: dict[int, list[FoundMember]], using: str, *, position: 
         if member.key in present
     ]
     GroupMember.objects.using(using).bulk_create(rows, batch_size=BATCH)
-
-
-def _count(pks: Sequence[int], using: str) -> None:
-    """Bring the numbers of these groups up to date, and remove the ones in which nobody has company."""
-    groups = DuplicateGroup.objects.using(using)
-    members = GroupMember.objects.using(using).filter(group__in=pks).order_by().values("group")
-    counts = members.annotate(
-        size=Count("pk"), open_count=Count("pk", filter=Q(is_same=False)), max_distance=Max("distance")
-    )
-    counted = [
-        DuplicateGroup(pk=pk, size=size, open_count=open_count, max_distance=distance)
-        for pk, size, open_count, distance in counts.values_list("group", "size", "open_count", "max_distance")
-    ]
-    groups.bulk_update(counted, ["size", "open_count", "max_distance"], batch_size=500)
-    _remove(list(set(pks) - {group.pk for group in counted if group.size > 1}), using)
 
 
 def _keeper(group: FoundGroup) -> FoundMember:

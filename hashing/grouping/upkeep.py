@@ -1,0 +1,68 @@
+"""Groups follow what happens to the rows: uploads, new files, deletions."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model
+from django.db.models.signals import post_delete
+
+from hashing.grouping.regroup import regroup
+from hashing.grouping.store import count_groups, groups_locked
+from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
+from hashing.models.images import ImageAsset
+
+
+def watch_deletions() -> None:
+    post_delete.connect(_note_departure, sender=GroupMember, dispatch_uid="hashing.grouping")
+
+
+def follow_upload(model: type[Model], pk: Any, using: str) -> None:
+    """Let a row whose file was just hashed, or replaced, join the group that it belongs to, and leave any other."""
+    if issubclass(model, ImageAsset):
+        regroup([pk], using)
+
+
+def forget_former_file(model: type[Model], pk: Any, using: str) -> None:
+    """What was decided about a row was about the file it had, even when the new one has the same name."""
+    if issubclass(model, ImageAsset):
+        decisions = PairDecision.objects.using(using)
+        decisions.filter(lower=pk).update(lower_file="")
+        decisions.filter(higher=pk).update(higher_file="")
+
+
+class _Departures(threading.local):
+    """By database: the groups that a picture was deleted from, and the other pictures of groups that went with theirs.
+
+    What a rolled-back deletion leaves in here is looked at in vain the next time, and does no harm.
+    """
+
+    def __init__(self) -> None:
+        self.of: defaultdict[str, dict[int, set[int]]] = defaultdict(dict)
+
+
+_departures = _Departures()
+
+
+def _note_departure(instance: GroupMember, using: str, **_kwargs: Any) -> None:
+    _departures.of[using].setdefault(instance.group_id, set()).add(instance.asset_id)
+
+    # No partial(): see hashing.uploads. The deletion stands, whatever becomes of the groups.
+    def follow() -> None:
+        _follow_departures(using)
+
+    transaction.on_commit(follow, using=using, robust=True)
+
+
+def _follow_departures(using: str) -> None:
+    departed = _departures.of.pop(using, {})
+    if not departed:
+        return
+    with groups_locked(using):
+        left = set(DuplicateGroup.objects.using(using).filter(pk__in=departed).values_list("pk", flat=True))
+        # The keeper is still there, and so is whatever matches it.
+        count_groups(left, using)
+        regroup(using=using, left={key for pk, keys in departed.items() if pk not in left for key in keys})

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.db import transaction
+from PIL import Image
+
+from hashing.grouping.decisions import keep
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from tests.grouping.conftest import stored_groups
+from tests.pictures import encoded, photo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def picture(seed: int = 1, size: tuple[int, int] = (160, 120)) -> ContentFile:
+    return ContentFile(encoded(photo(seed=seed, size=(640, 480)).resize(size), "PNG"))
+
+
+def upload(name: str, seed: int = 1, size: tuple[int, int] = (160, 120)) -> ImageAsset:
+    asset = ImageAsset()
+    asset.image.save(name, picture(seed, size))
+    return asset
+
+
+def test_upload_opens_a_group_and_the_next_one_joins_it(media):
+    first = upload("one.png", size=(320, 240))
+    upload("other.png", seed=2)
+    assert stored_groups() == {}
+    second = upload("two.png")
+    assert stored_groups() == {first.pk: {first.pk, second.pk}}
+    pk = DuplicateGroup.objects.get().pk
+    third = upload("three.png", size=(80, 60))
+    assert stored_groups() == {first.pk: {first.pk, second.pk, third.pk}}
+    assert DuplicateGroup.objects.get().pk == pk
+
+
+def test_better_upload_becomes_the_keeper(media):
+    first, second = upload("one.png"), upload("two.png")
+    better = upload("three.png", size=(320, 240))
+    assert stored_groups() == {better.pk: {first.pk, second.pk, better.pk}}
+
+
+def test_upload_joins_by_the_rules_of_the_last_run(media, group_all):
+    one = upload("one.png", size=(320, 240))
+    group_all(any_orientation=True)
+    turned = ImageAsset()
+    turned.image.save("turned.png", ContentFile(encoded(photo(seed=1).transpose(Image.Transpose.ROTATE_90), "PNG")))
+    assert list(stored_groups().values()) == [{one.pk, turned.pk}]
+
+
+@pytest.mark.parametrize("way", ["inline", "off", "task"])
+def test_replaced_picture_leaves_its_group(media, settings, way):
+    first, second, third = upload("one.png", size=(320, 240)), upload("two.png"), upload("three.png")
+    settings.HASHING = {"ON_UPLOAD": way}
+    second.image.save("new.png", picture(seed=3))
+    assert stored_groups() == {first.pk: {first.pk, third.pk}}
+    third.image.save("new.png", picture(seed=3))
+    assert stored_groups().get(first.pk) is None
+
+
+def test_deleted_picture_leaves_its_group(media):
+    first, second, third = upload("one.png", size=(320, 240)), upload("two.png"), upload("three.png")
+    second.delete()
+    assert stored_groups() == {first.pk: {first.pk, third.pk}}
+    third.delete()
+    assert stored_groups() == {}
+
+
+def test_others_of_a_deleted_keeper_are_a_group_of_their_own(media):
+    first, second, third = upload("one.png", size=(320, 240)), upload("two.png"), upload("three.png")
+    first.delete()
+    assert stored_groups() == {second.pk: {second.pk, third.pk}}
+
+
+def test_many_are_deleted_at_once(media):
+    pictures = [upload(f"{number}.png") for number in range(5)] + [upload(f"b{n}.png", seed=2) for n in range(2)]
+    ImageAsset.objects.filter(pk__in=[pictures[0].pk, pictures[1].pk, pictures[5].pk]).delete()
+    assert stored_groups() == {pictures[2].pk: {picture.pk for picture in pictures[2:5]}}
+
+
+def test_deletion_that_is_rolled_back_changes_nothing(media):
+    first, second = upload("one.png", size=(320, 240)), upload("two.png")
+    with transaction.atomic():
+        second.delete()
+        transaction.set_rollback(True)
+    assert list(stored_groups()) == [first.pk]
+
+
+def test_mark_does_not_outlive_the_file_it_was_given_for(media, somebody):
+    first, second = upload("one.png", size=(320, 240)), upload("two.png")
+    keep(DuplicateGroup.objects.get(), first.pk, somebody.pk)
+    assert [row.pk for row in MarkedDuplicate.objects.all()] == [second.pk]
+    name = second.image.name
+    # So that the storage gives the new file the very same name.
+    media.joinpath(name).unlink()
+    second.image = File(picture(seed=3), "two.png")
+    second.save()
+    assert second.image.name == name
+    assert not MarkedDuplicate.objects.exists()
