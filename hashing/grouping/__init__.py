@@ -9,4 +9,7 @@ finder      joins these: from a queryset to groups
 store       from groups to rows, as few of them as have changed
 regroup     the same for the few rows that one upload, deletion or decision concerns
 decisions   what a person says about a group, and how it is taken back
+upkeep      groups follow uploads, new files and deletions
+run         a search through the whole table
+report      what it has found
 """

@@ -1,0 +1,50 @@
+"""A search for duplicates through the whole table: find, store, catch up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import router
+from django.utils import timezone
+
+from hashing.grouping.finder import Progress, find_groups
+from hashing.grouping.options import GroupingOptions
+from hashing.grouping.regroup import regroup
+from hashing.grouping.report import GroupingReport
+from hashing.grouping.store import store_groups
+from hashing.grouping.verdicts import read_verdicts
+from hashing.models.duplicates import DuplicateGroup
+from hashing.models.images import ImageAsset
+
+# Uploads that came during the run and are grouped at its end; a backfill that runs beside it may hash many more.
+MOST_CAUGHT_UP = 1000
+
+
+def run_grouping(
+    options: GroupingOptions,
+    *,
+    dry_run: bool = False,
+    using: str | None = None,
+    progress: Progress = lambda _phase, _per_cent: None,
+) -> GroupingReport:
+    """Find all groups among the image assets and store them, unless it is a `dry_run`.
+
+    `progress` is told the phase ("Reading", "Comparing", "Storing") and how many per cent of it are done. Raises
+    `TooManyPairs`; nothing is stored then. Interrupted while it stores, it is made good by running it again.
+    """
+    alias = using or router.db_for_write(DuplicateGroup)
+    started = timezone.now()
+    rows = ImageAsset.objects.using(alias).all()
+    groups = find_groups(rows, options, read_verdicts(alias), progress)
+    if dry_run:
+        return GroupingReport(groups, options)
+    changes = store_groups(groups, alias, progress=lambda per_cent: progress("Storing", per_cent))
+    options.remember(alias)
+    _catch_up(started, alias)
+    return GroupingReport(groups, options, changes)
+
+
+def _catch_up(started: datetime, using: str) -> None:
+    hashed_since = ImageAsset.objects.using(using).hashed().filter(hashed_at__gte=started).order_by("hashed_at")
+    for key in hashed_since.values_list("pk", flat=True)[:MOST_CAUGHT_UP]:
+        regroup([key], using)

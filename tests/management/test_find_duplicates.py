@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import time
+from contextlib import closing
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset
+from hashing.perceptual_hash import HASH_VERSION
+from tests.site import Site
+
+HASHED = {"hash_quality": 90, "hash_version": HASH_VERSION, "width": 10, "height": 10, "file_size": 1000}
+HASH, OTHER_HASH = "0123456789abcdef", "f0e1d2c3b4a59687"
+
+
+def add(perceptual: str = HASH, **fields) -> ImageAsset:
+    values = {"image": "x.jpg", "perceptual_hash": perceptual, "vertical_hash": HASH, **HASHED, **fields}
+    return ImageAsset.objects.bulk_create([ImageAsset(**values)])[0]
+
+
+def find(*arguments: str, **options) -> tuple[str, str]:
+    """What it writes to stdout and to stderr."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    call_command("find_duplicates", *arguments, stdout=stdout, stderr=stderr, **options)
+    return stdout.getvalue(), stderr.getvalue()
+
+
+@pytest.fixture
+def two_groups(db) -> list[ImageAsset]:
+    return [add(), add(), add(OTHER_HASH), add(OTHER_HASH[:-1] + "4"), add("0" * 16)]
+
+
+def stored() -> tuple[list, list]:
+    return list(DuplicateGroup.objects.order_by("pk").values()), list(GroupMember.objects.order_by("pk").values())
+
+
+def test_groups_are_stored_and_summed_up(two_groups):
+    text, _ = find()
+    assert "Groups: 2\nPictures in groups: 4\nCould be freed: 2.0 KiB (2000 bytes)\nLargest group: 2" in text
+    assert list(DuplicateGroup.objects.order_by("keeper").values_list("keeper", flat=True)) == [
+        two_groups[0].pk,
+        two_groups[2].pk,
+    ]
+
+
+def test_running_it_again_changes_nothing(two_groups):
+    find()
+    before = stored()
+    text, _ = find()
+    assert "Stored: nothing changed" in text
+    assert stored() == before
+
+
+def test_dry_run_stores_nothing(two_groups):
+    text, _ = find("--dry-run")
+    assert "Groups: 2" in text
+    assert stored() == ([], [])
+
+
+@pytest.mark.parametrize(("distance", "groups"), [("0", 1), ("1", 1), ("2", 2)])
+def test_distance_is_the_given_one(two_groups, distance, groups):
+    find("--max-distance", distance)
+    assert DuplicateGroup.objects.count() == groups
+
+
+def test_distance_of_the_second_hash_may_be_another(db):
+    add(vertical_hash="f" * 16)
+    add(vertical_hash="f" * 15 + "0")
+    assert "Groups: 0" in find("--confirm-distance", "3")[0]
+    assert "Groups: 1" in find("--confirm-distance", "4")[0]
+
+
+def test_default_distance_is_the_settings(two_groups, settings):
+    settings.HASHING = {"MAX_DISTANCE": 0}
+    assert "Groups: 1" in find()[0]
+
+
+def test_large_distance_is_warned_of(two_groups):
+    assert "different pictures" in find("--max-distance", "11")[1]
+    assert find("--max-distance", "10")[1] == ""
+
+
+def test_json_and_csv_are_written(two_groups, tmp_path):
+    find("--json", str(tmp_path / "groups.json"), "--csv", str(tmp_path / "groups.csv"))
+    first, copy, third, near, _ = (row.pk for row in two_groups)
+    groups = json.loads((tmp_path / "groups.json").read_text())["groups"]
+    assert groups == [
+        {"keeper": first, "members": [{"pk": copy, "distance": 0, "confirm_distance": 0, "orientation": "upright"}]},
+        {"keeper": third, "members": [{"pk": near, "distance": 2, "confirm_distance": 0, "orientation": "upright"}]},
+    ]
+    with (tmp_path / "groups.csv").open(newline="") as file:
+        assert [line["pk"] for line in csv.DictReader(file)] == [str(copy), str(near)]
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_stdout_has_nothing_but_the_groups(two_groups, option):
+    out, err = find(option, "-")
+    if option == "--json":
+        assert len(json.loads(out)["groups"]) == 2
+    else:
+        assert len(list(csv.reader(io.StringIO(out)))) == 3
+    assert "Groups: 2" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--json", "/nowhere/groups.json"], "Cannot write a file at /nowhere/groups.json"),
+        (["--csv", "/"], "Cannot write a file at /"),
+        (["--json", "-", "--csv", "-"], "Only one"),
+        (["--database", "other"], "no database 'other'"),
+        (["--max-distance", "65"], "between 0 and 64"),
+        (["--confirm-distance", "65"], "between 0 and 64"),
+    ],
+)
+def test_wrong_usage_is_told_before_the_work(two_groups, arguments, message):
+    with pytest.raises(CommandError, match=message) as refusal:
+        find(*arguments)
+    assert refusal.value.returncode == 2
+    assert stored() == ([], [])
+
+
+def test_rows_that_were_hashed_during_the_run_are_caught_up(two_groups, monkeypatch):
+    from django.utils import timezone
+
+    from hashing.grouping import run
+
+    def slow(*arguments):
+        found = find_groups(*arguments)
+        add(hashed_at=timezone.now())
+        return found
+
+    find_groups = run.find_groups
+    monkeypatch.setattr(run, "find_groups", slow)
+    find()
+    assert GroupMember.objects.count() == 5
+
+
+def test_run_that_was_killed_is_made_good_by_the_next_one(site):
+    texts = [f"{number * 2654435761 % 2**32:08x}{number * 40503 % 2**32:08x}" for number in range(3000)]
+    columns = "image, perceptual_hash, vertical_hash, hash_quality, hash_version, hash_error, created_at"
+    marks = ", ".join(["?" if site.url.startswith("sqlite") else "%s"] * 3)
+    with closing(site.connect()) as connection:
+        connection.cursor().executemany(
+            f"INSERT INTO hashing_imageasset ({columns}) VALUES ({marks}, 90, 1, '', '2026-01-01')",
+            [(f"{text}-{copy}.jpg", text, text) for text in texts for copy in "ab"],
+        )
+        connection.commit()
+    process = site.start("find_duplicates", "--no-progress")
+    wait_for_groups(site)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert "Groups: 3000" in site.run("find_duplicates", "--no-progress").stdout
+    assert "nothing changed" in site.run("find_duplicates", "--no-progress").stdout
+
+
+def wait_for_groups(site: Site) -> None:
+    with closing(site.connect()) as connection:
+        for _ in range(600):
+            if connection.cursor().execute("SELECT COUNT(*) FROM hashing_duplicategroup").fetchone()[0]:
+                return
+            connection.commit()
+            time.sleep(0.05)
+    raise AssertionError("no group was stored")
