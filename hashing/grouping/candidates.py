@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 PositionPairs = tuple[Positions, Positions]
 Share = Callable[[float], object]
 
 # Values handled at a time: few enough for a core's caches, enough to make NumPy's calls cheap.
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 # With a smaller share of a block left to compare, it is better to fetch these one by one.
-SPARSE = 0.25
+SPARSE = 0.1
 # From this length, a run is compared row by row with itself instead of in step with all other runs.
-LONG_RUN = 64
+LONG_RUN = 256
 
 
 def pairs_within(values: Values, distance: int, done: Share = lambda _share: None) -> Iterator[PositionPairs]:
@@ -52,32 +53,43 @@ def pairs_in_short_runs(values: Values, rest: np.uint64, distance: int, long: li
     same = _same_as_next(values, rest)
     for run in long:
         same[run] = False
+    ends = []
     for start in range(0, len(values), BLOCK):
-        alive, step = same[start : start + BLOCK].copy(), 1
-        while np.count_nonzero(alive) > SPARSE * len(alive):
-            following = values[start + step : start + step + len(alive)]
-            alive = alive[: len(following)]
-            differences = following ^ values[start : start + len(following)]
-            close = start + np.flatnonzero((np.bitwise_count(differences) <= distance) & alive)
-            yield close, close + step
-            alive[: len(same) - start - step] &= same[start + step : start + step + len(alive)]
-            step += 1
-        yield from _far_steps(values, same, start + np.flatnonzero(alive), step, distance)
+        left = yield from _in_step(values, same, start, distance)
+        ends.append(left)
+    active, following = (np.concatenate(side) for side in zip(*ends, strict=True))
+    for start in range(0, len(active), BLOCK):
+        part = slice(start, start + BLOCK)
+        yield from _one_by_one(values, same, active[part], following[part], distance)
 
 
-def _far_steps(
-    values: Values, same: npt.NDArray[np.bool_], active: Positions, step: int, distance: int
+def _in_step(values: Values, same: Flags, start: int, distance: int) -> Generator[PositionPairs, None, PositionPairs]:
+    """A block with the next value of each, then the next but one, ... Returns what is left when few are."""
+    alive, step = same[start : start + BLOCK].copy(), 1
+    while np.count_nonzero(alive) > SPARSE * len(alive):
+        others = values[start + step : start + step + len(alive)]
+        alive = alive[: len(others)]
+        differences = others ^ values[start : start + len(others)]
+        close = start + np.flatnonzero((np.bitwise_count(differences) <= distance) & alive)
+        yield close, close + step
+        alive &= same[start + step : start + step + len(alive)]
+        step += 1
+    active = start + np.flatnonzero(alive)
+    return active, active + step
+
+
+def _one_by_one(
+    values: Values, same: Flags, active: Positions, following: Positions, distance: int
 ) -> Iterator[PositionPairs]:
-    """From `step` on, while `active` positions have a value so far on in their run."""
+    """Each active position with the one that follows, then with the next, as long as the run goes on."""
     while len(active):
-        following = active + step
         close = np.flatnonzero(np.bitwise_count(values.take(active) ^ values.take(following)) <= distance)
         yield active.take(close), following.take(close)
-        active = active.compress(same.take(following))
-        step += 1
+        more = same.take(following)
+        active, following = active.compress(more), following.compress(more) + 1
 
 
-def _same_as_next(values: Values, rest: np.uint64) -> npt.NDArray[np.bool_]:
+def _same_as_next(values: Values, rest: np.uint64) -> Flags:
     same = np.zeros(len(values), np.bool_)
     for start in range(0, len(values) - 1, BLOCK):
         block = values[start : start + BLOCK + 1]

@@ -24,7 +24,7 @@ Values = npt.NDArray[np.uint64]
 # Nanoseconds, as measured; only their ratios matter.
 SORT_A_VALUE = 60
 SORT_AN_ARRAY = 400_000
-COMPARE_CANDIDATES = 6
+COMPARE_CANDIDATES = 12
 COMPARE_ALL = 2
 
 ROW_BITS = 8
@@ -80,7 +80,8 @@ def choose_keys(values: Values, distance: int) -> list[int]:
 def keys_of(layout: Layout, entropies: npt.NDArray[np.float64]) -> list[int]:
     """Empty when the bits that say something (`entropies[bit]` above 0) are too few for the bands."""
     bands = _bands(layout, entropies)
-    if not all(bands):
+    telling = mask_of(np.flatnonzero(entropies).tolist())
+    if not all(band & telling for band in bands):
         return []
     keys = []
     for allowed in layout.allowances:

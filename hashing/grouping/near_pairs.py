@@ -50,7 +50,8 @@ def find_near_pairs(
     check_request(perceptual, vertical, max_distance, confirm_distance)
     done = _in_per_cent(progress or (lambda _per_cent: None))
     pairs = PairList()
-    for i, j in near_entries(perceptual, vertical, max_distance, confirm_distance, done):
+    # Crowds, and the answer, may still be left when the hashes are joined.
+    for i, j in near_entries(perceptual, vertical, max_distance, confirm_distance, lambda share: done(share * 0.99)):
         pairs.add(np.minimum(i, j), np.maximum(i, j))
     first, second = pairs.take_sorted()
     found = NearPairs(
@@ -77,8 +78,7 @@ def _in_per_cent(progress: Progress) -> Share:
 
     def done(share: float) -> None:
         nonlocal told
-        # Crowds may be left when the hashes are joined, and the answer is to be put together.
-        per_cent = 100 if share == 1.0 else int(share * 100)
+        per_cent = int(share * 100)
         if per_cent > told:
             told = per_cent
             progress(per_cent)

@@ -1,0 +1,59 @@
+"""Hashes as those of photographs are, in any number: skewed, with near-copies among them.
+
+A picture is a Gaussian field whose amplitude falls with frequency as 1/f^1.5, as in natural scenes, on a torus of
+16 x 16 pixels. Its hashes are those of `hashing.perceptual_hash`, taken from a window of 9 x 9 pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+
+SIDE = 16
+CELLS = 8
+SLOPE = 1.5
+NEAR_COPIES = 0.05
+MOST_FLIPPED_BITS = 6
+CHUNK = 50_000
+
+
+def generate_hashes(count: int, seed: int) -> tuple[Hashes, Hashes]:
+    """`count` perceptual hashes and as many vertical ones; one row in twenty is a near-copy of an earlier row.
+
+    A near-copy differs by 0 to 6 bits in each hash. The memory is that of the answer, twice, and 100 MB.
+    """
+    random = np.random.default_rng(seed)
+    differences = _differences_of_noise()
+    hashes = np.empty((count, 2), np.uint64)
+    for start in range(0, count, CHUNK):
+        chunk = hashes[start : start + CHUNK]
+        noise = random.standard_normal((len(chunk), len(differences)), np.float32)
+        chunk[:] = np.packbits(noise @ differences > 0, axis=1).view(">u8")
+        _put_near_copies(hashes, start, len(chunk), random)
+    return np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
+
+
+def _differences_of_noise() -> npt.NDArray[np.float32]:
+    """The matrix that turns white noise into the 64 + 64 differences which are compared with zero."""
+    frequencies = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
+    frequencies[0, 0] = np.inf
+    impulses = np.eye(SIDE * SIDE).reshape(-1, SIDE, SIDE)
+    fields = np.fft.irfft2(np.fft.rfft2(impulses) * frequencies**-SLOPE, s=(SIDE, SIDE))
+    across = np.diff(fields[:, :CELLS, : CELLS + 1], axis=2)
+    down = np.diff(fields[:, : CELLS + 1, :CELLS], axis=1)
+    both = np.hstack([across.reshape(-1, CELLS * CELLS), down.reshape(-1, CELLS * CELLS)])
+    # White noise is the same seen from any side, so that 128 numbers a picture do instead of 256.
+    return np.asarray(np.linalg.qr(both, mode="r"), np.float32)
+
+
+def _put_near_copies(hashes: Hashes, start: int, length: int, random: np.random.Generator) -> None:
+    """Overwrite some of the rows from `start` on."""
+    copies = start + np.flatnonzero(random.random(length) < NEAR_COPIES)
+    copies = copies[copies > 0]
+    hashes[copies] = hashes[random.integers(copies)]
+    for _ in range(MOST_FLIPPED_BITS):
+        # Every other time; and a bit that is hit twice is as it was.
+        bits = random.integers(0, 2, (len(copies), 2), np.uint64)
+        hashes[copies] ^= bits << random.integers(0, 64, bits.shape, np.uint64)
