@@ -1,7 +1,7 @@
 """Find the pictures of a table that are the same, and keep them in groups for people to decide about.
 
 hash_table  the hashes of a table as arrays, equal ones once
-near_pairs  all pairs within a distance, found by sorting for bits that such pairs have in common (near_values, key_plan)
+near_pairs  all pairs within a distance; turned_pairs, those of which one was turned or mirrored
 verdicts    what people have decided
 ranking     which picture of a group is the better one to keep
 stars       groups around their keepers

@@ -13,7 +13,7 @@ from hashing.grouping.candidates import Share
 from hashing.grouping.near_entries import near_entries
 from hashing.grouping.pair_list import PairList, TooManyPairs, Values, distances
 
-__all__ = ["NearPairs", "Progress", "TooManyPairs", "check_request", "find_near_pairs"]
+__all__ = ["NearPairs", "Progress", "TooManyPairs", "check_request", "find_near_pairs", "in_per_cent"]
 
 Progress = Callable[[int], object]
 
@@ -48,7 +48,7 @@ def find_near_pairs(
     distance outside 0 to 64 or arrays that are not two of uint64 with the same length.
     """
     check_request(perceptual, vertical, max_distance, confirm_distance)
-    done = _in_per_cent(progress or (lambda _per_cent: None))
+    done = in_per_cent(progress or (lambda _per_cent: None))
     pairs = PairList()
     # Crowds, and the answer, may still be left when the hashes are joined.
     for i, j in near_entries(perceptual, vertical, max_distance, confirm_distance, lambda share: done(share * 0.99)):
@@ -72,7 +72,7 @@ def check_request(perceptual: Values, vertical: Values, max_distance: int, confi
             raise ValueError(f"A distance must be between 0 and {BITS}, not {limit}")
 
 
-def _in_per_cent(progress: Progress) -> Share:
+def in_per_cent(progress: Progress) -> Share:
     """Called with shares, calls `progress` with whole per cent, and with none of them twice."""
     told = -1
 

@@ -30,8 +30,7 @@ class PairList:
     def add(self, first: Positions, second: Positions) -> None:
         """Raises `TooManyPairs` when there are more than `MOST_PAIRS` with these."""
         self._length += len(first)
-        if self._length > MOST_PAIRS:
-            raise TooManyPairs(f"More than {MOST_PAIRS:,} pairs are within the distances; ask for smaller ones")
+        refuse_too_many(self._length)
         if len(first):
             self._chunks.append(first.astype(np.uint64) << HALF | second.astype(np.uint64))
 
@@ -43,6 +42,12 @@ class PairList:
         first = (packed >> HALF).view(np.int64)
         packed &= np.uint64((1 << 32) - 1)
         return first, packed.view(np.int64)
+
+
+def refuse_too_many(count: int) -> None:
+    """Raises `TooManyPairs` for more than `MOST_PAIRS`."""
+    if count > MOST_PAIRS:
+        raise TooManyPairs(f"More than {MOST_PAIRS:,} pairs are within the distances; ask for smaller ones")
 
 
 def distances(left: Values, right: Values, first: Positions, second: Positions) -> Distances:
