@@ -13,10 +13,14 @@ actions         for the rows selected in the list
 buttons         pages that say what will happen, and do it
 upload_field    refuses what is no picture
 upload_messages what is said after an upload
+marked_duplicates  deletes what editors have marked
+pair_decisions     what was decided, to look at and to take back
 """
 
 from __future__ import annotations
 
 from hashing.admin.image_assets import ImageAssetAdmin
+from hashing.admin.marked_duplicates import MarkedDuplicateAdmin
+from hashing.admin.pair_decisions import PairDecisionAdmin
 
-__all__ = ["ImageAssetAdmin"]
+__all__ = ["ImageAssetAdmin", "MarkedDuplicateAdmin", "PairDecisionAdmin"]

@@ -1,0 +1,61 @@
+"""What was decided about pairs of pictures, to look at and to take back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from hashing.admin.links import linked_names
+from hashing.admin.paginator import LargeTablePaginator
+from hashing.grouping.regroup import regroup
+from hashing.grouping.store import groups_locked
+from hashing.models import PairDecision
+
+# Pictures that are searched for when decisions are taken back; `find_duplicates` finds the others.
+MOST_SEARCHED = 20
+
+
+@admin.register(PairDecision)
+class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("pictures", "verdict", "duplicate_link", "decided_by", "decided_at")
+    list_display_links = None
+    list_filter = ("verdict",)
+    list_select_related = ("lower", "higher", "duplicate", "decided_by")
+    list_per_page = 50
+    list_max_show_all = 0
+    ordering = ("-pk",)
+    paginator = LargeTablePaginator
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
+        return super().get_queryset(request).filter(replaced_by__isnull=True)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("pictures"))
+    def pictures(self, decision: PairDecision) -> SafeString:
+        return linked_names([decision.lower, decision.higher], more=False)
+
+    @admin.display(description=_("marked as duplicate"))
+    def duplicate_link(self, decision: PairDecision) -> SafeString | None:
+        return linked_names([decision.duplicate], more=False) if decision.duplicate else None
+
+    def delete_model(self, request: HttpRequest, obj: PairDecision) -> None:
+        self.delete_queryset(request, self.get_queryset(request).filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
+        """Takes the decisions back; the pictures are asked about again."""
+        with groups_locked(queryset.db):
+            keys = {key for pair in queryset.values_list("lower", "higher") for key in pair}
+            queryset.delete()
+            first = set(sorted(keys)[:MOST_SEARCHED])
+            regroup(first, queryset.db, left=keys - first)

@@ -1,0 +1,63 @@
+"""Delete files that no row uses any more."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from django.apps import apps
+from django.core.files.storage import Storage
+from django.db import router
+from django.db.models import FileField, Model
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+
+
+def delete_unused(storage: Storage, names: Collection[str]) -> list[str]:
+    """Delete stored files, but none that a row of any model names. Returns those that could not be deleted.
+
+    For after the commit of what made them unused: a file that is gone comes back with no rollback.
+    """
+    refused = []
+    for name in sorted(set(names) - {""} - _used(storage, names)):
+        try:
+            storage.delete(name)
+        # Whatever a storage raises: the rows are gone, and the other files must go as well.
+        except Exception as error:
+            logger.error("%s cannot be deleted: %s", name, error)
+            refused.append(name)
+    return refused
+
+
+def _used(storage: Storage, names: Collection[str]) -> set[str]:
+    """Those of the names that a file field somewhere has, in this storage or in one that may be the same."""
+    used: set[str] = set()
+    for model, field in _file_fields():
+        there = {_name_in(field.storage, storage, name): name for name in names}
+        wanted = [name for name in there if name is not None]
+        rows = model._base_manager.using(router.db_for_write(model)).order_by()
+        for start in range(0, len(wanted), BATCH):
+            found = rows.filter(**{f"{field.attname}__in": wanted[start : start + BATCH]})
+            used.update(there[name] for name in found.values_list(field.attname, flat=True).distinct())
+    return used
+
+
+def _file_fields() -> Iterator[tuple[type[Model], FileField]]:
+    for model in apps.get_models(include_auto_created=True):
+        if not model._meta.proxy and model._meta.managed:
+            yield from ((model, field) for field in model._meta.local_fields if isinstance(field, FileField))
+
+
+def _name_in(other: Storage, storage: Storage, name: str) -> str | None:
+    """What the same file is called in another storage; None when it cannot be there.
+
+    Storages that are not folders are taken to be the same one: a file too many is kept, and none is lost.
+    """
+    try:
+        root, path = Path(other.path("")).resolve(), Path(storage.path(name)).resolve()
+    except NotImplementedError:
+        return name
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import logging
+
+from django.core.files.storage import FileSystemStorage
+
+from hashing.models import ImageAsset
+from hashing.stored_files import delete_unused
+
+
+def storage():
+    return ImageAsset.image.field.storage
+
+
+def test_unused_file_is_deleted_and_a_used_one_kept(add_image, media):
+    used, unused = add_image("used.jpg"), add_image("unused.jpg")
+    ImageAsset.objects.filter(pk=unused.pk).delete()
+    assert delete_unused(storage(), [used.image.name, "unused.jpg", ""]) == []
+    assert [path.name for path in media.iterdir()] == ["used.jpg"]
+
+
+def test_file_is_kept_while_any_row_names_it(add_image, media):
+    one, other = add_image("shared.jpg"), add_image("shared.jpg")
+    for row in (one, other):
+        row.delete()
+        delete_unused(storage(), ["shared.jpg"])
+        assert (media / "shared.jpg").exists() == (row is one)
+
+
+def test_file_is_known_by_its_place_in_another_storage_too(add_image, media):
+    add_image("folder/used.jpg")
+    inner = FileSystemStorage(location=media / "folder")
+    (media / "folder" / "unused.jpg").touch()
+    assert delete_unused(inner, ["used.jpg", "unused.jpg"]) == []
+    assert [path.name for path in (media / "folder").iterdir()] == ["used.jpg"]
+
+
+def test_file_of_the_same_name_elsewhere_is_another_file(add_image, media, tmp_path):
+    add_image("photo.jpg")
+    elsewhere = FileSystemStorage(location=tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "photo.jpg").touch()
+    delete_unused(elsewhere, ["photo.jpg"])
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert (media / "photo.jpg").exists()
+
+
+class Remote(FileSystemStorage):
+    """Without paths, as a storage on another machine, and with a file that nobody may delete."""
+
+    def path(self, name):
+        if "remote" in self.__dict__:
+            raise NotImplementedError
+        return super().path(name)
+
+    def delete(self, name):
+        if name == "locked.jpg":
+            raise PermissionError(13, "locked")
+        del self.__dict__["remote"]
+        super().delete(name)
+        self.remote = True
+
+
+def test_in_a_storage_without_paths_names_decide(add_image, media):
+    remote = Remote(location=media)
+    remote.remote = True
+    add_image("used.jpg")
+    (media / "unused.jpg").touch()
+    assert delete_unused(remote, ["used.jpg", "unused.jpg"]) == []
+    assert [path.name for path in media.iterdir()] == ["used.jpg"]
+
+
+def test_file_that_cannot_be_deleted_stops_no_other(db, media, caplog):
+    remote = Remote(location=media)
+    remote.remote = True
+    (media / "unused.jpg").touch()
+    with caplog.at_level(logging.ERROR):
+        assert delete_unused(remote, ["locked.jpg", "unused.jpg"]) == ["locked.jpg"]
+    assert "locked.jpg cannot be deleted" in caplog.text
+    assert not list(media.iterdir())
