@@ -17,13 +17,14 @@ $(READY): requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	@touch $@
 
-demo: $(READY) ## a library of sample pictures, imported and hashed
+demo: $(READY) ## a library of sample pictures: imported, hashed, and searched for duplicates
 	$(RUN) manage.py migrate --verbosity 0
 	$(RUN) -m samples.library demo
 	$(RUN) manage.py import_images demo
 	@# Three files of the demo are broken: exit status 1 is what the backfill should end with.
 	$(RUN) manage.py backfill_hashes || test $$? -eq 1
 	$(RUN) -m samples.show_table
+	$(RUN) manage.py find_duplicates
 
 serve: demo ## the demo in the admin, on this machine alone: http://127.0.0.1:8000/
 	DEBUG=1 $(RUN) -m samples.demo_login
