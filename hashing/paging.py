@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connections, transaction
 from django.db.models import QuerySet
+
+K = TypeVar("K")
 
 
 def pages_by_key(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
@@ -27,9 +29,15 @@ def rows_with_keys(
     rows: QuerySet[Any], keys: Iterable[Any], fields: tuple[str, ...], size: int = 5000
 ) -> Iterator[tuple[Any, ...]]:
     """The key and the values of `fields` of each row that has one of many keys."""
+    for batch in batches(keys, size):
+        yield from rows.order_by().filter(pk__in=batch).values_list("pk", *fields)
+
+
+def batches(keys: Iterable[K], size: int = 5000) -> Iterator[list[K]]:
+    """Databases take only so many keys in one query: SQLite 32,766."""
     left = iter(keys)
     while batch := list(islice(left, size)):
-        yield from rows.order_by().filter(pk__in=batch).values_list("pk", *fields)
+        yield batch
 
 
 def _read_page(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:

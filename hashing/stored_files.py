@@ -11,9 +11,9 @@ from django.core.files.storage import Storage
 from django.db import router
 from django.db.models import FileField, Model
 
-logger = logging.getLogger(__name__)
+from hashing.paging import batches
 
-BATCH = 500
+logger = logging.getLogger(__name__)
 
 
 def delete_unused(storage: Storage, names: Collection[str]) -> list[str]:
@@ -37,10 +37,9 @@ def _used(storage: Storage, names: Collection[str]) -> set[str]:
     used: set[str] = set()
     for model, field in _file_fields():
         there = {_name_in(field.storage, storage, name): name for name in names}
-        wanted = [name for name in there if name is not None]
         rows = model._base_manager.using(router.db_for_write(model)).order_by()
-        for start in range(0, len(wanted), BATCH):
-            found = rows.filter(**{f"{field.attname}__in": wanted[start : start + BATCH]})
+        for batch in batches(name for name in there if name is not None):
+            found = rows.filter(**{f"{field.attname}__in": batch})
             used.update(there[name] for name in found.values_list(field.attname, flat=True).distinct())
     return used
 

@@ -18,6 +18,7 @@ from hashing.grouping.regroup import regroup
 from hashing.grouping.store import groups_locked
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.images import ImageAsset
+from hashing.paging import batches
 
 SAME, DIFFERENT = PairDecision.Verdict.SAME, PairDecision.Verdict.DIFFERENT
 BATCH = 2000
@@ -82,8 +83,11 @@ def _take_back(batch: UUID, using: str) -> list[int]:
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
     taken.delete()
     decisions.filter(replaced_by=batch).update(replaced_by=None)
-    groups = GroupMember.objects.using(using).filter(asset__in=keys).values_list("group", flat=True)
-    regroup(keys[:MOST_SEARCHED], using, groups=set(groups))
+    members = GroupMember.objects.using(using)
+    groups = {
+        group for batch in batches(keys) for group in members.filter(asset__in=batch).values_list("group", flat=True)
+    }
+    regroup(keys[:MOST_SEARCHED], using, groups=groups)
     return keys
 
 
@@ -118,9 +122,7 @@ class _Batch:
 
     def _record(self, duplicate_of: dict[int, int | None], keeper: int) -> None:
         """Of each pair of a picture and the keeper, which one is the duplicate; None: they are not the same."""
-        keys = list(duplicate_of)
-        for start in range(0, len(keys), BATCH):
-            others = keys[start : start + BATCH]
+        for others in batches(duplicate_of, BATCH):
             names = dict(self._assets.filter(pk__in=[*others, keeper]).values_list("pk", "image"))
             self._replace_former(others, keeper)
             self._decisions.bulk_create(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -41,15 +41,18 @@ def find_groups(
     options: GroupingOptions,
     verdicts: Verdicts | None = None,
     progress: Progress = lambda _phase, _per_cent: None,
+    *,
+    keys: Collection[Any] | None = None,
 ) -> list[FoundGroup]:
-    """All groups of duplicates among `rows`, by the keys of their keepers.
+    """All groups of duplicates among `rows`, or among those of them with some `keys`, by the keys of their keepers.
 
     The same rows, options and verdicts give the same groups, in any order of the rows. `progress` is told what is being
     done, "Reading" or "Comparing", and how many per cent of it are done. Raises `TooManyPairs` when more pairs match
     than memory holds.
     """
     verdicts = verdicts or Verdicts()
-    table = read_hashes(rows.comparable(include_low_quality=options.exact_bytes), partial(progress, "Reading"))
+    comparable = rows.comparable(include_low_quality=options.exact_bytes)
+    table = read_hashes(comparable, keys, partial(progress, "Reading"))
     comparing = partial(progress, "Comparing")
     if options.exact_bytes:
         matches = match_contents(table, rows, verdicts.same, comparing)

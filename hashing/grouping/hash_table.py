@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hashing.paging import pages_by_key
+from hashing.paging import pages_by_key, rows_with_keys
 from hashing.querysets import HashedImageQuerySet
 
 PAGE = 20_000
+FIELDS = ("perceptual_hash", "vertical_hash")
 HEX_LENGTH = 16
 
 Keys = npt.NDArray[Any]
@@ -28,15 +29,18 @@ class HashTable(NamedTuple):
     vertical: Hashes
 
 
-def read_hashes(rows: HashedImageQuerySet[Any], progress: Callable[[int], object]) -> HashTable:
-    """Rows without a vertical hash are left out: nothing could confirm that they match.
-
-    `progress` is told how many per cent are read.
+def read_hashes(
+    rows: HashedImageQuerySet[Any], keys: Collection[Any] | None, progress: Callable[[int], object]
+) -> HashTable:
+    """Of all rows, or of those with some keys. Rows without a vertical hash are left out: nothing could confirm that
+    they match. `progress` is told how many per cent are read.
     """
     rows = rows.filter(vertical_hash__isnull=False)
+    if keys is not None:
+        return _as_arrays(sorted(rows_with_keys(rows, keys, FIELDS)))
     total = rows.count()
     pages = []
-    for page in pages_by_key(rows, ("perceptual_hash", "vertical_hash"), PAGE):
+    for page in pages_by_key(rows, FIELDS, PAGE):
         pages.append(_as_arrays(page))
         progress(min(100, 100 * len(pages) * PAGE // max(1, total)))
     return HashTable(*map(np.concatenate, zip(*pages, strict=True))) if pages else _as_arrays([])

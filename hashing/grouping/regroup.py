@@ -10,6 +10,7 @@ from hashing.grouping.store import add_member, groups_locked, store_groups
 from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
+from hashing.paging import batches
 
 # Of a picture that is like thousands of others, the nearest so many are looked at.
 MOST_MATCHES = 1000
@@ -61,13 +62,12 @@ def _matches(key: int, options: GroupingOptions, using: str) -> list[int]:
 
 def _find(scope: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:
     verdicts = read_verdicts_around(scope, using)
-    rows = ImageAsset.objects.using(using).filter(pk__in=scope | set(verdicts.same))
-    return find_groups(rows, options, verdicts)
+    return find_groups(ImageAsset.objects.using(using).all(), options, verdicts, keys=scope | verdicts.same.keys())
 
 
 def _touched(keys: set[int], groups: set[int], using: str) -> list[DuplicateGroup]:
-    members = GroupMember.objects.using(using).filter(asset__in=keys)
-    wanted = groups | set(members.values_list("group", flat=True))
+    members = GroupMember.objects.using(using)
+    wanted = groups.union(*(members.filter(asset__in=batch).values_list("group", flat=True) for batch in batches(keys)))
     return list(DuplicateGroup.objects.using(using).filter(pk__in=wanted).order_by("pk"))
 
 
@@ -79,11 +79,11 @@ def _members_of(groups: list[DuplicateGroup], keys: set[int], using: str) -> set
 def _join_large(keys: set[int], groups: list[DuplicateGroup], options: GroupingOptions, using: str) -> None:
     """Rows in no group that match the keeper of a large one."""
     for group in groups:
-        pair = ImageAsset.objects.using(using).filter(pk__in=[*keys, group.keeper_id])
         free = keys - set(GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True))
         for key in sorted(free):
-            found = find_groups(pair.filter(pk__in=[key, group.keeper_id]), options, read_verdicts_around({key}, using))
-            for match in found:
+            pair = [key, group.keeper_id]
+            verdicts = read_verdicts_around({key}, using)
+            for match in find_groups(ImageAsset.objects.using(using).all(), options, verdicts, keys=pair):
                 add_member(group, _seen_from(group.keeper_id, key, match), using)
 
 

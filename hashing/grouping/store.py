@@ -17,7 +17,7 @@ from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
 from hashing.orientations import Orientation
-from hashing.paging import pages_by_key, rows_with_keys
+from hashing.paging import batches, pages_by_key, rows_with_keys
 
 # Pictures that are written in one transaction, at least; new groups are never split.
 BATCH = 2000
@@ -60,12 +60,12 @@ def store_groups(
     stored = {group.keeper_id: group.pk for group in among} if among is not None else _all_stored(using)
     wanted = {group.keeper: group for group in found}
     gone = [pk for keeper, pk in stored.items() if keeper not in wanted]
-    for pks in _batches(gone):
+    for pks in batches(gone, BATCH):
         with groups_locked(using):
             _remove(pks, using)
     # Pictures leave their groups before any joins one: it can be in one group only.
     kept = {pk: wanted[keeper] for keeper, pk in stored.items() if keeper in wanted}
-    differences = [each for pks in _batches(list(kept)) for each in _take_away(pks, kept, using)]
+    differences = [each for pks in batches(kept, BATCH) for each in _take_away(pks, kept, using)]
     for difference in differences:
         with groups_locked(using):
             _add_members({difference.pk: difference.added}, using, position=difference.next_position)
@@ -137,7 +137,7 @@ def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) ->
         for member in members.filter(group__in=pks).iterator():
             stored[member.group_id].append(member)
         differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk]))]
-        for keys in _batches([key for each in differences for key in each.dropped]):
+        for keys in batches([key for each in differences for key in each.dropped], BATCH):
             _delete(members.filter(pk__in=keys), using)
         members.bulk_update([row for each in differences for row in each.changed], FACTS, batch_size=500)
     return differences
@@ -189,10 +189,6 @@ def _present(keys: Sequence[int], using: str) -> set[int]:
     """Those that still have a hash and are in no group. Nobody can delete them before this transaction ends."""
     rows = ImageAsset.objects.using(using).filter(perceptual_hash__isnull=False, membership__isnull=True)
     return {key for (key,) in rows_with_keys(rows.select_for_update(of=("self",)), keys, ())}
-
-
-def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
 
 
 def _by_pictures(groups: Iterable[FoundGroup]) -> Iterator[list[FoundGroup]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from hashing.models.duplicates import PairDecision
+from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
+from hashing.paging import batches
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,11 @@ class Verdicts:
 def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
     """The decisions in force, or those about some keys alone."""
     decisions = PairDecision.objects.using(using).current()
-    if keys is not None:
-        decisions = decisions.about(keys)
+    chosen = [decisions] if keys is None else [decisions.about(batch) for batch in batches(keys)]
     same: list[tuple[int, int]] = []
     different: defaultdict[int, set[int]] = defaultdict(set)
     marked = set()
-    for lower, higher, verdict, duplicate in decisions.values_list("lower", "higher", "verdict", "duplicate"):
+    for lower, higher, verdict, duplicate in _values(chosen):
         if verdict == PairDecision.Verdict.SAME:
             same.append((lower, higher))
             marked.add(duplicate)
@@ -37,6 +37,11 @@ def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
             different[lower].add(higher)
             different[higher].add(lower)
     return Verdicts(connected(same), dict(different), frozenset(marked))
+
+
+def _values(chosen: Iterable[PairDecisionQuerySet]) -> Iterator[tuple[Any, ...]]:
+    for decisions in chosen:
+        yield from decisions.values_list("lower", "higher", "verdict", "duplicate").iterator()
 
 
 def read_verdicts_around(keys: AbstractSet[int], using: str) -> Verdicts:
