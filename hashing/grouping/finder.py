@@ -77,7 +77,7 @@ class _Grouping:
         self._stars = Stars(
             [entry_of[key] for key in self._keys],
             matches.neighbours,
-            {self._rank_of[key]: self._ranks(verdicts.same[key]) for key in self._keys if key in verdicts.same},
+            self._same(),
             {self._rank_of[key]: set(self._ranks(others)) for key, others in self._different()},
         )
 
@@ -108,6 +108,12 @@ class _Grouping:
         ]
         fitting = [match for match in found if match[1] <= self._options.confirm_limit]
         return min(fitting or found, key=lambda match: (match[0], match[2]))
+
+    def _same(self) -> dict[int, list[int]]:
+        # A cluster is one object for all its keys: it is walked once, and not once for each of them.
+        clusters = {id(cluster): cluster for cluster in self._verdicts.same.values()}
+        ranks = [self._ranks(cluster) for cluster in clusters.values()]
+        return {rank: cluster for cluster in ranks for rank in cluster}
 
     def _different(self) -> list[tuple[Any, set[Any]]]:
         return [(key, others) for key, others in self._verdicts.different.items() if key in self._rank_of]

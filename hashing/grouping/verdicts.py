@@ -62,5 +62,6 @@ def connected(pairs: Iterable[tuple[Hashable, Hashable]]) -> dict[Any, tuple[Any
         larger |= smaller
         for each in smaller | {one, other}:
             cluster_of[each] = larger
-    whole = {id(cluster): tuple(sorted(cluster)) for cluster in cluster_of.values()}
+    distinct = {id(cluster): cluster for cluster in cluster_of.values()}
+    whole = {number: tuple(sorted(cluster)) for number, cluster in distinct.items()}
     return {each: whole[id(cluster)] for each, cluster in cluster_of.items()}

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hashing.guarded_update import GuardedUpdateQuerySet
 from hashing.models.images import ImageAsset
 from hashing.orientations import Orientation
 from hashing.querysets import HashedImageQuerySet
@@ -52,6 +53,10 @@ class DuplicateGroup(models.Model):
         return str(_("Group of %(size)d around %(keeper)d") % {"size": self.size, "keeper": self.keeper_id})
 
 
+class GroupMemberQuerySet(GuardedUpdateQuerySet["GroupMember"]):
+    """One decision may concern a hundred thousand pictures: `bulk_update` is the fast one."""
+
+
 class GroupMember(models.Model):
     """One picture of a group. The keeper is the one at position 0; the others follow in a fixed order."""
 
@@ -64,6 +69,8 @@ class GroupMember(models.Model):
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Somebody has said so. The keeper is the same as itself.")
     )
+
+    objects: ClassVar[GroupMemberQuerySet] = GroupMemberQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("picture of a group")
