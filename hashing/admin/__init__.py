@@ -11,6 +11,8 @@ selection       which rows an action is about, in words that a queue can carry
 runs            hash a selection, and say what came of it
 actions         for the rows selected in the list
 buttons         pages that say what will happen, and do it
+similar         pictures like a given one, as cards
+picture_search  the upload of a picture to search by
 upload_field    refuses what is no picture
 upload_messages what is said after an upload
 marked_duplicates  deletes what editors have marked

@@ -14,8 +14,9 @@ from hashing.admin.buttons import Buttons
 from hashing.admin.columns import Columns
 from hashing.admin.filters import AddedFilter, StateFilter
 from hashing.admin.paginator import LargeTablePaginator
-from hashing.admin.previews import Previews
+from hashing.admin.picture_search import PictureSearch
 from hashing.admin.search import search_images
+from hashing.admin.similar import Similar
 from hashing.admin.summary import summarize
 from hashing.admin.upload_field import PictureField
 from hashing.admin.upload_messages import tell_about_upload
@@ -23,7 +24,7 @@ from hashing.models import ImageAsset
 
 
 @admin.register(ImageAsset)
-class ImageAssetAdmin(Columns, HashActions, Previews, Buttons):
+class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, Buttons):
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
     list_filter = (StateFilter, ("created_at", AddedFilter))

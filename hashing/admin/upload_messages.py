@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
@@ -21,4 +22,6 @@ def tell_about_upload(request: HttpRequest, asset: ImageAsset) -> None:
         messages.info(request, _("The picture will be hashed later."))
     elif same := list(ImageAsset.objects.similar_to(asset)[: MOST_NAMED + 1]):
         links = linked_names(same[:MOST_NAMED], more=len(same) > MOST_NAMED)
-        messages.warning(request, format_html(_("The same picture seems to be here already: {}"), links))
+        text = format_html(_("The same picture seems to be here already: {}"), links)
+        similar = reverse("admin:hashing_imageasset_find_similar", args=(asset.pk,))
+        messages.warning(request, format_html('{} (<a href="{}">{}</a>)', text, similar, _("show them")))
