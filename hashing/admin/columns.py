@@ -49,7 +49,7 @@ class Columns:
     @admin.display(description=_("state"))
     def state(self, asset: ImageAsset) -> str:
         if asset.hash_error:
-            reason = _shortened(asset.hash_error)
+            reason = short_reason(asset.hash_error)
             return _badge("failed", gettext("failed"), reason)
         if asset.perceptual_hash is None:
             return _badge("waiting", gettext("waiting"))
@@ -69,7 +69,7 @@ def _badge(kind: str, text: str, reason: str = "") -> str:
     return format_html('{} <span class="hashing-reason">{}</span>', badge, reason) if reason else badge
 
 
-def _shortened(error: str) -> str:
+def short_reason(error: str) -> str:
     """Without what every error of a decoder begins with, and not longer than a cell of the list can take."""
     reason = error.removeprefix("ValueError: ").removeprefix("Failed to process image: ")
     return reason if len(reason) <= SHOWN_ERROR else f"{reason[:SHOWN_ERROR]}…"

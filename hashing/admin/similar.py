@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from hashing.admin.cards import Card
+from hashing.admin.columns import short_reason
 from hashing.admin.matches import PageOfMatches, page_number
 from hashing.admin.obstacles import find_obstacle
 from hashing.admin.pages import admin_page
@@ -36,8 +37,8 @@ class Similar(Previews):
             raise Http404
         form = SearchForm.of(request.GET)
         found = self._search(request, form, asset, asset.hash_quality) if form.is_valid() else {}
-        wanted = Card(asset, self.large_preview(asset))
-        return self._similar_page(request, _("Find similar"), form=form, wanted=wanted, **found)
+        context = {"wanted": Card(asset, self.large_preview(asset)), "reason": short_reason(asset.hash_error)}
+        return self._similar_page(request, _("Find similar"), form=form, **context, **found)
 
     hashing_imageasset_find_similar.url_path = "similar"  # type: ignore[attr-defined]
 

@@ -9,12 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from hashing.hash_row import hash_row
 from hashing.models import ImageAsset
 from tests.admin.conftest import address
-from tests.pictures import photo
+from tests.pictures import encoded, photo
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -31,6 +33,10 @@ FLAGS = (
     " --disable-component-update --disable-sync"
 )
 PASSWORD = "correct horse"
+HASHES = {"perceptual_hash": "0123456789abcdef", "vertical_hash": "fedcba9876543210"}
+SHOWN_NAMES = (
+    "return Array.from(document.querySelectorAll('.hashing-cards .hashing-card-name strong'), e => e.innerText)"
+)
 IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
 
 
@@ -73,6 +79,15 @@ class Editor:
         picture = self.find(selector)
         self.browser.execute_script("arguments[0].scrollIntoView()", picture)
         return WebDriverWait(self.browser, 10).until(lambda browser: browser.execute_script(IS_SHOWN, picture))
+
+    def wait_for_cards(self, *names: str) -> None:
+        """Until the results are those, by the last part of their names."""
+
+        def are_shown(browser: WebDriver) -> bool:
+            # All at once: a new page may come between two questions.
+            return browser.execute_script(SHOWN_NAMES) == list(names)
+
+        WebDriverWait(self.browser, 10).until(are_shown)
 
 
 @pytest.fixture
@@ -120,9 +135,53 @@ def test_action_button_and_filter_lead_through_a_library(editor, add_image, sett
 
     editor.click(".hashing-summary a[href='?state=failed']")
     assert "not an image in a supported format" in editor.find(".field-state").text
-    editor.click(".field-actions_holder a")
+    editor.click(".field-actions_holder li:last-child a")
     editor.click(".hashing-confirm [type=submit]")
     assert "1 picture could not be hashed" in editor.messages()
+
+
+def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path):
+    whole = photo(size=(640, 480))
+    near = add_image("near.png", content=encoded(whole, "PNG"))
+    far = add_image("far.png", content=encoded(whole.crop((24, 18, 616, 462)), "PNG"))
+    for row in (near, far):
+        hash_row(ImageAsset, row.pk, row.image.name, "default")
+        row.refresh_from_db()
+    whole.resize((320, 240)).save(tmp_path / "copy.jpg")
+    far_away = ImageAsset.objects.similar_to(near, 64).get()
+    needed = max(far_away.distance, far_away.confirm_distance)
+    assert 5 < needed <= 16
+
+    editor.open(address("search_by_picture"))
+    editor.find("[name=picture]").send_keys(str(tmp_path / "copy.jpg"))
+    editor.wait_for_cards("near.png")
+    assert editor.wait_for_picture(".hashing-uploaded img") == 320
+    assert "#" not in editor.browser.current_url
+
+    slider = editor.find("[name=distance]")
+    slider.send_keys(Keys.END)
+    editor.wait_for_cards("near.png", "far.png")
+    assert editor.find("output").text == "16"
+    assert "distance=16" in editor.browser.current_url
+    assert editor.browser.switch_to.active_element == slider
+    editor.browser.refresh()
+    editor.wait_for_cards("near.png", "far.png")
+    assert editor.wait_for_picture(".hashing-uploaded img") == 320
+
+    editor.click(".hashing-cards li:last-child .hashing-card-links a")
+    editor.wait_for_cards("near.png")
+    assert "far.png" in editor.find(".hashing-wanted").text
+    editor.click(".hashing-options [name=any_orientation]")
+    WebDriverWait(editor.browser, 10).until(lambda browser: "any_orientation=on" in browser.current_url)
+    editor.wait_for_cards("near.png")
+
+
+def test_upload_that_is_no_picture_is_told_in_the_form(editor, tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    editor.open(address("search_by_picture"))
+    editor.find("[name=picture]").send_keys(str(tmp_path / "text.jpg"))
+    WebDriverWait(editor.browser, 10).until(lambda browser: browser.find_elements(By.CSS_SELECTOR, ".errorlist"))
+    assert "not an image in a supported format" in editor.find(".errorlist").text
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -131,7 +190,10 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
     features = [{"name": "prefers-color-scheme", "value": theme}]
     editor.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     asset = ImageAsset.objects.get()
-    for path in (address("changelist"), address("change", asset.pk), address("recompute", asset.pk)):
+    ImageAsset.objects.bulk_create([ImageAsset(image=asset.image.name, **HASHES) for _ in range(3)])
+    ImageAsset.objects.update(**HASHES)
+    with_key = [address(name, asset.pk) for name in ("change", "recompute", "find_similar")]
+    for path in (address("changelist"), address("search_by_picture"), address("similar"), *with_key):
         editor.open(path)
         too_wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert editor.browser.execute_script(too_wide) <= 0

@@ -12,6 +12,13 @@ ROLES = ("anonymous", "staff", "viewer", "editor", "superuser")
 METHODS = ("get", "head", "post", "put", "delete")
 
 # An anonymous visitor is sent to the log-in, whatever the method.
+TO_BE_READ = {
+    "get": (302, 403, 200, 200, 200),
+    "head": (302, 403, 200, 200, 200),
+    "post": (302, 405, 405, 405, 405),
+    "put": (302, 405, 405, 405, 405),
+    "delete": (302, 405, 405, 405, 405),
+}
 ALLOWED = {
     "hash_waiting": {
         "get": (302, 403, 403, 200, 200),
@@ -27,13 +34,16 @@ ALLOWED = {
         "put": (302, 403, 403, 405, 405),
         "delete": (302, 403, 403, 405, 405),
     },
-    "preview": {
+    "search_by_picture": {
         "get": (302, 403, 200, 200, 200),
         "head": (302, 403, 200, 200, 200),
-        "post": (302, 405, 405, 405, 405),
+        "post": (302, 403, 200, 200, 200),
         "put": (302, 405, 405, 405, 405),
         "delete": (302, 405, 405, 405, 405),
     },
+    "preview": TO_BE_READ,
+    "find_similar": TO_BE_READ,
+    "similar": TO_BE_READ,
     "changelist": {
         "get": (302, 403, 200, 200, 200),
         "head": (302, 403, 200, 200, 200),
@@ -58,12 +68,13 @@ CASES = [
     for method, statuses in methods.items()
     for role, status in zip(ROLES, statuses, strict=True)
 ]
+WITHOUT_KEY = ("changelist", "add", "hash_waiting", "search_by_picture", "similar")
 
 
 def arguments(name: str, asset: ImageAsset) -> tuple[object, ...]:
     if name == "preview":
         return (asset.pk, 160)
-    return () if name in ("changelist", "add", "hash_waiting") else (asset.pk,)
+    return () if name in WITHOUT_KEY else (asset.pk,)
 
 
 def rows() -> list[dict[str, object]]:
@@ -82,7 +93,7 @@ def test_status(add_image, client_of, name, method, role, status):
         assert rows() == before
 
 
-@pytest.mark.parametrize("name", ["hash_waiting", "recompute", "changelist", "change"])
+@pytest.mark.parametrize("name", ["hash_waiting", "recompute", "search_by_picture", "changelist", "change"])
 def test_post_without_a_token_is_refused(add_image, client_of, name):
     asset = add_image()
     before = rows()
@@ -98,6 +109,7 @@ def test_missing_key_is_not_found(superuser, add_image, key, method):
     add_image()
     assert getattr(superuser, method)(address("recompute", key)).status_code == 404
     assert superuser.get(address("preview", key, 160)).status_code == 404
+    assert superuser.get(address("find_similar", key)).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["abc", "1/2", "%C2%B2", "0x1"])
@@ -115,6 +127,23 @@ def test_buttons_and_actions_are_for_those_who_may_change(add_image, client_of, 
     assert (address("recompute", asset.pk) in page.text) is shown
     assert (address("recompute", asset.pk) in form.text) is shown
     assert ("compute_hashes" in page.text) is shown
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor", "superuser"])
+def test_buttons_that_only_search_are_for_those_who_may_look(add_image, client_of, role):
+    asset = add_image()
+    client = client_of(role)
+    page, form = client.get(address("changelist")), client.get(address("change", asset.pk))
+    assert f'href="{address("search_by_picture")}"' in page.text
+    assert f'href="{address("find_similar", asset.pk)}"' in page.text
+    assert f'href="{address("find_similar", asset.pk)}"' in form.text
+
+
+def test_buttons_of_one_do_not_show_for_another(add_image, client_of):
+    asset = add_image()
+    viewer, editor = client_of("viewer"), client_of("editor")
+    for client, shown in ((viewer, False), (editor, True), (viewer, False)):
+        assert (address("recompute", asset.pk) in client.get(address("changelist")).text) is shown
 
 
 def test_action_of_a_viewer_does_nothing(add_image, client_of):
