@@ -12,7 +12,12 @@ runs            hash a selection, and say what came of it
 actions         for the rows selected in the list
 buttons         pages that say what will happen, and do it
 similar         pictures like a given one, as cards
+similar_form    what can be said about such a search
+obstacles       why a picture cannot be searched by
+matches         pages of what was found, uncounted
+cards           a picture and what is known of it
 picture_search  the upload of a picture to search by
+pages           the frame of the admin around a page of our own
 upload_field    refuses what is no picture
 upload_messages what is said after an upload
 marked_duplicates  deletes what editors have marked

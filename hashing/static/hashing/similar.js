@@ -4,7 +4,7 @@
 (() => {
   const form = document.querySelector(".hashing-options");
   const slider = form.elements.distance;
-  const PAUSE_MS = 150;
+  const PAUSE_MS = 300;
   let pause, running;
 
   slider.addEventListener("input", () => {
