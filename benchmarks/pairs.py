@@ -20,8 +20,8 @@ from benchmarks.generated_hashes import generate_hashes
 from benchmarks.memory import own_peak
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.table import print_table, print_versions
-from hashing.grouping.near_pairs import find_near_pairs
-from hashing.grouping.turned_pairs import find_turned_pairs
+from hashing.pairs.near_pairs import find_near_pairs
+from hashing.pairs.turned_pairs import find_turned_pairs
 
 HEADS = ["hashes", "distance", "confirmed", "pairs", "seconds", "CPU seconds", "peak, MB"]
 MILLION = 1_000_000

@@ -1,15 +1,41 @@
 """Find the pictures of a table that are the same, and keep them in groups for people to decide about.
 
 hash_table  the hashes of a table as arrays, equal ones once
-near_pairs  all pairs within a distance; turned_pairs, those of which one was turned or mirrored
+matches     which rows match: by hashing.pairs, or by the content of their files
 verdicts    what people have decided
 ranking     which picture of a group is the better one to keep
 stars       groups around their keepers
 finder      joins these: from a queryset to groups
 store       from groups to rows, as few of them as have changed
 regroup     the same for the few rows that one upload, deletion or decision concerns
-decisions   what a person says about a group, and how it is taken back
+decisions   what a person says about a group, and how it is taken back; deletable, which marked ones may go
 upkeep      groups follow uploads, new files and deletions
 run         a search through the whole table
 report      what it has found
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from hashing.grouping.options import GroupingOptions
+from hashing.grouping.report import GroupingReport
+from hashing.grouping.run import run_grouping
+
+__all__ = ["GroupingOptions", "GroupingReport", "afind_duplicates", "find_duplicates"]
+
+
+def find_duplicates(*, dry_run: bool = False, using: str | None = None, **options: Any) -> GroupingReport:
+    """Group the image assets that show the same picture, and store the groups unless it is a `dry_run`.
+
+    `options` are the fields of `GroupingOptions`. Raises `ValueError` for those that make no sense, and
+    `hashing.pairs.near_pairs.TooManyPairs` when more pairs match than memory holds.
+    """
+    return run_grouping(GroupingOptions(**options), dry_run=dry_run, using=using)
+
+
+async def afind_duplicates(*, dry_run: bool = False, using: str | None = None, **options: Any) -> GroupingReport:
+    """`find_duplicates` for async code, in the thread that Django keeps for its queries."""
+    return await sync_to_async(find_duplicates)(dry_run=dry_run, using=using, **options)

@@ -10,9 +10,9 @@ import numpy as np
 
 from hashing.grouping.content import read_contents
 from hashing.grouping.hash_table import Entries, HashTable, Positions
-from hashing.grouping.near_pairs import NearPairs, find_near_pairs
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.turned_pairs import find_turned_pairs
+from hashing.pairs.near_pairs import NearPairs, find_near_pairs
+from hashing.pairs.turned_pairs import find_turned_pairs
 from hashing.querysets import HashedImageQuerySet
 
 Progress = Callable[[int], object]

@@ -11,12 +11,12 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 
 from hashing.backfill.printable import first_line
 from hashing.conf import hashing_settings
-from hashing.grouping.near_pairs import TooManyPairs
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.run import run_grouping
 from hashing.management.number_types import at_least
 from hashing.management.phases import ShownPhases
+from hashing.pairs.near_pairs import TooManyPairs
 
 WRONG_USAGE, INTERRUPTED = 2, 130
 # Beyond it, different pictures begin to look the same to a difference hash.

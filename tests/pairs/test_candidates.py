@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from hashing.grouping import candidates
-from hashing.grouping.candidates import LONG_RUN, long_runs, pairs_in_short_runs, pairs_within
-from tests.grouping.brute_force import clustered_hashes
+from hashing.pairs import candidates
+from hashing.pairs.candidates import LONG_RUN, long_runs, pairs_in_short_runs, pairs_within
+from tests.pairs.brute_force import clustered_hashes
 
 REST_BITS = 40
 REST = np.uint64((1 << REST_BITS) - 1)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from hashing.grouping.bit_order import BITS, BitOrder
-from hashing.grouping.candidates import PositionPairs, Share, long_runs, pairs_in_short_runs, pairs_within
-from hashing.grouping.key_plan import choose_keys
+from hashing.pairs.bit_order import BITS, BitOrder
+from hashing.pairs.candidates import PositionPairs, Share, long_runs, pairs_in_short_runs, pairs_within
+from hashing.pairs.key_plan import choose_keys
 
 Values = npt.NDArray[np.uint64]
 ValuePairs = tuple[Values, Values]

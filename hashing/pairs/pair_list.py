@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hashing.grouping.candidates import Positions
+from hashing.pairs.candidates import Positions
 
 Values = npt.NDArray[np.uint64]
 Distances = npt.NDArray[np.uint8]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.grouping.bit_order import CHUNK, BitOrder, bits_of, mask_of
+from hashing.pairs.bit_order import CHUNK, BitOrder, bits_of, mask_of
 
 uint64 = st.integers(0, 2**64 - 1)
 

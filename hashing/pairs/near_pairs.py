@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hashing.grouping.bit_order import BITS
-from hashing.grouping.candidates import Share
-from hashing.grouping.near_entries import near_entries
-from hashing.grouping.pair_list import PairList, TooManyPairs, Values, distances
+from hashing.pairs.bit_order import BITS
+from hashing.pairs.candidates import Share
+from hashing.pairs.near_entries import near_entries
+from hashing.pairs.pair_list import PairList, TooManyPairs, Values, distances
 
 __all__ = ["NearPairs", "Progress", "TooManyPairs", "check_request", "find_near_pairs", "in_per_cent"]
 

@@ -13,10 +13,10 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from hashing.grouping.bit_order import BITS
-from hashing.grouping.candidates import PositionPairs, Positions, Share
-from hashing.grouping.hash_groups import HashGroups
-from hashing.grouping.near_values import near_values
+from hashing.pairs.bit_order import BITS
+from hashing.pairs.candidates import PositionPairs, Positions, Share
+from hashing.pairs.hash_groups import HashGroups
+from hashing.pairs.near_values import near_values
 
 Values = npt.NDArray[np.uint64]
 

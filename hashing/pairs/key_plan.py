@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hashing.grouping.bit_order import BITS, mask_of
+from hashing.pairs.bit_order import BITS, mask_of
 
 Values = npt.NDArray[np.uint64]
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.grouping.key_plan import FEW_VALUES, Layout, choose_keys, keys_of
-from tests.grouping.brute_force import clustered_hashes
+from hashing.pairs.key_plan import FEW_VALUES, Layout, choose_keys, keys_of
+from tests.pairs.brute_force import clustered_hashes
 
 EVEN = np.ones(64)
 

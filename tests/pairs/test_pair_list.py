@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashing.grouping import pair_list
-from hashing.grouping.pair_list import PairList, TooManyPairs, distances
+from hashing.pairs import pair_list
+from hashing.pairs.pair_list import PairList, TooManyPairs, distances
 
 
 def test_pairs_are_given_in_order_and_the_list_is_empty_then():

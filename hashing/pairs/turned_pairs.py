@@ -8,11 +8,11 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from hashing.grouping.candidates import PositionPairs, Share
-from hashing.grouping.near_entries import near_entries
-from hashing.grouping.near_pairs import Progress, check_request, in_per_cent
-from hashing.grouping.pair_list import PairList, Values, distances, refuse_too_many
 from hashing.orientations import Orientation, orient
+from hashing.pairs.candidates import PositionPairs, Share
+from hashing.pairs.near_entries import near_entries
+from hashing.pairs.near_pairs import Progress, check_request, in_per_cent
+from hashing.pairs.pair_list import PairList, Values, distances, refuse_too_many
 
 TURNED = tuple(orientation for orientation in Orientation if orientation != Orientation.UPRIGHT)
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.grouping import near_entries, pair_list
-from hashing.grouping.near_pairs import NearPairs, TooManyPairs, find_near_pairs
-from tests.grouping import brute_force
-from tests.grouping.brute_force import clustered_hashes, distinct_couples, hash_sets
+from hashing.pairs import near_entries, pair_list
+from hashing.pairs.near_pairs import NearPairs, TooManyPairs, find_near_pairs
+from tests.pairs import brute_force
+from tests.pairs.brute_force import clustered_hashes, distinct_couples, hash_sets
 
 limits = st.integers(0, 12) | st.integers(0, 64)
 

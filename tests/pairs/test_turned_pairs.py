@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.grouping import pair_list
-from hashing.grouping.near_pairs import TooManyPairs
-from hashing.grouping.turned_pairs import TURNED, TurnedPairs, find_turned_pairs
 from hashing.orientations import Orientation, orient
-from tests.grouping.brute_force import distinct_couples, hash_sets
+from hashing.pairs import pair_list
+from hashing.pairs.near_pairs import TooManyPairs
+from hashing.pairs.turned_pairs import TURNED, TurnedPairs, find_turned_pairs
+from tests.pairs.brute_force import distinct_couples, hash_sets
 
 
 def compared(perceptual: np.ndarray, vertical: np.ndarray, max_distance: int, confirm_distance: int | None):

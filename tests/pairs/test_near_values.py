@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.grouping import candidates, near_values
-from hashing.grouping.key_plan import Layout, choose_keys, keys_of
-from tests.grouping import brute_force
-from tests.grouping.brute_force import clustered_hashes
+from hashing.pairs import candidates, near_values
+from hashing.pairs.key_plan import Layout, choose_keys, keys_of
+from tests.pairs import brute_force
+from tests.pairs.brute_force import clustered_hashes
 
 
 def pairs_of(blocks) -> list[tuple[int, int]]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashing.grouping import hash_groups
-from hashing.grouping.hash_groups import HashGroups
+from hashing.pairs import hash_groups
+from hashing.pairs.hash_groups import HashGroups
 
 
 @pytest.fixture(params=[1, 3, 1 << 19], autouse=True)
