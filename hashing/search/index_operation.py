@@ -14,7 +14,8 @@ _IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 class AddIndexOnline(AddIndex):
     """As Django's `AddIndexConcurrently` on PostgreSQL, as `AddIndex` elsewhere.
 
-    Its migration must have `atomic = False`. Run again after it was interrupted, it makes what is missing.
+    Its migration must have `atomic = False`. Run again after it was interrupted, in either direction, it does what is
+    missing.
     """
 
     def database_forwards(
@@ -27,7 +28,8 @@ class AddIndexOnline(AddIndex):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        if _is_there(schema_editor, model._meta.db_table, self.index.name):
+        # Where the SQL is only asked for, it is that of a database without the index.
+        if not schema_editor.collect_sql and _is_complete(schema_editor, model._meta.db_table, self.index.name):
             return
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
@@ -35,12 +37,28 @@ class AddIndexOnline(AddIndex):
         else:
             schema_editor.add_index(model, self.index)
 
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,  # noqa: ARG002
+    ) -> None:
+        model = from_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        if schema_editor.connection.vendor == "postgresql":
+            # Its SQL says IF EXISTS.
+            schema_editor.remove_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
+        elif schema_editor.collect_sql or _is_complete(schema_editor, model._meta.db_table, self.index.name):
+            schema_editor.remove_index(model, self.index)
+
     def describe(self) -> str:
         return f"{super().describe()}, without locking the table"
 
 
-def _is_there(schema_editor: Any, table: str, name: str) -> bool:
-    """Whether the index is complete. One that was left half-made, which PostgreSQL never uses, is dropped."""
+def _is_complete(schema_editor: Any, table: str, name: str) -> bool:
+    """Whether the index is there, and whole. One that was left half-made, which PostgreSQL never uses, is dropped."""
     connection, quoted = schema_editor.connection, schema_editor.quote_name(name)
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
