@@ -37,6 +37,11 @@ class PhotographSet:
             self._make(folder)
         return sorted(folder.iterdir())
 
+    def sources(self) -> list[int]:
+        """For each of `paths()`, the number of the photograph that it is a part of."""
+        photographs = len(_largest_sizes())
+        return [int(path.stem) % photographs for path in self.paths()]
+
     def _make(self, folder: Path) -> None:
         partial = folder.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
