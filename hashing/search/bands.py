@@ -74,7 +74,7 @@ def band_indexes(prefix: str) -> list[Index]:
     ]
 
 
-class AnyOf(Lookup[Any]):
+class AnyOf(Lookup):
     """Whether an expression is one of many texts, which go to the database as one parameter."""
 
     lookup_name = "any_of"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from django.db import connection, models
@@ -38,6 +40,11 @@ def compiled(expression: models.Expression) -> tuple[str, list]:
     """The SQL of an expression beside a field, and its parameters."""
     sql, params = ImageAsset.objects.values_list(expression).query.get_compiler("default").as_sql()
     return sql, list(params)
+
+
+def test_module_needs_nothing_that_another_package_adds_to_django():
+    # In this process django-tasks has made more of Django's classes generic than are so by themselves.
+    subprocess.run([sys.executable, "-c", "import hashing.search.bands"], check=True, timeout=60)
 
 
 def test_pieces_make_up_the_hash():
