@@ -14,14 +14,20 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexOnline(
             model_name="imageasset",
-            index=models.Index(Band("perceptual_hash", 1, 5), SearchQuality(), name="image_asset_band1_idx"),
+            index=models.Index(
+                Band("perceptual_hash", (1, 1), (6, 2), (12, 2)), SearchQuality(), name="image_asset_band1_idx"
+            ),
         ),
         AddIndexOnline(
             model_name="imageasset",
-            index=models.Index(Band("perceptual_hash", 6, 5), SearchQuality(), name="image_asset_band2_idx"),
+            index=models.Index(
+                Band("perceptual_hash", (2, 2), (8, 2), (14, 1)), SearchQuality(), name="image_asset_band2_idx"
+            ),
         ),
         AddIndexOnline(
             model_name="imageasset",
-            index=models.Index(Band("perceptual_hash", 11, 6), SearchQuality(), name="image_asset_band3_idx"),
+            index=models.Index(
+                Band("perceptual_hash", (4, 2), (10, 2), (15, 2)), SearchQuality(), name="image_asset_band3_idx"
+            ),
         ),
     ]

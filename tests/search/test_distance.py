@@ -4,7 +4,7 @@ import pytest
 from django.db import NotSupportedError, connection
 from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 from django.db.models import F, Value
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
@@ -25,6 +25,7 @@ def distance(one: str | None, other: str | None) -> int | None:
 
 
 class TestLaw(HypothesisTestCase):
+    @settings(deadline=None)
     @given(hashes, hashes)
     def test_distance_is_that_of_python(self, one, other):
         assert distance(one, other) == compute_hash_hamming_distance(one, other)

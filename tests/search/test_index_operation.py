@@ -23,7 +23,7 @@ BANDS = {index.name for index in band_indexes("image_asset")}
 @pytest.fixture
 def step():
     """The operation with an index of its own, which the model does not have."""
-    yield AddIndexOnline("imageasset", Index(Band("perceptual_hash", 1, 5), SearchQuality(), name=NAME))
+    yield AddIndexOnline("imageasset", Index(Band("perceptual_hash", (1, 2), (9, 3)), SearchQuality(), name=NAME))
     execute(f"DROP INDEX IF EXISTS {NAME}")
 
 

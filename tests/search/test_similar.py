@@ -5,7 +5,7 @@ import random
 
 import pytest
 from django.db import connection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
@@ -84,6 +84,7 @@ def test_answer_in_any_orientation_is_that_of_a_scan_at_every_distance(library):
 
 
 class TestLaw(HypothesisTestCase):
+    @settings(deadline=None)
     @given(st.integers(0, 2**32), st.integers(0, 12), st.one_of(st.none(), st.integers(0, 64)), st.booleans())
     def test_answer_is_that_of_a_scan(self, seed, distance, confirm, turned):
         library = neighbourhood(seed, count=20)
