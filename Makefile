@@ -4,9 +4,10 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 RUN = $(BIN)/python
 PORT ?= 8000
+ROWS ?= 1000000
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench lint format
+.PHONY: help demo serve test backfill-hashes bench bench-search lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -60,3 +61,7 @@ bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreS
 	for name in writing throughput memory; do \
 	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m tests.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
 	done
+
+bench-search: $(READY) ## the search among ROWS=1000000 rows on PostgreSQL, and among a million on SQLite
+	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
+	DATABASE_URL= $(RUN) -m benchmarks.search
