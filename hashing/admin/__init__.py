@@ -22,6 +22,7 @@ upload_field    refuses what is no picture
 upload_messages what is said after an upload
 marked_duplicates  deletes what editors have marked
 pair_decisions     what was decided, to look at and to take back
+review             groups of duplicates side by side, and the decisions about them
 """
 
 from __future__ import annotations
@@ -29,5 +30,6 @@ from __future__ import annotations
 from hashing.admin.image_assets import ImageAssetAdmin
 from hashing.admin.marked_duplicates import MarkedDuplicateAdmin
 from hashing.admin.pair_decisions import PairDecisionAdmin
+from hashing.admin.review import DuplicateGroupAdmin
 
-__all__ = ["ImageAssetAdmin", "MarkedDuplicateAdmin", "PairDecisionAdmin"]
+__all__ = ["DuplicateGroupAdmin", "ImageAssetAdmin", "MarkedDuplicateAdmin", "PairDecisionAdmin"]

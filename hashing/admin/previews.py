@@ -31,7 +31,7 @@ from hashing.pixels import read_thumbnail
 logger = logging.getLogger(__name__)
 
 # Longest sides in pixels; the list shows its own at half that, for screens with two pixels to a point.
-SMALL, LARGE = 160, 640
+SMALL, LARGE, FULL = 160, 640, 1280
 # Hidden: no import takes its files for pictures of the site.
 FOLDER = ".previews"
 PLACEHOLDER = (
@@ -80,25 +80,34 @@ def digest(asset: ImageAsset) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def preview_image(asset: ImageAsset, side: int) -> str:
+    """The element that shows it, or says that there is none."""
+    address = preview_address(asset, side)
+    if not address:
+        return format_html('<span class="hashing-no-preview">{}</span>', gettext("no preview"))
+    kind = "small" if side == SMALL else "large"
+    html = '<img src="{}" loading="lazy" decoding="async" alt="" class="hashing-preview hashing-{}">'
+    return format_html(html, address, kind)
+
+
+def preview_address(asset: ImageAsset, side: int) -> str:
+    """Empty where there can be no preview."""
+    if asset.hash_error or not asset.image.name:
+        return ""
+    return f"{reverse('admin:hashing_imageasset_preview', args=(asset.pk, side))}?v={digest(asset)[:12]}"
+
+
 class Previews(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("preview"))
     def preview(self, asset: ImageAsset) -> str:
-        return self._image(asset, SMALL)
+        return preview_image(asset, SMALL)
 
     @admin.display(description=_("preview"))
     def large_preview(self, asset: ImageAsset) -> str:
-        return self._image(asset, LARGE)
-
-    def _image(self, asset: ImageAsset, side: int) -> str:
-        if asset.hash_error or not asset.image.name:
-            return format_html('<span class="hashing-no-preview">{}</span>', gettext("no preview"))
-        url = reverse("admin:hashing_imageasset_preview", args=(asset.pk, side))
-        kind = "small" if side == SMALL else "large"
-        html = '<img src="{}?v={}" loading="lazy" decoding="async" alt="" class="hashing-preview hashing-{}">'
-        return format_html(html, url, digest(asset)[:12], kind)
+        return preview_image(asset, LARGE)
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(require_safe(self.preview_view))
+        view = self.admin_site.admin_view(require_safe(self.preview_view), cacheable=True)
         return [path("<int:pk>/preview/<int:side>/", view, name="hashing_imageasset_preview"), *super().get_urls()]
 
     def preview_view(self, request: HttpRequest, pk: int, side: int) -> HttpResponse:
@@ -106,7 +115,7 @@ class Previews(admin.ModelAdmin):  # type: ignore[type-arg]
         asset = self.get_queryset(request).filter(pk=pk).first()
         if not self.has_view_permission(request, asset):
             raise PermissionDenied
-        if asset is None or side not in (SMALL, LARGE):
+        if asset is None or side not in (SMALL, LARGE, FULL):
             raise Http404
         try:
             content = _stored_preview(Preview(asset, side))

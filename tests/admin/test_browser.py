@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,7 +24,7 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 NEEDED = "needs a browser: install chromium and chromium-driver"
 
-pytestmark = [
+BROWSER_MARKS = pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not (BROWSER and DRIVER), reason=NEEDED),
     # Chromium's driver leaves sockets to the collector.
@@ -40,16 +42,24 @@ SHOWN_NAMES = (
 IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
 
 
-@pytest.fixture(params=[1280, 400])
-def browser(request, tmp_path) -> Iterator[WebDriver]:
+@contextmanager
+def started_browser(width: int, profile: Path) -> Iterator[WebDriver]:
     options = webdriver.ChromeOptions()
     options.binary_location = str(BROWSER)
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={request.param},900"):
+    for flag in (*FLAGS.split(), f"--user-data-dir={profile}", f"--window-size={width},900"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
     driver.set_page_load_timeout(30)
-    yield driver
-    driver.quit()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(params=[1280, 400])
+def browser(request, tmp_path) -> Iterator[WebDriver]:
+    with started_browser(request.param, tmp_path / "profile") as driver:
+        yield driver
 
 
 class Editor:

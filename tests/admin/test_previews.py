@@ -30,13 +30,13 @@ def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-@pytest.mark.parametrize(("side", "size"), [(160, (160, 120)), (640, (640, 480))])
+@pytest.mark.parametrize(("side", "size"), [(160, (160, 120)), (640, (640, 480)), (1280, (1280, 960))])
 def test_is_a_small_jpeg(editor, add_image, side, size):
     asset = add_image("big.png", content=encoded(photo(size=(1280, 960)), "PNG"))
     response, content = fetch(editor, asset, side)
     assert response["Content-Type"] == "image/jpeg"
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert "private" in response["Cache-Control"]
+    assert response["Cache-Control"] == "private, max-age=604800"
     assert (opened(content).format, opened(content).size) == ("JPEG", size)
 
 

@@ -1,0 +1,53 @@
+"""The views that decide and take back. They change something on POST, and know no other method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.http import require_POST
+
+from hashing.admin.review.answers import Answer
+from hashing.admin.review.carry_out import Done, carry_out, take_back
+from hashing.admin.review.place import MOST_KEYS, Place
+from hashing.admin.review.same_bytes import SameBytes
+from hashing.admin.review.wishes import Wish
+from hashing.grouping.decisions import DecisionRefused
+
+
+class Decide(SameBytes):
+    def get_urls(self) -> list[Any]:
+        views = {"decide": self.decide_view, "undo": self.undo_view}
+        urls = [
+            path(f"{name}/", self.admin_site.admin_view(require_POST(view)), name=f"hashing_duplicategroup_{name}")
+            for name, view in views.items()
+        ]
+        return [*urls, *super().get_urls()]
+
+    def decide_view(self, request: HttpRequest) -> HttpResponse:
+        self._check_right(request)
+        wish, rows = Wish.of(request.POST), self.get_queryset(request)
+        return self._answer(request, lambda: carry_out(wish, rows, request.user.pk), [wish.keeper_pk, wish.asset_pk])
+
+    def undo_view(self, request: HttpRequest) -> HttpResponse:
+        self._check_right(request)
+        return self._answer(request, lambda: take_back(request.user.pk), [])
+
+    def _check_right(self, request: HttpRequest) -> None:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+
+    def _answer(self, request: HttpRequest, act: Callable[[], Done], meant: list[int]) -> HttpResponse:
+        """`meant` are the keys of the pictures that the person looked at."""
+        is_refusal = False
+        try:
+            done = act()
+        except DecisionRefused as refusal:
+            done, is_refusal = Done(str(refusal), []), True
+        place = Place.of(request.POST.get("back", ""))
+        keys = list(dict.fromkeys([*meant, *done.keys]))[:MOST_KEYS]
+        groups = place.show_again(self.get_queryset(request), keys)
+        return Answer(done.message, keys, groups, is_refusal).send(request, place)

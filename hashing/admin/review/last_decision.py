@@ -1,0 +1,32 @@
+"""What "Undo" would take back."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from hashing.models import ImageAsset, PairDecision
+
+MOST_COUNTED = 1000
+
+
+def last_decision(user_pk: Any) -> str:
+    """In words; empty when there is nothing to take back."""
+    mine = PairDecision.objects.filter(decided_by=user_pk).select_related("lower", "higher")
+    last = mine.order_by("-decided_at", "-pk").first()
+    if last is None:
+        return ""
+    if last.duplicate_id is None:
+        return _("%(one)s and %(other)s are not the same") % {"one": _name(last.lower), "other": _name(last.higher)}
+    duplicate, keeper = (last.lower, last.higher) if last.duplicate_id == last.lower_id else (last.higher, last.lower)
+    together = PairDecision.objects.filter(batch=last.batch)[: MOST_COUNTED + 1].count()
+    if together == 1:
+        return _("%(name)s is a duplicate of %(keeper)s") % {"name": _name(duplicate), "keeper": _name(keeper)}
+    count = f"{MOST_COUNTED}+" if together > MOST_COUNTED else str(together)
+    return _("%(count)s duplicates of %(keeper)s") % {"count": count, "keeper": _name(keeper)}
+
+
+def _name(asset: ImageAsset) -> str:
+    return PurePosixPath(asset.image.name or "").name or str(asset)

@@ -1,0 +1,135 @@
+"""Groups and their pictures as the pages show them: in one query for all, and never a whole large group."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Max, Q
+from django.urls import reverse
+from django.utils.functional import cached_property
+
+from hashing.admin.previews import FULL, LARGE, digest, preview_address, preview_image
+from hashing.admin.review.keeper_reason import keeper_reason
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset
+from hashing.orientations import Orientation
+
+# Cards of a group on the list, and of one page of a large group; the keeper is on every one of them.
+ON_LIST, ON_PAGE = 12, 60
+
+
+@dataclass(frozen=True)
+class MemberCard:
+    """A picture of a group beside its keeper."""
+
+    member: GroupMember
+    keeper: ImageAsset
+
+    @property
+    def asset(self) -> ImageAsset:
+        return self.member.asset
+
+    @property
+    def is_keeper(self) -> bool:
+        return self.member.position == 0
+
+    @property
+    def is_open(self) -> bool:
+        """Nobody has decided about it."""
+        return not (self.is_keeper or self.member.is_same)
+
+    @property
+    def preview(self) -> str:
+        return preview_image(self.asset, LARGE)
+
+    @property
+    def full_address(self) -> str:
+        """Of the preview in which differences can be seen."""
+        return preview_address(self.asset, FULL)
+
+    @property
+    def orientation(self) -> str:
+        """How it lies, compared with the keeper; empty when it lies as the keeper does."""
+        turned = Orientation(self.member.orientation)
+        return "" if turned == Orientation.UPRIGHT else str(turned.label)
+
+    @cached_property
+    def same_bytes_address(self) -> str:
+        """Where to ask whether the files are equal; empty where they cannot be."""
+        differs = self.member.distance or self.member.confirm_distance or self.member.orientation != Orientation.UPRIGHT
+        if self.is_keeper or differs or not self.asset.file_size or self.asset.file_size != self.keeper.file_size:
+            return ""
+        address = reverse("admin:hashing_duplicategroup_same_bytes", args=(self.keeper.pk, self.asset.pk))
+        # The answer is kept by the browser; another file must be another question.
+        return f"{address}?v={digest(self.keeper)[:12]}{digest(self.asset)[:12]}"
+
+
+@dataclass(frozen=True)
+class ShownGroup:
+    """`page` and `pages` are those of the group's own page, and 0 where many groups are shown."""
+
+    group: DuplicateGroup
+    cards: list[MemberCard]
+    page: int = 0
+    pages: int = 0
+
+    @property
+    def keeper(self) -> ImageAsset:
+        return self.cards[0].asset
+
+    @property
+    def reason(self) -> str:
+        return keeper_reason(self.keeper, (card.asset for card in self.cards[1:]))
+
+    @property
+    def others(self) -> int:
+        return self.group.size - 1
+
+    @property
+    def hidden(self) -> int:
+        return max(0, self.group.size - len(self.cards))
+
+    @property
+    def address(self) -> str:
+        """Of its own page. The picture is named as well, because the group may be made anew in the meantime."""
+        address = reverse("admin:hashing_duplicategroup_change", args=(self.group.pk,))
+        return f"{address}?picture={self.keeper.pk}"
+
+
+def show_groups(groups: Iterable[DuplicateGroup]) -> list[ShownGroup]:
+    """The beginning of each. A group that has lost its pictures in this moment is left out."""
+    chosen = list(groups)
+    small = [group.pk for group in chosen if group.size <= ON_LIST]
+    large = [group.pk for group in chosen if group.size > ON_LIST]
+    found = defaultdict(list)
+    # Pictures that have left a group leave gaps in the positions, so those of a small group may be any.
+    for member in _members(Q(group__in=small) | Q(group__in=large, position__lt=ON_LIST)):
+        found[member.group_id].append(member)
+    return [ShownGroup(group, _cards(found[group.pk])) for group in chosen if _has_keeper(found[group.pk])]
+
+
+def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
+    """The keeper and one page of the others; a page that is not there is the nearest one.
+
+    Pages are ranges of positions: a picture stays on its page, whatever leaves the group.
+    """
+    last = group.members.aggregate(last=Max("position"))["last"] or 0
+    pages = max(1, -(-last // ON_PAGE))
+    page = min(max(1, page), pages)
+    first = 1 + (page - 1) * ON_PAGE
+    positions = Q(position=0) | Q(position__gte=first, position__lt=first + ON_PAGE)
+    members = list(_members(Q(group=group.pk) & positions))
+    return ShownGroup(group, _cards(members), page, pages) if _has_keeper(members) else None
+
+
+def _members(condition: Q) -> Iterable[GroupMember]:
+    return GroupMember.objects.filter(condition).select_related("asset").order_by("group", "position")
+
+
+def _has_keeper(members: list[GroupMember]) -> bool:
+    return bool(members) and members[0].position == 0
+
+
+def _cards(members: list[GroupMember]) -> list[MemberCard]:
+    return [MemberCard(member, members[0].asset) for member in members]

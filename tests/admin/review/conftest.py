@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from hashing.grouping.finder import find_groups
+from hashing.grouping.options import GroupingOptions
+from hashing.grouping.store import store_groups
+from hashing.grouping.verdicts import read_verdicts
+from hashing.models import DuplicateGroup, ImageAsset
+from hashing.perceptual_hash import HASH_VERSION
+
+RIGHTS = {
+    "anonymous": None,
+    "staff": [],
+    "blind": ["view_duplicategroup", "change_duplicategroup"],
+    "viewer": ["view_imageasset", "view_duplicategroup"],
+    "reviewer": ["view_imageasset", "view_duplicategroup", "change_duplicategroup"],
+    "superuser": [],
+}
+JSON = {"Accept": "application/json"}
+
+AddGroup = Callable[..., DuplicateGroup]
+
+
+def review_address(name: str, *arguments: object) -> str:
+    return reverse(f"admin:hashing_duplicategroup_{name}", args=arguments)
+
+
+def store_all_groups() -> None:
+    options = GroupingOptions(any_orientation=True)
+    store_groups(find_groups(ImageAsset.objects.all(), options, read_verdicts("default")), "default")
+    options.remember("default")
+
+
+def keys_of(group: DuplicateGroup) -> list[int]:
+    return list(group.members.order_by("position").values_list("asset", flat=True))
+
+
+@pytest.fixture
+def client_of(db):
+    def make(role: str, **options) -> Client:
+        client = Client(**options)
+        if RIGHTS[role] is not None:
+            user = User.objects.create_user(role, is_staff=True, is_superuser=role == "superuser")
+            user.user_permissions.set(Permission.objects.filter(codename__in=RIGHTS[role]))
+            client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def reviewer(client_of) -> Client:
+    """Somebody who may look at pictures, and decide about groups."""
+    return client_of("reviewer")
+
+
+@pytest.fixture
+def viewer(client_of) -> Client:
+    return client_of("viewer")
+
+
+@pytest.fixture
+def add_group(db) -> AddGroup:
+    """Makes rows that are like one another and like no others, without files, and the group of them."""
+
+    def add(size: int = 3, *, names: str = "{number}/{place}.jpg", apart: int = 1, **fields) -> DuplicateGroup:
+        number = DuplicateGroup.objects.count()
+        one, other = (int(part) for part in np.random.RandomState(number).randint(0, 2**63, 2, dtype=np.uint64))
+        rows = [
+            ImageAsset(
+                image=names.format(number=number, place=place),
+                perceptual_hash=f"{one ^ (apart if place else 0):016x}",
+                vertical_hash=f"{other:016x}",
+                hash_quality=90,
+                hash_version=HASH_VERSION,
+                **{"width": 2000 - place, "height": 100, "file_size": 1000 + place} | fields,
+            )
+            for place in range(size)
+        ]
+        ImageAsset.objects.bulk_create(rows)
+        store_all_groups()
+        return DuplicateGroup.objects.get(keeper=rows[0])
+
+    return add

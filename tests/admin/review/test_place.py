@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from hashing.admin.review.place import Place
+from hashing.admin.review.shown_groups import show_groups
+from hashing.models import DuplicateGroup
+from tests.admin.review.conftest import keys_of, review_address
+
+LIST = "/admin/hashing/duplicategroup/"
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        (LIST, Place(LIST, None, is_open_only=True)),
+        (f"{LIST}?state=open&p=2", Place(f"{LIST}?state=open&p=2", None, is_open_only=True)),
+        (f"{LIST}?state=all", Place(f"{LIST}?state=all", None, is_open_only=False)),
+        (f"{LIST}7/change/?p=3", Place(f"{LIST}7/change/?p=3", 3, is_open_only=False)),
+    ],
+)
+def test_pages_of_the_review(address, place):
+    assert Place.of(address) == place
+
+
+@pytest.mark.parametrize("address", ["", "https://example.org/", "//example.org/", "/admin/", "javascript:alert(1)"])
+def test_anything_else_is_the_list(address):
+    assert Place.of(address).address == LIST
+
+
+def test_list_shows_all_groups_of_the_pictures_again(add_group):
+    groups = [add_group(), add_group(), add_group()]
+    keys = [key for group in groups[:2] for key in keys_of(group)]
+    shown = Place.of(LIST).show_again(DuplicateGroup.objects.all(), keys)
+    assert {each.group for each in shown} == set(groups[:2])
+
+
+def test_page_of_a_group_shows_the_group_of_the_first_picture(add_group):
+    one, other = add_group(), add_group()
+    place = Place.of(review_address("change", one.pk))
+    (shown,) = place.show_again(DuplicateGroup.objects.all(), [*keys_of(other), *keys_of(one)])
+    assert shown.group == other
+
+
+def test_page_of_a_group_that_is_gone_leads_to_the_list(add_group):
+    place = Place.of(review_address("change", add_group().pk))
+    assert place.address_with([]) == LIST
+
+
+def test_address_is_that_of_the_group_as_it_is_now(add_group):
+    group = add_group(size=130)
+    place = Place.of(f"{review_address('change', 99)}?p=2")
+    shown = place.show_again(DuplicateGroup.objects.all(), [group.keeper_id])
+    assert place.address_with(shown) == f"{review_address('change', group.pk)}?picture={group.keeper_id}&p=2"
+
+
+def test_list_leads_to_the_group(add_group):
+    group = add_group()
+    assert (
+        Place.of(f"{LIST}?state=all").address_with(show_groups([group])) == f"{LIST}?state=all#group-{group.keeper_id}"
+    )

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from hashing.admin.review.shown_groups import show_groups, show_page
+from hashing.grouping.decisions import decide_different
+from hashing.models import GroupMember, ImageAsset
+from tests.admin.review.conftest import keys_of
+
+
+def cards_of(group):
+    group.refresh_from_db()
+    (shown,) = show_groups([group])
+    return shown.cards
+
+
+def test_keeper_is_the_first_card_and_is_not_open(add_group):
+    cards = cards_of(add_group())
+    assert [card.is_keeper for card in cards] == [True, False, False]
+    assert [card.is_open for card in cards] == [False, True, True]
+
+
+def test_small_group_is_shown_whole_when_its_positions_have_gaps(add_group):
+    group = add_group(size=3)
+    GroupMember.objects.filter(group=group, position=2).update(position=700)
+    assert len(cards_of(group)) == 3
+
+
+def test_picture_stays_on_its_page_when_others_leave(add_group, django_user_model):
+    group, editor = add_group(size=130), django_user_model.objects.create_user("editor")
+    before = {card.asset.pk for card in show_page(group, 2).cards}
+    decide_different(group, keys_of(group)[5], editor.pk)
+    group.refresh_from_db()
+    assert {card.asset.pk for card in show_page(group, 2).cards} == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "asks"),
+    [
+        ({}, True),
+        ({"distance": 1}, False),
+        ({"confirm_distance": 1}, False),
+        ({"orientation": 2}, False),
+    ],
+)
+def test_same_bytes_are_asked_about_equal_hashes_alone(add_group, changes, asks):
+    group = add_group(size=2, apart=0, file_size=1000)
+    GroupMember.objects.filter(group=group, position=1).update(**changes)
+    keeper, other = cards_of(group)
+    assert bool(other.same_bytes_address) is asks
+    assert not keeper.same_bytes_address
+
+
+def test_same_bytes_are_asked_about_equal_sizes_alone(add_group):
+    assert not cards_of(add_group(size=2, apart=0))[1].same_bytes_address
+    assert not cards_of(add_group(size=2, apart=0, file_size=None))[1].same_bytes_address
+
+
+def test_address_of_same_bytes_is_another_one_for_another_file(add_group):
+    group = add_group(size=2, apart=0, file_size=1000)
+    before = cards_of(group)[1].same_bytes_address
+    ImageAsset.objects.filter(pk=keys_of(group)[1]).update(image="other.jpg", perceptual_hash="0" * 16, file_size=1000)
+    assert cards_of(group)[1].same_bytes_address != before
+
+
+def test_orientation_is_said_of_turned_copies_alone(add_group):
+    group = add_group()
+    GroupMember.objects.filter(group=group, position=2).update(orientation=6)
+    assert [card.orientation for card in cards_of(group)] == ["", "", "turned right"]
