@@ -8,12 +8,12 @@ from django.contrib.admin.options import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from hashing.admin.pages import admin_page
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.review.answers import review_context
 from hashing.admin.review.decide import Decide
@@ -90,8 +90,7 @@ class DuplicateGroupAdmin(Decide):
             return self._find_again(request, request.GET.get("picture", ""))
         context = self._review_context(request, request.get_full_path(), [shown])
         title = _("Duplicates of %(name)s") % {"name": shown.keeper}
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "media": self.media}
-        return TemplateResponse(request, PAGE, {**frame, **context, **(extra_context or {})})
+        return admin_page(self, request, PAGE, title, **context, **(extra_context or {}))
 
     def group_of_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """To the group that has this picture."""
