@@ -23,7 +23,10 @@ def test_pages_of_the_review(address, place):
     assert Place.of(address) == place
 
 
-@pytest.mark.parametrize("address", ["", "https://example.org/", "//example.org/", "/admin/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "address",
+    ["", "https://example.org/", "//example.org/", "/admin/", "javascript:alert(1)", "//example.org/1/change/"],
+)
 def test_anything_else_is_the_list(address):
     assert Place.of(address).address == LIST
 
