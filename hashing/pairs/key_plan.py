@@ -30,7 +30,7 @@ COMPARE_ALL = 2
 ROW_BITS = 8
 MOST_GROUPS = 4
 MOST_KEYS = 5000
-SAMPLE = 1 << 15
+SAMPLE = 1 << 14
 TRIED_KEYS = 6
 # Below, comparing all is as fast as planning.
 FEW_VALUES = 2000
