@@ -8,6 +8,7 @@ stars       groups around their keepers
 finder      joins these: from a queryset to groups
 store       from groups to rows, as few of them as have changed
 regroup     the same for the few rows that one upload, deletion or decision concerns
+large_group what is done instead with a group of thousands
 decisions   what a person says about a group, and how it is taken back; deletable, which marked ones may go
 upkeep      groups follow uploads, new files and deletions
 run         a search through the whole table

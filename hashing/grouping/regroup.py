@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hashing.grouping.finder import FoundGroup, FoundMember, find_groups
+from hashing.grouping.finder import FoundGroup, find_groups
+from hashing.grouping.large_group import LARGE_GROUP, join_large, settle
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.store import add_member, groups_locked, store_groups
+from hashing.grouping.store import groups_locked, store_groups
 from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
@@ -14,8 +15,6 @@ from hashing.paging import batches
 
 # Of a picture that is like thousands of others, the nearest so many are looked at.
 MOST_MATCHES = 1000
-# A larger group is not made anew for an upload, which then joins it as it is.
-LARGE_GROUP = 1000
 # Of the pictures that a decision sets free, so many are searched for at once; `find_duplicates` finds the others.
 MOST_SET_FREE = 20
 
@@ -36,11 +35,11 @@ def regroup(
             _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), set(), options, using)
 
 
-def _remake(changed: set[int], left: set[int], groups: set[int], options: GroupingOptions, using: str) -> set[int]:
+def _remake(changed: set[int], left: set[int], decided: set[int], options: GroupingOptions, using: str) -> set[int]:
     """Returns the rows that were in a group before and are in none now."""
     matching = left | changed | {match for key in changed for match in _matches(key, options, using)}
-    touched = _touched(matching | set(read_verdicts_around(matching, using).same), groups, using)
-    large = [group for group in touched if group.size > LARGE_GROUP and group.pk not in groups]
+    touched = _touched(matching | set(read_verdicts_around(matching, using).same), decided, using)
+    large, set_free = _settle_large(touched, decided, using)
     small = [group for group in touched if group not in large]
     before = set(GroupMember.objects.using(using).filter(group__in=small).values_list("asset", flat=True))
     scope = before | (matching - _members_of(large, matching, using))
@@ -48,8 +47,24 @@ def _remake(changed: set[int], left: set[int], groups: set[int], options: Groupi
         return set()
     found = _find(scope, options, using)
     store_groups(found, using, among=small)
-    _join_large(changed, large, options, using)
-    return before - changed - {key for group in found for key in _keys(group)}
+    for group in large:
+        join_large(changed, group, options, using)
+    return (before | set_free) - changed - {key for group in found for key in _keys(group)}
+
+
+def _settle_large(
+    groups: Iterable[DuplicateGroup], decided: set[int], using: str
+) -> tuple[list[DuplicateGroup], set[int]]:
+    """The groups that are not to be made anew, and the rows that were set free from them."""
+    kept, set_free = [], set[int]()
+    for group in groups:
+        if group.size < LARGE_GROUP:
+            continue
+        free = settle(group, using) if group.pk in decided else set[int]()
+        if free is not None:
+            kept.append(group)
+            set_free |= free
+    return kept, set_free
 
 
 def _matches(key: int, options: GroupingOptions, using: str) -> list[int]:
@@ -74,22 +89,6 @@ def _touched(keys: set[int], groups: set[int], using: str) -> list[DuplicateGrou
 def _members_of(groups: list[DuplicateGroup], keys: set[int], using: str) -> set[int]:
     members = GroupMember.objects.using(using).filter(group__in=groups, asset__in=keys)
     return set(members.values_list("asset", flat=True))
-
-
-def _join_large(keys: set[int], groups: list[DuplicateGroup], options: GroupingOptions, using: str) -> None:
-    """Rows in no group that match the keeper of a large one."""
-    for group in groups:
-        free = keys - set(GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True))
-        for key in sorted(free):
-            pair = [key, group.keeper_id]
-            verdicts = read_verdicts_around({key}, using)
-            for match in find_groups(ImageAsset.objects.using(using).all(), options, verdicts, keys=pair):
-                add_member(group, _seen_from(group.keeper_id, key, match), using)
-
-
-def _seen_from(keeper: int, key: int, match: FoundGroup) -> FoundMember:
-    """The one member of a group of two; its distances are the same from either side."""
-    return match.members[0]._replace(key=key) if match.keeper != keeper else match.members[0]
 
 
 def _keys(group: FoundGroup) -> list[int]:

@@ -121,11 +121,11 @@ def _all_stored(using: str) -> dict[int, int]:
 
 
 def _remove(pks: Sequence[int], using: str) -> None:
-    _delete(GroupMember.objects.filter(group__in=pks), using)
-    _delete(DuplicateGroup.objects.filter(pk__in=pks), using)
+    delete_quietly(GroupMember.objects.filter(group__in=pks), using)
+    delete_quietly(DuplicateGroup.objects.filter(pk__in=pks), using)
 
 
-def _delete(rows: QuerySet[Any], using: str) -> None:
+def delete_quietly(rows: QuerySet[Any], using: str) -> None:
     """Past the signals, which would make groups anew, and without reading a row that is in nobody's way."""
     rows._raw_delete(using)  # noqa: SLF001
 
@@ -138,7 +138,7 @@ def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) ->
             stored[member.group_id].append(member)
         differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk]))]
         for keys in batches([key for each in differences for key in each.dropped], BATCH):
-            _delete(members.filter(pk__in=keys), using)
+            delete_quietly(members.filter(pk__in=keys), using)
         members.bulk_update([row for each in differences for row in each.changed], FACTS, batch_size=500)
     return differences
 

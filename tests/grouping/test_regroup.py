@@ -33,7 +33,7 @@ def test_one_row_after_the_other_gives_the_groups_of_a_whole_run(add_hashed, gro
 def test_row_joins_a_large_group_as_it_is(add_hashed, group_all, monkeypatch):
     keeper, member = add_hashed(width=200), add_hashed()
     group_all()
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 1)
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 2)
     before = GroupMember.objects.get(asset=member)
     late = add_hashed(flips=2)
     regroup([late.pk])
@@ -48,7 +48,7 @@ def test_row_joins_a_large_group_as_it_is(add_hashed, group_all, monkeypatch):
 def test_row_that_matches_only_a_member_of_a_large_group_does_not_join(add_hashed, group_all, monkeypatch):
     keeper, member = add_hashed(width=200), add_hashed(flips=4)
     group_all()
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 1)
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 2)
     regroup([add_hashed(flips=8).pk])
     assert stored_groups() == {keeper.pk: {keeper.pk, member.pk}}
 
