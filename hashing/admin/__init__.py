@@ -18,6 +18,7 @@ matches         pages of what was found, uncounted
 cards           a picture and what is known of it
 picture_search  the upload of a picture to search by
 pages           the frame of the admin around a page of our own
+duplicate_links from the pictures to their groups
 upload_field    refuses what is no picture
 upload_messages what is said after an upload
 marked_duplicates  deletes what editors have marked

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from hashing.admin.actions import HashActions
 from hashing.admin.buttons import Buttons
 from hashing.admin.columns import Columns
+from hashing.admin.duplicate_links import groups_to_review, link_to_group, may_see_groups
 from hashing.admin.filters import AddedFilter, StateFilter
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.picture_search import PictureSearch
@@ -41,7 +42,7 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, Buttons):
 
     facts = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
     file_facts = ("pixels", "size", "created_at")
-    readonly_fields = ("large_preview", *facts, *file_facts)
+    readonly_fields = ("large_preview", "duplicates", *facts, *file_facts)
 
     class Media:
         css = {"all": ["hashing/admin.css"]}
@@ -49,8 +50,9 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, Buttons):
     def get_fieldsets(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["image"]})]
+        duplicates = ["duplicates"] if may_see_groups(request) else []
         return [
-            (None, {"fields": ["large_preview", "image"]}),
+            (None, {"fields": ["large_preview", "image", *duplicates]}),
             (_("Hash"), {"fields": self.facts}),
             (_("File"), {"fields": self.file_facts}),
         ]
@@ -61,8 +63,14 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, Buttons):
         return search_images(queryset, search_term), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"summary": summarize(ImageAsset.objects.all())} if request.method == "GET" else {}
-        return super().changelist_view(request, {**context, **(extra_context or {})})
+        context: dict[str, Any] = {}
+        if request.method == "GET":
+            context = {"summary": summarize(ImageAsset.objects.all()), "groups_to_review": groups_to_review(request)}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    @admin.display(description=_("duplicates"))
+    def duplicates(self, asset: ImageAsset) -> str | None:
+        return link_to_group(asset)
 
     def save_model(self, request: HttpRequest, obj: ImageAsset, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
