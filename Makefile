@@ -45,7 +45,8 @@ format: $(READY) ## let ruff rewrite what it can
 test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
-	$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest
+	@# The search for pairs knows no database.
+	$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest --ignore tests/pairs
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=97
 

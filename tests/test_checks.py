@@ -59,6 +59,10 @@ def test_accepts_values_that_make_sense(settings, given):
         {"ACTION_LIMIT": "many"},
         {"ACTION_LIMIT": True},
         {"ACTION_LIMIT": 2.5},
+        {"MAX_DISTANCE": -1},
+        {"MAX_DISTANCE": 65},
+        {"MAX_DISTANCE": 2.5},
+        {"MAX_DISTANCE": "far"},
     ],
 )
 def test_names_the_key_with_a_wrong_value(settings, given):
