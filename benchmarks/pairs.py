@@ -106,7 +106,7 @@ def tell_figures(name: str, count: int, distance: int) -> None:
     print(json.dumps({"pairs": pairs, "seconds": seconds, "cpu": cpu, "peak": own_peak()}))
 
 
-def show_searches(wanted: list[tuple[str, int, int]], rounds: int) -> dict[str, Figures]:
+def show_searches(wanted: list[tuple[str, int, int]], rounds: int) -> None:
     ways = {f"{name} {count} {distance}": _measuring(name, count, distance) for name, count, distance in wanted}
     found = median_of_rounds(rounds, ways)
     rows: list[list[object]] = []
@@ -115,7 +115,6 @@ def show_searches(wanted: list[tuple[str, int, int]], rounds: int) -> dict[str, 
         numbers = [f"{int(each['pairs']):,}", each["seconds"], each["cpu"], each["peak"]]
         rows.append([f"{count:,}{note}", distance, confirmed, *numbers])
     print_table(f"All pairs of near hashes, median of {rounds} rounds", HEADS, rows)
-    return found
 
 
 def compare_with_faiss(count: int, distance: int, rounds: int) -> None:
@@ -144,15 +143,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=[MILLION], help="10000000 takes a minute a round")
     parser.add_argument("--distances", type=int, nargs="*", default=[5], help="10 takes a minute a round")
+    parser.add_argument("--searches", nargs="*", choices=NOTES, default=list(NOTES))
     parser.add_argument("--faiss", type=int, default=MILLION, help="hashes to compare FAISS at; 0 for not at all")
     parser.add_argument("--alone", choices=SEARCHES, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.alone:
         tell_figures(given.alone, given.sizes[0], given.distances[0])
         return
-    show_searches(
-        [(name, size, distance) for size in given.sizes for distance in given.distances for name in NOTES], given.rounds
-    )
+    wanted = [(name, size, distance) for size in given.sizes for distance in given.distances for name in given.searches]
+    if wanted:
+        show_searches(wanted, given.rounds)
     if given.faiss:
         compare_with_faiss(given.faiss, given.distances[0], given.rounds)
     print_versions("numpy")
