@@ -5,6 +5,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
+NO_DATABASE = pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-search lint format
@@ -45,8 +46,8 @@ format: $(READY) ## let ruff rewrite what it can
 test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
-	@# The search for pairs knows no database.
-	$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest --ignore tests/pairs
+	@# Again what has to do with a database, without the browser, which has seen the pages already.
+	$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest $(NO_DATABASE:%=--ignore=tests/%) -k "not test_browser"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=97
 
