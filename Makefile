@@ -8,7 +8,7 @@ ROWS ?= 1000000
 NO_DATABASE = pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-search lint format
+.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-search lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -67,3 +67,8 @@ bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreS
 bench-search: $(READY) ## the search among ROWS=1000000 rows on PostgreSQL, and among a million on SQLite
 	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
 	DATABASE_URL= $(RUN) -m benchmarks.search
+
+bench-pairs: $(READY) ## all pairs of a million hashes (against FAISS, if faiss-cpu is installed), and find_duplicates
+	$(RUN) -m benchmarks.pairs
+	DATABASE_URL= $(RUN) -m benchmarks.duplicates
+	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.duplicates --rows $(ROWS)
