@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from django.apps import apps
+from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
 from django.db import router
 from django.db.models import FileField, Model
@@ -36,11 +38,12 @@ def _used(storage: Storage, names: Collection[str]) -> set[str]:
     """Those of the names that a file field somewhere has, in this storage or in one that may be the same."""
     used: set[str] = set()
     for model, field in _file_fields():
-        there = {_name_in(field.storage, storage, name): name for name in names}
+        there = {(other, name) for name in names for other in _names_in(field.storage, storage, name)}
         rows = model._base_manager.using(router.db_for_write(model)).order_by()
-        for batch in batches(name for name in there if name is not None):
+        for batch in batches({other for other, _name in there}):
             found = rows.filter(**{f"{field.attname}__in": batch})
-            used.update(there[name] for name in found.values_list(field.attname, flat=True).distinct())
+            taken = set(found.values_list(field.attname, flat=True).distinct())
+            used.update(name for other, name in there if other in taken)
     return used
 
 
@@ -50,13 +53,20 @@ def _file_fields() -> Iterator[tuple[type[Model], FileField]]:
             yield from ((model, field) for field in model._meta.local_fields if isinstance(field, FileField))
 
 
-def _name_in(other: Storage, storage: Storage, name: str) -> str | None:
-    """What the same file is called in another storage; None when it cannot be there.
+def _names_in(other: Storage, storage: Storage, name: str) -> set[str]:
+    """What the same file may be called in another storage; nothing when it cannot be there.
 
     Storages that are not folders are taken to be the same one: a file too many is kept, and none is lost.
     """
     try:
-        root, path = Path(other.path("")).resolve(), Path(storage.path(name)).resolve()
-    except NotImplementedError:
-        return name
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
+        root, path = other.path(""), storage.path(name)
+    except (NotImplementedError, SuspiciousOperation):
+        return {name}
+    is_same_folder = os.path.realpath(root) == os.path.realpath(storage.path(""))
+    found = {name} if is_same_folder else set()
+    # As it is written, and behind all links: a folder in the storage may be a link to another disk.
+    for way in (os.path.abspath, os.path.realpath):
+        place, folder = Path(way(path)), Path(way(root))
+        if place.is_relative_to(folder):
+            found.add(place.relative_to(folder).as_posix())
+    return found

@@ -78,3 +78,25 @@ def test_file_that_cannot_be_deleted_stops_no_other(db, media, caplog):
         assert delete_unused(remote, ["locked.jpg", "unused.jpg"]) == ["locked.jpg"]
     assert "locked.jpg cannot be deleted" in caplog.text
     assert not list(media.iterdir())
+
+
+def test_file_behind_a_linked_folder_is_kept_while_a_row_names_it(add_image, media, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (media / "photos").symlink_to(tmp_path / "disk")
+    add_image("photos/used.jpg")
+    (tmp_path / "disk" / "unused.jpg").touch()
+    assert delete_unused(storage(), ["photos/used.jpg", "photos/unused.jpg"]) == []
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["used.jpg"]
+
+
+def test_file_is_kept_while_a_row_names_it_in_the_same_odd_way(add_image, media):
+    row = add_image("folder/used.jpg")
+    ImageAsset.objects.filter(pk=row.pk).update(image="folder//used.jpg")
+    delete_unused(storage(), ["folder//used.jpg"])
+    assert (media / "folder" / "used.jpg").exists()
+
+
+def test_name_outside_the_storage_stops_no_other(db, media):
+    (media / "unused.jpg").touch()
+    assert delete_unused(storage(), ["../outside.jpg", "unused.jpg"]) == ["../outside.jpg"]
+    assert not list(media.iterdir())
