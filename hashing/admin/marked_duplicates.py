@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from hashing.admin.columns import Columns
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import Previews
-from hashing.grouping.deletable import without_keeper
+from hashing.grouping.deletable import lock_with_keepers, without_keeper
 from hashing.grouping.store import groups_locked
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, MarkedDuplicate, PairDecision
 from hashing.stored_files import delete_unused
@@ -77,6 +77,8 @@ class MarkedDuplicateAdmin(Columns, Previews):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> None:
         # Nobody takes a mark or a keeper away between the check and the deletion.
         with groups_locked(queryset.db):
+            lock_with_keepers(list(queryset.values_list("pk", flat=True)), queryset.db)
+            # Asked again: until the rows were locked, one of them may have got another file.
             names = dict(queryset.values_list("pk", "image"))
             deleted = names.keys() - without_keeper(names.keys(), queryset.db)
             ImageAsset.objects.using(queryset.db).filter(pk__in=deleted).delete()

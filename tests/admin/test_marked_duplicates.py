@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from hashing.facts import NO_FACTS
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from tests.admin.conftest import messages_of
@@ -19,7 +23,8 @@ LIST = reverse("admin:hashing_markedduplicate_changelist")
 def marked(add_image, add_hashed, group_all, superuser):  # noqa: F811
     """A keeper and two duplicates of it, with their files; the rest of the library has none."""
     facts = {name: getattr(add_hashed(1), name) for name in ("perceptual_hash", "vertical_hash", "hash_quality")}
-    rows = [add_image(f"{n}.jpg", width=200 - n, height=9, hash_version=1, file_size=9, **facts) for n in range(3)]
+    rows = [add_image(f"{n}.jpg", width=200 - n, height=9, hash_version=1, **facts) for n in range(3)]
+    ImageAsset.objects.filter(pk__in=[row.pk for row in rows]).update(file_size=rows[0].image.size)
     ImageAsset.objects.exclude(pk__in=[row.pk for row in rows]).delete()
     group_all()
     keep(DuplicateGroup.objects.get(), rows[0].pk, User.objects.get().pk)
@@ -85,6 +90,51 @@ def test_keeper_without_a_hash_is_none(superuser, marked, media):
     ImageAsset.objects.filter(pk=marked[0].pk).update(perceptual_hash=None, hash_error="broken")
     delete(superuser, marked[1])
     assert ImageAsset.objects.count() == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"another picture"])
+def test_keeper_whose_file_was_overwritten_is_none(superuser, marked, media, content):
+    (media / "0.jpg").write_bytes(content)
+    page = delete(superuser, marked[1])
+    assert "nothing is kept of it" in page.text
+    assert ImageAsset.objects.count() == 3
+
+
+def test_picture_with_a_file_that_nobody_has_looked_at_stays(superuser, marked, media):
+    ImageAsset.objects.filter(pk=marked[1].pk).update(**NO_FACTS)
+    delete(superuser, marked[1])
+    assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def new_file(row: ImageAsset) -> None:
+    ImageAsset.objects.filter(pk=row.pk).update(image="new.jpg")
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="whoever writes to SQLite has it alone")
+@pytest.mark.parametrize(("number", "change"), [(0, new_file), (0, ImageAsset.delete), (1, new_file)])
+def test_picture_stays_when_it_or_its_keeper_changes_in_this_moment(superuser, marked, media, number, change):
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            change(ImageAsset.objects.get(pk=marked[number].pk))
+            deletion = pool.submit(delete_and_disconnect, superuser, marked[1])
+            wait_for_a_lock(deletion)
+        deletion.result()
+    assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
+    assert "1.jpg" in files(media)
+
+
+def delete_and_disconnect(client: Client, row: ImageAsset) -> None:
+    delete(client, row)
+    connection.close()
+
+
+def wait_for_a_lock(deletion: Future) -> None:
+    """Until it waits for what this connection has."""
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not (waiting or deletion.done()):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (waiting,) = cursor.fetchone()
 
 
 def test_picture_that_is_not_marked_cannot_be_deleted_here(superuser, marked):
