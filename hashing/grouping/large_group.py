@@ -29,22 +29,34 @@ def settle(group: DuplicateGroup, using: str) -> set[int] | None:
     _mark_same(members, same | {group.keeper_id})
     if group.keeper_id in verdicts.marked or not _is_best(group.keeper_id, members):
         return None
-    set_free = _different_from(same | {group.keeper_id}, verdicts)
-    left = set[int]()
-    for batch in batches(set_free):
-        chosen = members.filter(asset__in=batch)
-        left.update(chosen.values_list("asset", flat=True))
-        delete_quietly(chosen, using)
+    different = _different_from(same | {group.keeper_id}, verdicts)
+    # What is the same as one of these goes with it.
+    whole = different | read_verdicts_around(different, using).same.keys()
+    left = leave_large(whole - same - {group.keeper_id}, group, using)
     count_groups([group.pk], using)
     return left
 
 
+def leave_large(keys: Collection[int], group: DuplicateGroup, using: str) -> set[int]:
+    """Returns those of the rows that were in the group. The keeper must not be among them; nothing is counted."""
+    left = set[int]()
+    for batch in batches(keys):
+        chosen = GroupMember.objects.using(using).filter(group=group.pk, asset__in=batch)
+        left.update(chosen.values_list("asset", flat=True))
+        delete_quietly(chosen, using)
+    return left
+
+
 def join_large(keys: Collection[int], group: DuplicateGroup, options: GroupingOptions, using: str) -> None:
-    """Add the rows in no group that match the keeper of this one, at its end."""
+    """Add the rows in no group that match the keeper of this one, at its end. A row that is not the same as one of the
+    group stays away."""
     grouped = GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True)
     rows = ImageAsset.objects.using(using).all()
     for key in sorted(set(keys).difference(grouped)):
         verdicts = read_verdicts_around({key}, using)
+        different = _different_from({key, *verdicts.same}, verdicts)
+        if GroupMember.objects.using(using).filter(group=group.pk, asset__in=different).exists():
+            continue
         for match in find_groups(rows, options, verdicts, keys=[key, group.keeper_id]):
             add_member(group, _seen_from(group.keeper_id, key, match), using)
 

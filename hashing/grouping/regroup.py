@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hashing.grouping.finder import FoundGroup, find_groups
-from hashing.grouping.large_group import LARGE_GROUP, join_large, settle
+from hashing.grouping.large_group import LARGE_GROUP, join_large, leave_large, settle
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import groups_locked, store_groups
 from hashing.grouping.verdicts import read_verdicts_around
@@ -39,7 +39,7 @@ def _remake(changed: set[int], left: set[int], decided: set[int], options: Group
     """Returns the rows that were in a group before and are in none now."""
     matching = left | changed | {match for key in changed for match in _matches(key, options, using)}
     touched = _touched(matching | set(read_verdicts_around(matching, using).same), decided, using)
-    large, set_free = _settle_large(touched, decided, using)
+    large, set_free = _settle_large(touched, changed, decided, using)
     small = [group for group in touched if group not in large]
     before = set(GroupMember.objects.using(using).filter(group__in=small).values_list("asset", flat=True))
     scope = before | (matching - _members_of(large, matching, using))
@@ -53,14 +53,17 @@ def _remake(changed: set[int], left: set[int], decided: set[int], options: Group
 
 
 def _settle_large(
-    groups: Iterable[DuplicateGroup], decided: set[int], using: str
+    groups: Iterable[DuplicateGroup], changed: set[int], decided: set[int], using: str
 ) -> tuple[list[DuplicateGroup], set[int]]:
     """The groups that are not to be made anew, and the rows that were set free from them."""
     kept, set_free = [], set[int]()
     for group in groups:
-        if group.size < LARGE_GROUP:
+        is_decided = group.pk in decided
+        if group.size < LARGE_GROUP or (group.keeper_id in changed and not is_decided):
             continue
-        free = settle(group, using) if group.pk in decided else set[int]()
+        # They may join it again.
+        has_changed = not is_decided and bool(leave_large(changed, group, using))
+        free = settle(group, using) if is_decided or has_changed else set[int]()
         if free is not None:
             kept.append(group)
             set_free |= free

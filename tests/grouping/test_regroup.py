@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
+from hashing.grouping.decisions import decide_different, decide_same
 from hashing.grouping.regroup import regroup
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
 from tests.grouping.conftest import stored_groups
@@ -51,6 +54,43 @@ def test_row_that_matches_only_a_member_of_a_large_group_does_not_join(add_hashe
     monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 2)
     regroup([add_hashed(flips=8).pk])
     assert stored_groups() == {keeper.pk: {keeper.pk, member.pk}}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("has_hash", [True, False])
+def test_row_with_another_file_leaves_a_large_group(add_hashed, group_all, monkeypatch, number, has_hash):
+    rows = [add_hashed(width=300 - n) for n in range(4)]
+    group_all()
+    other = add_hashed(1)
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 3)
+    hashes = {name: getattr(other, name) if has_hash else None for name in ("perceptual_hash", "vertical_hash")}
+    ImageAsset.objects.filter(pk=rows[number].pk).update(**hashes)
+    regroup([rows[number].pk])
+    assert (found := stored_groups()) == group_all()
+    assert {row.pk for row in rows} - {rows[number].pk} in found.values()
+
+
+def test_row_joins_no_large_group_with_one_it_is_not_the_same_as(add_hashed, group_all, somebody, monkeypatch):
+    member, other = add_hashed(width=200), add_hashed()
+    group_all()
+    decide_different(DuplicateGroup.objects.get(), other.pk, somebody.pk)
+    add_hashed(width=300), add_hashed(width=250)
+    found = group_all()
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 3)
+    regroup([other.pk])
+    assert stored_groups() == found
+    assert all(not {member.pk, other.pk} <= keys for keys in found.values())
+
+
+def test_pictures_that_are_the_same_leave_a_large_group_together(add_hashed, group_all, somebody, monkeypatch):
+    copy, same = add_hashed(width=200), add_hashed()
+    group_all()
+    decide_same(DuplicateGroup.objects.get(), same.pk, somebody.pk)
+    keeper, member = add_hashed(width=300), add_hashed(width=250)
+    group_all()
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 3)
+    decide_different(DuplicateGroup.objects.get(), same.pk, somebody.pk)
+    assert stored_groups() == {keeper.pk: {keeper.pk, member.pk}, copy.pk: {copy.pk, same.pk}}
 
 
 def test_row_that_lost_its_hash_leaves(add_hashed, group_all):
