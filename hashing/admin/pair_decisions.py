@@ -12,12 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.links import linked_names
 from hashing.admin.paginator import LargeTablePaginator
-from hashing.grouping.regroup import regroup
+from hashing.grouping.decisions import forget
 from hashing.grouping.store import groups_locked
 from hashing.models import PairDecision
-
-# Pictures that are searched for when decisions are taken back; `find_duplicates` finds the others.
-MOST_SEARCHED = 20
 
 
 @admin.register(PairDecision)
@@ -55,7 +52,4 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
         """Takes the decisions back; the pictures are asked about again."""
         with groups_locked(queryset.db):
-            keys = {key for pair in queryset.values_list("lower", "higher") for key in pair}
-            queryset.delete()
-            first = set(sorted(keys)[:MOST_SEARCHED])
-            regroup(first, queryset.db, left=keys - first)
+            forget(set(queryset.values_list("lower", "higher")), queryset.db)

@@ -8,7 +8,7 @@ same, at least one is never marked.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db import router
@@ -83,12 +83,30 @@ def _take_back(batch: UUID, using: str) -> list[int]:
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
     taken.delete()
     decisions.filter(replaced_by=batch).update(replaced_by=None)
+    _regroup_undecided(keys, using)
+    return keys
+
+
+def forget(pairs: Collection[tuple[int, int]], using: str) -> None:
+    """Nothing was ever said about these pairs, lower key first: no former decision comes back."""
+    decisions = PairDecision.objects.using(using)
+    with groups_locked(using):
+        for lowers in batches({lower for lower, _higher in pairs}):
+            found = decisions.filter(lower__in=lowers).values_list("pk", "lower", "higher")
+            said = [pk for pk, *pair in found if tuple(pair) in pairs]
+            for batch in batches(said):
+                decisions.filter(pk__in=batch).delete()
+        keys = sorted({key for pair in pairs for key in pair})
+        _regroup_undecided(keys, using, left=keys[MOST_SEARCHED:])
+
+
+def _regroup_undecided(keys: list[int], using: str, left: Iterable[int] = ()) -> None:
+    """`keys` are all pictures that a decision was about which is gone now."""
     members = GroupMember.objects.using(using)
     groups = {
         group for batch in batches(keys) for group in members.filter(asset__in=batch).values_list("group", flat=True)
     }
-    regroup(keys[:MOST_SEARCHED], using, groups=groups)
-    return keys
+    regroup(keys[:MOST_SEARCHED], using, groups=groups, left=left)
 
 
 def _keeper_of(group: DuplicateGroup, asset_pk: int, using: str) -> int:

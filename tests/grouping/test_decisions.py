@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, keep, undo_last
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo_last
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups
 
@@ -169,3 +169,27 @@ def test_decisions_outlive_the_groups(trio, somebody, group_all):
     DuplicateGroup.objects.all().delete()
     group_all()
     assert not DuplicateGroup.objects.open().exists()
+
+
+def pairs() -> set[tuple[int, int]]:
+    return set(PairDecision.objects.filter(replaced_by=None).values_list("lower", "higher"))
+
+
+def test_forgotten_decision_brings_no_former_one_back(trio, somebody):
+    keeper, one, other = trio
+    decide_same(the_group(), one.pk, somebody.pk)
+    keep(the_group(), keeper.pk, User.objects.create_user("nobody").pk)
+    forget({(keeper.pk, one.pk)}, "default")
+    assert marked() == {other.pk}
+    decide_different(the_group(), one.pk, somebody.pk)
+    undo_last(User.objects.get(username="nobody").pk)
+    assert (marked(), pairs()) == (set(), {(keeper.pk, one.pk)})
+    assert undo_last(somebody.pk) == [keeper.pk, one.pk]
+    assert undo_last(somebody.pk) == []
+
+
+def test_large_group_follows_forgotten_decisions(trio, somebody, monkeypatch):
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 3)
+    keep(the_group(), trio[0].pk, somebody.pk)
+    forget(pairs(), "default")
+    assert (the_group().size, the_group().open_count) == (3, 2)
