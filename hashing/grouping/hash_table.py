@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from hashing.querysets import HashedImageQuerySet
 PAGE = 20_000
 FIELDS = ("perceptual_hash", "vertical_hash")
 HEX_LENGTH = 16
+_HASHES = re.compile(rf"[0-9a-fA-F]{{{2 * HEX_LENGTH}}}")
 
 Keys = npt.NDArray[Any]
 Hashes = npt.NDArray[np.uint64]
@@ -48,6 +50,14 @@ def read_hashes(
 
 def _as_arrays(page: Iterable[tuple[Any, str, str]]) -> HashTable:
     whole = [row for row in page if len(row[1]) == len(row[2]) == HEX_LENGTH]
+    try:
+        return _as_table(whole)
+    except ValueError:
+        return _as_table([row for row in whole if _HASHES.fullmatch(row[1] + row[2])])
+
+
+def _as_table(whole: Sequence[tuple[Any, str, str]]) -> HashTable:
+    """Raises `ValueError` when one of them is no hash."""
     return HashTable(
         np.array([row[0] for row in whole]),
         _from_hex("".join(row[1] for row in whole)),

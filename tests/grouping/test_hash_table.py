@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hashing.grouping.hash_table import Entries, HashTable, read_hashes
 from hashing.models import ImageAsset
@@ -29,8 +30,9 @@ def test_chosen_rows_alone_are_read(add_hashed):
     assert read.keys.tolist() == [rows[0].pk, rows[2].pk]
 
 
-def test_row_whose_hash_is_of_another_kind_is_left_out(add_hashed):
-    add_hashed(perceptual_hash="abc")
+@pytest.mark.parametrize("text", ["abc", "no hash at all !"])
+def test_row_whose_hash_is_of_another_kind_is_left_out(add_hashed, text):
+    add_hashed(perceptual_hash=text)
     row = add_hashed()
     assert read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None).keys.tolist() == [row.pk]
 
