@@ -12,9 +12,10 @@ from hashing.grouping.options import GroupingOptions
 from hashing.grouping.regroup import regroup
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.store import store_groups
-from hashing.grouping.verdicts import read_verdicts
-from hashing.models.duplicates import DuplicateGroup
+from hashing.grouping.verdicts import Verdicts, read_verdicts
+from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
+from hashing.paging import batches
 
 # Uploads that came during the run and are grouped at its end; a backfill that runs beside it may hash many more.
 MOST_CAUGHT_UP = 1000
@@ -35,12 +36,14 @@ def run_grouping(
     alias = using or router.db_for_write(DuplicateGroup)
     started = timezone.now()
     rows = ImageAsset.objects.using(alias).all()
-    groups = find_groups(rows, options, read_verdicts(alias), progress)
+    verdicts = read_verdicts(alias)
+    groups = find_groups(rows, options, verdicts, progress)
     if dry_run:
         return GroupingReport(groups, options)
     changes = store_groups(groups, alias, progress=lambda per_cent: progress("Storing", per_cent))
     options.remember(alias)
     _catch_up(started, alias)
+    _catch_up_with_decisions(verdicts, alias)
     return GroupingReport(groups, options, changes)
 
 
@@ -48,3 +51,12 @@ def _catch_up(started: datetime, using: str) -> None:
     hashed_since = ImageAsset.objects.using(using).hashed().filter(hashed_at__gte=started).order_by("hashed_at")
     for key in hashed_since.values_list("pk", flat=True)[:MOST_CAUGHT_UP]:
         regroup([key], using)
+
+
+def _catch_up_with_decisions(known: Verdicts, using: str) -> None:
+    """What was decided or taken back since the decisions were read: the groups were stored without it."""
+    groups = set[int]()
+    for keys in batches(known.changed_since(read_verdicts(using))):
+        members = GroupMember.objects.using(using).filter(asset__in=keys)
+        groups.update(members.values_list("group", flat=True))
+    regroup(using=using, groups=groups)

@@ -21,6 +21,14 @@ class Verdicts:
     different: Mapping[Any, set[Any]] = field(default_factory=dict)
     marked: frozenset[Any] = frozenset()
 
+    def changed_since(self, now: Verdicts) -> set[Any]:
+        """The keys about which something else is said now."""
+        both = [(self.same, now.same), (self.different, now.different)]
+        changed = {
+            key for mine, theirs in both for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)
+        }
+        return changed | (self.marked ^ now.marked)
+
 
 def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
     """The decisions in force, or those about some keys alone."""

@@ -4,6 +4,10 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from hashing.grouping import afind_duplicates, find_duplicates
+from hashing.grouping.decisions import decide_different, decide_same, keep, undo_last
+from hashing.grouping.options import GroupingOptions
+from hashing.grouping.run import run_grouping
+from hashing.models import DuplicateGroup, PairDecision
 from tests.grouping.conftest import stored_groups
 
 
@@ -23,6 +27,32 @@ def test_async_twin_does_the_same(add_hashed):
     assert stored_groups() == {}
     async_to_sync(afind_duplicates)()
     assert stored_groups() == {keeper.pk: {keeper.pk, copy.pk}}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("phase", ["Comparing", "Storing"])
+def test_what_is_decided_during_the_run_counts(add_hashed, somebody, phase):
+    keeper, one, other = add_hashed(width=200), add_hashed(), add_hashed()
+    find_duplicates()
+    add_hashed(1), add_hashed(1)
+
+    def decide(now: str, _per_cent: int) -> None:
+        if now == phase and not PairDecision.objects.exists():
+            decide_different(DuplicateGroup.objects.get(keeper=keeper), one.pk, somebody.pk)
+            decide_same(DuplicateGroup.objects.get(keeper=keeper), other.pk, somebody.pk)
+
+    run_grouping(GroupingOptions(), progress=decide)
+    assert stored_groups()[keeper.pk] == {keeper.pk, other.pk}
+    assert DuplicateGroup.objects.get(keeper=keeper).open_count == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_taken_back_during_the_run_is_asked_again(add_hashed, somebody):
+    keeper, _copy = add_hashed(width=200), add_hashed()
+    find_duplicates()
+    keep(DuplicateGroup.objects.get(), keeper.pk, somebody.pk)
+    run_grouping(GroupingOptions(), progress=lambda _phase, _per_cent: undo_last(somebody.pk))
+    assert (stored_groups().keys(), DuplicateGroup.objects.get().open_count) == ({keeper.pk}, 1)
 
 
 def test_options_that_make_no_sense_are_refused(db):
