@@ -63,6 +63,6 @@ def _follow_departures(using: str) -> None:
         return
     with groups_locked(using):
         left = set(DuplicateGroup.objects.using(using).filter(pk__in=departed).values_list("pk", flat=True))
-        # The keeper is still there, and so is whatever matches it.
         count_groups(left, using)
-        regroup(using=using, left={key for pk, keys in departed.items() if pk not in left for key in keys})
+        # The keeper is still there. But what was the same as it, or matched it, by way of a deleted picture may not be.
+        regroup(using=using, groups=left, left={key for pk, keys in departed.items() if pk not in left for key in keys})

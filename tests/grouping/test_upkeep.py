@@ -6,7 +6,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from PIL import Image
 
-from hashing.grouping.decisions import keep
+from hashing.grouping.decisions import decide_same, keep
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 from tests.grouping.conftest import stored_groups
 from tests.pictures import encoded, photo
@@ -72,6 +72,37 @@ def test_others_of_a_deleted_keeper_are_a_group_of_their_own(media):
     first, second, third = upload("one.png", size=(320, 240)), upload("two.png"), upload("three.png")
     first.delete()
     assert stored_groups() == {second.pk: {second.pk, third.pk}}
+
+
+@pytest.fixture
+def chain(media, add_hashed, group_all, somebody):
+    """A keeper, one that somebody has called the same, and one that matches the second alone."""
+    keeper, same = add_hashed(width=300), add_hashed(flips=4, width=200)
+    third = add_hashed(width=100)
+    group_all()
+    keep(DuplicateGroup.objects.get(), keeper.pk, somebody.pk)
+    return keeper, same, third
+
+
+def test_picture_that_matched_a_deleted_one_alone_leaves(chain, add_hashed, group_all):
+    keeper, same, third = chain
+    last = add_hashed(flips=8)
+    assert group_all() == {keeper.pk: {keeper.pk, same.pk, third.pk, last.pk}}
+    same.delete()
+    assert stored_groups() == {keeper.pk: {keeper.pk, third.pk}} == group_all()
+
+
+def test_picture_that_was_the_same_as_a_deleted_one_alone_is_asked_about(chain, add_hashed, group_all, somebody):
+    keeper, same, third = chain
+    same.delete()
+    better = add_hashed(width=400)
+    group_all()
+    decide_same(DuplicateGroup.objects.get(), keeper.pk, somebody.pk)
+    assert DuplicateGroup.objects.get().open_count == 0
+    keeper.delete()
+    group = DuplicateGroup.objects.get()
+    assert (group.keeper_id, group.open_count) == (better.pk, 1)
+    assert set(group.members.values_list("asset", flat=True)) == {better.pk, third.pk}
 
 
 def test_many_are_deleted_at_once(media):
