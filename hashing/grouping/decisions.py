@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from hashing.grouping.regroup import regroup
 from hashing.grouping.store import groups_locked
+from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.images import ImageAsset
 from hashing.paging import batches
@@ -48,6 +49,7 @@ def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID
         keeper = _keeper_of(group, asset_pk, using)
         batch = _Batch(user_pk, using)
         batch.separate(asset_pk, keeper)
+        _refuse_contradiction([asset_pk, keeper], using)
         regroup(using=using, groups=[group.pk])
     return batch.key
 
@@ -82,7 +84,10 @@ def _take_back(batch: UUID, using: str) -> list[int]:
         raise DecisionRefused(_("Somebody has decided about these pictures again since. That comes first."))
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
     taken.delete()
-    decisions.filter(replaced_by=batch).update(replaced_by=None)
+    restored = decisions.filter(replaced_by=batch)
+    again = {key for pair in restored.values_list("lower", "higher") for key in pair}
+    restored.update(replaced_by=None)
+    _refuse_contradiction(again, using)
     _regroup_undecided(keys, using)
     return keys
 
@@ -107,6 +112,13 @@ def _regroup_undecided(keys: list[int], using: str, left: Iterable[int] = ()) ->
         group for batch in batches(keys) for group in members.filter(asset__in=batch).values_list("group", flat=True)
     }
     regroup(keys[:MOST_SEARCHED], using, groups=groups, left=left)
+
+
+def _refuse_contradiction(keys: Iterable[int], using: str) -> None:
+    """Raises `DecisionRefused` when pictures are the same by way of others, and are not the same."""
+    verdicts = read_verdicts_around(set(keys), using)
+    if any(not others.isdisjoint(verdicts.same.get(key, ())) for key, others in verdicts.different.items()):
+        raise DecisionRefused(_("By other decisions, these pictures are the same. Those come first."))
 
 
 def _keeper_of(group: DuplicateGroup, asset_pk: int, using: str) -> int:

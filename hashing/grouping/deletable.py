@@ -40,7 +40,7 @@ def without_keeper(keys: Collection[int], using: str) -> set[int]:
 
 
 def _unmarked(verdicts: Verdicts, key: int) -> set[int]:
-    return set(verdicts.same.get(key, ())) - verdicts.marked
+    return set(verdicts.same.get(key, ())) - verdicts.marked - verdicts.different.get(key, set())
 
 
 def _sound(keys: Collection[int], using: str) -> HashedImageQuerySet[ImageAsset]:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo_last
+from hashing.grouping.deletable import without_keeper
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups
 
@@ -193,3 +197,46 @@ def test_large_group_follows_forgotten_decisions(trio, somebody, monkeypatch):
     keep(the_group(), trio[0].pk, somebody.pk)
     forget(pairs(), "default")
     assert (the_group().size, the_group().open_count) == (3, 2)
+
+
+@pytest.fixture
+def chain(trio, somebody, add_hashed, group_all):
+    """A better picture, what somebody has called the same as it, and what is the same as that."""
+    keeper, one, other = trio
+    decide_different(the_group(), other.pk, somebody.pk)
+    decide_same(the_group(), one.pk, somebody.pk)
+    better = add_hashed(width=300)
+    group_all()
+    decide_same(DuplicateGroup.objects.get(keeper=better), keeper.pk, somebody.pk)
+    return better, keeper, one
+
+
+def test_contradiction_to_other_decisions_is_refused(chain, somebody):
+    better, _keeper, one = chain
+    said = pairs()
+    with pytest.raises(DecisionRefused, match="other decisions"), transaction.atomic():
+        decide_different(DuplicateGroup.objects.get(keeper=better), one.pk, somebody.pk)
+    assert pairs() == said
+
+
+def test_undo_that_brings_a_contradiction_is_refused(trio, somebody):
+    _keeper, one, other = trio
+    second = User.objects.create_user("second")
+    decide_same(the_group(), one.pk, somebody.pk)
+    decide_different(the_group(), one.pk, second.pk)
+    decide_different(the_group(), other.pk, somebody.pk)
+    decide_same(the_group(), other.pk, somebody.pk)
+    with pytest.raises(DecisionRefused, match="other decisions"), transaction.atomic():
+        undo_last(second.pk)
+
+
+def test_nothing_is_kept_of_a_picture_by_one_that_is_not_the_same(chain, media):
+    better, keeper, one = chain
+    for row in chain:
+        (media / row.image.name).write_bytes(bytes(row.file_size))
+    assert without_keeper({keeper.pk, one.pk}, "default") == set()
+    lower, higher = sorted((better.pk, one.pk))
+    names = {better.pk: better.image.name, one.pk: one.image.name}
+    files = {"lower_file": names[lower], "higher_file": names[higher]}
+    PairDecision.objects.create(lower_id=lower, higher_id=higher, verdict="different", batch=uuid4(), **files)
+    assert without_keeper({keeper.pk, one.pk}, "default") == {one.pk}
