@@ -1,0 +1,116 @@
+"""Whatever happens in whatever order, the stored groups keep the rules."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from hashing.grouping import find_duplicates
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo_last
+from hashing.grouping.finder import find_groups
+from hashing.grouping.options import GroupingOptions
+from hashing.grouping.regroup import regroup
+from hashing.grouping.upkeep import forget_former_file
+from hashing.grouping.verdicts import read_verdicts
+from hashing.models import GroupMember, ImageAsset, PairDecision
+from tests.grouping.conftest import PICTURES, stored_groups
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STEPS = 40
+DECIDE = (decide_same, decide_different, keep)
+
+
+class Library:
+    """Two pictures with many copies, so that groups touch, and two editors."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.editors = [User.objects.create_user(f"editor{number}").pk for number in range(2)]
+        self.names = 0
+
+    def hashes(self) -> dict[str, object]:
+        off = self.dice.choice([0, 0xF, 0xFF, 0xF0, 0xFFF])
+        picture = PICTURES[self.dice.randrange(2)] ^ off
+        return {"perceptual_hash": f"{picture:016x}", "vertical_hash": f"{picture:016x}", "hash_version": 1}
+
+    def facts(self) -> dict[str, object]:
+        self.names += 1
+        return {"image": f"{self.names}.jpg", "width": self.dice.randrange(1, 9), "height": 9, **self.hashes()}
+
+    def any_row(self) -> int | None:
+        rows = list(ImageAsset.objects.order_by("pk").values_list("pk", flat=True))
+        return self.dice.choice(rows) if rows else None
+
+    def upload(self) -> None:
+        regroup([ImageAsset.objects.bulk_create([ImageAsset(**self.facts())])[0].pk])
+
+    def replace(self) -> None:
+        pk = self.any_row()
+        facts = self.facts()
+        if self.dice.random() < 0.3:
+            facts |= {"perceptual_hash": None, "vertical_hash": None}
+        ImageAsset.objects.filter(pk=pk).update(**facts)
+        forget_former_file(ImageAsset, pk, "default")
+        regroup([pk] if pk else [])
+
+    def delete(self) -> None:
+        ImageAsset.objects.filter(pk=self.any_row()).delete()
+
+    def decide(self) -> None:
+        members = list(GroupMember.objects.order_by("pk").select_related("group"))
+        if members:
+            member = self.dice.choice(members)
+            self.attempt(self.dice.choice(DECIDE), member.group, member.asset_id, self.dice.choice(self.editors))
+
+    def undo(self) -> None:
+        self.attempt(undo_last, self.dice.choice(self.editors))
+
+    def forget(self) -> None:
+        pairs = list(PairDecision.objects.filter(replaced_by=None).order_by("pk").values_list("lower", "higher"))
+        forget(set(self.dice.sample(pairs, min(2, len(pairs)))), "default")
+
+    def run(self) -> None:
+        find_duplicates()
+
+    def attempt(self, act: Callable[..., object], *arguments: object) -> None:
+        try:
+            with transaction.atomic():
+                act(*arguments)
+        except DecisionRefused:
+            pass
+
+
+def check_rules(*, whole: bool) -> None:
+    verdicts = read_verdicts("default")
+    hashed = set(ImageAsset.objects.hashed().values_list("pk", flat=True))
+    for cluster in verdicts.same.values():
+        assert not verdicts.marked.issuperset(cluster)
+    for keeper, keys in stored_groups().items():
+        assert keys <= hashed
+        assert all(keys.isdisjoint(verdicts.different.get(key, ())) for key in keys)
+        same = set(GroupMember.objects.filter(group__keeper=keeper, is_same=True).values_list("asset", flat=True))
+        assert same == keys & {keeper, *verdicts.same.get(keeper, ())}
+        if whole:
+            found = find_groups(ImageAsset.objects.all(), GroupingOptions(), verdicts, keys=keys)
+            assert [(group.keeper, {keeper, *(each.key for each in group.members)}) for group in found] == [
+                (keeper, keys)
+            ]
+
+
+@pytest.mark.parametrize("large", [4, 1000])
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_keep_the_rules(monkeypatch, seed, large):
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", large)
+    library = Library(seed)
+    steps = [library.upload] * 4 + [library.decide] * 5
+    steps += [library.replace, library.delete, library.undo, library.forget, library.run]
+    for _ in range(STEPS):
+        library.dice.choice(steps)()
+        check_rules(whole=large > STEPS)
+    find_duplicates()
+    check_rules(whole=True)
