@@ -1,8 +1,8 @@
 """What a person says about the pictures of a group, and how it is taken back.
 
 A decision on a pair that was decided before replaces the former one, which comes back when the new one is taken back.
-The marks never lead in a circle: whoever is kept is marked as nobody's duplicate any more. So of pictures that are the
-same, at least one is never marked.
+The marks never lead in a circle, and each picture has one at most: whoever is kept is marked as nobody's duplicate any
+more. So of pictures that are the same, exactly one is never marked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from hashing.grouping.regroup import regroup
 from hashing.grouping.store import groups_locked
 from hashing.grouping.verdicts import read_verdicts_around
-from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
+from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision, PairDecisionQuerySet
 from hashing.models.images import ImageAsset
 from hashing.paging import batches
 
@@ -37,7 +37,7 @@ def decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
     with groups_locked(using):
         keeper = _keeper_of(group, asset_pk, using)
         batch = _Batch(user_pk, using)
-        batch.mark([asset_pk], keeper)
+        batch.mark(asset_pk, keeper)
         regroup(using=using, groups=[group.pk])
     return batch.key
 
@@ -62,7 +62,7 @@ def keep(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
         if asset_pk not in members:
             raise DecisionRefused(_("This picture is no longer in this group."))
         batch = _Batch(user_pk, using)
-        batch.mark(sorted(members - {asset_pk}), asset_pk)
+        batch.keep(sorted(members - {asset_pk}), asset_pk)
         regroup(using=using, groups=[group.pk])
     return batch.key
 
@@ -141,30 +141,52 @@ class _Batch:
         self._decisions = PairDecision.objects.using(using)
         self._assets = ImageAsset.objects.using(using)
 
-    def mark(self, duplicates: Iterable[int], keeper: int) -> None:
-        marked = list(duplicates)
-        others = self._decisions.current().filter(duplicate=keeper).values_list("lower", "higher")
-        above = {key for pair in others for key in pair} - {keeper}
-        self._record({pk: pk for pk in [*marked, *sorted(above.difference(marked))]}, keeper)
+    def keep(self, duplicates: Collection[int], keeper: int) -> None:
+        """What they were marked as duplicates of before gives way."""
+        decided = self._turned_round(keeper, duplicates) | {_pair(pk, keeper): pk for pk in duplicates}
+        for batch in batches(duplicates):
+            self._in_force().filter(duplicate__in=batch).update(replaced_by=self.key)
+        self._record(decided)
+
+    def mark(self, asset_pk: int, keeper: int) -> None:
+        """With what was a duplicate of it, and what it was a duplicate of."""
+        above = self._turned_round(keeper, {asset_pk}) | self._turned_round(asset_pk, {keeper})
+        self._record(above | {_pair(asset_pk, keeper): asset_pk})
 
     def separate(self, asset_pk: int, keeper: int) -> None:
-        self._record({asset_pk: None}, keeper)
+        self._record({_pair(asset_pk, keeper): None})
 
-    def _record(self, duplicate_of: dict[int, int | None], keeper: int) -> None:
-        """Of each pair of a picture and the keeper, which one is the duplicate; None: they are not the same."""
-        for others in batches(duplicate_of, BATCH):
-            names = dict(self._assets.filter(pk__in=[*others, keeper]).values_list("pk", "image"))
-            self._replace_former(others, keeper)
-            self._decisions.bulk_create(
-                self._decision(tuple(sorted((other, keeper))), duplicate_of[other], names) for other in others
-            )
+    def _turned_round(self, asset_pk: int, others: Collection[int]) -> dict[tuple[int, int], int | None]:
+        """What the picture is marked as a duplicate of becomes its duplicate, and so on upwards, up to the others."""
+        turned: dict[tuple[int, int], int | None] = {}
+        while (above := self._duplicate_of(asset_pk)) is not None and above not in others:
+            turned[_pair(asset_pk, above)] = above
+            asset_pk = above
+        return turned
 
-    def _replace_former(self, others: list[int], keeper: int) -> None:
-        former = self._decisions.filter(replaced_by__isnull=True)
-        former.filter(lower=keeper, higher__in=others).update(replaced_by=self.key)
-        former.filter(higher=keeper, lower__in=others).update(replaced_by=self.key)
+    def _duplicate_of(self, asset_pk: int) -> int | None:
+        pair = self._decisions.current().filter(duplicate=asset_pk).values_list("lower", "higher").first()
+        return None if pair is None else sum(pair) - asset_pk
 
-    def _decision(self, pair: tuple[int, ...], duplicate: int | None, names: dict[int, str]) -> PairDecision:
+    def _in_force(self) -> PairDecisionQuerySet:
+        return self._decisions.filter(replaced_by__isnull=True)
+
+    def _record(self, duplicate_of: dict[tuple[int, int], int | None]) -> None:
+        """Of each pair, which one is the duplicate; None: they are not the same."""
+        for pairs in batches(duplicate_of, BATCH):
+            keys = {key for pair in pairs for key in pair}
+            names = dict(self._assets.filter(pk__in=keys).values_list("pk", "image"))
+            self._replace_former(set(pairs))
+            self._decisions.bulk_create(self._decision(pair, duplicate_of[pair], names) for pair in pairs)
+
+    def _replace_former(self, pairs: set[tuple[int, int]]) -> None:
+        lowers = {lower for lower, _higher in pairs}
+        found = self._in_force().filter(lower__in=lowers).values_list("pk", "lower", "higher").iterator()
+        former = [pk for pk, lower, higher in found if (lower, higher) in pairs]
+        for batch in batches(former):
+            self._decisions.filter(pk__in=batch).update(replaced_by=self.key)
+
+    def _decision(self, pair: tuple[int, int], duplicate: int | None, names: dict[int, str]) -> PairDecision:
         lower, higher = pair
         return PairDecision(
             lower_id=lower,
@@ -176,3 +198,7 @@ class _Batch:
             decided_by_id=self._user_pk,
             batch=self.key,
         )
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)

@@ -83,6 +83,36 @@ def test_marks_never_lead_in_a_circle(trio, somebody):
         assert asset.pk not in marked()
 
 
+def test_of_pictures_that_are_the_same_one_is_never_marked(trio, somebody, add_hashed, group_all):
+    keeper, one, other = trio
+    decide_same(the_group(), one.pk, somebody.pk)
+    better = add_hashed(flips=3, width=300)
+    group_all()
+    # One counts as one with the keeper, which is a duplicate of nothing yet.
+    decide_same(the_group(), one.pk, somebody.pk)
+    assert marked() == {keeper.pk, one.pk}
+    assert set(the_group().members.filter(is_same=True).values_list("asset", flat=True)) == {
+        better.pk,
+        keeper.pk,
+        one.pk,
+    }
+    keep(the_group(), other.pk, somebody.pk)
+    assert marked() == {keeper.pk, one.pk, better.pk}
+    assert PairDecision.objects.current().filter(duplicate__isnull=False).count() == 3
+    undo_last(somebody.pk)
+    assert marked() == {keeper.pk, one.pk}
+
+
+def test_keeper_whose_mark_is_taken_back_is_a_question_of_its_own(trio, somebody):
+    keeper, one, other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    keep(the_group(), other.pk, somebody.pk)
+    forget({(keeper.pk, other.pk)}, "default")
+    # One is a duplicate of the other alone now.
+    assert marked() == {one.pk}
+    assert set(the_group().members.filter(is_same=False).values_list("asset", flat=True)) == {one.pk, other.pk}
+
+
 def test_later_picture_brings_up_only_itself(trio, somebody, add_hashed, group_all):
     keeper, one, other = trio
     keep(the_group(), keeper.pk, somebody.pk)
