@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -66,9 +67,16 @@ class MarkedDuplicateAdmin(Columns, Previews):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What Django's page lists. A picture that nothing is kept of is protected, and stops the deletion."""
         objects, counts, permissions, protected = super().get_deleted_objects(objs, request)
-        needless = {model._meta.verbose_name for model in BOOKKEEPING}
+        needless = {str(model._meta.verbose_name) for model in BOOKKEEPING}
+        plural = {str(model._meta.verbose_name_plural) for model in BOOKKEEPING}
         alone = without_keeper({each.pk for each in objs}, _database(objs))
-        reasons = [_("%(picture)s: nothing is kept of it") % {"picture": each} for each in objs if each.pk in alone]
+        reasons = [
+            _("%(picture)s: nothing is kept of it. What it is a duplicate of has no file, or another one")
+            % {"picture": each}
+            for each in objs
+            if each.pk in alone
+        ]
+        objects, counts = _without(needless, objects), {name: n for name, n in counts.items() if name not in plural}
         return objects, counts, {each for each in permissions if each not in needless}, [*protected, *reasons]
 
     def delete_model(self, request: HttpRequest, obj: MarkedDuplicate) -> None:
@@ -92,6 +100,20 @@ def _delete_files(request: HttpRequest, names: list[str]) -> None:
     if refused := delete_unused(ImageAsset.image.field.storage, names):
         text = _("The rows are deleted, but these files could not be: {}")
         messages.warning(request, format_html(text, ", ".join(refused)))
+
+
+def _without(kinds: set[str], objects: list[Any]) -> list[Any]:
+    """Django's nested list of what would go, without the lines about some kinds of rows and what hangs on these."""
+    kept: list[Any] = []
+    starts = tuple(f"{capfirst(kind)}: " for kind in kinds)
+    is_left_out = False
+    for line in objects:
+        if isinstance(line, list):
+            kept += [] if is_left_out else [_without(kinds, line)]
+        else:
+            is_left_out = strip_tags(line).startswith(starts)
+            kept += [] if is_left_out else [line]
+    return [line for line in kept if line != []]
 
 
 def _database(objs: Any) -> str:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.links import linked_names
@@ -31,6 +32,13 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
         return super().get_queryset(request).filter(replaced_by__isnull=True)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions: Any = super().get_actions(request)
+        if "delete_selected" in actions:
+            function, name, _description = actions["delete_selected"]
+            actions["delete_selected"] = (function, name, gettext("Take back the selected decisions"))
+        return actions
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-from hashing.grouping.finder import FoundGroup
+from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import Changes
 from hashing.orientations import Orientation
@@ -74,9 +74,15 @@ class GroupingReport:
         # In whole lines, because a command's stdout ends each text that it is given with a line break.
         file.write('{"groups": [\n')
         for number, group in enumerate(self.groups, start=1):
-            line = json.dumps({"keeper": group.keeper, "members": [_member(each) for each in group.members]})
+            line = json.dumps({"keeper": group.keeper, "members": [self._member(each) for each in group.members]})
             file.write(line + (",\n" if number < len(self.groups) else "\n"))
         file.write(f"], {json.dumps(facts)[1:-1]}}}\n")
+
+    def _member(self, member: FoundMember) -> dict[str, Any]:
+        facts = _member(member)
+        if not self.options.any_orientation:
+            del facts["orientation"]
+        return facts
 
     def write_csv(self, file: TextIO) -> None:
         """A line for each picture that is not a keeper."""
@@ -87,7 +93,7 @@ class GroupingReport:
                 writer.writerow([group.keeper, *_member(each).values(), each.is_same, each.file_size])
 
 
-def _member(member: Any) -> dict[str, Any]:
+def _member(member: FoundMember) -> dict[str, Any]:
     return {
         "pk": member.key,
         "distance": member.distance,

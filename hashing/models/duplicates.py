@@ -152,7 +152,7 @@ class PairDecision(models.Model):
         indexes = [models.Index(fields=["decided_by", "decided_at"], name="pair_decision_last_idx")]
 
     def __str__(self) -> str:
-        return f"{self.lower_id}, {self.higher_id}: {self.get_verdict_display()}"
+        return f"{self.lower_file}, {self.higher_file}: {self.get_verdict_display()}"
 
 
 class MarkedDuplicateManager(models.Manager["MarkedDuplicate"]):

@@ -61,6 +61,9 @@ def test_confirmed_deletion_takes_rows_and_files(superuser, marked, media):
 def test_nothing_goes_before_it_is_confirmed(superuser, marked, media):
     page = delete(superuser, marked[1], marked[2], confirmed=False)
     assert "files of these pictures are deleted" in page.text
+    # What is only kept about the picture is not listed.
+    assert "Decision on a pair" not in page.text
+    assert "Picture of a group" not in page.text
     assert "1.jpg" in page.text
     assert superuser.get(LIST).status_code == 200
     assert (ImageAsset.objects.count(), files(media)) == (3, ["0.jpg", "1.jpg", "2.jpg"])
@@ -83,6 +86,7 @@ def test_picture_of_which_nothing_is_kept_stays(superuser, marked, media):
     (media / "0.jpg").unlink()
     page = delete(superuser, marked[1])
     assert "nothing is kept of it" in page.text
+    assert "are deleted from the storage" not in page.text
     assert ImageAsset.objects.count() == 3
 
 
@@ -97,6 +101,7 @@ def test_keeper_whose_file_was_overwritten_is_none(superuser, marked, media, con
     (media / "0.jpg").write_bytes(content)
     page = delete(superuser, marked[1])
     assert "nothing is kept of it" in page.text
+    assert "are deleted from the storage" not in page.text
     assert ImageAsset.objects.count() == 3
 
 

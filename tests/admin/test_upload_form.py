@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from PIL import Image
 
 from hashing.models import ImageAsset
@@ -37,6 +39,16 @@ def test_upload_names_the_same_pictures_that_are_here(superuser, media):
     [_added, same] = messages_of(upload(superuser, jpeg(), "copy.jpg"))
     assert same.startswith("The same picture seems to be here already:")
     assert f'href="{address("change", first.pk)}"' in same
+    group = reverse("admin:hashing_duplicategroup_of", args=(ImageAsset.objects.last().pk,))
+    assert f'<a href="{group}">review them</a>' in same
+
+
+def test_upload_leads_to_what_is_similar_where_groups_are_not_for_everybody(client_of, media):
+    client = client_of("staff")
+    rights = Permission.objects.filter(codename__in=["add_imageasset", "view_imageasset"])
+    User.objects.get().user_permissions.set(rights)
+    upload(client, jpeg())
+    [_added, same] = messages_of(upload(client, jpeg(), "copy.jpg"))
     assert f'<a href="{address("find_similar", ImageAsset.objects.last().pk)}">show them</a>' in same
 
 

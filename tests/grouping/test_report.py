@@ -38,7 +38,7 @@ def test_json_has_the_groups_and_how_they_were_found(groups):
     assert [group["keeper"] for group in read["groups"]] == [group.keeper for group in groups]
     assert (read["max_distance"], read["confirm_distance"], read["any_orientation"]) == (5, 5, False)
     if groups:
-        member = {"pk": 15, "distance": 2, "confirm_distance": 3, "orientation": "upright"}
+        member = {"pk": 15, "distance": 2, "confirm_distance": 3}
         assert read["groups"][0] == {"keeper": 12, "members": [member]}
 
 

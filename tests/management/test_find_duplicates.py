@@ -90,11 +90,17 @@ def test_json_and_csv_are_written(two_groups, tmp_path):
     first, copy, third, near, _ = (row.pk for row in two_groups)
     groups = json.loads((tmp_path / "groups.json").read_text())["groups"]
     assert groups == [
-        {"keeper": first, "members": [{"pk": copy, "distance": 0, "confirm_distance": 0, "orientation": "upright"}]},
-        {"keeper": third, "members": [{"pk": near, "distance": 2, "confirm_distance": 0, "orientation": "upright"}]},
+        {"keeper": first, "members": [{"pk": copy, "distance": 0, "confirm_distance": 0}]},
+        {"keeper": third, "members": [{"pk": near, "distance": 2, "confirm_distance": 0}]},
     ]
     with (tmp_path / "groups.csv").open(newline="") as file:
         assert [line["pk"] for line in csv.DictReader(file)] == [str(copy), str(near)]
+
+
+def test_file_that_cannot_be_written_is_told(two_groups):
+    with pytest.raises(CommandError, match="Cannot write /dev/full: No space left"):
+        find("--csv", "/dev/full")
+    assert DuplicateGroup.objects.count() == 2
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from hashing.admin.previews import FULL, LARGE, digest, preview_address, preview_image
 from hashing.admin.review.keeper_reason import keeper_reason
-from hashing.models import DuplicateGroup, GroupMember, ImageAsset
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.orientations import Orientation
 
 # Cards of a group on the list, and of one page of a large group; the keeper is on every one of them.
@@ -25,6 +26,8 @@ class MemberCard:
 
     member: GroupMember
     keeper: ImageAsset
+    # The decision that marks it as a duplicate.
+    mark: PairDecision | None = None
 
     @property
     def asset(self) -> ImageAsset:
@@ -38,6 +41,14 @@ class MemberCard:
     def is_open(self) -> bool:
         """Nobody has decided about it."""
         return not (self.is_keeper or self.member.is_same)
+
+    @property
+    def kept_instead(self) -> ImageAsset | None:
+        """What it is marked as a duplicate of, where that is another picture than the keeper of this group."""
+        if self.mark is None:
+            return None
+        other = self.mark.higher if self.mark.lower_id == self.asset.pk else self.mark.lower
+        return None if other.pk == self.keeper.pk else other
 
     @property
     def preview(self) -> str:
@@ -80,7 +91,8 @@ class ShownGroup:
 
     @property
     def reason(self) -> str:
-        return keeper_reason(self.keeper, (card.asset for card in self.cards[1:]))
+        reason = keeper_reason(self.keeper, (card.asset for card in self.cards[1:]))
+        return reason or str(_("by a decision"))
 
     @property
     def others(self) -> int:
@@ -106,7 +118,8 @@ def show_groups(groups: Iterable[DuplicateGroup]) -> list[ShownGroup]:
     # Pictures that have left a group leave gaps in the positions, so those of a small group may be any.
     for member in _members(Q(group__in=small) | Q(group__in=large, position__lt=ON_LIST)):
         found[member.group_id].append(member)
-    return [ShownGroup(group, _cards(found[group.pk])) for group in chosen if _has_keeper(found[group.pk])]
+    marks = _marks(member for members in found.values() for member in members)
+    return [ShownGroup(group, _cards(found[group.pk], marks)) for group in chosen if _has_keeper(found[group.pk])]
 
 
 def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
@@ -120,7 +133,7 @@ def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
     first = 1 + (page - 1) * ON_PAGE
     positions = Q(position=0) | Q(position__gte=first, position__lt=first + ON_PAGE)
     members = list(_members(Q(group=group.pk) & positions))
-    return ShownGroup(group, _cards(members), page, pages) if _has_keeper(members) else None
+    return ShownGroup(group, _cards(members, _marks(members)), page, pages) if _has_keeper(members) else None
 
 
 def _members(condition: Q) -> Iterable[GroupMember]:
@@ -131,5 +144,12 @@ def _has_keeper(members: list[GroupMember]) -> bool:
     return bool(members) and members[0].position == 0
 
 
-def _cards(members: list[GroupMember]) -> list[MemberCard]:
-    return [MemberCard(member, members[0].asset) for member in members]
+def _cards(members: list[GroupMember], marks: dict[int, PairDecision]) -> list[MemberCard]:
+    return [MemberCard(member, members[0].asset, marks.get(member.asset_id)) for member in members]
+
+
+def _marks(members: Iterable[GroupMember]) -> dict[int, PairDecision]:
+    """By the picture that is marked."""
+    keys = [member.asset_id for member in members]
+    found = PairDecision.objects.current().filter(duplicate__in=keys).select_related("lower", "higher")
+    return {int(mark.duplicate_id or 0): mark for mark in found}

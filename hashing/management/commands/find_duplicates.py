@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from pathlib import Path
@@ -63,8 +64,7 @@ class Command(BaseCommand):
         text.write(report.as_text())
         for target, write in zip(targets, (report.write_json, report.write_csv), strict=True):
             if target:
-                with self._opened(target) as file:
-                    write(file)
+                self._write(target, write)
 
     def _run(self, options: GroupingOptions, **keywords: Any) -> GroupingReport:
         try:
@@ -75,7 +75,8 @@ class Command(BaseCommand):
         except TooManyPairs as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"The database does not answer: {first_line(error)}") from error
+            message = f"The database cannot be used: {first_line(error)}. Is it running, and migrated?"
+            raise CommandError(message) from error
 
     def _options(self, database: str, given: dict[str, Any]) -> GroupingOptions:
         if database not in connections:
@@ -93,6 +94,13 @@ class Command(BaseCommand):
         if name not in (None, "-") and (path.is_dir() or not path.parent.is_dir()):
             raise CommandError(f"Cannot write a file at {name}", returncode=WRONG_USAGE)
         return name
+
+    def _write(self, target: str, write: Callable[[Any], None]) -> None:
+        try:
+            with self._opened(target) as file:
+                write(file)
+        except OSError as error:
+            raise CommandError(f"Cannot write {target}: {error.strerror}") from error
 
     def _opened(self, target: str) -> AbstractContextManager[Any]:
         return nullcontext(self.stdout) if target == "-" else Path(target).open("w", encoding="utf-8", newline="")

@@ -163,6 +163,17 @@ def test_same_not_the_same_and_undo(reviewer, add_copies):
     assert reviewer.shown().count(two) == 1
 
 
+def test_undo_of_keep_leads_back_to_the_suggested_keeper(reviewer, add_copies):
+    add_copies(copies=3)
+    keeper, *_others = keys_of(DuplicateGroup.objects.get())
+    reviewer.open(review_address("changelist") + "?state=all")
+    reviewer.press(Keys.ENTER)
+    reviewer.wait_for_message("3 pictures are marked")
+    reviewer.press("u")
+    reviewer.wait_for_message("taken back")
+    reviewer.wait_for_focus(keeper)
+
+
 def test_click_on_a_button_decides(reviewer, add_copies):
     add_copies(copies=2)
     _keeper, one, two = keys_of(DuplicateGroup.objects.get())

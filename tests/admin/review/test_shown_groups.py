@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
 from hashing.admin.review.shown_groups import show_groups, show_page
-from hashing.grouping.decisions import decide_different
-from hashing.models import GroupMember, ImageAsset
-from tests.admin.review.conftest import keys_of
+from hashing.grouping.decisions import decide_different, decide_same, forget, keep
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
+from tests.admin.review.conftest import keys_of, review_address
 
 
 def cards_of(group):
@@ -67,3 +68,44 @@ def test_orientation_is_said_of_turned_copies_alone(add_group):
     group = add_group()
     GroupMember.objects.filter(group=group, position=2).update(orientation=6)
     assert [card.orientation for card in cards_of(group)] == ["", "", "turned right"]
+
+
+def test_card_of_a_marked_picture_knows_its_mark(add_group, django_user_model):
+    group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
+    keeper, one, other = keys_of(group)
+    decide_same(group, one, editor.pk)
+    marks = {card.asset.pk: card.mark for card in cards_of(group)}
+    assert (marks[keeper], marks[other]) == (None, None)
+    assert marks[one].duplicate_id == one
+    assert all(card.kept_instead is None for card in cards_of(group))
+
+
+def test_card_says_what_is_kept_instead_when_that_is_not_the_keeper(add_group, django_user_model):
+    group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
+    best, one, other = keys_of(group)
+    keep(group, one, editor.pk)
+    pair = (min(best, one), max(best, one))
+    forget({pair}, "default")
+    cards = {card.asset.pk: card for card in cards_of(DuplicateGroup.objects.get())}
+    assert cards[other].kept_instead.pk == one
+    assert cards[other].is_open
+
+
+def test_keeper_that_was_chosen_against_the_rules_has_a_reason(add_group, django_user_model):
+    group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
+    keep(group, keys_of(group)[2], editor.pk)
+    (shown,) = show_groups([DuplicateGroup.objects.get()])
+    assert shown.reason == "by a decision"
+
+
+def test_marked_picture_leads_to_taking_its_mark_back(client_of, add_group, django_user_model):
+    group = add_group(size=2)
+    superuser, reviewer = client_of("superuser"), client_of("reviewer")
+    keep(group, group.keeper_id, django_user_model.objects.get(username="reviewer").pk)
+    page = review_address("changelist") + "?state=all"
+    back = reverse("admin:hashing_pairdecision_delete", args=(PairDecision.objects.get().pk,))
+    assert back in superuser.get(page).text
+    assert back not in reviewer.get(page).text
+    assert "0/0.jpg, 0/1.jpg: the same" in superuser.get(back).text
+    superuser.post(back, {"post": "yes"})
+    assert DuplicateGroup.objects.get().open_count == 1

@@ -49,8 +49,13 @@ function settle(group, button, answer) {
   review.querySelector(".review-undo").innerHTML = answer.undo;
   if (!list.children.length) return leave(answer.message);
   follow();
-  focusNext(wanted, following);
+  focusNext(group || isAboutOnePicture(answer.keys, following) ? wanted : [], following);
   review.dispatchEvent(new Event("review:changed"));
+}
+
+// After any other undo the keeper comes first: whoever presses Enter once more keeps the one that is suggested.
+function isAboutOnePicture(keys, following) {
+  return keys.length === 2 && following[0]?.querySelectorAll(".review-card").length > 2;
 }
 
 // The pictures to look at next, in this order: those behind the one that was decided about.
