@@ -103,6 +103,11 @@ class ShownGroup:
         return max(0, self.group.size - len(self.cards))
 
     @property
+    def last_member(self) -> int | None:
+        """The highest key of its members; None where not all are shown."""
+        return None if self.hidden else max(card.member.pk for card in self.cards)
+
+    @property
     def address(self) -> str:
         """Of its own page. The picture is named as well, because the group may be made anew in the meantime."""
         address = reverse("admin:hashing_duplicategroup_change", args=(self.group.pk,))

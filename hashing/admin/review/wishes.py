@@ -27,6 +27,8 @@ LARGEST_KEY = 2**63 - 1
 class Wish:
     """A verdict on a picture beside a keeper, in a group that was seen to have `seen` pictures.
 
+    `last` is the highest key of its members, where all of them were seen: whatever joins later has a higher one.
+
     The group is named by its keeper: its own key is another one after every decision.
     """
 
@@ -34,6 +36,7 @@ class Wish:
     asset_pk: int
     keeper_pk: int
     seen: int
+    last: int | None = None
 
     @classmethod
     def of(cls, data: QueryDict) -> Wish:
@@ -41,13 +44,18 @@ class Wish:
         verdicts = [verdict for verdict in DECIDE if verdict in data]
         if len(verdicts) != 1:
             raise BadRequest("one verdict is needed")
-        return cls(verdicts[0], *(_number(data, name) for name in (verdicts[0], "keeper", "seen")))
+        asset_pk, keeper_pk, seen = (_number(data, name) for name in (verdicts[0], "keeper", "seen"))
+        return cls(verdicts[0], asset_pk, keeper_pk, seen, _number(data, "last") if data.get("last") else None)
 
     def carry_out(self, group: DuplicateGroup, user_pk: Any) -> None:
         """Raises `DecisionRefused`, also when the whole group is meant and it is not as it was seen."""
-        if self.verdict == KEEP and group.size != self.seen:
+        if self.verdict == KEEP and not self._is_as_seen(group):
             raise decisions.DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
         DECIDE[self.verdict](group, self.asset_pk, user_pk)
+
+    def _is_as_seen(self, group: DuplicateGroup) -> bool:
+        joined = self.last is not None and group.members.filter(pk__gt=self.last).exists()
+        return group.size == self.seen and not joined
 
 
 def _number(data: QueryDict, name: str) -> int:

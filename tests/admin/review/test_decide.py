@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from hashing.models import DuplicateGroup, MarkedDuplicate, PairDecision
+from hashing.models import DuplicateGroup, GroupMember, MarkedDuplicate, PairDecision
 from tests.admin.conftest import messages_of
 from tests.admin.review.conftest import JSON, keys_of, review_address
 
@@ -137,6 +137,19 @@ def test_keep_of_a_group_that_has_grown_is_refused(reviewer, add_group):
     answer = ask(reviewer, wish(group, "keep", group.keeper_id, seen=2))
     assert answer.status_code == 409
     assert "changed in the meantime" in answer.json()["message"]
+    assert marked() == set()
+
+
+def test_keep_of_a_group_in_which_one_has_taken_the_place_of_another_is_refused(reviewer, add_group):
+    group = add_group()
+    last = max(group.members.values_list("pk", flat=True))
+    assert f'name="last" value="{last}"' in reviewer.get(review_address("changelist")).text
+    unseen = GroupMember.objects.filter(group=group, position=2)
+    values = unseen.values().get()
+    unseen.delete()
+    GroupMember.objects.create(**values | {"id": last + 1, "position": 2})
+    answer = ask(reviewer, wish(group, "keep", group.keeper_id, last=last))
+    assert answer.status_code == 409
     assert marked() == set()
 
 
