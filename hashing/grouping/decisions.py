@@ -180,8 +180,9 @@ class _Batch:
             self._decisions.bulk_create(self._decision(pair, duplicate_of[pair], names) for pair in pairs)
 
     def _replace_former(self, pairs: set[tuple[int, int]]) -> None:
-        lowers = {lower for lower, _higher in pairs}
-        found = self._in_force().filter(lower__in=lowers).values_list("pk", "lower", "higher").iterator()
+        lowers, highers = ({pair[side] for pair in pairs} for side in (0, 1))
+        decided = self._in_force().filter(lower__in=lowers, higher__in=highers)
+        found = decided.values_list("pk", "lower", "higher").iterator()
         former = [pk for pk, lower, higher in found if (lower, higher) in pairs]
         for batch in batches(former):
             self._decisions.filter(pk__in=batch).update(replaced_by=self.key)

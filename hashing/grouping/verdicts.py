@@ -67,6 +67,8 @@ def connected(pairs: Iterable[tuple[Hashable, Hashable]]) -> dict[Any, tuple[Any
     cluster_of: dict[Any, set[Any]] = {}
     for one, other in pairs:
         smaller, larger = sorted((cluster_of.get(one, {one}), cluster_of.get(other, {other})), key=len)
+        if smaller is larger:
+            continue
         larger |= smaller
         for each in smaller | {one, other}:
             cluster_of[each] = larger
