@@ -66,10 +66,10 @@ def store_groups(
     # Pictures leave their groups before any joins one: it can be in one group only.
     kept = {pk: wanted[keeper] for keeper, pk in stored.items() if keeper in wanted}
     differences = [each for pks in batches(kept, BATCH) for each in _take_away(pks, kept, using)]
-    for difference in differences:
+    for some in batches(differences, BATCH):
         with groups_locked(using):
-            _add_members({difference.pk: difference.added}, using, position=difference.next_position)
-            count_groups([difference.pk], using)
+            _add_members(((each.pk, each.next_position, each.added) for each in some), using)
+            count_groups([each.pk for each in some], using)
     new = [group for group in found if group.keeper not in stored]
     done = 0
     for batch in _by_pictures(new):
@@ -82,7 +82,7 @@ def store_groups(
 
 def add_member(group: DuplicateGroup, member: FoundMember, using: str) -> None:
     last = group.members.using(using).aggregate(last=Max("position"))["last"]
-    _add_members({group.pk: [member]}, using, position=last + 1)
+    _add_members([(group.pk, last + 1, [member])], using)
     count_groups([group.pk], using)
 
 
@@ -162,16 +162,19 @@ def _create(batch: Sequence[FoundGroup], using: str) -> None:
     present = _present([group.keeper for group in batch], using)
     whole = {group.keeper: [_keeper(group), *group.members] for group in batch if group.keeper in present}
     made = groups.bulk_create([DuplicateGroup(keeper_id=key, size=0, open_count=0, max_distance=0) for key in whole])
-    _add_members({group.pk: whole[group.keeper_id] for group in made}, using, position=0)
+    _add_members(((group.pk, 0, whole[group.keeper_id]) for group in made), using)
     count_groups([group.pk for group in made], using)
 
 
-def _add_members(wanted: dict[int, list[FoundMember]], using: str, *, position: int) -> None:
-    present = _present([member.key for members in wanted.values() for member in members], using)
+def _add_members(wanted: Iterable[tuple[int, int, list[FoundMember]]], using: str) -> None:
+    """To groups, from a position on."""
+    chosen = [
+        (pk, place, member) for pk, position, members in wanted for place, member in enumerate(members, start=position)
+    ]
+    present = _present([member.key for _pk, _place, member in chosen], using)
     rows = [
         GroupMember(group_id=pk, asset_id=member.key, position=place, **_facts(member))
-        for pk, members in wanted.items()
-        for place, member in enumerate(members, start=position)
+        for pk, place, member in chosen
         if member.key in present
     ]
     GroupMember.objects.using(using).bulk_create(rows, batch_size=BATCH)

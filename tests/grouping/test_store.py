@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.store import Changes, store_groups
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
@@ -106,3 +109,16 @@ def test_many_groups_are_stored_in_batches(add_hashed, monkeypatch):
     assert len(stored_groups()) == 8
     assert seen == [25, 50, 75, 100]
     assert store(*groups) == Changes(0, 0, 0)
+
+
+def test_queries_do_not_grow_with_the_groups_that_have_changed(add_hashed):
+    assets = [add_hashed() for _ in range(24)]
+    small = [(assets[at], [member(assets[at + 1])]) for at in range(0, 24, 3)]
+    grown = [(assets[at], [member(assets[at + 1]), member(assets[at + 2])]) for at in range(0, 24, 3)]
+    counts = []
+    for changed in (1, 8):
+        store(*small)
+        with CaptureQueriesContext(connection) as queries:
+            assert store(*grown[:changed], *small[changed:]) == Changes(0, changed, 0)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
