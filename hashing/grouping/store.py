@@ -6,13 +6,13 @@ Groups are known by their keepers, so a group that only gains or loses a picture
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.db import connections, transaction
 from django.db.models import Count, Max, Q, QuerySet
 
+from hashing.exclusive import exclusive_transaction
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
@@ -35,14 +35,9 @@ class Changes(NamedTuple):
     added: int
 
 
-@contextmanager
-def groups_locked(using: str) -> Iterator[None]:
+def groups_locked(using: str) -> AbstractContextManager[None]:
     """A transaction in which nobody else makes groups or decides about them."""
-    with transaction.atomic(using=using):
-        # On SQLite, a transaction that writes has the database for itself.
-        if (connection := connections[using]).vendor == "postgresql":
-            connection.cursor().execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        yield
+    return exclusive_transaction(using, ADVISORY_LOCK)
 
 
 def store_groups(

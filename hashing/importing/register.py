@@ -7,8 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from django.db import connections, router, transaction
+from django.db import router
 
+from hashing.exclusive import exclusive_transaction
 from hashing.importing.copying import store_copy
 from hashing.importing.names import CopiedNames, NamesInPlace
 from hashing.importing.openat import file_below
@@ -88,10 +89,7 @@ class ImageImport:
 
     def _write_rows(self, names: list[str]) -> int:
         """The rows written; another import of the same folder may have written some."""
-        with transaction.atomic(using=self._alias):
-            # On SQLite, a transaction of ours that writes has the database for itself.
-            if (connection := connections[self._alias]).vendor == "postgresql":
-                connection.cursor().execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        with exclusive_transaction(self._alias, ADVISORY_LOCK):
             missing = sorted(set(names) - self._known(names))
             self._assets.bulk_create(ImageAsset(image=name) for name in missing)
         return len(missing)
