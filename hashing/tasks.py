@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 
+from hashing.backfill import BackfillResult, hash_key_range
 from hashing.grouping.upkeep import follow_upload
 from hashing.hash_row import hash_row
 from hashing.models import HashedImage, ImageAsset
@@ -22,6 +25,12 @@ def hash_upload(model_label: str, pk: str, name: str, using: str) -> None:
     key = model._meta.pk.to_python(pk)
     if hash_row(model, key, name, using):
         follow_upload(model, key, using)
+
+
+@task()
+def hash_range(arguments: dict[str, Any]) -> BackfillResult:
+    """A key range of the backfill; `arguments` are those of `hash_key_range`."""
+    return hash_key_range(**arguments)
 
 
 @task()

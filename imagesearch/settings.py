@@ -9,6 +9,7 @@ from pathlib import Path
 
 import django
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 env = environ.Env()
@@ -37,6 +38,24 @@ INSTALLED_APPS = [
     # Part of Django itself since 6.0.
     *(["django_tasks"] if django.VERSION < (6,) else []),
 ]
+
+# Who runs tasks: "immediate", the process that enqueues them; "database", `manage.py db_worker`; "rq", `rqworker`.
+TASK_QUEUE = env.str("TASK_QUEUE", default="immediate")
+TASK_BACKENDS = {
+    "immediate": ("django.tasks" if django.VERSION >= (6,) else "django_tasks")
+    + ".backends.immediate.ImmediateBackend",
+    "database": "django_tasks_db.DatabaseBackend",
+    "rq": "django_tasks_rq.RQBackend",
+}
+if TASK_QUEUE not in TASK_BACKENDS:
+    raise ImproperlyConfigured(f"TASK_QUEUE must be one of {', '.join(TASK_BACKENDS)}, not {TASK_QUEUE!r}.")
+TASKS = {"default": {"BACKEND": TASK_BACKENDS[TASK_QUEUE]}}
+INSTALLED_APPS += {"database": ["django_tasks_db"], "rq": ["django_rq"]}.get(TASK_QUEUE, [])
+# Always, because django-imagekit asks for the default queue as soon as django-rq is installed. An RQ worker gives a
+# range of the backfill up after this time, in seconds.
+RQ_QUEUES = {
+    "default": {"URL": env.str("REDIS_URL", default="redis://127.0.0.1:6379/0"), "DEFAULT_TIMEOUT": 3600},
+}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

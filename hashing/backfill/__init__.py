@@ -1,10 +1,14 @@
 """Compute perceptual hashes for the rows that have none.
 
-todo     which rows, in which order
-writer   outcome to row
-outage   tells one missing file from a storage that is gone
-engine   joins them with the workers, hashing.workers
-report   what came of it
+todo        which rows, in which order
+writer      outcome to row
+outage      tells one missing file from a storage that is gone
+engine      joins them with the workers, hashing.workers
+report      what came of it
+run_record  how far it is, for those who watch
+key_ranges  cuts the rows into ranges for many machines
+range_job   one such range, as any queue can carry it
+range_watch waits until they are all done
 """
 
 from __future__ import annotations
@@ -16,9 +20,11 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from hashing.backfill.engine import Backfill
+from hashing.backfill.engine import Backfill, Progress, bound_rows
 from hashing.backfill.options import BackfillOptions
+from hashing.backfill.range_job import RangeJob, hash_key_range, range_jobs
 from hashing.backfill.report import BackfillReport, BackfillResult
+from hashing.backfill.run_record import RunRecord
 from hashing.querysets import HashedImageQuerySet
 
 __all__ = [
@@ -26,8 +32,12 @@ __all__ = [
     "BackfillOptions",
     "BackfillReport",
     "BackfillResult",
+    "RangeJob",
     "abackfill_perceptual_hashes",
     "backfill_perceptual_hashes",
+    "hash_key_range",
+    "range_jobs",
+    "run_backfill",
 ]
 
 
@@ -49,7 +59,24 @@ def backfill_perceptual_hashes(
     is no exception: it is on the row, in `hash_error`. Raises `ValueError` for options that make no sense.
     """
     chosen = BackfillOptions(batch_size=batch_size, limit=limit, **options)
-    return Backfill(chosen, queryset, should_stop=should_stop).run().as_dict()
+    return run_backfill(chosen, queryset, should_stop=should_stop).as_dict()
+
+
+def run_backfill(
+    options: BackfillOptions,
+    queryset: HashedImageQuerySet[Any] | None = None,
+    *,
+    should_stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+) -> BackfillReport:
+    """A run of which others can see, in the admin and elsewhere, how far it is."""
+    rows = bound_rows(queryset, options)
+    if options.dry_run:
+        return Backfill(options, rows, should_stop=should_stop, progress=progress).run()
+    with RunRecord(rows, options, progress) as record:
+        report = Backfill(options, rows, should_stop=should_stop, progress=record).run()
+        record.stopped = report.stopped
+    return report
 
 
 async def abackfill_perceptual_hashes(

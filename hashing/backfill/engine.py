@@ -49,13 +49,9 @@ class Backfill:
         should_stop: Callable[[], bool] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        rows = _all_assets() if queryset is None else queryset
-        model = rows.model
-        if not hasattr(model, "hash_source"):
-            raise ValueError(f"{model.__name__} has no hashes: it must be a subclass of HashedImage.")
-        alias = options.using or _chosen_alias(rows) or router.db_for_write(model)
         self._options = options
-        self._rows = rows.using(alias)
+        self._rows = rows = bound_rows(queryset, options)
+        model, alias = rows.model, rows.db
         self._writer = OutcomeWriter(model, alias)
         self._storage: Storage = model._meta.get_field(model.hash_source).storage
         self._watch = StorageWatch(self._storage, HashedImageQuerySet(model, using=alias))
@@ -157,6 +153,17 @@ class Backfill:
             else:
                 self.report.count_hashed()
         logger.info("%d of %d done, %d failed", self.report.processed, self.report.total, self.report.failed)
+
+
+def bound_rows(queryset: HashedImageQuerySet[Any] | None, options: BackfillOptions) -> HashedImageQuerySet[Any]:
+    """The rows that a backfill is about, by default all image assets, in the database that it is to work on.
+
+    Raises `ValueError` for rows without hashes.
+    """
+    rows = _all_assets() if queryset is None else queryset
+    if not hasattr(rows.model, "hash_source"):
+        raise ValueError(f"{rows.model.__name__} has no hashes: it must be a subclass of HashedImage.")
+    return rows.using(options.using or _chosen_alias(rows) or router.db_for_write(rows.model))
 
 
 def _chosen_alias(rows: HashedImageQuerySet[Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from hashing.conf import hashing_settings
@@ -21,8 +22,9 @@ class BackfillOptions:
     """Raises `ValueError` for numbers that make no sense.
 
     `workers`: processes that decode, at least one. `timeout`: seconds that one image may take. `start_pk`, `end_pk`:
-    first and last key, both included. `skip_failed`: leave out rows that failed before. `rehash`: also rows that
-    have a hash. `dry_run`: read and hash, write nothing. `using`: a database alias, the router's choice by default.
+    first and last key, both included. `skip_failed`: leave out rows that failed before; `only_failed`: all others.
+    `rehash`: also rows that have a hash. `tried_before`: of rows that failed or have a hash, only those whose last try
+    is older. `dry_run`: read and hash, write nothing. `using`: a database alias, the router's choice by default.
     """
 
     batch_size: int = 500
@@ -32,7 +34,9 @@ class BackfillOptions:
     start_pk: Any = None
     end_pk: Any = None
     skip_failed: bool = False
+    only_failed: bool = False
     rehash: bool = False
+    tried_before: datetime | None = None
     dry_run: bool = False
     using: str | None = None
 

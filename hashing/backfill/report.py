@@ -43,9 +43,22 @@ class BackfillReport:
 
     def count_failed(self, pk: Any, error: str) -> None:
         self.failed += 1
+        self.note_error(pk, error)
+
+    def note_error(self, pk: Any, error: str) -> None:
+        """Of a failure that is counted elsewhere."""
         if len(self.errors) < SHOWN_ERRORS:
             self.errors.append(f"Asset {pk}: {error}")
             self.failed_keys.append(pk)
+
+    def add(self, later: BackfillReport) -> None:
+        """`later` went on where this run had stopped."""
+        self.total = self.processed + self.failed + later.total
+        self.processed += later.processed
+        self.failed += later.failed
+        self.errors = (self.errors + later.errors)[:SHOWN_ERRORS]
+        self.failed_keys = (self.failed_keys + later.failed_keys)[:SHOWN_ERRORS]
+        self.stopped, self.interrupted, self.resume_pk = later.stopped, later.interrupted, later.resume_pk
 
     def as_dict(self) -> BackfillResult:
         reason = [f"Stopped: {self.stopped}"] if self.stopped else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -38,23 +38,26 @@ class TodoList:
         self._rows = self._in_range(queryset)
 
     def __len__(self) -> int:
-        scope = self._rows if self._options.rehash else self._rows.unhashed()
-        if self._options.skip_failed:
-            scope = scope.filter(hash_error="")
-        count: int = scope[: self._options.limit].count()
-        return count
+        # Where nothing else is asked, the index of the unhashed rows alone can count them.
+        plain = not (self._options.rehash or self._options.skip_failed or self._options.only_failed)
+        parts = [self._rows.unhashed()] if plain and self._options.tried_before is None else self.parts()
+        limit = self._options.limit
+        count = sum(part[:limit].count() for part in parts)
+        return count if limit is None else min(count, limit)
 
     def __iter__(self) -> Iterator[StoredFile]:
-        return islice(self._all(), self._options.limit)
+        return islice(chain.from_iterable(map(self._page_through, self.parts())), self._options.limit)
 
-    def _all(self) -> Iterator[StoredFile]:
+    def parts(self) -> list[Rows]:
+        """The rows to do, in querysets that come one after the other; each is done in the order of its keys."""
+        tried_before = self._options.tried_before
         if self._options.rehash:
-            yield from self._page_through(self._rows.filter(hash_error="") if self._options.skip_failed else self._rows)
-            return
+            rows = self._rows if tried_before is None else _tried_before(self._rows, tried_before)
+            return [rows.filter(hash_error="") if self._options.skip_failed else rows]
         # Never-tried rows first: however many rows fail for good, a run with a limit gets further.
-        yield from self._page_through(self._rows.never_tried())
-        if not self._options.skip_failed:
-            yield from self._page_through(_tried_before(self._rows.unhashed().failed(), self._made_at))
+        never_tried = self._rows.never_tried()
+        failed = _tried_before(self._rows.unhashed().failed(), tried_before or self._made_at)
+        return [never_tried] * (not self._options.only_failed) + [failed] * (not self._options.skip_failed)
 
     def _in_range(self, rows: Rows) -> Rows:
         rows = rows.order_by("pk")

@@ -18,12 +18,15 @@ SECONDS_BETWEEN_TICKS = 1.0
 class Progress(Protocol):
     """`begin` says how many items there are, where that is known; `advance` counts one more that is done.
 
-    `tick` is for while nothing happens.
+    `reach`, in its place, says how many are done and failed by now, and how many workers are at it elsewhere. `tick` is
+    for while nothing happens.
     """
 
     def begin(self, total: int) -> None: ...
 
     def advance(self, *, failed: bool = False) -> None: ...
+
+    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None: ...
 
     def tick(self) -> None: ...
 
@@ -51,6 +54,9 @@ class _Hidden:
     def advance(self, *, failed: bool = False) -> None:
         pass
 
+    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
+        pass
+
     def tick(self) -> None:
         pass
 
@@ -76,6 +82,13 @@ class _Bar:
             self._bar.set_postfix_str(f"{self._failed} {self._failures}", refresh=False)
         self._bar.update()
 
+    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
+        failures = [f"{failed} {self._failures}"] if failed else []
+        at_work = [] if workers is None else [_workers_text(workers)]
+        self._bar.set_postfix_str(", ".join(failures + at_work), refresh=False)
+        self._bar.update(done - self._bar.n)
+        self._bar.refresh()
+
     def tick(self) -> None:
         # Images that come in draw the bar themselves; it is drawn here for the clock, while none do.
         if time.monotonic() - self._last_tick >= SECONDS_BETWEEN_TICKS:
@@ -87,6 +100,7 @@ class _Lines:
     def __init__(self, label: str, stream: TextIO, failures: str) -> None:
         self._label, self._stream, self._failures = label, stream, failures
         self._total: int | None = None
+        self._workers: int | None = None
         self._done = self._failed = 0
         self._started = self._last_line = time.monotonic()
 
@@ -101,6 +115,10 @@ class _Lines:
         self._failed += failed
         self.tick()
 
+    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
+        self._done, self._failed, self._workers = done, failed, workers
+        self.tick()
+
     def tick(self) -> None:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._write_line()
@@ -113,5 +131,11 @@ class _Lines:
         parts += [f"{rate:.1f} a second", f"{self._failed} {self._failures}"]
         if self._total is not None and rate:
             parts.append(f"{tqdm.format_interval((self._total - self._done) / rate)} left")
+        if self._workers is not None:
+            parts.append(_workers_text(self._workers))
         self._stream.write(", ".join(parts) + "\n")
         self._stream.flush()
+
+
+def _workers_text(workers: int) -> str:
+    return f"{workers} worker{'' if workers == 1 else 's'}"

@@ -12,15 +12,21 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from hashing.backfill import Backfill, BackfillOptions, BackfillReport
+from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
+from hashing.backfill.range_job import BATCH_SIZE as RANGE_BATCH_SIZE
+from hashing.backfill.range_job import RANGE_SIZE
 from hashing.conf import hashing_settings
+from hashing.management.dispatch import Dispatch, Enqueued, QueueLost
 from hashing.management.graceful_stop import StopRequest, graceful_stop
 from hashing.management.number_types import at_least, seconds
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
 
 FAILURE, WRONG_USAGE = 1, 2
+BATCH_SIZE = 500
+STALL_TIMEOUT = 60.0
+DEFAULT_QUEUE = "default"
 
 
 class Command(BaseCommand):
@@ -29,9 +35,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         cores, timeout = available_cores(), hashing_settings().TIMEOUT
         add = parser.add_argument
-        add("--batch-size", type=at_least(1), default=500, metavar="N", help="rows written at a time (default: 500)")
+        add(
+            "--batch-size",
+            type=at_least(1),
+            metavar="N",
+            help=f"rows written at a time (default: {BATCH_SIZE}, with --enqueue {RANGE_BATCH_SIZE})",
+        )
         add("--limit", type=at_least(0), metavar="N", help="stop after this many images")
-        add("--workers", type=at_least(1), default=cores, metavar="N", help=f"processes that decode (default: {cores})")
+        add("--workers", type=at_least(1), metavar="N", help=f"processes that decode (default: cores, {cores} here)")
         add("--start-pk", metavar="PK", help="first key to look at")
         add("--end-pk", metavar="PK", help="last key to look at")
         add("--skip-failed", action="store_true", help="leave out images that failed before")
@@ -46,27 +57,86 @@ class Command(BaseCommand):
             help="write the results there as JSON; - for stdout, and the text to stderr",
         )
         add("--database", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help="database to work on (default: default)")
+        self._add_queue_arguments(parser.add_argument_group("many machines"))
 
-    def handle(self, *args: Any, database: str, json_file: str | None, no_progress: bool, **given: Any) -> None:
-        options = self._options(database, given)
+    def _add_queue_arguments(self, group: Any) -> None:
+        add = group.add_argument
+        add("--enqueue", action="store_true", help="leave the work to the site's task queue, in key ranges")
+        add("--shard-size", type=at_least(1), metavar="N", help=f"images in a key range (default: {RANGE_SIZE})")
+        add("--queue", metavar="NAME", help="name of the queue (default: default)")
+        add("--wait", action="store_true", help="with --enqueue: show how far the workers are, until all is done")
+        add(
+            "--stall-timeout",
+            type=seconds,
+            metavar="SECONDS",
+            help=f"with --wait: enqueue a range again that has not moved for so long (default: {STALL_TIMEOUT:g})",
+        )
+
+    def handle(self, *args: Any, **given: Any) -> None:
+        enqueue, json_file = given["enqueue"], given["json_file"]
+        self._refuse_lone_options(given)
+        options = self._options(given)
+        dispatch = self._dispatch(options, given) if enqueue else None
         target = None if json_file in (None, "-") else self._json_target(str(json_file))
         text = self.stderr if json_file == "-" else self.stdout
         text.write(_heading(options))
-        with self._stop_request() as stop, show_progress("Hashing", sys.stderr, hidden=no_progress) as bar:
-            report = Backfill(options, should_stop=stop, progress=bar).run()
-        text.write(report.as_text())
-        self._write_json(report, target, to_stdout=json_file == "-")
-        self._say_how_to_go_on(report, options)
+        with self._stop_request(enqueued=enqueue) as stop:
+            if dispatch:
+                result = self._run_elsewhere(dispatch, stop, given)
+            else:
+                with show_progress("Hashing", sys.stderr, hidden=given["no_progress"]) as bar:
+                    result = run_backfill(options, should_stop=stop, progress=bar)
+        text.write(result.as_text())
+        self._write_json(result, target, to_stdout=json_file == "-")
+        self._say_how_to_go_on(result, options, enqueued=enqueue)
         if stop():
             sys.exit(stop.exit_status)
-        if report.failed or report.stopped:
+        if result.failed or result.stopped:
             sys.exit(FAILURE)
 
-    def _options(self, database: str, given: dict[str, Any]) -> BackfillOptions:
+    def _run_elsewhere(self, dispatch: Dispatch, stop: StopRequest, given: dict[str, Any]) -> BackfillReport | Enqueued:
+        hidden = given["no_progress"]
+        try:
+            with show_progress("Hashing" if dispatch.is_here else "Enqueuing", sys.stderr, hidden=hidden) as bar:
+                dispatch.enqueue(bar, stop)
+        except QueueLost as error:
+            text = f"The queue takes nothing: {error}. {len(dispatch.jobs)} key ranges are enqueued; run it again."
+            raise CommandError(text) from error
+        if stop() or not (given["wait"] or dispatch.is_here):
+            return Enqueued(dispatch, interrupted=stop())
+        with show_progress("Hashing", sys.stderr, hidden=hidden) as bar:
+            return dispatch.watch(given["stall_timeout"] or STALL_TIMEOUT, bar, stop, self.stderr.write)
+
+    def _refuse_lone_options(self, given: dict[str, Any]) -> None:
+        lone = [name for name in ("shard_size", "queue", "wait") if given[name] and not given["enqueue"]]
+        if given["stall_timeout"] and not given["wait"]:
+            lone.append("stall_timeout")
+        if given["enqueue"] and given["dry_run"]:
+            raise CommandError("--dry-run is for a run on this machine, without --enqueue.", returncode=WRONG_USAGE)
+        if lone:
+            needed = "--wait" if lone == ["stall_timeout"] else "--enqueue"
+            raise CommandError(f"--{lone[0].replace('_', '-')} needs {needed}.", returncode=WRONG_USAGE)
+
+    def _dispatch(self, options: BackfillOptions, given: dict[str, Any]) -> Dispatch:
+        try:
+            # Not at the top: the rest of the command needs no task queue.
+            from hashing.range_queue import RangeQueue
+
+            queue = RangeQueue(given["queue"] or DEFAULT_QUEUE)
+        except ImportError as error:
+            text = "--enqueue needs Django's Tasks interface: install django-tasks, or use Django 6.0 or newer."
+            raise CommandError(text, returncode=WRONG_USAGE) from error
+        except ValueError as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
+        return Dispatch(options, queue, given["shard_size"] or RANGE_SIZE, given["workers"])
+
+    def _options(self, given: dict[str, Any]) -> BackfillOptions:
+        database = given["database"]
         if database not in connections:
             raise CommandError(f"There is no database {database!r} in the settings.", returncode=WRONG_USAGE)
+        given = {"batch_size": RANGE_BATCH_SIZE if given["enqueue"] else BATCH_SIZE} | _without_none(given)
         names = [field.name for field in fields(BackfillOptions) if field.name in given]
-        keys = {name: self._key(given[name]) for name in ("start_pk", "end_pk")}
+        keys = {name: self._key(given.get(name)) for name in ("start_pk", "end_pk")}
         try:
             return BackfillOptions(using=database, **{name: given[name] for name in names} | keys)
         # The parser has refused wrong numbers; call_command() passes its own around it.
@@ -85,26 +155,34 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot write a file at {name}", returncode=WRONG_USAGE)
         return path
 
-    def _stop_request(self) -> AbstractContextManager[StopRequest]:
+    def _stop_request(self, *, enqueued: bool) -> AbstractContextManager[StopRequest]:
         if threading.current_thread() is not threading.main_thread():
             return nullcontext(StopRequest())
-        return graceful_stop(lambda: self.stderr.write("\nSaving what is done. Press Ctrl-C again to stop at once."))
+        text = "Ending soon." if enqueued else "Saving what is done."
+        return graceful_stop(lambda: self.stderr.write(f"\n{text} Press Ctrl-C again to stop at once."))
 
-    def _write_json(self, report: BackfillReport, target: Path | None, *, to_stdout: bool) -> None:
+    def _write_json(self, report: BackfillReport | Enqueued, target: Path | None, *, to_stdout: bool) -> None:
         text = json.dumps(report.as_dict(), indent=2)
         if to_stdout:
             self.stdout.write(text)
         if target:
             target.write_text(text + "\n", encoding="utf-8")
 
-    def _say_how_to_go_on(self, report: BackfillReport, options: BackfillOptions) -> None:
-        if not report.stopped:
+    def _say_how_to_go_on(self, result: BackfillReport | Enqueued, options: BackfillOptions, *, enqueued: bool) -> None:
+        if not result.stopped:
             return
-        start = f" with --start-pk {report.resume_pk}" if options.rehash and report.resume_pk is not None else ""
-        done = "What is done is saved." if report.processed or report.failed else "Nothing was written."
+        if isinstance(result, Enqueued) or enqueued:
+            self.stderr.write("Workers go on with what is enqueued. To enqueue the rest, run the same command again.")
+            return
+        start = f" with --start-pk {result.resume_pk}" if options.rehash and result.resume_pk is not None else ""
+        done = "What is done is saved." if result.processed or result.failed else "Nothing was written."
         self.stderr.write(f"To go on, run the same command again{start}. {done}")
 
 
 def _heading(options: BackfillOptions) -> str:
     limit = "all" if options.limit is None else options.limit
     return f"Backfilling perceptual hashes (batch-size={options.batch_size}, limit={limit})...\n\n"
+
+
+def _without_none(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}

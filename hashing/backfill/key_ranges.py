@@ -1,0 +1,41 @@
+"""Cut a long list of rows into key ranges, without reading the keys in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+
+
+class KeyRange(NamedTuple):
+    """`size` rows, when they were counted, from the key `start_pk` to the key `end_pk`, both included."""
+
+    start_pk: Any
+    end_pk: Any
+    size: int
+
+
+def cut_into_ranges(rows: QuerySet[Any], size: int, limit: int | None = None) -> Iterator[KeyRange]:
+    """Ranges of `size` rows each, the last of which may have fewer; all have at most `limit` rows together.
+
+    The database walks its index and returns two keys a range. Rows may change meanwhile.
+    """
+    left = rows.order_by("pk")
+    rest = limit
+    while rest is None or rest > 0:
+        found = _first_range(left, size if rest is None else min(size, rest))
+        if found is None:
+            return
+        yield found
+        left = left.filter(pk__gt=found.end_pk)
+        rest = None if rest is None else rest - found.size
+
+
+def _first_range(rows: QuerySet[Any], size: int) -> KeyRange | None:
+    keys = rows.values_list("pk", flat=True)
+    first = list(keys[:1])
+    last = list(keys[size - 1 : size])
+    if last:
+        return KeyRange(first[0], last[0], size)
+    return KeyRange(first[0], keys.reverse()[0], keys.count()) if first else None

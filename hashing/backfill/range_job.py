@@ -1,0 +1,169 @@
+"""One key range of a backfill, in plain values that any queue can carry, and the function that hashes it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db import connections
+from django.db.models import Q
+from django.utils import timezone
+
+from hashing.backfill.engine import Backfill, bound_rows
+from hashing.backfill.key_ranges import cut_into_ranges
+from hashing.backfill.options import BackfillOptions, available_cores
+from hashing.backfill.report import BackfillReport, BackfillResult
+from hashing.backfill.run_record import RunRecord
+from hashing.backfill.todo import TodoList
+from hashing.querysets import HashedImageQuerySet
+
+if TYPE_CHECKING:
+    from hashing.models import HashedImage
+
+# Images that a task hashes. A worker spends about a second on starting and ending one.
+RANGE_SIZE = 2000
+# Rows that a task writes at a time: what is hashed and not yet written is lost with its machine.
+BATCH_SIZE = 50
+# While the storage or the database is away, a worker waits instead of failing one range after the other.
+PAUSES = (5, 10, 20, 30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeJob:
+    """`size` rows to do between two keys. `workers` None: the cores that the process which hashes it may use.
+
+    `tried_before` (ISO 8601) makes it the same to run it twice: rows that were tried since are left alone. `dispatch`
+    and `number` tell those who watch which range of which list it is.
+    """
+
+    model_label: str
+    using: str
+    start_pk: str
+    end_pk: str
+    size: int
+    tried_before: str
+    timeout: float
+    batch_size: int = BATCH_SIZE
+    workers: int | None = None
+    skip_failed: bool = False
+    only_failed: bool = False
+    rehash: bool = False
+    dispatch: str = ""
+    number: int = 0
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Keywords for `hash_key_range`, all of which JSON knows."""
+        return asdict(self)
+
+    def rows(self) -> HashedImageQuerySet[Any]:
+        """All rows of the model: a manager of the site's own may hide some."""
+        return HashedImageQuerySet(apps.get_model(self.model_label), using=self.using)
+
+    def options(self) -> BackfillOptions:
+        key = apps.get_model(self.model_label)._meta.pk.to_python
+        return BackfillOptions(
+            batch_size=self.batch_size,
+            workers=self.workers or available_cores(),
+            timeout=self.timeout,
+            start_pk=key(self.start_pk),
+            end_pk=key(self.end_pk),
+            skip_failed=self.skip_failed,
+            only_failed=self.only_failed,
+            rehash=self.rehash,
+            tried_before=datetime.fromisoformat(self.tried_before),
+            using=self.using,
+        )
+
+    def count_left(self) -> int:
+        """Rows of the range that are still to do."""
+        return len(TodoList(self.rows(), self.options()))
+
+
+def range_jobs(
+    model: type[HashedImage],
+    options: BackfillOptions | None = None,
+    *,
+    size: int = RANGE_SIZE,
+    workers: int | None = None,
+) -> Iterator[RangeJob]:
+    """The to-do list of `model` that `options` describe, cut into jobs of at most `size` rows.
+
+    Cutting walks an index, and two keys a range are read. `workers` is for each job, instead of that of `options`.
+    """
+    options = options or BackfillOptions(batch_size=BATCH_SIZE)
+    tried_before = options.tried_before or timezone.now()
+    options = replace(options, tried_before=tried_before)
+    rows = bound_rows(HashedImageQuerySet(model), options)
+    dispatch, number, left = uuid.uuid4().hex, 0, options.limit
+    for part in _parts(options):
+        [todo] = TodoList(rows, part).parts()
+        for start_pk, end_pk, found in cut_into_ranges(todo, size, left):
+            yield RangeJob(
+                model_label=model._meta.label,
+                using=rows.db,
+                start_pk=str(start_pk),
+                end_pk=str(end_pk),
+                size=found,
+                tried_before=tried_before.isoformat(),
+                timeout=part.timeout,
+                batch_size=part.batch_size,
+                workers=workers,
+                skip_failed=part.skip_failed,
+                only_failed=part.only_failed,
+                rehash=part.rehash,
+                dispatch=dispatch,
+                number=number,
+            )
+            number += 1
+            left = None if left is None else left - found
+
+
+def failed_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
+    """Rows that have failed since `jobs`, all of one list, were cut; in the order of their keys."""
+    within = Q()
+    for _, part in groupby(jobs, attrgetter("only_failed")):
+        of_part = list(part)
+        within |= Q(pk__gte=of_part[0].options().start_pk, pk__lte=of_part[-1].options().end_pk)
+    since = jobs[0].options().tried_before
+    return jobs[0].rows().failed().filter(within, hashed_at__gte=since).order_by("pk")
+
+
+def hash_key_range(**arguments: Any) -> BackfillResult:
+    """Do the job with these `RangeJob.as_arguments()`, in worker processes of its own, and say what came of it.
+
+    Done twice, or again after it was killed, it does what is still to do. While the storage or the database is away,
+    it waits for a minute; then its result is "partial", and what is left is left as it was.
+    """
+    job = RangeJob(**arguments)
+    rows, options = job.rows(), job.options()
+    whole = BackfillReport()
+    with RunRecord(rows, options, dispatch=job.dispatch, range_number=job.number) as record:
+        for pause in (*PAUSES, 0):
+            whole.add(Backfill(options, rows, progress=record).run())
+            record.stopped = whole.stopped
+            if not whole.stopped:
+                break
+            _wait(pause, record)
+            connections[job.using].close_if_unusable_or_obsolete()
+    return whole.as_dict()
+
+
+def _parts(options: BackfillOptions) -> list[BackfillOptions]:
+    """Never-tried rows and failed ones are cut apart: the few failed ones may lie anywhere between the others."""
+    if options.rehash:
+        return [options]
+    never_tried = [] if options.only_failed else [replace(options, skip_failed=True)]
+    return never_tried + ([] if options.skip_failed else [replace(options, only_failed=True)])
+
+
+def _wait(seconds: int, record: RunRecord) -> None:
+    for _ in range(seconds):
+        time.sleep(1)
+        record.tick()

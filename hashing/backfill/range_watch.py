@@ -1,0 +1,183 @@
+"""Waits until every range of a dispatched backfill is done, and enqueues again what has stopped moving.
+
+What is done is counted in the rows. The records of the runs say only where something happens: a range is counted when
+its record has changed, so that watching costs the same for a thousand rows and for a thousand million.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Protocol
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from hashing.backfill.printable import first_line
+from hashing.backfill.range_job import RangeJob, failed_rows
+from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
+from hashing.backfill.watched_range import RunSign, WatchedRange
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LOOKS = 2.0
+# The rest of the time, the database has for others.
+SHARE_OF_TIME = 0.1
+SECONDS_WITHOUT_DATABASE = 600.0
+VAIN_ATTEMPTS = 5
+PATIENCE = 0.2
+
+
+class WatchProgress(Protocol):
+    """Hears how many images there are to do, how many are done and failed, and how many runs are at work on them."""
+
+    def begin(self, total: int) -> None: ...
+
+    def reach(self, done: int, *, failed: int, workers: int) -> None: ...
+
+    def tick(self) -> None: ...
+
+
+class RangeWatch:
+    """Of `jobs`, at least one, that were enqueued a moment ago. `enqueue` is called for those to be enqueued again.
+
+    A range that was begun and has not moved for `stall_timeout` seconds is enqueued again. So are all that are left
+    when nothing moves anywhere, each time after twice as long. `say` gets sentences for the person who waits.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[RangeJob],
+        enqueue: Callable[[RangeJob], None],
+        stall_timeout: float,
+        *,
+        progress: WatchProgress,
+        should_stop: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> None:
+        now = time.monotonic()
+        self._ranges = [WatchedRange(job, job.size, now, left_before=job.size) for job in jobs]
+        self._open = {each.job.number: each for each in self._ranges}
+        self._alias, self._dispatch = jobs[0].using, jobs[0].dispatch
+        self._enqueue, self._stall_timeout = enqueue, stall_timeout
+        self._progress, self._should_stop, self._say = progress, should_stop, say
+        self._failed_rows = failed_rows(jobs)
+        self._oldest_key = 0
+        self._moved_at = self._reachable_at = now
+        self._quiet_rounds = 0
+        self.report = BackfillReport(total=sum(job.size for job in jobs))
+
+    def run(self) -> BackfillReport:
+        """Returns when all is done, when `should_stop` is true, or when a range stops however often it is tried."""
+        self._progress.begin(self.report.total)
+        while True:
+            started = time.monotonic()
+            self._look()
+            if not self._open or self.report.stopped:
+                return self.report
+            self._sleep(max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - started) / SHARE_OF_TIME))
+
+    def look_once(self) -> BackfillReport:
+        """How it stands, for ranges that nobody is at work on any more."""
+        self._progress.begin(self.report.total)
+        self._look()
+        if self._open and not self.report.stopped:
+            left = next(iter(self._open.values()))
+            self.report.stopped = left.stopped or f"Keys {left.job.start_pk} to {left.job.end_pk} were not done"
+        return self.report
+
+    def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._should_stop():
+                self.report.stopped, self.report.interrupted = "Interrupted", True
+                return
+            time.sleep(PATIENCE)
+            self._progress.tick()
+
+    def _look(self) -> None:
+        try:
+            if self._read_records():
+                self._count_failed()
+            self._enqueue_stalled()
+            self._reachable_at = time.monotonic()
+        except (DatabaseError, InterfaceError) as error:
+            self._note_outage(first_line(error))
+        self._show()
+
+    def _note_outage(self, reason: str) -> None:
+        logger.warning("The database cannot be read: %s", reason)
+        connections[self._alias].close_if_unusable_or_obsolete()
+        if time.monotonic() - self._reachable_at > SECONDS_WITHOUT_DATABASE:
+            self.report.stopped = f"The database cannot be read: {reason}"
+
+    def _read_records(self) -> bool:
+        """Whether anything has moved."""
+        now = time.monotonic()
+        signs = [sign for sign in self._signs() if sign.range_number in self._open]
+        for number, found in groupby(sorted(signs, key=attrgetter("range_number", "key")), attrgetter("range_number")):
+            watched = self._open[number]
+            if watched.notice(tuple(found), now):
+                self._moved_at, self._quiet_rounds = now, 0
+                self._count(watched)
+        # Keys of records are given in ascending order, if not always seen in it: two may begin at the same time.
+        self._oldest_key = min((sign.key for sign in signs if sign.range_number in self._open), default=0) - 100
+        return self._moved_at == now
+
+    def _signs(self) -> list[RunSign]:
+        from hashing.models import BackfillRun
+
+        runs = BackfillRun.objects.using(self._alias).filter(dispatch=self._dispatch, pk__gte=self._oldest_key)
+        return list(map(RunSign._make, runs.values_list("pk", "range_number", "seen_at", "ended_at", "stopped")))
+
+    def _count(self, watched: WatchedRange) -> None:
+        watched.count()
+        if not watched.left:
+            self._open.pop(watched.job.number, None)
+
+    def _enqueue_stalled(self) -> None:
+        now = time.monotonic()
+        for watched in list(self._open.values()):
+            if watched.begun and now - watched.moved_at > self._stall_timeout:
+                self._enqueue_again(watched)
+        if now - self._moved_at > self._stall_timeout * 2**self._quiet_rounds:
+            self._quiet_rounds += 1
+            self._say(f"Nothing has moved for {now - self._moved_at:.0f} seconds. Is a worker running?")
+            for watched in list(self._open.values()):
+                self._enqueue_again(watched)
+
+    def _enqueue_again(self, watched: WatchedRange) -> None:
+        # Another run may have done it, of which nothing is known here.
+        self._count(watched)
+        if not watched.left:
+            return
+        watched.note_enqueued(time.monotonic())
+        if watched.vain_attempts >= VAIN_ATTEMPTS:
+            self.report.stopped = _give_up(watched)
+            return
+        logger.info("Enqueued again: %s to %s", watched.job.start_pk, watched.job.end_pk)
+        try:
+            self._enqueue(watched.job)
+        # A queue raises what its client library raises.
+        except Exception as error:
+            self._say(f"The queue cannot be reached: {first_line(error)}")
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        left = sum(watched.left for watched in self._ranges)
+        self.report.processed = self.report.total - left - self.report.failed
+        workers = sum(watched.is_at_work(now) for watched in self._open.values())
+        self._progress.reach(self.report.total - left, failed=self.report.failed, workers=workers)
+
+    def _count_failed(self) -> None:
+        self.report.failed = self._failed_rows.order_by().count()
+        self.report.errors = []
+        for pk, error in self._failed_rows.values_list("pk", "hash_error")[:SHOWN_ERRORS]:
+            self.report.note_error(pk, error)
+
+
+def _give_up(watched: WatchedRange) -> str:
+    job, reason = watched.job, watched.stopped or "its worker was lost"
+    return f"Keys {job.start_pk} to {job.end_pk} were begun {VAIN_ATTEMPTS} times and got no further: {reason}"

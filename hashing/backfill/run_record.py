@@ -1,0 +1,103 @@
+"""Says in the database, every few seconds, that a run is under way and how far it is, for those who watch elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models.functions import Now
+
+from hashing.backfill.engine import Progress
+from hashing.backfill.options import BackfillOptions
+from hashing.backfill.printable import first_line
+from hashing.querysets import HashedImageQuerySet
+
+logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_WRITES = 3.0
+
+
+class RunRecord:
+    """A `Progress` that also passes on what it hears to `shown`. A record that cannot be written stops no run.
+
+    `labels` are further fields of `hashing.models.BackfillRun`. Leaving the block ends the record.
+    """
+
+    def __init__(
+        self,
+        rows: HashedImageQuerySet[Any],
+        options: BackfillOptions,
+        shown: Progress | None = None,
+        **labels: Any,
+    ) -> None:
+        self._alias, self._shown = rows.db, shown
+        self._labels = labels | {
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            "model_label": rows.model._meta.label,
+            "start_pk": _text(options.start_pk),
+            "end_pk": _text(options.end_pk),
+        }
+        self._key: Any = None
+        self._total = self._processed = self._failed = 0
+        self._last_write = time.monotonic()
+        self.stopped = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.stopped = f"{type(error).__name__}: {error}"
+        if self._key is not None:
+            self._write(ended_at=Now())
+
+    def begin(self, total: int) -> None:
+        """Of a run that is taken up again: what it still has to do."""
+        if self._shown:
+            self._shown.begin(total)
+        self._total = self._processed + self._failed + total
+        self._write()
+
+    def advance(self, *, failed: bool) -> None:
+        if self._shown:
+            self._shown.advance(failed=failed)
+        self._failed += failed
+        self._processed += not failed
+
+    def tick(self) -> None:
+        if self._shown:
+            self._shown.tick()
+        if time.monotonic() - self._last_write >= SECONDS_BETWEEN_WRITES:
+            self._write()
+
+    def _write(self, **values: Any) -> None:
+        self._last_write = time.monotonic()
+        counts = {"total": self._total, "processed": self._processed, "failed": self._failed}
+        try:
+            # Inside a caller's transaction it is a savepoint, which leaves that transaction sound.
+            with transaction.atomic(using=self._alias):
+                self._save({**counts, "stopped": self.stopped, "seen_at": Now(), **values})
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("How far this run is cannot be recorded: %s", first_line(error))
+
+    def _save(self, values: dict[str, Any]) -> None:
+        # Not at the top: importing this module must not need the app registry.
+        from hashing.models import BackfillRun
+
+        runs = BackfillRun.objects.using(self._alias)
+        if self._key is not None:
+            runs.filter(pk=self._key).update(**values)
+            return
+        runs.outdated().delete()
+        self._key = runs.create(started_at=Now(), **self._labels, **values).pk
+
+
+def _text(key: Any) -> str:
+    return "" if key is None else str(key)[:255]

@@ -1,0 +1,59 @@
+"""One range of a dispatched backfill, as far as those who watch can tell from the rows and from its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from hashing.backfill.range_job import RangeJob
+
+# A run whose record has not changed for so many seconds is not counted among those at work.
+SILENCE = 30.0
+
+
+class RunSign(NamedTuple):
+    """What a record says: `key` is the record's own, `seen_at` and `ended_at` are on the clock of the database."""
+
+    key: int
+    range_number: int
+    seen_at: datetime
+    ended_at: datetime | None
+    stopped: str
+
+
+@dataclass
+class WatchedRange:
+    """`left` of its rows are to do. `moved_at`: when it was enqueued, or a record of it has changed, on the clock of
+    this process. `vain_attempts`: how often in a row it stopped with nothing done."""
+
+    job: RangeJob
+    left: int
+    moved_at: float
+    begun: bool = False
+    signs: tuple[RunSign, ...] = ()
+    left_before: int = 0
+    vain_attempts: int = 0
+
+    @property
+    def stopped(self) -> str:
+        """Why the last run of it ended early."""
+        return self.signs[-1].stopped if self.signs else ""
+
+    def is_at_work(self, now: float) -> bool:
+        return any(sign.ended_at is None for sign in self.signs) and now - self.moved_at < SILENCE
+
+    def notice(self, signs: tuple[RunSign, ...], now: float) -> bool:
+        """Whether its records have changed."""
+        if signs == self.signs:
+            return False
+        self.signs, self.begun, self.moved_at = signs, True, now
+        return True
+
+    def count(self) -> None:
+        self.left = min(self.job.size, self.job.count_left())
+
+    def note_enqueued(self, now: float) -> None:
+        in_vain = self.begun and self.left >= self.left_before
+        self.vain_attempts = self.vain_attempts + 1 if in_vain else 0
+        self.left_before, self.begun, self.moved_at = self.left, False, now

@@ -1,0 +1,32 @@
+"""Hands key ranges of the backfill to the site's task queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hashing.backfill.range_job import RangeJob
+from hashing.task_queue import has_queue, task_backends
+from hashing.tasks import hash_range
+
+# Where the queue knows priorities, an upload does not wait behind ten thousand ranges.
+PRIORITY = -10
+
+
+class RangeQueue:
+    """The queue `name` of the default back end. Raises `ValueError` for a name that it does not have."""
+
+    def __init__(self, name: str) -> None:
+        backend: Any = task_backends[hash_range.backend]
+        if backend.queues and name not in backend.queues:
+            known = ", ".join(sorted(backend.queues))
+            raise ValueError(f"There is no task queue {name!r}; the settings have {known}.")
+        self._task = hash_range.using(queue_name=name, priority=PRIORITY if backend.supports_priority else None)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether a task runs in this process, as soon as it is put."""
+        return not has_queue(self._task)
+
+    def put(self, job: RangeJob) -> None:
+        """Raises what the client library of the queue raises when it cannot be reached."""
+        self._task.enqueue(job.as_arguments())
