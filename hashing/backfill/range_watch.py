@@ -90,12 +90,12 @@ class RangeWatch:
 
     def _sleep(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self._should_stop():
-                self.report.stopped, self.report.interrupted = "Interrupted", True
-                return
+        while not self._should_stop():
             time.sleep(PATIENCE)
             self._progress.tick()
+            if time.monotonic() >= until:
+                return
+        self.report.stopped, self.report.interrupted = "Interrupted", True
 
     def _look(self) -> None:
         try:

@@ -54,6 +54,8 @@ class WatchedRange:
         self.left = min(self.job.size, self.job.count_left())
 
     def note_enqueued(self, now: float) -> None:
-        in_vain = self.begun and self.left >= self.left_before
-        self.vain_attempts = self.vain_attempts + 1 if in_vain else 0
+        if self.left < self.left_before:
+            self.vain_attempts = 0
+        elif self.begun:
+            self.vain_attempts += 1
         self.left_before, self.begun, self.moved_at = self.left, False, now

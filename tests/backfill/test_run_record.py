@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from hashing.backfill import BackfillOptions, backfill_perceptual_hashes, run_record
+from hashing.backfill.run_record import RunRecord
+from hashing.models import BackfillRun, ImageAsset
+
+pytestmark = pytest.mark.django_db
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def begin(self, total: int) -> None:
+        self.calls.append(total)
+
+    def advance(self, *, failed: bool) -> None:
+        self.calls.append(failed)
+
+    def tick(self) -> None:
+        self.calls.append("tick")
+
+
+def record(**labels) -> RunRecord:
+    return RunRecord(ImageAsset.objects.using("default"), BackfillOptions(start_pk=3), **labels)
+
+
+def test_a_run_is_seen_while_it_is_under_way(monkeypatch):
+    monkeypatch.setattr(run_record, "SECONDS_BETWEEN_WRITES", 0)
+    with record() as run:
+        run.begin(7)
+        run.advance(failed=False)
+        run.advance(failed=True)
+        run.tick()
+        [seen] = BackfillRun.objects.alive()
+        assert (seen.total, seen.processed, seen.failed, seen.done) == (7, 1, 1, 2)
+        assert (seen.start_pk, seen.end_pk, seen.model_label) == ("3", "", "hashing.ImageAsset")
+        assert seen.worker.endswith(f":{os.getpid()}")
+    assert not BackfillRun.objects.unfinished().exists()
+
+
+def test_it_is_written_now_and_then_only(django_assert_num_queries):
+    with record() as run:
+        run.begin(7)
+        with django_assert_num_queries(0):
+            run.advance(failed=False)
+            run.tick()
+
+
+def test_a_run_that_went_on_adds_up():
+    with record() as run:
+        run.begin(3)
+        run.advance(failed=False)
+        run.begin(2)
+        run.advance(failed=False)
+    assert (BackfillRun.objects.get().total, BackfillRun.objects.get().processed) == (3, 2)
+
+
+def test_what_it_hears_is_passed_on():
+    heard = Heard()
+    with RunRecord(ImageAsset.objects.using("default"), BackfillOptions(), heard) as run:
+        run.begin(2)
+        run.advance(failed=True)
+        run.tick()
+    assert heard.calls == [2, True, "tick"]
+
+
+def test_an_error_is_on_the_record():
+    run = record()
+    run.begin(1)
+    run.__exit__(KeyError, KeyError("nowhere"), None)
+    assert BackfillRun.objects.get().stopped == "KeyError: 'nowhere'"
+    assert BackfillRun.objects.get().ended_at is not None
+
+
+def test_a_run_that_never_began_leaves_no_record():
+    with record():
+        pass
+    assert not BackfillRun.objects.exists()
+
+
+def test_a_record_that_cannot_be_written_stops_no_run(add_image, caplog):
+    asset = add_image()
+    connection.cursor().execute(f"ALTER TABLE {BackfillRun._meta.db_table} RENAME TO elsewhere")
+    with caplog.at_level("WARNING", logger="hashing"):
+        assert backfill_perceptual_hashes(workers=1)["processed"] == 1
+    assert "cannot be recorded" in caplog.text
+    asset.refresh_from_db()
+    assert asset.perceptual_hash
+
+
+def test_a_dry_run_leaves_no_record(add_image):
+    add_image()
+    backfill_perceptual_hashes(workers=1, dry_run=True)
+    assert not BackfillRun.objects.exists()
+
+
+def test_records_of_last_week_are_dropped():
+    old = timezone.now() - timedelta(days=8)
+    BackfillRun.objects.create(worker="old:1", total=1, started_at=old, seen_at=old)
+    with record() as run:
+        run.begin(1)
+    assert [each.worker for each in BackfillRun.objects.all()] != ["old:1"]
+    assert BackfillRun.objects.count() == 1

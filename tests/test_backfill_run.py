@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from hashing.models import BackfillRun
+
+pytestmark = pytest.mark.django_db
+
+
+def add_run(worker: str, seconds_silent: int = 0, *, ended: bool = False, **fields) -> BackfillRun:
+    now = timezone.now()
+    seen_at = now - timedelta(seconds=seconds_silent)
+    times = {"started_at": now - timedelta(minutes=2), "seen_at": seen_at, "ended_at": seen_at if ended else None}
+    return BackfillRun.objects.create(worker=worker, total=100, **times, **fields)
+
+
+def workers(runs) -> list[str]:
+    return sorted(run.worker for run in runs)
+
+
+def test_runs_are_alive_lost_or_ended():
+    add_run("alive")
+    add_run("quiet", 20)
+    add_run("lost", 60)
+    add_run("ended", 60, ended=True)
+    assert workers(BackfillRun.objects.alive()) == ["alive", "quiet"]
+    assert workers(BackfillRun.objects.lost()) == ["lost"]
+    assert workers(BackfillRun.objects.unfinished()) == ["alive", "lost", "quiet"]
+
+
+def test_runs_are_outdated_after_a_week():
+    add_run("old", 8 * 24 * 3600)
+    add_run("new", 6 * 24 * 3600)
+    assert workers(BackfillRun.objects.outdated()) == ["old"]
+
+
+def test_rate_is_images_a_second_until_the_last_sign():
+    run = add_run("alive", 60, processed=20, failed=10)
+    assert run.rate == pytest.approx(0.5)
+    assert str(run) == "alive: 30 / 100"
+
+
+def test_rate_of_a_run_that_has_just_begun_is_nothing():
+    run = add_run("alive")
+    run.started_at = run.seen_at
+    assert run.rate == 0.0
