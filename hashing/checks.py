@@ -29,6 +29,7 @@ def _wrong_values() -> list[CheckMessage]:
     values = hashing_settings()
     rules = {
         "MAX_PIXELS": (_is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
+        "MAX_BYTES": (_is_whole(values.MAX_BYTES) and values.MAX_BYTES >= 1, "a whole number above 0"),
         "MIN_QUALITY": (_is_number(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= 100, "a number from 0 to 100"),
         "MAX_DISTANCE": (
             _is_number(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= HASH_BITS and values.MAX_DISTANCE % 1 == 0,
@@ -52,6 +53,10 @@ def _missing_tasks(values: HashingSettings) -> list[CheckMessage]:
         return []
     hint = "Install the package django-tasks, or use Django 6.0 or newer."
     return [Error("HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface.", hint=hint, id="hashing.E004")]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_number(value: object) -> bool:

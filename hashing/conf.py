@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from django.conf import settings
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.workers.limits import DEFAULT_MAX_BYTES
 
 UPLOAD_CHOICES = ("inline", "task", "off")
 
@@ -15,6 +16,7 @@ UPLOAD_CHOICES = ("inline", "task", "off")
 class HashingSettings:
     """`MAX_PIXELS`: declared size above which a picture is refused, undecoded.
 
+    `MAX_BYTES`: size of a file above which it is refused; files of a storage are read no further.
     `MIN_QUALITY`: `hash_quality` (0 to 100) below which a hash says too little to be searched by.
     `TIMEOUT`: seconds that one image may take before its worker process is ended.
     `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
@@ -23,6 +25,7 @@ class HashingSettings:
     """
 
     MAX_PIXELS: int = DEFAULT_MAX_PIXELS
+    MAX_BYTES: int = DEFAULT_MAX_BYTES
     MIN_QUALITY: int = 50
     MAX_DISTANCE: int = 5
     TIMEOUT: float = 60.0

@@ -24,9 +24,8 @@ def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[s
     """
     rows = model._default_manager.using(using)
     storage = model._meta.get_field(model.hash_source).storage  # type: ignore[union-attr]
-    outcome = hash_stored_file(
-        make_job(storage, pk, name, local=is_local(storage)), storage, hashing_settings().MAX_PIXELS
-    )
+    job, limits = make_job(storage, pk, name, local=is_local(storage)), hashing_settings()
+    outcome = hash_stored_file(job, storage, limits.MAX_PIXELS, limits.MAX_BYTES)
     try:
         if outcome.unread:
             check_storage(storage)

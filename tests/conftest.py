@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hashing.models import ImageAsset
+from tests.object_store import ObjectStore
 from tests.pictures import photo
 from tests.site import Site, site_database
 
@@ -36,6 +37,15 @@ def add_image(media, db) -> AddImage:
         return ImageAsset.objects.bulk_create([ImageAsset(image=name, **fields)])[0]
 
     return add
+
+
+@pytest.fixture
+def object_store() -> Iterator[ObjectStore]:
+    """A local S3 server."""
+    store = ObjectStore()
+    store.start()
+    yield store
+    store.stop()
 
 
 @pytest.fixture

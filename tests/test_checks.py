@@ -63,6 +63,8 @@ def test_accepts_values_that_make_sense(settings, given):
         {"MAX_DISTANCE": 65},
         {"MAX_DISTANCE": 2.5},
         {"MAX_DISTANCE": "far"},
+        {"MAX_BYTES": 0},
+        {"MAX_BYTES": 5e8},
     ],
 )
 def test_names_the_key_with_a_wrong_value(settings, given):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
 
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # How long to wait for a worker before asking again whether to stop, in seconds.
 PATIENCE = 0.2
+# So many files that were not read lead to a look at the storage, however long a batch takes to fill.
+MOST_DOUBTS = 16
 
 
 class Progress(Protocol):
@@ -59,6 +62,10 @@ class Backfill:
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
         self._batch: list[Outcome] = []
+        # Files that the storage did not give while it was there, or back already: once more, before it is believed.
+        self._doubts = 0
+        self._again: list[Job] = []
+        self._second_tries: set[Any] = set()
         # Keys handed to the workers and not yet written, in that order.
         self._in_hand: dict[Any, None] = {}
         self.report = BackfillReport()
@@ -87,18 +94,30 @@ class Backfill:
         return todo
 
     def _hash_all(self, todo: TodoList) -> None:
-        local = is_local(self._storage)
-        jobs = (make_job(self._storage, file.pk, file.name, local=local) for file in todo)
-        field = None if local else self._field
-        max_pixels = hashing_settings().MAX_PIXELS
+        jobs = (self._job(file.pk, file.name) for file in todo)
+        field = None if self._local else self._field
+        limits = hashing_settings()
         workers = min(self._options.workers, self.report.total)
-        with HashingPool(workers, self._options.timeout, field, max_pixels) as pool:
+        with HashingPool(workers, self._options.timeout, field, limits.MAX_PIXELS, limits.MAX_BYTES) as pool:
             try:
-                for outcome in self._outcomes(pool, jobs):
-                    self._take(outcome)
+                self._hash_and_write(pool, jobs)
+                # From the last batches; a second try is the last one.
+                self._hash_and_write(pool, iter(()))
             finally:
                 # After Ctrl-C and the like too: what is hashed is saved.
                 self._write_batch()
+
+    @cached_property
+    def _local(self) -> bool:
+        return is_local(self._storage)
+
+    def _job(self, pk: Any, name: str | None) -> Job:
+        return make_job(self._storage, pk, name, local=self._local)
+
+    def _hash_and_write(self, pool: HashingPool, jobs: Iterator[Job]) -> None:
+        for outcome in self._outcomes(pool, jobs):
+            self._take(outcome)
+        self._write_batch()
 
     def _outcomes(self, pool: HashingPool, jobs: Iterator[Job]) -> Iterator[Outcome]:
         more = True
@@ -107,7 +126,7 @@ class Backfill:
                 self._note_interruption()
                 return
             while more and pool.has_room:
-                more = self._submit(pool, list(islice(jobs, pool.chunk_size)))
+                more = self._submit(pool, self._next_jobs(jobs, pool.chunk_size))
             for outcome in pool.outcomes(wait=PATIENCE):
                 # Who stops a service sends the signal to its workers too, and their images are not at fault.
                 if outcome.error and self._should_stop():
@@ -116,6 +135,10 @@ class Backfill:
                     yield outcome
             if self._progress:
                 self._progress.tick()
+
+    def _next_jobs(self, jobs: Iterator[Job], count: int) -> list[Job]:
+        again, self._again = self._again[:count], self._again[count:]
+        return again or list(islice(jobs, count))
 
     def _note_interruption(self) -> None:
         self.report.stopped, self.report.interrupted = "Interrupted", True
@@ -127,23 +150,38 @@ class Backfill:
         return bool(chunk)
 
     def _take(self, outcome: Outcome) -> None:
-        if self._progress:
+        if self._is_uncertain(outcome):
+            self._doubts += 1
+        elif self._progress:
             self._progress.advance(failed=bool(outcome.error))
         self._batch.append(outcome)
-        if len(self._batch) >= self._options.batch_size:
+        if len(self._batch) >= self._options.batch_size or self._doubts >= MOST_DOUBTS:
             self._write_batch()
 
     def _write_batch(self) -> None:
-        batch, self._batch = self._batch, []
+        batch, self._batch, self._doubts = self._batch, [], 0
         outage = self._watch.find_outage(batch)
         if outage:
             batch = [outcome for outcome in batch if not outcome.unread]
+        batch = self._without_uncertain(batch)
         if batch:
             self._count(batch if self._options.dry_run else self._writer.write(batch))
         for outcome in batch:
             self._in_hand.pop(outcome.pk, None)
         if outage:
             raise outage
+
+    def _is_uncertain(self, outcome: Outcome) -> bool:
+        """Whether another try may tell: the storage has not said that there is no such file, but failed."""
+        return outcome.unread and not outcome.missing and outcome.pk not in self._second_tries
+
+    def _without_uncertain(self, batch: list[Outcome]) -> list[Outcome]:
+        uncertain = [outcome for outcome in batch if self._is_uncertain(outcome)]
+        certain = [outcome for outcome in batch if not self._is_uncertain(outcome)]
+        self._second_tries.difference_update(outcome.pk for outcome in certain)
+        self._second_tries.update(outcome.pk for outcome in uncertain)
+        self._again += [self._job(outcome.pk, outcome.name) for outcome in uncertain]
+        return certain
 
     def _count(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:

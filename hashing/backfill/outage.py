@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from hashing.workers.worker import Outcome
 # Up to so many files may be missing all at once, without one that is there, and it is only they.
 FEW = 10
 WITNESSES = 20
+# A storage that does not answer may take minutes to fail, for each of them.
+SECONDS_FOR_WITNESSES = 60
 PROBE_NAME = "hashing-is-the-storage-there"
 
 
@@ -51,7 +54,8 @@ class StorageWatch:
     def _check(self, unread: int) -> None:
         if is_local(self._storage):
             self._check_folder(self._storage.path(""))
-        if any(self._can_be_read(name) for name in self._witnesses()):
+        end = time.monotonic() + SECONDS_FOR_WITNESSES
+        if any(self._can_be_read(name) for name in self._witnesses() if time.monotonic() < end):
             return
         check_storage(self._storage)
         if self._read_last:
@@ -88,12 +92,27 @@ def check_storage(storage: Storage) -> None:
             os.scandir(storage.path("")).close()
         else:
             storage.exists(PROBE_NAME)
+            _check_listing(storage)
     # A storage need not have exists().
     except NotImplementedError:
         pass
     # What else it raises, it has not answered.
     except Exception as error:
         raise Outage(f"The storage cannot be reached: {first_line(error)}") from error
+
+
+def _check_listing(storage: Storage) -> None:
+    """An object storage without the bucket denies every name, as if it were a missing file; listing tells.
+
+    A folder that is not there is empty to an object storage, and an error to one of folders, which is asked for the
+    outermost one instead: an object storage would list all that it holds.
+    """
+    try:
+        storage.listdir(PROBE_NAME)
+    except NotImplementedError:
+        raise
+    except Exception:
+        storage.listdir("")
 
 
 def is_local(storage: Storage) -> bool:

@@ -1,7 +1,8 @@
 """Worker processes: kept busy, watched, and replaced when one dies or hangs.
 
-Images travel in chunks, because a task costs the main process a third of a millisecond however small it is. A chunk
-has the time limit of one image. When it runs out, or its worker dies, the images of the chunk are tried again one by
+Images travel in chunks, because a task costs the main process a third of a millisecond however small it is, and because
+a worker reads the files of a chunk at the same time where they are on another machine. A chunk has the time limit of
+one image. When it runs out, or its worker dies, the images of the chunk are tried again one by
 one, so that the one at fault is known for certain and costs only itself.
 """
 
@@ -19,13 +20,18 @@ from typing import Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from hashing.workers.read_ahead import READING_THREADS
 from hashing.workers.worker import Job, Outcome, StorageField, hash_files, start_worker
 
 Chunk = Future[tuple[list[Outcome], float]]
 
-LARGEST_CHUNK = 16
+# As many as a worker reads at the same time. No more, because a run that is killed loses the chunks it has begun.
+LARGEST_CHUNK = READING_THREADS
 # Aim of a chunk's size: long enough to make its cost small, short enough to stop soon and to share out evenly.
 SECONDS_PER_CHUNK = 0.05
+# From another machine, waiting is most of it, and only a full chunk shares the waiting. But images that are as slow as
+# the last ones may take no more than this of the time limit of a chunk.
+SHARE_OF_TIMEOUT = 0.25
 # Enough to keep a worker busy while the main process writes a batch.
 CHUNKS_PER_WORKER = 4
 # Beyond the time limit of a chunk: then it is the pool itself that hangs.
@@ -38,12 +44,18 @@ class WorkersLost(Exception):
 
 
 class HashingPool:
-    """Hashes files in `workers` processes. `timeout` is in seconds, for one image."""
+    """Hashes files in `workers` processes. `timeout` is in seconds, for one image.
 
-    def __init__(self, workers: int, timeout: float, field: StorageField | None, max_pixels: int) -> None:
+    `field` is given when files are to be opened through a storage.
+    """
+
+    def __init__(
+        self, workers: int, timeout: float, field: StorageField | None, max_pixels: int, max_bytes: int
+    ) -> None:
         self._workers = workers
         self._timeout = timeout
-        self._start_arguments = (field, max_pixels)
+        self._start_arguments = (field, max_pixels, max_bytes, timeout)
+        self._seconds_per_chunk = SECONDS_PER_CHUNK if field is None else timeout * SHARE_OF_TIMEOUT
         self._seconds_per_image = SECONDS_PER_CHUNK
         self._restarts = 0
         self._start()
@@ -78,7 +90,7 @@ class HashingPool:
     @property
     def chunk_size(self) -> int:
         """How many jobs to submit at once: fewer when images are slow."""
-        return max(1, min(LARGEST_CHUNK, int(SECONDS_PER_CHUNK / self._seconds_per_image)))
+        return max(1, min(LARGEST_CHUNK, int(self._seconds_per_chunk / self._seconds_per_image)))
 
     def submit(self, jobs: list[Job]) -> None:
         """Raises `WorkersLost`."""

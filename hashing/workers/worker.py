@@ -7,7 +7,9 @@ import signal
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,6 +18,13 @@ from threadpoolctl import threadpool_limits
 
 from hashing.perceptual_hash import Fingerprint, compute_fingerprint
 from hashing.pixels import open_regular_file
+from hashing.workers import s3
+from hashing.workers.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
+from hashing.workers.read_ahead import READING_THREADS, ReadAhead
+from hashing.workers.reading import Reserve, read_stored_file
+
+# Of the time limit of a chunk, for reading: the rest is there to say which of its files did not come.
+SHARE_FOR_READING = 0.9
 
 
 class Job(NamedTuple):
@@ -31,7 +40,10 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A file's fingerprint, or the error. `unread`: the storage did not give the file, so it was not looked at."""
+    """A file's fingerprint, or the error. `unread`: the storage did not give the file, so it was not looked at.
+
+    `missing`: because there is no such file, as the storage says.
+    """
 
     pk: Any
     name: str | None
@@ -39,6 +51,7 @@ class Outcome(NamedTuple):
     file_size: int | None = None
     error: str = ""
     unread: bool = False
+    missing: bool = False
 
 
 class StorageField(NamedTuple):
@@ -51,14 +64,21 @@ class StorageField(NamedTuple):
 
 _storage: Any = None
 _max_pixels = 0
+_max_bytes = 0
+_seconds_to_read = 0.0
 
 
-def start_worker(field: StorageField | None, max_pixels: int) -> None:
-    """Prepare this process. `field` is given when files are to be opened through a storage."""
-    global _storage, _max_pixels
-    _max_pixels = max_pixels
+def start_worker(field: StorageField | None, max_pixels: int, max_bytes: int, seconds: float) -> None:
+    """Prepare this process. `field` is given when files are to be opened through a storage.
+
+    `seconds` is the time limit of a chunk, which the pool enforces.
+    """
+    global _storage, _max_pixels, _max_bytes, _seconds_to_read
+    _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * SHARE_FOR_READING
     if field is not None:
         _storage = _find_storage(field)
+        if s3.is_s3(_storage):
+            s3.prepare(_storage, READING_THREADS)
     # The pool ends a worker that hangs with SIGTERM; a Python handler would wait until the decoder returns.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # In this process our own limit is the only one, and nobody reads its warnings.
@@ -69,24 +89,48 @@ def start_worker(field: StorageField | None, max_pixels: int) -> None:
 
 
 def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
-    """The outcome of each job, and the seconds that all took."""
+    """The outcome of each job, in any order, and the seconds that all took."""
     started = time.perf_counter()
-    return [hash_file(job) for job in jobs], time.perf_counter() - started
+    outcomes = [hash_file(job) for job in jobs] if _storage is None else list(_hash_read_ahead(jobs))
+    return outcomes, time.perf_counter() - started
 
 
 def hash_file(job: Job) -> Outcome:
-    return hash_stored_file(job, _storage, _max_pixels)
+    return hash_stored_file(job, _storage, _max_pixels, _max_bytes)
 
 
-def hash_stored_file(job: Job, storage: Any, max_pixels: int) -> Outcome:
+def hash_stored_file(job: Job, storage: Any, max_pixels: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Outcome:
     """In whatever process it is called: changes nothing outside itself. `storage` may be None for a job with a path."""
+    return _hash_what_opens(job, _open(job, storage, max_bytes), max_pixels)
+
+
+def _hash_read_ahead(jobs: list[Job]) -> Iterator[Outcome]:
+    """Decoded one at a time, here: hostile pictures must not share the memory."""
+    readable = [job for job in jobs if job.name]
+    yield from (hash_file(job) for job in jobs if not job.name)
+    for job, content in _read_ahead().contents(readable, _seconds_to_read):
+        yield _hash_what_opens(job, _arrived(content), _max_pixels)
+
+
+@cache
+def _read_ahead() -> ReadAhead[Job]:
+    return ReadAhead(_read)
+
+
+def _read(job: Job, reserve: Reserve) -> bytes:
+    return read_stored_file(_storage, job.name or "", _max_bytes, reserve)
+
+
+def _hash_what_opens(job: Job, opening: AbstractContextManager[BinaryIO], max_pixels: int) -> Outcome:
     if job.refusal or not job.name:
         return Outcome(job.pk, job.name, error=job.refusal or "ValueError: The row names no file")
     try:
-        with _open(job, job.name, storage) as file:
+        with opening as file:
             return _hash(job, file, max_pixels)
+    except FileTooLarge as error:
+        return Outcome(job.pk, job.name, error=f"ValueError: Failed to process image: {error}")
     except FileNotFoundError:
-        return Outcome(job.pk, job.name, error=f"File not found at {job.name}", unread=True)
+        return Outcome(job.pk, job.name, error=f"File not found at {job.name}", unread=True, missing=True)
     # A storage raises what its client library raises.
     except (Exception, SystemExit) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -103,15 +147,19 @@ def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
 
 
 @contextmanager
-def _open(job: Job, name: str, storage: Any) -> Iterator[BinaryIO]:
+def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
     if job.path is not None:
         with open_regular_file(job.path) as file:
+            refuse_too_large(os.fstat(file.fileno()).st_size, max_bytes)
             yield file
         return
     # Read at once: what the connection raises is told from what a decoder raises, and decoders may seek.
-    with storage.open(name, "rb") as stored:
-        content = stored.read()
-    yield BytesIO(content)
+    yield BytesIO(read_stored_file(storage, job.name or "", max_bytes))
+
+
+@contextmanager
+def _arrived(content: Future[bytes]) -> Iterator[BinaryIO]:
+    yield BytesIO(content.result())
 
 
 def _find_storage(field: StorageField) -> Any:

@@ -8,14 +8,15 @@ from queue import SimpleQueue
 import pytest
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.workers.limits import DEFAULT_MAX_BYTES
 from hashing.workers.pool import LARGEST_CHUNK, HashingPool, WorkersLost, _cause_of_death
-from hashing.workers.worker import Job, Outcome
+from hashing.workers.worker import Job, Outcome, StorageField
 from tests.pictures import photo
 
 
 @pytest.fixture
 def pool():
-    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as made:
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as made:
         yield made
 
 
@@ -53,6 +54,31 @@ def test_chunks_start_small_and_grow_with_fast_images(pool):
     assert pool.chunk_size == LARGEST_CHUNK
 
 
+def test_files_of_another_machine_come_in_full_chunks_however_slow(monkeypatch):
+    monkeypatch.setattr("hashing.workers.pool.start_worker", prepare_nothing)
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_slowly)
+    field = StorageField("hashing", "imageasset", "image")
+    with HashingPool(1, 60, field, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
+        for size in (LARGEST_CHUNK, LARGEST_CHUNK, LARGEST_CHUNK):
+            assert pool.chunk_size == size
+            pool.submit([Job(number, "slow") for number in range(size)])
+            collect(pool)
+
+
+def test_chunks_from_another_machine_stay_within_the_time_limit():
+    with HashingPool(1, 1, StorageField("a", "b", "c"), DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
+        pool._seconds_per_image = 0.1
+        assert pool.chunk_size == 2
+
+
+def prepare_nothing(*_arguments) -> None: ...
+
+
+def hash_slowly(jobs: list[Job]) -> tuple[list[Outcome], float]:
+    """Says that it took half a second for each."""
+    return [Outcome(job.pk, job.name) for job in jobs], 0.5 * len(jobs)
+
+
 def test_asking_an_idle_pool_returns_nothing(pool):
     assert list(pool.outcomes(wait=0.01)) == []
 
@@ -79,7 +105,7 @@ def hash_or_not(jobs: list[Job]) -> tuple[list[Outcome], float]:
 )
 def test_only_the_culprit_of_a_chunk_fails(monkeypatch, culprit, error):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(2, 0.5, None, DEFAULT_MAX_PIXELS) as pool:
+    with HashingPool(2, 0.5, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(key, culprit if key == 3 else "fine") for key in range(8)])
         pool.submit([Job(key, "fine") for key in range(8, 12)])
         outcomes = {outcome.pk: outcome.error for outcome in collect(pool)}
@@ -100,7 +126,7 @@ def always_dies(*_arguments) -> None:
 def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monkeypatch, tmp_path):
     monkeypatch.setattr("hashing.workers.pool.start_worker", dies_once)
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool:
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool._start_arguments = (str(tmp_path / "marker"),)
         pool._end()
         pool._start()
@@ -110,14 +136,14 @@ def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monke
 
 def test_workers_that_never_run_end_the_work(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.start_worker", always_dies)
-    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool, pytest.raises(WorkersLost):  # noqa: PT012
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool, pytest.raises(WorkersLost):  # noqa: PT012
         pool.submit([Job(1, "fine")])
         collect(pool)
 
 
 def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS) as pool:
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(1, "fine")])
         pool._done = SimpleQueue()
         pool._last_sign -= 1000
@@ -127,7 +153,7 @@ def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
 
 def test_leaving_early_ends_the_workers(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 600, None, DEFAULT_MAX_PIXELS) as pool:
+    with HashingPool(1, 600, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(1, "hangs")])
         while not pool._pool._pool_manager.worker_manager.workers:
             time.sleep(0.01)

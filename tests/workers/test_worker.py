@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from pathlib import Path
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import DefaultStorage, InMemoryStorage
 from PIL import Image
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -13,6 +15,7 @@ from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.pixels import DEFAULT_MAX_PIXELS
 from hashing.workers import worker
+from hashing.workers.limits import DEFAULT_MAX_BYTES
 from hashing.workers.worker import Job, StorageField, hash_file, hash_files, hash_stored_file, start_worker
 from tests.pictures import photo
 
@@ -20,6 +23,8 @@ from tests.pictures import photo
 @pytest.fixture(autouse=True)
 def _ready(monkeypatch):
     monkeypatch.setattr(worker, "_max_pixels", DEFAULT_MAX_PIXELS)
+    monkeypatch.setattr(worker, "_max_bytes", DEFAULT_MAX_BYTES)
+    monkeypatch.setattr(worker, "_seconds_to_read", 20)
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def path(tmp_path):
 def worker_process(monkeypatch):
     """Whatever a worker changes in its process, back as it was afterwards."""
     terminal = os.dup(2)
-    for name in ("_storage", "_max_pixels"):
+    for name in ("_storage", "_max_pixels", "_max_bytes", "_seconds_to_read"):
         monkeypatch.setattr(worker, name, getattr(worker, name))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     with warnings.catch_warnings(), threadpool_limits(None):
@@ -42,7 +47,7 @@ def worker_process(monkeypatch):
 
 
 def test_a_worker_is_silent_has_one_thread_and_no_limit_but_ours(worker_process, path):
-    start_worker(None, 100)
+    start_worker(None, 100, DEFAULT_MAX_BYTES, 60)
     os.write(2, b"a decoder complains")
     assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
     assert {library["num_threads"] for library in threadpool_info()} <= {1}
@@ -52,7 +57,7 @@ def test_a_worker_is_silent_has_one_thread_and_no_limit_but_ours(worker_process,
 
 def test_a_worker_finds_the_storage_of_the_field(worker_process, settings):
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
-    start_worker(StorageField("hashing", "imageasset", "image"), 100)
+    start_worker(StorageField("hashing", "imageasset", "image"), 100, DEFAULT_MAX_BYTES, 60)
     assert isinstance(worker._storage, DefaultStorage)
     assert worker._storage is ImageAsset._meta.get_field("image").storage
 
@@ -83,7 +88,7 @@ def test_keeps_the_order_of_a_chunk_and_takes_its_time(path):
 
 def test_a_missing_file_is_unread(tmp_path):
     outcome = hash_file(Job(7, "gone.jpg", str(tmp_path / "gone.jpg")))
-    assert (outcome.error, outcome.unread) == ("File not found at gone.jpg", True)
+    assert (outcome.error, outcome.unread, outcome.missing) == ("File not found at gone.jpg", True, True)
 
 
 def test_a_folder_is_no_file(tmp_path):
@@ -118,6 +123,7 @@ def test_whatever_a_storage_raises_is_no_fault_of_the_picture(raised):
 
     outcome = hash_stored_file(Job(7, "a.jpg"), Broken(), DEFAULT_MAX_PIXELS)
     assert outcome.unread
+    assert not outcome.missing
     assert outcome.error.startswith(f"{type(raised).__name__}: ")
 
 
@@ -128,3 +134,70 @@ def test_a_refused_name_is_passed_on():
 def test_the_size_limit_holds(path, monkeypatch):
     monkeypatch.setattr(worker, "_max_pixels", 100)
     assert "160 x 120 pixels declared, more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
+
+
+def test_a_local_file_with_too_many_bytes_is_refused_unread(path, monkeypatch):
+    monkeypatch.setattr(worker, "_max_bytes", 1000)
+    outcome = hash_file(Job(7, "photo.jpg", str(path)))
+    size = path.stat().st_size
+    assert outcome.error == f"ValueError: Failed to process image: {size} bytes, more than MAX_BYTES (1000)"
+    assert not outcome.unread
+
+
+@pytest.fixture
+def stored(path, monkeypatch):
+    """A storage with two photographs and a text, which the worker of this process reads from."""
+    storage = InMemoryStorage()
+    for name in ("a.jpg", "b.jpg"):
+        storage.save(name, ContentFile(path.read_bytes()))
+    storage.save("text.jpg", ContentFile(b"no picture"))
+    monkeypatch.setattr(worker, "_storage", storage)
+    worker._read_ahead.cache_clear()
+    return storage
+
+
+def test_a_chunk_of_a_storage_is_hashed_file_by_file(stored, path):
+    names = ["a.jpg", "gone.jpg", "", "text.jpg", "b.jpg"]
+    outcomes, seconds = hash_files([Job(key, name) for key, name in enumerate(names)])
+    found = {outcome.pk: outcome for outcome in outcomes}
+    assert [found[key].error.partition(":")[0] for key in range(5)] == [
+        "",
+        "File not found at gone.jpg",
+        "ValueError",
+        "ValueError",
+        "",
+    ]
+    assert [found[key].name for key in range(5)] == names
+    assert {found[key].fingerprint.perceptual_hash for key in (0, 4)} == {compute_perceptual_hash(path)}
+    assert seconds > 0
+
+
+def test_what_does_not_come_in_time_is_unread_and_costs_no_other(stored, monkeypatch):
+    class Hanging(InMemoryStorage):
+        def _open(self, name, mode="rb"):
+            if name == "hangs.jpg":
+                released.wait(20)
+            return stored.open("a.jpg")
+
+    released = threading.Event()
+    monkeypatch.setattr(worker, "_storage", Hanging())
+    monkeypatch.setattr(worker, "_seconds_to_read", 0.3)
+    outcomes, _ = hash_files([Job(1, "hangs.jpg"), Job(2, "a.jpg")])
+    released.set()
+    assert [(outcome.pk, outcome.error, outcome.unread) for outcome in outcomes] == [
+        (2, "", False),
+        (1, "TimeoutError: Not read within 0.3 seconds at hangs.jpg", True),
+    ]
+
+
+def test_pictures_are_decoded_in_one_thread(stored, monkeypatch):
+    decoding = set()
+
+    def note_thread(file, max_pixels):
+        decoding.add(threading.get_ident())
+        return plain(file, max_pixels)
+
+    plain = worker.compute_fingerprint
+    monkeypatch.setattr(worker, "compute_fingerprint", note_thread)
+    hash_files([Job(key, "a.jpg") for key in range(8)])
+    assert decoding == {threading.get_ident()}

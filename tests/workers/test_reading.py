@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage
+
+from hashing.workers.limits import FileTooLarge
+from hashing.workers.reading import read_stored_file
+
+
+class OneFileStorage(Storage):
+    """Gives its file whatever it is asked for."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+
+    def _open(self, name, mode="rb"):
+        return self.file
+
+
+class UnsizedFile(ContentFile):
+    """Does not say how large it is."""
+
+    @property
+    def size(self):
+        raise NotImplementedError
+
+    @size.setter
+    def size(self, value): ...
+
+
+class LyingFile(ContentFile):
+    def __init__(self, content: bytes, told: int) -> None:
+        super().__init__(content)
+        self.size = told
+
+
+def test_a_file_up_to_the_limit_is_read_whole():
+    assert read_stored_file(OneFileStorage(ContentFile(b"12345")), "a", 5) == b"12345"
+
+
+def test_a_file_that_says_it_is_too_large_is_not_read():
+    file = LyingFile(b"1", told=6)
+    with pytest.raises(FileTooLarge, match="6 bytes"):
+        read_stored_file(OneFileStorage(file), "a", 5)
+    assert file.tell() == 0
+
+
+@pytest.mark.parametrize("file", [UnsizedFile(b"123456789"), LyingFile(b"123456789", told=3)])
+def test_a_file_that_does_not_say_its_size_is_read_no_further_than_the_limit(file):
+    with pytest.raises(FileTooLarge):
+        read_stored_file(OneFileStorage(file), "a", 5)
+    assert file.tell() == 6
+
+
+def test_the_size_is_reserved_before_the_content_is_read():
+    reserved = []
+    read_stored_file(OneFileStorage(ContentFile(b"12345")), "a", 5, reserved.append)
+    read_stored_file(OneFileStorage(UnsizedFile(b"12345")), "a", 5, reserved.append)
+    assert reserved == [5, 0]

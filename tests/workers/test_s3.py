@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage
+from storages.backends.s3 import S3Storage
+
+from hashing.workers.limits import FileTooLarge
+from hashing.workers.reading import read_stored_file
+from hashing.workers.s3 import is_s3, open_object, prepare
+from tests.object_store import storage_options
+
+
+def storage_at(store, **options) -> S3Storage:
+    return S3Storage(**(storage_options(store.endpoint, f"bucket-{uuid.uuid4()}") | options))
+
+
+@pytest.fixture
+def storage(object_store):
+    made = storage_at(object_store, location="media")
+    made.connection.create_bucket(Bucket=made.bucket_name)
+    made.save("photos/ä b.jpg", ContentFile(b"content"))
+    return made
+
+
+class Encrypted(S3Storage):
+    def _open(self, name, mode="rb"):
+        return ContentFile(super()._open(name, mode).read()[::-1])
+
+
+def test_a_file_is_read_with_one_request(storage, object_store):
+    object_store.requests.clear()
+    assert read_stored_file(storage, "photos/ä b.jpg", 100) == b"content"
+    assert object_store.requests == {"GET": 1}
+
+
+def test_a_file_is_read_as_the_storage_reads_it(storage):
+    with storage.open("photos/ä b.jpg") as file:
+        assert read_stored_file(storage, "photos/ä b.jpg", 100) == file.read()
+
+
+def test_a_file_with_too_many_bytes_is_not_fetched(storage):
+    reserved = []
+    with pytest.raises(FileTooLarge, match=r"7 bytes, more than MAX_BYTES \(6\)"):
+        read_stored_file(storage, "photos/ä b.jpg", 6, reserved.append)
+    assert reserved == []
+    assert read_stored_file(storage, "photos/ä b.jpg", 7, reserved.append) == b"content"
+    assert reserved == [7]
+
+
+def test_an_object_that_is_not_there_is_a_missing_file(storage):
+    with pytest.raises(FileNotFoundError):
+        open_object(storage, "gone.jpg")
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_file(object_store):
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        open_object(storage_at(object_store), "photo.jpg")
+
+
+def test_refused_credentials_are_no_missing_file(storage, object_store):
+    object_store.refuses = True
+    with pytest.raises(ClientError, match="AccessDenied"):
+        open_object(storage, "photos/ä b.jpg")
+
+
+def test_parameters_of_the_storage_are_sent_where_they_are_for_reading(storage):
+    storage.object_parameters = {"CacheControl": "max-age=1", "VersionId": "none-such"}
+    with pytest.raises(ClientError, match="version"):
+        open_object(storage, "photos/ä b.jpg")
+
+
+def test_a_storage_that_changes_what_it_reads_is_left_alone(object_store):
+    assert is_s3(storage_at(object_store))
+    assert not is_s3(Encrypted(**storage_options(object_store.endpoint, "bucket")))
+    assert not is_s3(storage_at(object_store, gzip=True))
+    assert not is_s3(InMemoryStorage())
+
+
+def test_such_a_storage_is_read_through_open(storage):
+    encrypted = Encrypted(**storage_options(storage.endpoint_url, storage.bucket_name), location="media")
+    assert read_stored_file(encrypted, "photos/ä b.jpg", 7) == b"tnetnoc"
+    with pytest.raises(FileTooLarge):
+        read_stored_file(encrypted, "photos/ä b.jpg", 6)
+
+
+def test_every_thread_gets_a_connection(storage):
+    prepare(storage, 40)
+    assert storage.client_config.max_pool_connections == 40
+    prepare(storage, 16)
+    assert storage.client_config.max_pool_connections == 40
+    assert read_stored_file(storage, "photos/ä b.jpg", 100) == b"content"
+
+
+def test_settings_that_make_no_client_show_when_a_file_is_read(object_store):
+    wrong = storage_at(object_store, endpoint_url="no address")
+    prepare(wrong, 16)
+    with pytest.raises(ValueError, match="Invalid endpoint"):
+        open_object(wrong, "photo.jpg")
