@@ -19,10 +19,10 @@ DATABASE = "imagesearch_benchmarks"
 
 
 @contextmanager
-def scratch_site(media_root: Path) -> Iterator[str]:
-    """Set up Django with the files in `media_root`. Gives the name of the database's kind."""
+def scratch_site(media_root: Path, settings: str = "imagesearch.settings") -> Iterator[str]:
+    """Set up Django with the files in `media_root`, or where `settings` say. Gives the name of the database's kind."""
     with tempfile.TemporaryDirectory(prefix="imagesearch-bench-") as folder:
-        os.environ |= {"DJANGO_SETTINGS_MODULE": "imagesearch.settings", "MEDIA_ROOT": str(media_root)}
+        os.environ |= {"DJANGO_SETTINGS_MODULE": settings, "MEDIA_ROOT": str(media_root)}
         if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
             os.environ["DATABASE_URL"] = f"sqlite:///{folder}/db.sqlite3"
         django.setup()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from hashing.models import ImageAsset
-from tests.object_store import ObjectStore
 from tests.pictures import photo
 from tests.site import Site, site_database
 
@@ -40,8 +39,11 @@ def add_image(media, db) -> AddImage:
 
 
 @pytest.fixture
-def object_store() -> Iterator[ObjectStore]:
+def object_store():
     """A local S3 server."""
+    # Not at the top: it takes a second, which most tests need not wait for.
+    from tests.object_store import ObjectStore
+
     store = ObjectStore()
     store.start()
     yield store

@@ -40,6 +40,7 @@ class ObjectStore:
     def __init__(self, latency: float = 0.0, handler: type[WSGIRequestHandler] = OneRequestHandler) -> None:
         self.latency = latency
         self.refuses = False
+        self._to_fail = 0
         self.requests: Counter[str] = Counter()
         self._handler = handler
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
@@ -64,12 +65,19 @@ class ObjectStore:
             self._server.server_close()
             self._server = None
 
+    def fail_next(self, count: int) -> None:
+        """Answer so many requests with a 503."""
+        self._to_fail = count
+
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == STATISTICS:
             statistics = json.dumps([self.requests, time.process_time()])
             return Response(statistics)(environ, start_response)
         self.requests[environ["REQUEST_METHOD"]] += 1
         time.sleep(self.latency)
+        if self._to_fail > 0:
+            self._to_fail -= 1
+            return Response("<Error><Code>ServiceUnavailable</Code></Error>", 503)(environ, start_response)
         if self.refuses:
             refusal = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
             return Response(refusal, 403, content_type="application/xml")(environ, start_response)

@@ -6,9 +6,13 @@ import os
 import signal
 import time
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from django.core.files.storage import FileSystemStorage
+
+
+SLOWLY = Lock()
 
 
 class TrapStorage(FileSystemStorage):
@@ -23,7 +27,9 @@ class TrapStorage(FileSystemStorage):
         if "hangs" in name:
             time.sleep(600)
         if "slow" in name:
-            time.sleep(0.1)
+            # One after the other, however many a worker reads at the same time.
+            with SLOWLY:
+                time.sleep(0.1)
         if "flaky" in name:
             raise ConnectionResetError("connection reset by peer")
         return super()._open(name, mode)

@@ -190,7 +190,7 @@ def test_one_bad_file_never_costs_another(site: Site):
         "File not found at missing.png",
         "ProcessExpired: The worker process died (exit status 3)",
         "ProcessExpired: The worker process died (SIGSEGV)",
-        "TimeoutError: Not hashed within 2 seconds",
+        "TimeoutError: Not read within 1.8 seconds at hangs.png",
         "ConnectionResetError: connection reset by peer at flaky.png",
     ]
     assert errors[5].startswith("SuspiciousFileOperation: ")
@@ -269,15 +269,15 @@ def test_an_interrupted_rehash_names_the_key_to_go_on_with(site: Site):
 
 @pytest.mark.timeout(900)
 def test_killed_ten_times_then_run_once_all_is_right(site: Site):
-    site.add_photos(150, prefix="slow-")
+    site.add_photos(250, prefix="slow-")
     for number in range(10):
-        process = site.start("backfill_hashes", "--batch-size", "3")
+        process = site.start("backfill_hashes", "--batch-size", "3", "--workers", "1")
         before = count_hashed(site)
         wait_until(lambda before=before: count_hashed(site) > before)
         time.sleep(0.02 * number)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)
-    assert count_hashed(site) < 150
+    assert count_hashed(site) < 250
     assert site.run("backfill_hashes").returncode == 0
     expected = [compute_perceptual_hash(site.media / name) for name, _, _ in site.rows()]
     assert [found for _, found, _ in site.rows()] == expected

@@ -28,7 +28,8 @@ def storage(object_store):
 
 class Encrypted(S3Storage):
     def _open(self, name, mode="rb"):
-        return ContentFile(super()._open(name, mode).read()[::-1])
+        with super()._open(name, mode) as file:
+            return ContentFile(file.read()[::-1])
 
 
 def test_a_file_is_read_with_one_request(storage, object_store):

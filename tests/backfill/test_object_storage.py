@@ -1,0 +1,133 @@
+"""The whole backfill over S3: real worker processes, django-storages, and a server on this machine."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from io import BytesIO
+
+import pytest
+from storages.backends.s3 import S3Storage
+
+from hashing.backfill.outage import FEW
+from hashing.perceptual_hash import compute_fingerprint
+from tests.object_store import storage_options
+from tests.pictures import encoded, photo
+
+PHOTOS = 40
+
+
+@pytest.fixture
+def bucket(object_store) -> S3Storage:
+    storage = S3Storage(**storage_options(object_store.endpoint, f"bucket-{uuid.uuid4()}"))
+    storage.connection.create_bucket(Bucket=storage.bucket_name)
+    return storage
+
+
+@pytest.fixture
+def shop(site, bucket):
+    """A site whose files are in the bucket."""
+    site.environment |= {
+        "DJANGO_SETTINGS_MODULE": "tests.s3_settings",
+        "S3_ENDPOINT": bucket.endpoint_url,
+        "S3_BUCKET": bucket.bucket_name,
+    }
+    return site
+
+
+def picture(number: int) -> bytes:
+    return encoded(photo(seed=number, size=(96, 72)), "PNG")
+
+
+def add_photos(shop, bucket, count: int = PHOTOS) -> list[str]:
+    """The hashes that are to be found."""
+    names = [f"{number:03}.png" for number in range(count)]
+    for number, name in enumerate(names):
+        bucket.bucket.put_object(Key=name, Body=picture(number))
+    shop.add_rows(*names)
+    return [compute_fingerprint(BytesIO(picture(number))).perceptual_hash for number in range(count)]
+
+
+def hashes(shop) -> list[str | None]:
+    return [found for _, found, _ in shop.rows()]
+
+
+def errors(shop) -> set[str]:
+    return {error for _, _, error in shop.rows()}
+
+
+def test_every_file_is_hashed_with_one_request_and_what_is_missing_or_broken_costs_no_other(shop, bucket, object_store):
+    expected = add_photos(shop, bucket)
+    bucket.bucket.put_object(Key="text.png", Body=b"no picture")
+    shop.add_rows("gone.png", "text.png")
+    object_store.requests.clear()
+    done = shop.run("backfill_hashes", "--workers", "2")
+    assert f"Processed: {PHOTOS}\nFailed: 2\n" in done.stdout
+    assert hashes(shop) == [*expected, None, None]
+    missing, broken = (error for _, _, error in shop.rows()[PHOTOS:])
+    assert missing == "File not found at gone.png"
+    assert broken == "ValueError: Failed to process image: not an image in a supported format"
+    # A few more go into seeing whether the storage is there.
+    assert object_store.requests["GET"] + object_store.requests["HEAD"] < PHOTOS + 10
+
+
+def test_a_server_that_goes_down_half_way_stops_the_run_and_marks_nothing(shop, bucket, object_store):
+    expected = add_photos(shop, bucket, 120)
+    object_store.latency = 0.3
+    process = shop.start("backfill_hashes", "--workers", "1", "--batch-size", "3")
+    wait_until(lambda: any(hashes(shop)))
+    object_store.stop()
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == 1
+    assert "Status: PARTIAL" in out
+    assert "Stopped: The storage cannot be reached: Could not connect" in out
+    assert 0 < sum(found is not None for found in hashes(shop)) < 120
+    assert errors(shop) == {""}
+    object_store.latency = 0
+    object_store.start()
+    assert shop.run("backfill_hashes").returncode == 0
+    assert hashes(shop) == expected
+
+
+def test_a_server_that_is_back_soon_costs_nothing(shop, bucket, object_store):
+    expected = add_photos(shop, bucket, 80)
+    object_store.latency = 0.3
+    process = shop.start("backfill_hashes", "--workers", "1", "--batch-size", "16")
+    wait_until(lambda: any(hashes(shop)))
+    object_store.fail_next(12)
+    process.communicate(timeout=90)
+    assert process.returncode == 0
+    assert hashes(shop) == expected
+
+
+@pytest.mark.parametrize("rows", [3, FEW + 10])
+def test_a_bucket_that_does_not_exist_is_an_outage_and_no_missing_file(shop, rows):
+    shop.add_rows(*(f"{number}.png" for number in range(rows)))
+    done = shop.run("backfill_hashes", S3_BUCKET="no-such-bucket")
+    assert done.returncode == 1
+    assert "Stopped: The storage cannot be reached: " in done.stdout
+    assert "NoSuchBucket" in done.stdout
+    assert errors(shop) == {""}
+
+
+def test_refused_credentials_are_an_outage_and_no_missing_files(shop, bucket, object_store):
+    add_photos(shop, bucket, 5)
+    object_store.refuses = True
+    done = shop.run("backfill_hashes")
+    assert done.returncode == 1
+    assert "Stopped: The storage cannot be reached: " in done.stdout
+    assert "403" in done.stdout
+    assert errors(shop) == {""}
+
+
+def test_a_few_missing_objects_in_a_bucket_that_is_there_are_missing(shop):
+    shop.add_rows("a.png", "b.png")
+    assert "Failed: 2" in shop.run("backfill_hashes").stdout
+    assert errors(shop) == {"File not found at a.png", "File not found at b.png"}
+
+
+def wait_until(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "gave up waiting"
+        time.sleep(0.02)
