@@ -27,7 +27,7 @@ class OneRequestHandler(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.0"
 
-    def log(self, *_arguments: object) -> None: ...  # type: ignore[override]
+    def log(self, *_arguments: object) -> None: ...
 
 
 class KeepAliveHandler(OneRequestHandler):
@@ -100,7 +100,8 @@ def storage_options(endpoint: str, bucket: str) -> dict[str, Any]:
 def main(latency: float) -> None:
     store = ObjectStore(latency, KeepAliveHandler)
     store.start()
-    print(store.endpoint, flush=True)
+    sys.stdout.write(f"{store.endpoint}\n")
+    sys.stdout.flush()
     # Until whoever started this ends it, or ends.
     sys.stdin.read()
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.files.storage import FileSystemStorage
 
-
 SLOWLY = Lock()
 
 
