@@ -24,7 +24,7 @@ from benchmarks.photographs import FIVE_HUNDRED_PIXELS
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.scratch_site import fill, scratch_site
 from benchmarks.table import print_table, print_versions
-from tests.object_store import STATISTICS
+from tests.s3_storage import STATISTICS
 
 BUCKET = "pictures"
 LOOP = "one file at a time"

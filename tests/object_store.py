@@ -13,13 +13,11 @@ from collections.abc import Iterable
 from threading import Thread
 from typing import Any
 
-from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-# Answered with the requests so far by method, and the seconds of CPU time of the server's process.
-STATISTICS = "/-/statistics"
+from tests.s3_storage import STATISTICS
 
 
 class OneRequestHandler(WSGIRequestHandler):
@@ -83,18 +81,6 @@ class ObjectStore:
             return Response(refusal, 403, content_type="application/xml")(environ, start_response)
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
-
-
-def storage_options(endpoint: str, bucket: str) -> dict[str, Any]:
-    """Arguments of django-storages' S3Storage. Without retries, which would take half a minute of an outage."""
-    return {
-        "endpoint_url": endpoint,
-        "bucket_name": bucket,
-        "access_key": "key",
-        "secret_key": "secret",
-        "region_name": "us-east-1",
-        "client_config": Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20),
-    }
 
 
 def main(latency: float) -> None:

@@ -11,8 +11,8 @@ from storages.backends.s3 import S3Storage
 
 from hashing.backfill.outage import FEW
 from hashing.perceptual_hash import compute_fingerprint
-from tests.object_store import storage_options
 from tests.pictures import encoded, photo
+from tests.s3_storage import storage_options
 
 PHOTOS = 40
 

@@ -11,7 +11,7 @@ from storages.backends.s3 import S3Storage
 from hashing.workers.limits import FileTooLarge
 from hashing.workers.reading import read_stored_file
 from hashing.workers.s3 import is_s3, open_object, prepare
-from tests.object_store import storage_options
+from tests.s3_storage import storage_options
 
 
 def storage_at(store, **options) -> S3Storage:
