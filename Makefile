@@ -60,6 +60,7 @@ bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreS
 	$(RUN) -m benchmarks.agreement
 	$(RUN) -m benchmarks.quality
 	$(RUN) -m benchmarks.recall
+	DATABASE_URL= $(RUN) -m benchmarks.object_storage
 	for name in writing throughput memory; do \
 	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m tests.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
 	done

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections import Counter
+from typing import Self
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,9 +16,11 @@ from hashing.backfill import (
     BackfillOptions,
     abackfill_perceptual_hashes,
     backfill_perceptual_hashes,
+    engine,
 )
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import compute_perceptual_hash
+from hashing.perceptual_hash import Fingerprint, compute_perceptual_hash
+from hashing.workers.worker import Job, Outcome
 from tests.workers.test_pool import always_dies
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +140,61 @@ def test_a_storage_that_is_gone_marks_nothing(add_image, media):
     assert (result["status"], result["processed"], result["failed"]) == ("partial", 0, 0)
     assert result["errors"][0].startswith("Stopped: The storage cannot be reached: ")
     assert not ImageAsset.objects.failed().exists()
+
+
+class FlakyPool:
+    """Workers to which the storage gives each file at the `gives`-th try only, and says `missing` before that."""
+
+    has_room, chunk_size = True, 4
+
+    def __init__(self, gives: int, *, missing: bool = False) -> None:
+        self.gives, self.missing = gives, missing
+        self.tries: Counter[str] = Counter()
+        self.waiting: list[Job] = []
+
+    def __call__(self, *_arguments) -> FlakyPool:
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error) -> None: ...
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.waiting
+
+    def submit(self, jobs: list[Job]) -> None:
+        self.waiting += jobs
+
+    def outcomes(self, wait: float):
+        waiting, self.waiting = self.waiting, []
+        for job in waiting:
+            self.tries[job.name] += 1
+            if self.tries[job.name] < self.gives:
+                yield Outcome(job.pk, job.name, error="reset", unread=True, missing=self.missing)
+            else:
+                yield Outcome(job.pk, job.name, Fingerprint("0" * 16, "0" * 16, 80, 4, 3), 1)
+
+
+@pytest.mark.parametrize("batch_size", [3, 500])
+@pytest.mark.parametrize(
+    ("pool", "tries", "hashed"), [(FlakyPool(2), 2, 50), (FlakyPool(3), 2, 0), (FlakyPool(2, missing=True), 1, 0)]
+)
+def test_a_file_that_was_not_read_is_tried_once_more_unless_it_is_missing(
+    add_image, monkeypatch, pool, tries, hashed, batch_size
+):
+    # A file that can be read: the storage is there.
+    add_image("hashed.jpg", perceptual_hash="0" * 16)
+    ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(50))
+    monkeypatch.setattr(engine, "HashingPool", pool)
+    pool.tries.clear()
+    listener = Listener()
+    report = Backfill(BackfillOptions(batch_size=batch_size), progress=listener).run()
+    assert (report.status, report.processed, report.failed) == ("completed", hashed, 50 - hashed)
+    assert set(pool.tries.values()) == {tries}
+    assert len(listener.heard) == 50
+    assert ImageAsset.objects.unhashed().failed().count() == 50 - hashed
 
 
 def test_stopping_saves_what_is_done(add_image):

@@ -104,6 +104,47 @@ def test_a_storage_that_denies_what_is_not_there_is_believed_by_a_file_that_is(t
     assert watch(storage).find_outage([*missing(), read("there.jpg"), *missing()]) is None
 
 
+class BucketlessStorage(InMemoryStorage):
+    """As an object storage without the bucket: every name is missing, and only a listing fails."""
+
+    def listdir(self, path: str):
+        raise LookupError("no such bucket")
+
+
+class FolderlessStorage(InMemoryStorage):
+    """Has one folder, as a service of folders has, and raises what it likes for others."""
+
+    def listdir(self, path: str):
+        if path:
+            raise LookupError("no such folder")
+        return [], []
+
+
+def test_a_storage_without_its_bucket_is_an_outage():
+    assert "no such bucket" in str(watch(BucketlessStorage()).find_outage(missing()))
+
+
+def test_a_storage_of_folders_is_there_when_its_outermost_folder_is():
+    assert watch(FolderlessStorage()).find_outage(missing()) is None
+
+
+def test_witnesses_that_do_not_answer_are_not_asked_for_ever(monkeypatch):
+    asked = []
+
+    class Silent(InMemoryStorage):
+        def _open(self, name, mode="rb"):
+            asked.append(name)
+            raise ConnectionError
+
+    add_rows(*(f"{number}.jpg" for number in range(5)), perceptual_hash="0" * 16)
+    watch(Silent()).find_outage(missing())
+    assert len(asked) == 5
+    asked.clear()
+    monkeypatch.setattr("hashing.backfill.outage.SECONDS_FOR_WITNESSES", 0)
+    watch(Silent()).find_outage(missing())
+    assert asked == []
+
+
 def test_only_a_storage_of_plain_files_is_local(tmp_path):
     assert is_local(FileSystemStorage(tmp_path))
     assert is_local(default_storage)
