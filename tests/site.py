@@ -61,13 +61,15 @@ class Site:
     def media(self) -> Path:
         return self.folder / "media"
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, cwd: Path = CHECKOUT, output: Any = subprocess.PIPE, **environment: str
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=CHECKOUT,
+            [sys.executable, str(CHECKOUT / "manage.py"), *arguments],
+            cwd=cwd,
             env=self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
             start_new_session=True,
         )
@@ -98,9 +100,15 @@ class Site:
             connection.cursor().executemany(ADD_ROWS.format(mark), [(name, "2026-01-01 00:00+00") for name in names])
             connection.commit()
 
-    def rows(self, columns: str = "image, perceptual_hash, hash_error") -> list[tuple[Any, ...]]:
+    def rows(
+        self,
+        columns: str = "image, perceptual_hash, hash_error",
+        *,
+        table: str = "hashing_imageasset",
+        order: str = "ORDER BY id",
+    ) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as connection:
-            return connection.cursor().execute(f"SELECT {columns} FROM hashing_imageasset ORDER BY id").fetchall()
+            return connection.cursor().execute(f"SELECT {columns} FROM {table} {order}").fetchall()
 
     def connect(self) -> Any:
         if self.url.startswith("sqlite"):

