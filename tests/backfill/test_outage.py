@@ -128,6 +128,17 @@ def test_a_storage_of_folders_is_there_when_its_outermost_folder_is():
     assert watch(FolderlessStorage()).find_outage(missing()) is None
 
 
+class UnlistedStorage(ReadOnlyStorage):
+    """Says what exists, and lists nothing."""
+
+    def exists(self, name: str) -> bool:
+        return False
+
+
+def test_a_storage_need_not_list_its_files():
+    assert watch(UnlistedStorage()).find_outage(missing()) is None
+
+
 def test_witnesses_that_do_not_answer_are_not_asked_for_ever(monkeypatch):
     asked = []
 
