@@ -5,7 +5,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
-NO_DATABASE = pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py
+NO_DATABASE = backfill/test_object_storage.py pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-pairs bench-search lint format
@@ -45,9 +45,12 @@ format: $(READY) ## let ruff rewrite what it can
 
 test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	@# Again what has to do with a database, without the browser, which has seen the pages already.
-	$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest $(NO_DATABASE:%=--ignore=tests/%) -k "not test_browser"
+	@# On PostgreSQL what has to do with a database, without the browser, which sees the pages on SQLite. Both at once.
+	@echo "Running the tests on SQLite, and beside them on PostgreSQL..."
+	@$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest $(NO_DATABASE:%=--ignore=tests/%) \
+	  -k "not test_browser" >$(VENV)/postgresql.log 2>&1 & beside=$$!; \
+	  $(BIN)/coverage run -m pytest; first=$$?; wait $$beside; second=$$?; \
+	  echo; echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; test $$first -eq 0 -a $$second -eq 0
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=97
 

@@ -44,9 +44,10 @@ class Site:
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @classmethod
-    def made_in(cls, folder: Path, url: str) -> Site:
+    def made_in(cls, folder: Path, url: str, **settings: str) -> Site:
         environment = {
             **os.environ,
+            **settings,
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "tests.trap_settings",
             "MEDIA_ROOT": str(folder / "media"),

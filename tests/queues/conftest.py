@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from hashing.perceptual_hash import compute_perceptual_hash
 from tests.redis_server import RedisServer, redis_program, redis_server
-from tests.site import Site
+from tests.site import Site, site_database
 
 SECONDS_TO_FINISH = 120
 
@@ -56,29 +57,39 @@ class Fleet:
             if worker.poll() is None:
                 self.kill(worker)
 
+    def of_runs(self, column: str) -> list[str]:
+        return [value for (value,) in self.site.rows(column, table="hashing_backfillrun")]
+
     def hashed(self) -> int:
         [(count,)] = self.site.rows("COUNT(perceptual_hash)", order="")
         return int(count)
 
     def wait_until_hashed(self, count: int) -> None:
+        self.wait_until(lambda: self.hashed() >= count)
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
         end = time.monotonic() + SECONDS_TO_FINISH
-        while self.hashed() < count:
+        while not is_so():
             assert time.monotonic() < end, "the workers get no further"
-            time.sleep(0.05)
+            time.sleep(0.1)
 
 
 @pytest.fixture(params=["database", "rq"])
-def fleet(request, site: Site) -> Iterator[Fleet]:
+def fleet(request, tmp_path) -> Iterator[Fleet]:
+    queue = {"TASK_QUEUE": request.param}
     command = ["db_worker", "--no-startup-delay", "--no-reload", "--interval", "0.1"]
-    site.environment["TASK_QUEUE"] = request.param
     if request.param == "rq":
-        site.environment["REDIS_URL"] = request.getfixturevalue("redis").url
+        if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+            pytest.skip("Many machines need a database that is on one of them.")
+        queue["REDIS_URL"] = request.getfixturevalue("redis").url
         command = ["rqworker", "default"]
-    site.run("migrate", "--verbosity", "0")
-    (site.media / "READS").touch()
-    made = Fleet(site, command)
-    yield made
-    made.end()
+    with site_database(tmp_path) as url:
+        site = Site.made_in(tmp_path, url, **queue)
+        (site.media / "READS").touch()
+        made = Fleet(site, command)
+        yield made
+        made.end()
+        site.end_all()
 
 
 @pytest.fixture
