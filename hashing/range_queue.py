@@ -27,6 +27,10 @@ class RangeQueue:
         """Whether a task runs in this process, as soon as it is put."""
         return not has_queue(self._task)
 
-    def put(self, job: RangeJob) -> None:
-        """Raises what the client library of the queue raises when it cannot be reached."""
-        self._task.enqueue(job.as_arguments())
+    def put(self, job: RangeJob) -> bool:
+        """Whether to go on: False where the job was done here and ended early.
+
+        Raises what the client library of the queue raises when it cannot be reached.
+        """
+        result: Any = self._task.enqueue(job.as_arguments())
+        return not self.is_here or (result.status == "SUCCESSFUL" and result.return_value["status"] == "completed")

@@ -50,7 +50,7 @@ class RangeWatch:
     def __init__(
         self,
         jobs: Sequence[RangeJob],
-        enqueue: Callable[[RangeJob], None],
+        enqueue: Callable[[RangeJob], object],
         stall_timeout: float,
         *,
         progress: WatchProgress,

@@ -40,14 +40,15 @@ class Dispatch:
     def enqueue(self, progress: Progress, should_stop: Callable[[], bool]) -> None:
         """Raises `QueueLost`."""
         for job in range_jobs(ImageAsset, self._options, size=self._shard_size, workers=self._workers):
+            self.jobs.append(job)
             try:
-                self._queue.put(job)
+                goes_on = self._queue.put(job)
             # A queue raises what its client library raises.
             except Exception as error:
+                self.jobs.pop()
                 raise QueueLost(f"{type(error).__name__}: {first_line(error)}") from error
-            self.jobs.append(job)
             progress.reach(self.total, failed=0)
-            if should_stop():
+            if should_stop() or not goes_on:
                 return
 
     def watch(

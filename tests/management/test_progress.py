@@ -90,3 +90,23 @@ def test_hidden_progress_writes_nothing(stream):
         nothing.begin(1)
         nothing.advance(failed=True)
     assert stream.getvalue() == ""
+
+
+def test_bar_reaches_what_others_have_done():
+    terminal = Terminal()
+    with show_progress("Hashing", terminal) as bar:
+        bar.begin(100)
+        bar.reach(40, failed=2, workers=1)
+        bar.reach(60, failed=3, workers=2)
+    assert "60/100" in terminal.getvalue()
+    assert "3 failed, 2 workers" in terminal.getvalue()
+    assert "2 failed, 1 worker]" in terminal.getvalue()
+
+
+def test_lines_reach_what_others_have_done():
+    stream = io.StringIO()
+    with show_progress("Hashing", stream) as lines:
+        lines.begin(100)
+        lines.reach(60, failed=3, workers=2)
+    assert "Hashing: 60 of 100" in stream.getvalue()
+    assert stream.getvalue().endswith("left, 2 workers\n")
