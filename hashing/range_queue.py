@@ -12,6 +12,11 @@ from hashing.tasks import hash_range
 PRIORITY = -10
 
 
+def behind_uploads(a_task: Any) -> Any:
+    """The task, with a low priority where its queue knows priorities."""
+    return a_task.using(priority=PRIORITY) if task_backends[a_task.backend].supports_priority else a_task
+
+
 class RangeQueue:
     """The queue `name` of the default back end. Raises `ValueError` for a name that it does not have."""
 
@@ -20,7 +25,7 @@ class RangeQueue:
         if backend.queues and name not in backend.queues:
             known = ", ".join(sorted(backend.queues))
             raise ValueError(f"There is no task queue {name!r}; the settings have {known}.")
-        self._task = hash_range.using(queue_name=name, priority=PRIORITY if backend.supports_priority else None)
+        self._task = behind_uploads(hash_range).using(queue_name=name)
 
     @property
     def is_here(self) -> bool:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
-from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
 
 from hashing.backfill import BackfillResult, hash_key_range
 from hashing.grouping.upkeep import follow_upload
 from hashing.hash_row import hash_row
-from hashing.models import HashedImage, ImageAsset
+from hashing.models import HashedImage
 from hashing.task_queue import task
 
 
@@ -34,14 +31,22 @@ def hash_range(arguments: dict[str, Any]) -> BackfillResult:
 
 
 @task()
-def hash_selection(user_pk: str, title: str, query: str, keys: list[str] | None, rehash: bool) -> None:  # noqa: FBT001
-    """Hash what a user of the admin has selected, as far as this user still may."""
-    from hashing.admin.history import record_run
-    from hashing.admin.runs import hash_rows
-    from hashing.admin.selection import Selection
+def hash_selection(arguments: dict[str, Any]) -> int:
+    """Enqueue what a user of the admin has selected, in key ranges, and return how many these are. `arguments` are
+    those of `hashing.admin.queued_selection.QueuedSelection`."""
+    from hashing.admin.queued_selection import QueuedSelection
+    from hashing.range_queue import behind_uploads
 
-    user = get_user_model()._default_manager.get(pk=user_pk)
-    if not (user.is_active and user.has_perm("hashing.change_imageasset")):
-        raise PermissionDenied
-    rows = Selection(query, keys).rows(admin.site.get_model_admin(ImageAsset), user)
-    record_run(user.pk, title, hash_rows(rows, rehash=rehash))
+    part, count = behind_uploads(hash_selected_range), 0
+    for found in QueuedSelection(**arguments).ranges():
+        part.enqueue(arguments, str(found.start_pk), str(found.end_pk))
+        count += 1
+    return count
+
+
+@task()
+def hash_selected_range(arguments: dict[str, Any], start_pk: str, end_pk: str) -> BackfillResult:
+    """Hash the rows of a selection in a key range, as far as its user still may."""
+    from hashing.admin.queued_selection import QueuedSelection
+
+    return QueuedSelection(**arguments).hash_range(start_pk, end_pk).as_dict()

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
+from hashing.admin.queued_selection import QueuedSelection
+from hashing.admin.selection import Selection
 from hashing.models import ImageAsset
+from hashing.range_queue import PRIORITY
 from hashing.task_queue import has_queue, task_backends
-from hashing.tasks import hash_upload
+from hashing.tasks import hash_selected_range, hash_selection, hash_upload
 from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,3 +64,36 @@ def test_immediate_backend_is_no_queue():
 def test_task_refuses_a_model_without_hashes():
     with pytest.raises(TypeError, match="has no hashes"):
         hash_upload.call("auth.User", "1", "photo.png", "default")
+
+
+@pytest.fixture
+def everything(db) -> dict[str, object]:
+    """All pictures, as a user of the admin has selected them."""
+    return QueuedSelection.of(User.objects.create_superuser("editor"), Selection(), rehash=False).as_arguments()
+
+
+def test_selection_becomes_tasks_that_wait_behind_uploads(everything, queue, add_image):
+    key = str(add_image().pk)
+    assert hash_selection.call(everything) == 1
+    [result] = queue.results
+    assert result.args == [everything, key, key]
+    assert result.task.priority == PRIORITY < hash_upload.priority
+
+
+def test_selection_with_nothing_to_do_becomes_no_task(everything, queue):
+    assert hash_selection.call(everything) == 0
+    assert not queue.results
+
+
+def test_result_of_a_range_counts_and_names_the_first_errors(everything, add_image):
+    good, bad = add_image(), add_image("bad.jpg", content=b"no picture")
+    result = hash_selected_range.call(everything, str(good.pk), str(bad.pk))
+    assert (result["status"], result["processed"], result["failed"]) == ("completed", 1, 1)
+    assert result["errors"][0].startswith(f"Asset {bad.pk}: ")
+
+
+def test_selection_is_hashed_without_a_queue(everything, add_image):
+    asset = add_image()
+    hash_selection.call(everything)
+    asset.refresh_from_db()
+    assert asset.perceptual_hash

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from hashing.admin.history import record_run
 from hashing.admin.links import linked_names
+from hashing.admin.queued_selection import QueuedSelection
 from hashing.admin.selection import Selection
 from hashing.backfill import Backfill, BackfillOptions, BackfillReport
 from hashing.backfill.options import available_cores
@@ -102,7 +103,7 @@ def _tell_failures(request: HttpRequest, report: BackfillReport) -> None:
 def _enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection) -> None:
     from hashing.tasks import hash_selection
 
-    hash_selection.enqueue(str(request.user.pk), title, selection.query, selection.keys, plan.rehash)
+    hash_selection.enqueue(QueuedSelection.of(request.user, selection, rehash=plan.rehash).as_arguments())
     record_run(request.user.pk, title)
     text = _("These are more than %(limit)d pictures. They are being hashed in the background.")
     messages.info(request, text % {"limit": plan.limit})

@@ -1,0 +1,70 @@
+"""A selection that is too long to wait for: cut into key ranges, each of which any machine can find and hash again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from hashing.admin.selection import Selection
+from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
+from hashing.backfill.key_ranges import KeyRange, cut_into_ranges
+from hashing.backfill.range_job import BATCH_SIZE, RANGE_SIZE
+from hashing.models import ImageAsset
+from hashing.querysets import HashedImageQuerySet
+
+Rows = HashedImageQuerySet[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedSelection:
+    """What a user has selected, and what is to be done with it, in words that a queue can carry.
+
+    `tried_before` (ISO 8601) is when the user asked for it: rows that were tried since are left alone, so that it is
+    the same to do it twice. All methods raise `PermissionDenied` for a user who may not change pictures any more.
+    """
+
+    user_pk: str
+    query: str
+    keys: list[str] | None
+    rehash: bool
+    tried_before: str
+
+    @classmethod
+    def of(cls, user: Any, selection: Selection, *, rehash: bool) -> QueuedSelection:
+        moment = timezone.now().isoformat()
+        return cls(user_pk=str(user.pk), query=selection.query, keys=selection.keys, rehash=rehash, tried_before=moment)
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Keywords for the class, all of which JSON knows."""
+        return asdict(self)
+
+    def ranges(self) -> Iterator[KeyRange]:
+        """Of the rows that are to do."""
+        rows = self._rows()
+        return cut_into_ranges(rows if self.rehash else rows.unhashed(), RANGE_SIZE)
+
+    def hash_range(self, start_pk: str, end_pk: str) -> BackfillReport:
+        """Hash what is still to do from the key `start_pk` to the key `end_pk`, both included."""
+        key = ImageAsset._meta.pk.to_python
+        options = BackfillOptions(
+            batch_size=BATCH_SIZE,
+            rehash=self.rehash,
+            start_pk=key(start_pk),
+            end_pk=key(end_pk),
+            tried_before=datetime.fromisoformat(self.tried_before),
+        )
+        # Here too: a backfill asks for the last key of what it is given, which may be far behind the range.
+        return run_backfill(options, self._rows().filter(pk__gte=options.start_pk, pk__lte=options.end_pk))
+
+    def _rows(self) -> Rows:
+        user = get_user_model()._default_manager.get(pk=self.user_pk)
+        if not (user.is_active and user.has_perm("hashing.change_imageasset")):
+            raise PermissionDenied
+        return Selection(self.query, self.keys).rows(admin.site.get_model_admin(ImageAsset), user)
