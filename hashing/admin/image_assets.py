@@ -16,6 +16,7 @@ from hashing.admin.duplicate_links import groups_to_review, link_to_group, may_s
 from hashing.admin.filters import AddedFilter, StateFilter
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.picture_search import PictureSearch
+from hashing.admin.progress import ProgressPage
 from hashing.admin.search import search_images
 from hashing.admin.similar import Similar
 from hashing.admin.summary import summarize
@@ -25,7 +26,7 @@ from hashing.models import ImageAsset
 
 
 @admin.register(ImageAsset)
-class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, Buttons):
+class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage, Buttons):
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
     list_filter = (StateFilter, ("created_at", AddedFilter))

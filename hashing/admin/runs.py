@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -106,4 +107,6 @@ def _enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection)
     hash_selection.enqueue(QueuedSelection.of(request.user, selection, rehash=plan.rehash).as_arguments())
     record_run(request.user.pk, title)
     text = _("These are more than %(limit)d pictures. They are being hashed in the background.")
-    messages.info(request, text % {"limit": plan.limit})
+    address = reverse("admin:hashing_imageasset_progress")
+    link = format_html('<a href="{}">{}</a>', address, _("See how far they are."))
+    messages.info(request, format_html("{} {}", text % {"limit": plan.limit}, link))

@@ -1,0 +1,36 @@
+"""How fast pictures are tried just now: from their rows, whoever it is that tries them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Min
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from hashing.models import BackfillRun
+from hashing.querysets import HashedImageQuerySet
+
+LOOKED_BACK = timedelta(minutes=1)
+# A batch is written at once: over a shorter time, it would look like a burst.
+SHORTEST = timedelta(seconds=5)
+# More rows than these are not counted; the time that they took says it as well.
+MOST_COUNTED = 20_000
+
+
+def images_a_second(rows: HashedImageQuerySet[Any]) -> float:
+    """Hashed and failed, over the last minute, or since the first of the runs of this minute began."""
+    now = timezone.now()
+    since = _beginning(now)
+    latest = rows.filter(hashed_at__gt=since).order_by("-hashed_at").values("hashed_at")[:MOST_COUNTED]
+    tried = latest.aggregate(count=Count("*"), first=Min("hashed_at"))
+    if tried["count"] == MOST_COUNTED:
+        since = min(tried["first"], now - timedelta(seconds=1))
+    return float(tried["count"]) / (now - since).total_seconds()
+
+
+def _beginning(now: datetime) -> datetime:
+    lately = BackfillRun.objects.filter(seen_at__gte=Now() - LOOKED_BACK)
+    begun: datetime | None = lately.aggregate(first=Min("started_at"))["first"]
+    return now - LOOKED_BACK if begun is None else max(now - LOOKED_BACK, min(begun, now - SHORTEST))

@@ -1,0 +1,73 @@
+"""A page for those who watch a backfill, on one machine or on many: what is done, how fast, by whom, what failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from hashing.admin.failures import Failure, latest_failures
+from hashing.admin.pace import images_a_second
+from hashing.admin.pages import admin_page
+from hashing.admin.summary import Summary, summarize
+from hashing.admin.watched_runs import ShownRuns, runs_in_trouble, runs_under_way
+from hashing.models import ImageAsset
+
+TEMPLATE = "admin/hashing/progress.html"
+# A guess beyond this says nothing.
+LONGEST_GUESS = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How it stands at `moment`. `pace` is in images a second."""
+
+    moment: datetime
+    summary: Summary
+    pace: float
+    under_way: ShownRuns
+    in_trouble: ShownRuns
+    failures: list[Failure]
+
+    @classmethod
+    def now(cls) -> Progress:
+        rows = ImageAsset.objects.all()
+        summary = summarize(rows)
+        return cls(
+            moment=timezone.now(),
+            summary=summary,
+            pace=images_a_second(rows),
+            under_way=runs_under_way(),
+            in_trouble=runs_in_trouble(),
+            failures=latest_failures(rows, summary.failed),
+        )
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """Until nothing is waiting, if it goes on like this. None when nobody can tell."""
+        if not (self.under_way.runs and self.summary.waiting and self.pace):
+            return None
+        seconds = self.summary.waiting / self.pace
+        return timedelta(seconds=seconds) if seconds < LONGEST_GUESS.total_seconds() else None
+
+
+class ProgressPage(admin.ModelAdmin):  # type: ignore[type-arg]
+    @method_decorator(require_safe)
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        may_change = self.has_change_permission(request)
+        return admin_page(self, request, TEMPLATE, _("Progress"), progress=Progress.now(), may_change=may_change)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.progress_view)
+        return [path("progress/", view, name="hashing_imageasset_progress"), *super().get_urls()]
