@@ -16,7 +16,7 @@ LOOKED_BACK = timedelta(minutes=1)
 # A batch is written at once: over a shorter time, it would look like a burst.
 SHORTEST = timedelta(seconds=5)
 # More rows than these are not counted; the time that they took says it as well.
-MOST_COUNTED = 20_000
+MOST_COUNTED = 10_000
 
 
 def images_a_second(rows: HashedImageQuerySet[Any]) -> float:

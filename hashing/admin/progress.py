@@ -41,14 +41,13 @@ class Progress:
     @classmethod
     def now(cls) -> Progress:
         rows = ImageAsset.objects.all()
-        summary = summarize(rows)
         return cls(
             moment=timezone.now(),
-            summary=summary,
+            summary=summarize(rows),
             pace=images_a_second(rows),
             under_way=runs_under_way(),
             in_trouble=runs_in_trouble(),
-            failures=latest_failures(rows, summary.failed),
+            failures=latest_failures(rows),
         )
 
     @property

@@ -15,19 +15,24 @@ register = template.Library()
 
 @register.filter
 def span(value: timedelta) -> str:
-    """Seconds below a minute, else the largest unit that fits, and from an hour on the next one too."""
-    seconds = max(0, round(value.total_seconds()))
-    if seconds < 60:
-        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
-    now = timezone.now()
-    return timesince(now - timedelta(seconds=seconds), now, depth=1 if seconds < 3600 else 2)
+    """From a minute on in Django's words, of at most two units."""
+    return _in_words(value, depth=2)
 
 
 @register.filter
 def age(moment: datetime) -> str:
-    return span(timezone.now() - moment)
+    """The largest unit of how long it is ago. A clock that is ahead of this one makes it no less than nothing."""
+    return _in_words(timezone.now() - moment, depth=1)
 
 
 @register.filter
 def rate(images_a_second: float) -> str:
     return floatformat(images_a_second, "0g" if images_a_second >= 10 else "-1g")
+
+
+def _in_words(value: timedelta, depth: int) -> str:
+    seconds = max(0, round(value.total_seconds()))
+    if seconds < 60:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    now = timezone.now()
+    return timesince(now - timedelta(seconds=seconds), now, depth=depth)

@@ -109,7 +109,9 @@ def test_long_run_goes_to_the_queue_in_key_ranges(editor, add_image, settings, q
     rows = [add_image(f"tree{number}.jpg") for number in range(3)]
     add_image("car.jpg")
     response = run(editor, "compute_hashes", *rows, query="?q=tree", across=across)
-    assert messages_of(response) == ["These are more than 2 pictures. They are being hashed in the background."]
+    [message] = messages_of(response)
+    assert message.startswith("These are more than 2 pictures. They are being hashed in the background.")
+    assert f'href="{address("progress")}"' in message
     assert hashes() == [None] * 4
     assert len(queue.results) == 1
     work_off(queue)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -16,7 +19,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from hashing.hash_row import hash_row
-from hashing.models import ImageAsset
+from hashing.models import BackfillRun, ImageAsset
 from tests.admin.conftest import address
 from tests.pictures import encoded, photo
 
@@ -194,6 +197,40 @@ def test_upload_that_is_no_picture_is_told_in_the_form(editor, tmp_path):
     assert "not an image in a supported format" in editor.find(".errorlist").text
 
 
+def add_failed(seconds_ago: float) -> None:
+    moment = timezone.now() - timedelta(seconds=seconds_ago)
+    ImageAsset.objects.bulk_create([ImageAsset(image=f"{seconds_ago}.jpg", hash_error="broken", hashed_at=moment)])
+
+
+def add_run(**fields: str) -> None:
+    now = timezone.now()
+    BackfillRun.objects.create(**{"model_label": "hashing.ImageAsset"} | fields, total=9, started_at=now, seen_at=now)
+
+
+def test_progress_refreshes_itself_and_says_when_it_cannot(editor):
+    add_failed(seconds_ago=90)
+    editor.open(address("progress"))
+    link = editor.find(".progress-failures a")
+    editor.browser.execute_script("arguments[0].focus(); window.isTheSamePage = true", link)
+    assert editor.find(".progress-headline").text == "Nothing is running, and no picture is waiting."
+
+    add_failed(seconds_ago=30)
+    add_run(worker="machine:1")
+    WebDriverWait(editor.browser, 30).until(
+        lambda browser: len(browser.find_elements(By.CSS_SELECTOR, ".progress-failures li")) == 2
+    )
+    assert editor.find(".progress-headline").text == "Hashing is under way."
+    assert "machine:1" in editor.find(".progress-runs").text
+    assert editor.browser.switch_to.active_element == link
+    assert "90.jpg" in link.text
+    assert editor.browser.execute_script("return window.isTheSamePage")
+    assert not editor.find(".progress-stale").text
+
+    Session.objects.all().delete()
+    WebDriverWait(editor.browser, 30).until(lambda _browser: editor.find(".progress-stale").text)
+    assert "machine:1" in editor.find(".progress-runs").text
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_page_is_not_wider_than_the_window(editor, add_image, theme):
     add_image("a-name-that-is-much-longer-than-any-column-of-a-list-has-room-for.jpg")
@@ -203,7 +240,11 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
     ImageAsset.objects.bulk_create([ImageAsset(image=asset.image.name, **HASHES) for _ in range(3)])
     ImageAsset.objects.update(**HASHES)
     with_key = [address(name, asset.pk) for name in ("change", "recompute", "find_similar")]
-    for path in (address("changelist"), address("search_by_picture"), address("similar"), *with_key):
+    long = "a-name-without-end" * 12
+    add_run(worker=long, model_label=long, start_pk=long, end_pk=long)
+    add_failed(seconds_ago=1)
+    pages = [address(name) for name in ("changelist", "search_by_picture", "similar", "progress")]
+    for path in (*pages, *with_key):
         editor.open(path)
         too_wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert editor.browser.execute_script(too_wide) <= 0

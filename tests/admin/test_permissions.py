@@ -44,6 +44,7 @@ ALLOWED = {
     "preview": TO_BE_READ,
     "find_similar": TO_BE_READ,
     "similar": TO_BE_READ,
+    "progress": TO_BE_READ,
     "changelist": {
         "get": (302, 403, 200, 200, 200),
         "head": (302, 403, 200, 200, 200),
@@ -68,7 +69,7 @@ CASES = [
     for method, statuses in methods.items()
     for role, status in zip(ROLES, statuses, strict=True)
 ]
-WITHOUT_KEY = ("changelist", "add", "hash_waiting", "search_by_picture", "similar")
+WITHOUT_KEY = ("changelist", "add", "hash_waiting", "search_by_picture", "similar", "progress")
 
 
 def arguments(name: str, asset: ImageAsset) -> tuple[object, ...]:
