@@ -43,10 +43,10 @@ def batches(keys: Iterable[K], size: int = 5000) -> Iterator[list[K]]:
 def _read_page(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
     # Values, because a model instance with an ImageField may open its file.
     page = rows.values_list("pk", *fields)[:size]
-    with _same_server(rows.db):
+    with same_server(rows.db):
         return list(page.iterator())
 
 
-def _same_server(alias: str) -> AbstractContextManager[object]:
-    """PostgreSQL keeps the cursor of iterator(), and PgBouncer keeps to one server for one transaction only."""
+def same_server(alias: str) -> AbstractContextManager[object]:
+    """For iterator(): PostgreSQL keeps its cursor, and PgBouncer keeps to one server for one transaction only."""
     return transaction.atomic(using=alias) if connections[alias].vendor == "postgresql" else nullcontext()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
-from hashing.paging import batches
+from hashing.paging import batches, same_server
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
 
 def _values(chosen: Iterable[PairDecisionQuerySet]) -> Iterator[tuple[Any, ...]]:
     for decisions in chosen:
-        yield from decisions.values_list("lower", "higher", "verdict", "duplicate").iterator()
+        with same_server(decisions.db):
+            yield from decisions.values_list("lower", "higher", "verdict", "duplicate").iterator()
 
 
 def read_verdicts_around(keys: AbstractSet[int], using: str) -> Verdicts:
