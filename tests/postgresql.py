@@ -28,7 +28,7 @@ def postgresql_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="imagesearch-pg-"))
     try:
         programs = _readable_programs(folder)
-        data, user = folder / "data", _unprivileged_user()
+        data, user = folder / "data", unprivileged_user()
         if user:
             shutil.chown(folder, user)
         _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
@@ -55,7 +55,7 @@ def _readable_programs(folder: Path) -> Path:
     return folder / "pginstall" / "bin"
 
 
-def _unprivileged_user() -> str | None:
+def unprivileged_user() -> str | None:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return None

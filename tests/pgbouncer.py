@@ -1,0 +1,87 @@
+"""A PgBouncer in transaction mode, in front of the PostgreSQL server that the tests run on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.postgresql import unprivileged_user
+
+# Part of the socket's name, in a folder of its own: nothing listens on the network.
+PORT = 6543
+SECONDS_TO_START = 10.0
+# Each transaction goes to the server that has rested longest, so that nothing finds its session again by chance.
+CONFIGURATION = """\
+[databases]
+* = {server}
+[pgbouncer]
+listen_port = {port}
+unix_socket_dir = {folder}
+auth_type = any
+pool_mode = transaction
+default_pool_size = 2
+server_round_robin = 1
+"""
+
+
+def find_pgbouncer() -> str | None:
+    """The path of the program. Debian keeps it where only root looks."""
+    return shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+
+@contextmanager
+def pgbouncer(url: str) -> Iterator[str]:
+    """The URL of the same database by way of a PgBouncer, which lives as long as the block."""
+    server = conninfo_to_dict(url)
+    name = server.pop("dbname")
+    folder = Path(tempfile.mkdtemp(prefix="imagesearch-pgbouncer-"))
+    try:
+        configuration = folder / "pgbouncer.ini"
+        line = " ".join(f"{key}={value}" for key, value in server.items())
+        configuration.write_text(CONFIGURATION.format(server=line, port=PORT, folder=folder))
+        # As PostgreSQL, it refuses to run as root.
+        user = unprivileged_user()
+        for path in (folder, configuration) if user else ():
+            shutil.chown(path, user)
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [find_pgbouncer(), configuration], user=user, cwd="/", stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            pooled = f"postgres://postgres@/{name}?host={folder}&port={PORT}"
+            _wait_for(pooled, process, folder / "log")
+            _open_both_servers(pooled)
+            yield pooled
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + SECONDS_TO_START
+    while True:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError as error:
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"PgBouncer does not answer:\n{log.read_text()}") from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _open_both_servers(url: str) -> None:
+    with psycopg.connect(url) as one, psycopg.connect(url) as other:
+        for client in (one, other):
+            client.execute("SELECT 1")
