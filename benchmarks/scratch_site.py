@@ -58,7 +58,9 @@ def fill(names: Sequence[str], rows: int) -> None:
     from hashing.models import ImageAsset
 
     table = ImageAsset._meta.db_table
-    connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), [table], reset_sequences=True))
+    # Tables of groups and decisions refer to it, and PostgreSQL empties them with it or not at all.
+    flush = connection.ops.sql_flush(no_style(), [table], reset_sequences=True, allow_cascade=True)
+    connection.ops.execute_sql_flush(flush)
     for start in range(0, rows, 1000):
         numbers = range(start, min(start + 1000, rows))
         ImageAsset.objects.bulk_create(ImageAsset(image=names[number % len(names)]) for number in numbers)
