@@ -21,14 +21,15 @@ def cut_into_ranges(rows: QuerySet[Any], size: int, limit: int | None = None) ->
 
     The database walks its index and returns two keys a range. Rows may change meanwhile.
     """
-    left = rows.order_by("pk")
+    rows = left = rows.order_by("pk")
     rest = limit
     while rest is None or rest > 0:
         found = _first_range(left, size if rest is None else min(size, rest))
         if found is None:
             return
         yield found
-        left = left.filter(pk__gt=found.end_pk)
+        # Of all rows, because each filter on top of the last one would make the next query longer.
+        left = rows.filter(pk__gt=found.end_pk)
         rest = None if rest is None else rest - found.size
 
 

@@ -47,3 +47,12 @@ def test_two_keys_are_read_for_a_range_however_long():
     # And two that find no more.
     assert len(queries) == 2 * 2 + 2
     assert all("LIMIT 1" in query["sql"] for query in queries)
+
+
+@pytest.mark.django_db
+def test_queries_do_not_grow_with_the_number_of_ranges():
+    add_rows(40)
+    with CaptureQueriesContext(connection) as captured:
+        list(cut_into_ranges(ImageAsset.objects.all(), 2))
+    lengths = [len(query["sql"]) for query in captured]
+    assert max(lengths[-10:]) <= max(lengths[2:12]) + 10
