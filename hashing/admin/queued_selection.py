@@ -13,8 +13,10 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from hashing.admin.selection import Selection
-from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
+from hashing.backfill import BackfillOptions, BackfillReport
+from hashing.backfill.engine import bound_rows
 from hashing.backfill.key_ranges import KeyRange, cut_into_ranges
+from hashing.backfill.patience import run_with_patience
 from hashing.backfill.range_job import BATCH_SIZE, RANGE_SIZE
 from hashing.models import ImageAsset
 from hashing.querysets import HashedImageQuerySet
@@ -61,7 +63,8 @@ class QueuedSelection:
             tried_before=datetime.fromisoformat(self.tried_before),
         )
         # Here too: a backfill asks for the last key of what it is given, which may be far behind the range.
-        return run_backfill(options, self._rows().filter(pk__gte=options.start_pk, pk__lte=options.end_pk))
+        rows = self._rows().filter(pk__gte=options.start_pk, pk__lte=options.end_pk)
+        return run_with_patience(bound_rows(rows, options), options)
 
     def _rows(self) -> Rows:
         user = get_user_model()._default_manager.get(pk=self.user_pk)

@@ -6,6 +6,7 @@ outage      tells one missing file from a storage that is gone
 engine      joins them with the workers, hashing.workers
 report      what came of it
 run_record  how far it is, for those who watch
+patience    a run that waits while the storage or the database is away
 key_ranges  cuts the rows into ranges for many machines
 range_job   one such range, as any queue can carry it
 range_watch waits until they are all done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,15 +11,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from hashing.backfill.engine import Backfill, bound_rows
+from hashing.backfill.engine import bound_rows
 from hashing.backfill.key_ranges import cut_into_ranges
 from hashing.backfill.options import BackfillOptions, available_cores
-from hashing.backfill.report import BackfillReport, BackfillResult
-from hashing.backfill.run_record import RunRecord
+from hashing.backfill.patience import run_with_patience
+from hashing.backfill.report import BackfillResult
 from hashing.backfill.todo import TodoList
 from hashing.querysets import HashedImageQuerySet
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 RANGE_SIZE = 2000
 # Rows that a task writes at a time: what is hashed and not yet written is lost with its machine.
 BATCH_SIZE = 50
-# While the storage or the database is away, a worker waits instead of failing one range after the other.
-PAUSES = (5, 10, 20, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,17 +138,8 @@ def hash_key_range(**arguments: Any) -> BackfillResult:
     it waits for a minute; then its result is "partial", and what is left is left as it was.
     """
     job = RangeJob(**arguments)
-    rows, options = job.rows(), job.options()
-    whole = BackfillReport()
-    with RunRecord(rows, options, dispatch=job.dispatch, range_number=job.number) as record:
-        for pause in (*PAUSES, 0):
-            whole.add(Backfill(options, rows, progress=record).run())
-            record.stopped = whole.stopped
-            if not whole.stopped:
-                break
-            _wait(pause, record)
-            connections[job.using].close_if_unusable_or_obsolete()
-    return whole.as_dict()
+    labels = {"dispatch": job.dispatch, "range_number": job.number}
+    return run_with_patience(job.rows(), job.options(), **labels).as_dict()
 
 
 def _parts(options: BackfillOptions) -> list[BackfillOptions]:
@@ -161,9 +148,3 @@ def _parts(options: BackfillOptions) -> list[BackfillOptions]:
         return [options]
     never_tried = [] if options.only_failed else [replace(options, skip_failed=True)]
     return never_tried + ([] if options.skip_failed else [replace(options, only_failed=True)])
-
-
-def _wait(seconds: int, record: RunRecord) -> None:
-    for _ in range(seconds):
-        time.sleep(1)
-        record.tick()

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from hashing.backfill import range_job
+from hashing.backfill import patience
 from hashing.models import ImageAsset
 from hashing.range_queue import PRIORITY, RangeQueue
 from hashing.task_queue import task_backends
@@ -90,7 +90,7 @@ def test_without_a_queue_the_ranges_are_hashed_here(add_image, capsys):
 
 
 def test_without_a_queue_an_outage_ends_the_run_and_marks_nothing(add_image, media, capsys, monkeypatch):
-    monkeypatch.setattr(range_job, "PAUSES", ())
+    monkeypatch.setattr(patience, "PAUSES", ())
     add_image("first.png")
     add_image("second.png")
     media.rename(media.with_name("away"))
