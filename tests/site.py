@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -110,6 +111,16 @@ class Site:
     ) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as connection:
             return connection.cursor().execute(f"SELECT {columns} FROM {table} {order}").fetchall()
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """PostgreSQL ends all connections, and takes no new ones."""
+        name = re.search(r"site_[0-9a-f]+", self.url).group()
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     def connect(self) -> Any:
         if self.url.startswith("sqlite"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.queues.conftest import SECONDS_TO_FINISH, Fleet
@@ -114,3 +116,19 @@ def test_redis_that_is_away_is_told(request, fleet: Fleet):
     assert done.returncode == 1
     assert "The queue takes nothing: ConnectionError" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_database_that_is_away_for_a_while_costs_time_only(fleet: Fleet, all_right):
+    if fleet.site.url.startswith("sqlite"):
+        pytest.skip("A file does not go away.")
+    fleet.site.add_photos(100, prefix="slow-")
+    fleet.start_worker()
+    command = fleet.site.start(*ENQUEUE, *WAIT)
+    fleet.wait_until_hashed(10)
+    with fleet.site.database_away():
+        time.sleep(3)
+    # That of the database queue ends with its database, and is started again by what watches over services.
+    fleet.start_worker()
+    out, err = command.communicate(timeout=SECONDS_TO_FINISH)
+    assert "Status: COMPLETED\nTotal assets: 100\nProcessed: 100\nFailed: 0\n" in out, err
+    assert all_right()

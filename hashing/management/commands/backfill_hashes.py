@@ -10,10 +10,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
+from hashing.backfill.printable import first_line
 from hashing.backfill.range_job import BATCH_SIZE as RANGE_BATCH_SIZE
 from hashing.backfill.range_job import RANGE_SIZE
 from hashing.conf import hashing_settings
@@ -99,6 +100,8 @@ class Command(BaseCommand):
         try:
             with show_progress("Hashing" if dispatch.is_here else "Enqueuing", sys.stderr, hidden=hidden) as bar:
                 dispatch.enqueue(bar, stop)
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(f"The database cannot be read: {first_line(error)}") from error
         except QueueLost as error:
             text = f"The queue takes nothing: {error}. {len(dispatch.jobs)} key ranges are enqueued; run it again."
             raise CommandError(text) from error
