@@ -8,7 +8,7 @@ ROWS ?= 1000000
 NO_DATABASE = backfill/test_object_storage.py pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-search lint format
+.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -76,3 +76,6 @@ bench-pairs: $(READY) ## all pairs of a million hashes (against FAISS, if faiss-
 	$(RUN) -m benchmarks.pairs
 	DATABASE_URL= $(RUN) -m benchmarks.duplicates
 	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.duplicates --rows $(ROWS)
+
+bench-scaling: $(READY) ## what many machines cost their database, on PostgreSQL; rqworker too where redis-server is installed
+	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.scaling

@@ -30,7 +30,7 @@ def plain_loop(folder: Path, images: int) -> Figures:
 
     from hashing.models import ImageAsset
 
-    fill(_names(folder), images)
+    fill(file_names(folder), images)
     began = time.perf_counter()
     for asset in ImageAsset.objects.iterator():
         with Image.open(asset.image.path) as image:
@@ -49,8 +49,8 @@ def backfill(folder: Path, images: int) -> Figures:
     """From the call to its return: starting the workers, reading the rows and writing them are in it."""
     from hashing.backfill import backfill_perceptual_hashes
 
-    fill(_names(folder), images)
-    with _timed_writes() as spent:
+    fill(file_names(folder), images)
+    with timed_writes() as spent:
         began = time.perf_counter()
         result = backfill_perceptual_hashes(workers=WORKERS)
         seconds = time.perf_counter() - began
@@ -59,12 +59,12 @@ def backfill(folder: Path, images: int) -> Figures:
     return {"rate": images / seconds, "writing": 100 * sum(spent) / seconds}
 
 
-def _names(folder: Path) -> list[str]:
+def file_names(folder: Path) -> list[str]:
     return [f"{folder.name}/{path.name}" for path in sorted(folder.iterdir())]
 
 
 @contextmanager
-def _timed_writes() -> Iterator[list[float]]:
+def timed_writes() -> Iterator[list[float]]:
     """The seconds of every call of `OutcomeWriter.write` in the block."""
     from hashing.backfill.writer import OutcomeWriter
 

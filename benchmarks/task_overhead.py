@@ -1,0 +1,96 @@
+"""The seconds that a task costs beyond its images: the same images in few and in many key ranges, one worker each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from benchmarks.rounds import Figures, median_of_rounds
+from benchmarks.scratch_site import fill
+from benchmarks.table import print_table
+from benchmarks.throughput import file_names
+
+HEADS = ["worker", "images a second, one range", "seconds a task costs beyond its images", "share of a range of 2,000"]
+MANAGE = [sys.executable, "manage.py"]
+RQ_WORKER = ["rqworker", "default", "--burst", "--job-class", "django_tasks_rq.Job", "--verbosity", "0"]
+WORKERS = {
+    "db_worker": ["db_worker", "--batch", "--no-startup-delay", "--interval", "0", "--verbosity", "0"],
+    "rqworker": RQ_WORKER,
+    "rqworker --worker-class rq.SimpleWorker": [*RQ_WORKER, "--worker-class", "rq.SimpleWorker"],
+}
+RANGES = 10
+
+
+def print_task_overhead(folder: Path, images: int, rounds: int) -> None:
+    with _redis() as redis_url:
+        environment = {**os.environ, "DATABASE_URL": _database_url(), "REDIS_URL": redis_url, "LOG_LEVEL": "CRITICAL"}
+        _run(["migrate", "--verbosity", "0"], environment | {"TASK_QUEUE": "database"})
+        chosen = WORKERS if redis_url else {"db_worker": WORKERS["db_worker"]}
+        ways = {name: partial(measure, command, folder, images, environment) for name, command in chosen.items()}
+        found = median_of_rounds(rounds, ways)
+    rows = [
+        [name, f"{each['rate']:.0f}", each["beyond"], f"{each['beyond'] / (each['beyond'] + 2000 / each['rate']):.0%}"]
+        for name, each in found.items()
+    ]
+    print_table(f"Tasks, {images} photographs of 500 px in one range and in {RANGES}, PostgreSQL", HEADS, rows)
+
+
+def measure(command: list[str], folder: Path, images: int, environment: dict[str, str]) -> Figures:
+    environment = environment | {"TASK_QUEUE": "database" if command[0] == "db_worker" else "rq"}
+    one, many, none = (_seconds(command, folder, images, ranges, environment) for ranges in (1, RANGES, 0))
+    return {"rate": images / (one - none), "beyond": (many - one) / (RANGES - 1)}
+
+
+def _seconds(command: list[str], folder: Path, images: int, ranges: int, environment: dict[str, str]) -> float:
+    """How long a worker runs that finds `images` in `ranges` tasks, its own start and end among it."""
+    from hashing.models import ImageAsset
+
+    fill(file_names(folder), images if ranges else 0)
+    if ranges:
+        shard = str(images // ranges)
+        _run(["backfill_hashes", "--enqueue", "--no-progress", "--shard-size", shard], environment)
+    began = time.perf_counter()
+    _run(command, environment)
+    seconds = time.perf_counter() - began
+    if left := ImageAsset.objects.unhashed().count():
+        raise SystemExit(f"{command} has left {left} rows unhashed")
+    return seconds
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    subprocess.run([*MANAGE, *command], env=environment, stdout=subprocess.DEVNULL, check=True, timeout=300)
+
+
+def _database_url() -> str:
+    """Runs beside this process need the database by its name."""
+    from django.db import connection
+
+    return os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+
+
+@contextmanager
+def _redis() -> Iterator[str]:
+    """The URL of a Redis that lives as long as the block and listens on a socket alone; empty where there is none."""
+    program = shutil.which("redis-server")
+    if not program:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="imagesearch-redis-") as folder:
+        socket = Path(folder) / "redis.sock"
+        options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder]
+        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        try:
+            while not socket.exists() and process.poll() is None:
+                time.sleep(0.05)
+            yield f"unix://{socket}?db=0"
+        finally:
+            process.kill()
+            process.wait()
