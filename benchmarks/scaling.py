@@ -21,23 +21,24 @@ PARTS = ["dispatching", "batches", "growth", "tasks"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=PARTS)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--listed", type=int, default=1_000_000, help="rows of the to-do list that is cut")
     parser.add_argument("--written", type=int, default=200_000, help="rows that get made-up hashes")
     parser.add_argument("--images", type=int, default=2000, help="photographs of 500 px")
     given = parser.parse_args()
+    parts = given.parts or PARTS
     folder = FIVE_HUNDRED_PIXELS.paths()[0].parent
     with scratch_site(folder.parent) as database:
         if database != "PostgreSQL":
             sys.exit("These figures are about PostgreSQL: python -m tests.postgresql python -m benchmarks.scaling")
-        if "dispatching" in given.parts:
+        if "dispatching" in parts:
             print_dispatching(given.listed)
-        if "batches" in given.parts:
+        if "batches" in parts:
             print_batch_sizes(folder, given.images, given.rounds)
-        if "growth" in given.parts:
+        if "growth" in parts:
             print_growth(given.written)
-        if "tasks" in given.parts:
+        if "tasks" in parts:
             print_task_overhead(folder, given.images, given.rounds)
     print_versions("django", "psycopg", "django-tasks-db", "django-tasks-rq", "rq")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +14,11 @@ from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.scratch_site import fill
 from benchmarks.table import print_table
 from benchmarks.throughput import file_names
+from tests.redis_server import find_redis, redis_server
 
 HEADS = ["worker", "images a second, one range", "seconds a task costs beyond its images", "share of a range of 2,000"]
 MANAGE = [sys.executable, "manage.py"]
-RQ_WORKER = ["rqworker", "default", "--burst", "--job-class", "django_tasks_rq.Job", "--verbosity", "0"]
+RQ_WORKER = ["rqworker", "default", "--burst", "--verbosity", "0"]
 WORKERS = {
     "db_worker": ["db_worker", "--batch", "--no-startup-delay", "--interval", "0", "--verbosity", "0"],
     "rqworker": RQ_WORKER,
@@ -30,7 +28,7 @@ RANGES = 10
 
 
 def print_task_overhead(folder: Path, images: int, rounds: int) -> None:
-    with _redis() as redis_url:
+    with redis_server() if find_redis() else nullcontext("") as redis_url:
         environment = {**os.environ, "DATABASE_URL": _database_url(), "REDIS_URL": redis_url, "LOG_LEVEL": "CRITICAL"}
         _run(["migrate", "--verbosity", "0"], environment | {"TASK_QUEUE": "database"})
         chosen = WORKERS if redis_url else {"db_worker": WORKERS["db_worker"]}
@@ -74,23 +72,3 @@ def _database_url() -> str:
     from django.db import connection
 
     return os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
-
-
-@contextmanager
-def _redis() -> Iterator[str]:
-    """The URL of a Redis that lives as long as the block and listens on a socket alone; empty where there is none."""
-    program = shutil.which("redis-server")
-    if not program:
-        yield ""
-        return
-    with tempfile.TemporaryDirectory(prefix="imagesearch-redis-") as folder:
-        socket = Path(folder) / "redis.sock"
-        options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder]
-        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-        try:
-            while not socket.exists() and process.poll() is None:
-                time.sleep(0.05)
-            yield f"unix://{socket}?db=0"
-        finally:
-            process.kill()
-            process.wait()
