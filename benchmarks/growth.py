@@ -23,12 +23,14 @@ HASH_INDEXES = re.compile("phash|vhash|band")
 
 class Run(NamedTuple):
     """`batch`: rows a transaction. `vacuum_at`: the share of the table that is dead when it is vacuumed; autovacuum
-    waits for 0.2. `late`: the indexes of the hashes are dropped before, and made afterwards."""
+    waits for 0.2. `late`: the indexes of the hashes are dropped before, and made afterwards. `checkpoint_every`: rows
+    between two checkpoints; with few, hardly a page is written twice between them, as in a table that is very large."""
 
     label: str
     batch: int = 50
     vacuum_at: float | None = None
     late: bool = False
+    checkpoint_every: int | None = None
 
 
 RUNS = [
@@ -37,6 +39,7 @@ RUNS = [
     Run("vacuum at 20% dead rows", vacuum_at=0.2),
     Run("vacuum at 2% dead rows", vacuum_at=0.02),
     Run("indexes of the hashes made afterwards", late=True),
+    Run("a checkpoint after every 200 rows", checkpoint_every=200),
 ]
 
 
@@ -88,14 +91,16 @@ def _hash_all(rows: int, run: Run) -> float:
     from hashing.backfill.writer import OutcomeWriter
     from hashing.models import ImageAsset
 
-    writer, spent, since = OutcomeWriter(ImageAsset, "default"), 0.0, 0
+    writer, spent, done, since = OutcomeWriter(ImageAsset, "default"), 0.0, 0, 0
     for outcomes in _batches(rows, run.batch):
         began = time.perf_counter()
         written = sum(1 for _ in writer.write(outcomes))
         spent += time.perf_counter() - began
         if written != len(outcomes):
             raise SystemExit(f"{written} of {len(outcomes)} rows are written")
-        since += written
+        done, since = done + written, since + written
+        if run.checkpoint_every and done % run.checkpoint_every == 0:
+            _execute("CHECKPOINT")
         if run.vacuum_at and since >= run.vacuum_at * rows:
             _execute("VACUUM {}")
             since = 0
