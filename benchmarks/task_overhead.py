@@ -9,12 +9,13 @@ import time
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.scratch_site import fill
 from benchmarks.table import print_table
 from benchmarks.throughput import file_names
-from tests.redis_server import find_redis, redis_server
+from tests.redis_server import redis_program, redis_server
 
 HEADS = ["worker", "images a second, one range", "seconds a task costs beyond its images"]
 MANAGE = [sys.executable, "manage.py"]
@@ -28,10 +29,12 @@ RANGES = 10
 
 
 def print_task_overhead(folder: Path, images: int, rounds: int) -> None:
-    with redis_server() if find_redis() else nullcontext("") as redis_url:
+    program = redis_program()
+    with TemporaryDirectory() as scratch, redis_server(program, Path(scratch)) if program else nullcontext() as redis:
+        redis_url = redis.url if redis else ""
         environment = {**os.environ, "DATABASE_URL": _database_url(), "REDIS_URL": redis_url, "LOG_LEVEL": "CRITICAL"}
         _run(["migrate", "--verbosity", "0"], environment | {"TASK_QUEUE": "database"})
-        chosen = WORKERS if redis_url else {"db_worker": WORKERS["db_worker"]}
+        chosen = WORKERS if redis else {"db_worker": WORKERS["db_worker"]}
         ways = {name: partial(measure, command, folder, images, environment) for name, command in chosen.items()}
         found = median_of_rounds(rounds, ways)
     rows = [[name, f"{each['rate']:.0f}", each["beyond"]] for name, each in found.items()]
