@@ -27,8 +27,14 @@ def run_with_patience(rows: HashedImageQuerySet[Any], options: BackfillOptions, 
             if not whole.stopped:
                 break
             _wait(pause, record)
-            connections[rows.db].close_if_unusable_or_obsolete()
+            drop_broken_connection(rows.db)
     return whole
+
+
+def drop_broken_connection(alias: str) -> None:
+    """So that the next query makes a new one. A transaction of the caller's keeps the connection that it began with."""
+    if not (connection := connections[alias]).in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
 
 
 def _wait(seconds: int, record: RunRecord) -> None:

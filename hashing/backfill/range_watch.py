@@ -13,8 +13,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Protocol
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError
 
+from hashing.backfill.patience import drop_broken_connection
 from hashing.backfill.printable import first_line
 from hashing.backfill.range_job import RangeJob, failed_rows
 from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
@@ -109,7 +110,7 @@ class RangeWatch:
 
     def _note_outage(self, reason: str) -> None:
         logger.warning("The database cannot be read: %s", reason)
-        connections[self._alias].close_if_unusable_or_obsolete()
+        drop_broken_connection(self._alias)
         if time.monotonic() - self._reachable_at > SECONDS_WITHOUT_DATABASE:
             self.report.stopped = f"The database cannot be read: {reason}"
 
