@@ -24,6 +24,9 @@ class TrapStorage(FileSystemStorage):
             os._exit(3)
         if "crashes" in name:
             os.kill(os.getpid(), signal.SIGSEGV)
+        if "killed-once" in name and not (Path(self.location) / "KILLED").exists():
+            (Path(self.location) / "KILLED").touch()
+            os.kill(os.getpid(), signal.SIGTERM)
         if "hangs" in name:
             time.sleep(600)
         if "slow" in name:

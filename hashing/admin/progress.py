@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -21,6 +21,7 @@ from hashing.admin.pages import admin_page
 from hashing.admin.summary import Summary, summarize
 from hashing.admin.watched_runs import ShownRuns, runs_in_trouble, runs_under_way
 from hashing.models import ImageAsset
+from hashing.querysets import HashedImageQuerySet
 
 TEMPLATE = "admin/hashing/progress.html"
 # A guess beyond this says nothing.
@@ -39,7 +40,8 @@ class Progress:
     failures: list[Failure]
 
     @classmethod
-    def now(cls) -> Progress:
+    def now(cls, visible: HashedImageQuerySet[Any]) -> Progress:
+        """`visible` are the rows that may be named; the figures are of all."""
         rows = ImageAsset.objects.all()
         return cls(
             moment=timezone.now(),
@@ -47,7 +49,7 @@ class Progress:
             pace=images_a_second(rows),
             under_way=runs_under_way(),
             in_trouble=runs_in_trouble(),
-            failures=latest_failures(rows),
+            failures=latest_failures(visible),
         )
 
     @property
@@ -65,7 +67,14 @@ class ProgressPage(admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_view_permission(request):
             raise PermissionDenied
         may_change = self.has_change_permission(request)
-        return admin_page(self, request, TEMPLATE, _("Progress"), progress=Progress.now(), may_change=may_change)
+        return admin_page(
+            self,
+            request,
+            TEMPLATE,
+            _("Progress"),
+            progress=Progress.now(cast("HashedImageQuerySet[Any]", self.get_queryset(request))),
+            may_change=may_change,
+        )
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.progress_view)

@@ -10,10 +10,11 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.utils import timezone
+from django.db import router
 
 from hashing.admin.selection import Selection
 from hashing.backfill import BackfillOptions, BackfillReport
+from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.engine import bound_rows
 from hashing.backfill.key_ranges import KeyRange, cut_into_ranges
 from hashing.backfill.patience import run_with_patience
@@ -40,7 +41,7 @@ class QueuedSelection:
 
     @classmethod
     def of(cls, user: Any, selection: Selection, *, rehash: bool) -> QueuedSelection:
-        moment = timezone.now().isoformat()
+        moment = DatabaseClock(router.db_for_write(ImageAsset)).now().isoformat()
         return cls(user_pk=str(user.pk), query=selection.query, keys=selection.keys, rehash=rehash, tried_before=moment)
 
     def as_arguments(self) -> dict[str, Any]:

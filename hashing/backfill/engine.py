@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError, router
 
+from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.outage import Outage, StorageWatch, is_local
@@ -55,7 +56,8 @@ class Backfill:
         self._options = options
         self._rows = rows = bound_rows(queryset, options)
         model, alias = rows.model, rows.db
-        self._writer = OutcomeWriter(model, alias)
+        self._clock = DatabaseClock(alias)
+        self._writer = OutcomeWriter(model, alias, self._clock.now)
         self._storage: Storage = model._meta.get_field(model.hash_source).storage
         self._watch = StorageWatch(self._storage, HashedImageQuerySet(model, using=alias))
         self._field = StorageField(model._meta.app_label, model._meta.model_name, model.hash_source)
@@ -87,7 +89,7 @@ class Backfill:
         return self.report
 
     def _read_list(self) -> TodoList:
-        todo = TodoList(self._rows, self._options)
+        todo = TodoList(self._rows, self._options, self._clock.now())
         self.report.total = len(todo)
         if self._progress:
             self._progress.begin(self.report.total)
@@ -137,7 +139,8 @@ class Backfill:
                 self._progress.tick()
 
     def _next_jobs(self, jobs: Iterator[Job], count: int) -> list[Job]:
-        again, self._again = self._again[:count], self._again[count:]
+        # One by one: together, they may have been too much for the storage.
+        again, self._again = self._again[:1], self._again[1:]
         return again or list(islice(jobs, count))
 
     def _note_interruption(self) -> None:
@@ -172,8 +175,10 @@ class Backfill:
             raise outage
 
     def _is_uncertain(self, outcome: Outcome) -> bool:
-        """Whether another try may tell: the storage has not said that there is no such file, but failed."""
-        return outcome.unread and not outcome.missing and outcome.pk not in self._second_tries
+        """Whether another try may tell: the storage has not said that there is no such file, but failed; or the
+        process died, as it does too when somebody ends a service with all of its processes."""
+        doubtful = outcome.died or (outcome.unread and not outcome.missing)
+        return doubtful and outcome.pk not in self._second_tries
 
     def _without_uncertain(self, batch: list[Outcome]) -> list[Outcome]:
         uncertain = [outcome for outcome in batch if self._is_uncertain(outcome)]

@@ -35,8 +35,10 @@ def cut_into_ranges(rows: QuerySet[Any], size: int, limit: int | None = None) ->
 
 def _first_range(rows: QuerySet[Any], size: int) -> KeyRange | None:
     keys = rows.values_list("pk", flat=True)
-    first = list(keys[:1])
-    last = list(keys[size - 1 : size])
-    if last:
+    if not (first := list(keys[:1])):
+        return None
+    if last := list(keys[size - 1 : size]):
         return KeyRange(first[0], last[0], size)
-    return KeyRange(first[0], keys.reverse()[0], keys.count()) if first else None
+    last, count = list(keys.reverse()[:1]), keys.count()
+    # Others may do these rows while they are counted.
+    return KeyRange(first[0], last[0], count) if last and count else None

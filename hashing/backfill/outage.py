@@ -10,6 +10,7 @@ from typing import Any
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject
 
+from hashing.backfill.deadline import call_within
 from hashing.backfill.printable import first_line, printable
 from hashing.querysets import HashedImageQuerySet
 from hashing.workers.worker import Outcome
@@ -19,6 +20,7 @@ FEW = 10
 WITNESSES = 20
 # A storage that does not answer may take minutes to fail, for each of them.
 SECONDS_FOR_WITNESSES = 60
+SECONDS_FOR_AN_ANSWER = 60
 PROBE_NAME = "hashing-is-the-storage-there"
 
 
@@ -43,15 +45,15 @@ class StorageWatch:
 
     def find_outage(self, outcomes: Sequence[Outcome]) -> Outage | None:
         self._read_last = next((each.name for each in reversed(outcomes) if each.fingerprint), self._read_last)
-        unread = sum(outcome.unread for outcome in outcomes)
+        unread = [outcome for outcome in outcomes if outcome.unread]
         try:
             if unread:
-                self._check(unread)
+                self._check(len(unread), missing=any(outcome.missing for outcome in unread))
         except Outage as outage:
             return outage
         return None
 
-    def _check(self, unread: int) -> None:
+    def _check(self, unread: int, *, missing: bool) -> None:
         if is_local(self._storage):
             self._check_folder(self._storage.path(""))
         end = time.monotonic() + SECONDS_FOR_WITNESSES
@@ -60,8 +62,10 @@ class StorageWatch:
         check_storage(self._storage)
         if self._read_last:
             raise Outage("The storage cannot be reached: a file that was there a moment ago is not.")
-        if unread > FEW:
+        if unread > FEW and missing:
             raise Outage(f"The storage cannot be reached: none of {unread} files is there. Is MEDIA_ROOT right?")
+        if unread > FEW:
+            raise Outage(f"The storage cannot be reached, or is too slow: none of {unread} files could be read.")
 
     def _check_folder(self, root: str) -> None:
         check_storage(self._storage)
@@ -77,8 +81,7 @@ class StorageWatch:
 
     def _can_be_read(self, name: str) -> bool:
         try:
-            with self._storage.open(name, "rb") as file:
-                file.read(1)
+            call_within(SECONDS_FOR_AN_ANSWER, lambda: _read_a_byte(self._storage, name))
         # A storage raises what its client library raises.
         except Exception:
             return False
@@ -91,14 +94,23 @@ def check_storage(storage: Storage) -> None:
         if is_local(storage):
             os.scandir(storage.path("")).close()
         else:
-            storage.exists(PROBE_NAME)
-            _check_listing(storage)
+            call_within(SECONDS_FOR_AN_ANSWER, lambda: _ask(storage))
     # A storage need not have exists().
     except NotImplementedError:
         pass
     # What else it raises, it has not answered.
     except Exception as error:
         raise Outage(f"The storage cannot be reached: {first_line(error)}") from error
+
+
+def _read_a_byte(storage: Storage, name: str) -> None:
+    with storage.open(name, "rb") as file:
+        file.read(1)
+
+
+def _ask(storage: Storage) -> None:
+    storage.exists(PROBE_NAME)
+    _check_listing(storage)
 
 
 def _check_listing(storage: Storage) -> None:

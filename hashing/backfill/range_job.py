@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models import Q
-from django.utils import timezone
 
+from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.engine import bound_rows
 from hashing.backfill.key_ranges import cut_into_ranges
 from hashing.backfill.options import BackfillOptions, available_cores
@@ -93,10 +93,12 @@ def range_jobs(
 
     Cutting walks an index, and two keys a range are read. `workers` is for each job, instead of that of `options`.
     """
+    if not isinstance(model, type):
+        raise TypeError("range_jobs() takes a model, because a queue cannot carry a queryset.")
     options = options or BackfillOptions(batch_size=BATCH_SIZE)
-    tried_before = options.tried_before or timezone.now()
-    options = replace(options, tried_before=tried_before)
     rows = bound_rows(HashedImageQuerySet(model), options)
+    tried_before = options.tried_before or DatabaseClock(rows.db).now()
+    options = replace(options, tried_before=tried_before)
     dispatch, number, left = uuid.uuid4().hex, 0, options.limit
     for part in _parts(options):
         [todo] = TodoList(rows, part).parts()
@@ -123,12 +125,20 @@ def range_jobs(
 
 def failed_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
     """Rows that have failed since `jobs`, all of one list, were cut; in the order of their keys."""
+    return _tried_rows(jobs).failed().order_by("pk")
+
+
+def hashed_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
+    """Rows that were hashed since `jobs`, all of one list, were cut."""
+    return _tried_rows(jobs).hashed()
+
+
+def _tried_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
     within = Q()
     for _, part in groupby(jobs, attrgetter("only_failed")):
         of_part = list(part)
         within |= Q(pk__gte=of_part[0].options().start_pk, pk__lte=of_part[-1].options().end_pk)
-    since = jobs[0].options().tried_before
-    return jobs[0].rows().failed().filter(within, hashed_at__gte=since).order_by("pk")
+    return jobs[0].rows().filter(within, hashed_at__gte=jobs[0].options().tried_before)
 
 
 def hash_key_range(**arguments: Any) -> BackfillResult:

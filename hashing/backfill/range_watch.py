@@ -1,7 +1,8 @@
 """Waits until every range of a dispatched backfill is done, and enqueues again what has stopped moving.
 
-What is done is counted in the rows. The records of the runs say only where something happens: a range is counted when
-its record has changed, so that watching costs the same for a thousand rows and for a thousand million.
+What is done is counted in the rows. The records of the runs say where something happens: a range is counted when its
+record has changed, and a few others each time, which somebody else may be doing. So watching costs the same for a
+thousand rows and for a thousand million.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.patience import drop_broken_connection
 from hashing.backfill.printable import first_line
-from hashing.backfill.range_job import RangeJob, failed_rows
+from hashing.backfill.range_job import RangeJob, failed_rows, hashed_rows
 from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
 from hashing.backfill.watched_range import RunSign, WatchedRange
 
@@ -28,15 +29,20 @@ SECONDS_BETWEEN_LOOKS = 2.0
 SHARE_OF_TIME = 0.1
 SECONDS_WITHOUT_DATABASE = 600.0
 VAIN_ATTEMPTS = 5
+# Ranges that are counted at each look though nobody is known to be at work on them: the next ones, and some others.
+NEXT_ONES, OTHERS = 10, 10
+# Ranges that are enqueued once more when all of them were already, and still nothing moves.
+FEW = 10
 PATIENCE = 0.2
 
 
 class WatchProgress(Protocol):
-    """Hears how many images there are to do, how many are done and failed, and how many runs are at work on them."""
+    """Hears how many images there are to do, how many are done and failed, and how many runs are at work on them,
+    which is None at the end."""
 
     def begin(self, total: int) -> None: ...
 
-    def reach(self, done: int, *, failed: int, workers: int) -> None: ...
+    def reach(self, done: int, *, failed: int, workers: int | None) -> None: ...
 
     def tick(self) -> None: ...
 
@@ -44,8 +50,9 @@ class WatchProgress(Protocol):
 class RangeWatch:
     """Of `jobs`, at least one, that were enqueued a moment ago. `enqueue` is called for those to be enqueued again.
 
-    A range that was begun and has not moved for `stall_timeout` seconds is enqueued again. So are all that are left
-    when nothing moves anywhere, each time after twice as long. `say` gets sentences for the person who waits.
+    A range that was begun and has not moved for `stall_timeout` seconds is enqueued again. When nothing moves anywhere,
+    so are all that are left, and later a few of them, each time after twice as long. A range that stops however often
+    it is tried is left to itself. `say` gets sentences for the person who waits.
     """
 
     def __init__(
@@ -66,18 +73,19 @@ class RangeWatch:
         self._progress, self._should_stop, self._say = progress, should_stop, say
         self._failed_rows = failed_rows(jobs)
         self._oldest_key = 0
-        self._moved_at = self._reachable_at = now
-        self._quiet_rounds = 0
+        self._moved_at = self._reachable_at = self._shown_at = now
+        self._quiet_rounds = self._looks = 0
+        self._given_up = ""
         self.report = BackfillReport(total=sum(job.size for job in jobs))
 
     def run(self) -> BackfillReport:
-        """Returns when all is done, when `should_stop` is true, or when a range stops however often it is tried."""
+        """Returns when all is done, or given up, or when `should_stop` is true."""
         self._progress.begin(self.report.total)
         while True:
             started = time.monotonic()
             self._look()
             if not self._open or self.report.stopped:
-                return self.report
+                return self._conclude()
             self._sleep(max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - started) / SHARE_OF_TIME))
 
     def look_once(self) -> BackfillReport:
@@ -87,6 +95,14 @@ class RangeWatch:
         if self._open and not self.report.stopped:
             left = next(iter(self._open.values()))
             self.report.stopped = left.stopped or f"Keys {left.job.start_pk} to {left.job.end_pk} were not done"
+        return self._conclude()
+
+    def _conclude(self) -> BackfillReport:
+        self.report.stopped = self.report.stopped or self._given_up
+        try:
+            self._count_results()
+        except (DatabaseError, InterfaceError) as error:
+            self._note_outage(first_line(error))
         return self.report
 
     def _sleep(self, seconds: float) -> None:
@@ -100,8 +116,10 @@ class RangeWatch:
 
     def _look(self) -> None:
         try:
-            if self._read_records():
-                self._count_failed()
+            self._read_records()
+            self._count_some()
+            if self._moved_at > self._shown_at:
+                self.report.failed = self._failed_rows.order_by().count()
             self._enqueue_stalled()
             self._reachable_at = time.monotonic()
         except (DatabaseError, InterfaceError) as error:
@@ -114,18 +132,27 @@ class RangeWatch:
         if time.monotonic() - self._reachable_at > SECONDS_WITHOUT_DATABASE:
             self.report.stopped = f"The database cannot be read: {reason}"
 
-    def _read_records(self) -> bool:
-        """Whether anything has moved."""
+    def _read_records(self) -> None:
         now = time.monotonic()
         signs = [sign for sign in self._signs() if sign.range_number in self._open]
         for number, found in groupby(sorted(signs, key=attrgetter("range_number", "key")), attrgetter("range_number")):
             watched = self._open[number]
             if watched.notice(tuple(found), now):
-                self._moved_at, self._quiet_rounds = now, 0
+                self._note_movement()
                 self._count(watched)
         # Keys of records are given in ascending order, if not always seen in it: two may begin at the same time.
         self._oldest_key = min((sign.key for sign in signs if sign.range_number in self._open), default=0) - 100
-        return self._moved_at == now
+
+    def _count_some(self) -> None:
+        numbers = list(self._open)
+        others = max(0, len(numbers) - NEXT_ONES)
+        start = NEXT_ONES + (self._looks * OTHERS % others if others else 0)
+        self._looks += 1
+        for number in [*numbers[:NEXT_ONES], *numbers[start : start + OTHERS]]:
+            self._count(self._open[number])
+
+    def _note_movement(self) -> None:
+        self._moved_at, self._quiet_rounds = time.monotonic(), 0
 
     def _signs(self) -> list[RunSign]:
         from hashing.models import BackfillRun
@@ -134,51 +161,67 @@ class RangeWatch:
         return list(map(RunSign._make, runs.values_list("pk", "range_number", "seen_at", "ended_at", "stopped")))
 
     def _count(self, watched: WatchedRange) -> None:
+        before = watched.left
         watched.count()
+        if watched.left < before:
+            self._note_movement()
         if not watched.left:
             self._open.pop(watched.job.number, None)
 
     def _enqueue_stalled(self) -> None:
         now = time.monotonic()
-        for watched in list(self._open.values()):
-            if watched.begun and now - watched.moved_at > self._stall_timeout:
-                self._enqueue_again(watched)
-        if now - self._moved_at > self._stall_timeout * 2**self._quiet_rounds:
+        stalled = [each for each in self._open.values() if each.begun and now - each.moved_at > self._stall_timeout]
+        if not stalled and now - self._moved_at > self._stall_timeout * 2**self._quiet_rounds:
+            self._say(
+                f"Nothing has moved for {now - self._moved_at:.0f} seconds. Is a worker running, with the same code and"
+                " settings? Its log says what its tasks end with."
+            )
+            stalled = list(self._open.values())[: FEW if self._quiet_rounds else None]
             self._quiet_rounds += 1
-            self._say(f"Nothing has moved for {now - self._moved_at:.0f} seconds. Is a worker running?")
-            for watched in list(self._open.values()):
-                self._enqueue_again(watched)
+        for watched in stalled:
+            # When the queue is away, it is for all of them.
+            if self._should_stop() or not self._enqueue_again(watched):
+                return
 
-    def _enqueue_again(self, watched: WatchedRange) -> None:
+    def _enqueue_again(self, watched: WatchedRange) -> bool:
         # Another run may have done it, of which nothing is known here.
         self._count(watched)
-        if not watched.left:
-            return
-        watched.note_enqueued(time.monotonic())
-        if watched.vain_attempts >= VAIN_ATTEMPTS:
-            self.report.stopped = _give_up(watched)
-            return
-        logger.info("Enqueued again: %s to %s", watched.job.start_pk, watched.job.end_pk)
+        if not watched.left or self._is_given_up(watched):
+            return True
         try:
             self._enqueue(watched.job)
         # A queue raises what its client library raises.
         except Exception as error:
             self._say(f"The queue cannot be reached: {first_line(error)}")
+            # All of them again, but not at once.
+            self._note_movement()
+            return False
+        logger.info("Enqueued again: %s to %s", watched.job.start_pk, watched.job.end_pk)
+        watched.note_enqueued(time.monotonic())
+        return True
+
+    def _is_given_up(self, watched: WatchedRange) -> bool:
+        watched.note_attempt()
+        if watched.vain_attempts < VAIN_ATTEMPTS:
+            return False
+        self._given_up = self._given_up or _reason(watched)
+        self._open.pop(watched.job.number, None)
+        return True
 
     def _show(self) -> None:
-        now = time.monotonic()
-        left = sum(watched.left for watched in self._ranges)
-        self.report.processed = self.report.total - left - self.report.failed
+        self._shown_at = now = time.monotonic()
+        done = self.report.total - sum(watched.left for watched in self._ranges)
         workers = sum(watched.is_at_work(now) for watched in self._open.values())
-        self._progress.reach(self.report.total - left, failed=self.report.failed, workers=workers)
+        self._progress.reach(done, failed=self.report.failed, workers=workers if self._open else None)
 
-    def _count_failed(self) -> None:
+    def _count_results(self) -> None:
         self.report.failed = self._failed_rows.order_by().count()
-        self.report.errors = []
+        self.report.processed = hashed_rows([watched.job for watched in self._ranges]).count()
         for pk, error in self._failed_rows.values_list("pk", "hash_error")[:SHOWN_ERRORS]:
             self.report.note_error(pk, error)
 
 
-def _give_up(watched: WatchedRange) -> str:
-    job, reason = watched.job, watched.stopped or "its worker was lost"
+def _reason(watched: WatchedRange) -> str:
+    job = watched.job
+    reason = watched.stopped or ("rows were left" if watched.has_ended else "its worker was lost")
     return f"Keys {job.start_pk} to {job.end_pk} were begun {VAIN_ATTEMPTS} times and got no further: {reason}"

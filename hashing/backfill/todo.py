@@ -27,14 +27,15 @@ class StoredFile(NamedTuple):
 class TodoList:
     """The rows of `queryset` that `options` ask for, up to the highest key there is now.
 
-    Raises `ValueError` for a queryset that is sliced.
+    `made_at` is when it was made, now if nothing is said: what fails later is not tried again. Raises `ValueError` for
+    a queryset that is sliced.
     """
 
-    def __init__(self, queryset: Rows, options: BackfillOptions) -> None:
+    def __init__(self, queryset: Rows, options: BackfillOptions, made_at: datetime | None = None) -> None:
         if queryset.query.is_sliced:
             raise ValueError("A backfill takes a queryset that is not sliced; use limit.")
         self._options = options
-        self._made_at = timezone.now()
+        self._made_at = made_at or timezone.now()
         self._rows = self._in_range(queryset)
 
     def __len__(self) -> int:

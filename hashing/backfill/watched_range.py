@@ -40,6 +40,11 @@ class WatchedRange:
         """Why the last run of it ended early."""
         return self.signs[-1].stopped if self.signs else ""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last run of it has said that it ends."""
+        return bool(self.signs) and self.signs[-1].ended_at is not None
+
     def is_at_work(self, now: float) -> bool:
         return any(sign.ended_at is None for sign in self.signs) and now - self.moved_at < SILENCE
 
@@ -53,9 +58,13 @@ class WatchedRange:
     def count(self) -> None:
         self.left = min(self.job.size, self.job.count_left())
 
-    def note_enqueued(self, now: float) -> None:
+    def note_attempt(self) -> None:
+        """It is about to be enqueued again: was it any good the last time?"""
         if self.left < self.left_before:
             self.vain_attempts = 0
         elif self.begun:
             self.vain_attempts += 1
-        self.left_before, self.begun, self.moved_at = self.left, False, now
+        self.left_before, self.begun = self.left, False
+
+    def note_enqueued(self, now: float) -> None:
+        self.moved_at = now

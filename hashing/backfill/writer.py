@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,10 @@ REFUSALS_BEFORE_OUTAGE = 3
 
 
 class OutcomeWriter:
-    """Writes outcomes to the rows of a model in the database `alias`."""
+    """Writes outcomes to the rows of a model in the database `alias`. `now` is what `hashed_at` is to say."""
 
-    def __init__(self, model: type[HashedImage], alias: str) -> None:
+    def __init__(self, model: type[HashedImage], alias: str, now: Callable[[], datetime] = timezone.now) -> None:
+        self._now = now
         self._model = model
         self._alias = alias
         # Not the model's own manager, which may hide rows, or be no manager of ours.
@@ -51,7 +52,7 @@ class OutcomeWriter:
         yield from outcomes if written == len(outcomes) else self._unchanged(outcomes)
 
     def _update(self, outcomes: Sequence[Outcome]) -> int:
-        now = timezone.now()
+        now = self._now()
         assets = [self._asset(outcome, now) for outcome in outcomes]
         # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
         with transaction.atomic(using=self._alias):

@@ -46,19 +46,17 @@ class Dispatch:
             # A queue raises what its client library raises.
             except Exception as error:
                 self.jobs.pop()
-                raise QueueLost(f"{type(error).__name__}: {first_line(error)}") from error
+                raise QueueLost(f"{type(error).__name__}: {first_line(error).rstrip('.')}") from error
             progress.reach(self.total, failed=0)
             if should_stop() or not goes_on:
                 return
 
-    def watch(
-        self, stall_timeout: float, progress: Progress, should_stop: Callable[[], bool], say: Callable[[str], None]
-    ) -> BackfillReport:
+    def watch(self, stall_timeout: float, progress: Progress, should_stop: Callable[[], bool]) -> BackfillReport:
         """What came of it, once it is done."""
         if not self.jobs:
             return BackfillReport()
         watch = RangeWatch(
-            self.jobs, self._queue.put, stall_timeout, progress=progress, should_stop=should_stop, say=say
+            self.jobs, self._queue.put, stall_timeout, progress=progress, should_stop=should_stop, say=progress.say
         )
         return watch.look_once() if self.is_here else watch.run()
 
@@ -80,4 +78,5 @@ class Enqueued:
         return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.jobs)}
 
     def as_text(self) -> str:
-        return f"Enqueued: {self.dispatch.total} images, in {len(self.dispatch.jobs)} key ranges."
+        ranges = len(self.dispatch.jobs)
+        return f"Enqueued: {self.dispatch.total} images, in {ranges} key range{'' if ranges == 1 else 's'}."

@@ -19,7 +19,7 @@ class Progress(Protocol):
     """`begin` says how many items there are, where that is known; `advance` counts one more that is done.
 
     `reach`, in its place, says how many are done and failed by now, and how many workers are at it elsewhere. `tick` is
-    for while nothing happens.
+    for while nothing happens, and `say` for a sentence to whoever looks on.
     """
 
     def begin(self, total: int) -> None: ...
@@ -30,6 +30,8 @@ class Progress(Protocol):
 
     def tick(self) -> None: ...
 
+    def say(self, text: str) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -37,7 +39,7 @@ class Progress(Protocol):
 def show_progress(label: str, stream: TextIO, *, failures: str = "failed", hidden: bool = False) -> Iterator[Progress]:
     """Show on `stream` what is reported inside the block. `failures` is the word for items that failed."""
     if hidden:
-        progress: Progress = _Hidden()
+        progress: Progress = _Hidden(stream)
     else:
         progress = _Bar(label, stream, failures) if stream.isatty() else _Lines(label, stream, failures)
     with (
@@ -48,6 +50,12 @@ def show_progress(label: str, stream: TextIO, *, failures: str = "failed", hidde
 
 
 class _Hidden:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def say(self, text: str) -> None:
+        _write(self._stream, text)
+
     def begin(self, total: int) -> None:
         pass
 
@@ -68,6 +76,7 @@ class _Bar:
     def __init__(self, label: str, stream: TextIO, failures: str) -> None:
         self._failed, self._failures = 0, failures
         self._last_tick = time.monotonic()
+        self._stream = stream
         self._bar: tqdm[Never] = tqdm(desc=label, file=stream, unit="img", dynamic_ncols=True, smoothing=0.1)
 
     def begin(self, total: int) -> None:
@@ -81,6 +90,9 @@ class _Bar:
         if failed:
             self._bar.set_postfix_str(f"{self._failed} {self._failures}", refresh=False)
         self._bar.update()
+
+    def say(self, text: str) -> None:
+        self._bar.write(text, file=self._stream)
 
     def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
         failures = [f"{failed} {self._failures}"] if failed else []
@@ -115,6 +127,9 @@ class _Lines:
         self._failed += failed
         self.tick()
 
+    def say(self, text: str) -> None:
+        _write(self._stream, text)
+
     def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
         self._done, self._failed, self._workers = done, failed, workers
         self.tick()
@@ -133,9 +148,13 @@ class _Lines:
             parts.append(f"{tqdm.format_interval((self._total - self._done) / rate)} left")
         if self._workers is not None:
             parts.append(_workers_text(self._workers))
-        self._stream.write(", ".join(parts) + "\n")
-        self._stream.flush()
+        _write(self._stream, ", ".join(parts))
 
 
 def _workers_text(workers: int) -> str:
     return f"{workers} worker{'' if workers == 1 else 's'}"
+
+
+def _write(stream: TextIO, line: str) -> None:
+    stream.write(line + "\n")
+    stream.flush()

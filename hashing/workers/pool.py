@@ -133,7 +133,8 @@ class HashingPool:
 
     def _after_failure(self, jobs: list[Job], error: Exception) -> list[Outcome]:
         if len(jobs) == 1:
-            return [Outcome(jobs[0].pk, jobs[0].name, error=self._describe(error))]
+            died = isinstance(error, ProcessExpired)
+            return [Outcome(jobs[0].pk, jobs[0].name, error=self._describe(error), died=died)]
         for job in jobs:
             self.submit([job])
         return []

@@ -24,7 +24,7 @@ class ReadAhead(Generic[Key]):
 
     def __init__(self, read: Callable[[Key, Reserve], bytes]) -> None:
         self._read = read
-        self._threads = ThreadPoolExecutor(READING_THREADS, "read-ahead")
+        self._threads = _threads()
 
     def contents(self, keys: Sequence[Key], seconds: float) -> Iterator[tuple[Key, Future[bytes]]]:
         """Each key with its content, in the order of arrival: a future that is done, so that its result may raise.
@@ -47,11 +47,18 @@ class ReadAhead(Generic[Key]):
                 yield keys[number], future
                 budget.give_back(number)
         except Empty:
+            # They may hang for ever, and must not keep the next files waiting.
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = _threads()
             yield from ((keys[number], _late(seconds)) for number in under_way.values())
         finally:
             budget.close()
             for future in under_way:
                 future.cancel()
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(READING_THREADS, "read-ahead")
 
 
 def _late(seconds: float) -> Future[bytes]:

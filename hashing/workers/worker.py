@@ -42,7 +42,7 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     """A file's fingerprint, or the error. `unread`: the storage did not give the file, so it was not looked at.
 
-    `missing`: because there is no such file, as the storage says.
+    `missing`: because there is no such file, as the storage says. `died`: the process died that had the file.
     """
 
     pk: Any
@@ -52,6 +52,7 @@ class Outcome(NamedTuple):
     error: str = ""
     unread: bool = False
     missing: bool = False
+    died: bool = False
 
 
 class StorageField(NamedTuple):

@@ -31,7 +31,9 @@ def read(name: str) -> Outcome:
 
 
 def missing(count: int = 1) -> list[Outcome]:
-    return [Outcome(number, f"{number}.jpg", error="File not found", unread=True) for number in range(count)]
+    return [
+        Outcome(number, f"{number}.jpg", error="File not found", unread=True, missing=True) for number in range(count)
+    ]
 
 
 def watch(storage: Storage = default_storage) -> StorageWatch:

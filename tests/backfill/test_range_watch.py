@@ -12,42 +12,37 @@ pytestmark = pytest.mark.django_db
 
 
 class Shown:
-    def __init__(self) -> None:
+    def __init__(self, steps: list) -> None:
+        self.steps = steps
         self.total = 0
-        self.reached: list[tuple[int, int, int]] = []
+        self.reached: list[tuple[int, int, int | None]] = []
 
     def begin(self, total: int) -> None:
         self.total = total
 
-    def reach(self, done: int, *, failed: int, workers: int) -> None:
+    def reach(self, done: int, *, failed: int, workers: int | None) -> None:
         self.reached.append((done, failed, workers))
 
     def tick(self) -> None:
-        pass
+        self.steps.pop(0)()
 
 
 class Scene:
     """A watch over jobs, and what happens between its looks: the next of `steps`. After the last, it is stopped."""
 
     def __init__(self, jobs: list[RangeJob], *steps, stall_timeout: float = 1000) -> None:
-        self.jobs, self.steps = jobs, list(steps)
+        self.jobs = jobs
         self.enqueued: list[RangeJob] = []
         self.said: list[str] = []
-        self.shown = Shown()
+        self.shown = Shown(list(steps))
         self.watch = RangeWatch(
             jobs,
             self.enqueued.append,
             stall_timeout,
             progress=self.shown,
-            should_stop=self._step,
+            should_stop=lambda: not self.shown.steps,
             say=self.said.append,
         )
-
-    def _step(self) -> bool:
-        if not self.steps:
-            return True
-        self.steps.pop(0)()
-        return False
 
     def run(self) -> BackfillReport:
         return self.watch.run()
@@ -98,7 +93,7 @@ def test_it_ends_with_the_results_when_all_ranges_are_done(jobs):
         "errors": [f"Asset {broken.pk}: {broken.hash_error}"],
     }
     assert scene.shown.total == 4
-    assert scene.shown.reached == [(0, 0, 0), (2, 1, 0), (4, 1, 0)]
+    assert scene.shown.reached == [(0, 0, 0), (2, 1, 0), (4, 1, None)]
     assert (scene.enqueued, scene.said) == ([], [])
 
 
@@ -142,7 +137,7 @@ def test_all_that_is_left_is_enqueued_again_when_nothing_moves(jobs):
     # Both before the first had begun, from then on the other one alone.
     assert scene.enqueued[:2] == jobs
     assert set(scene.enqueued[2:]) == {jobs[1]}
-    assert "Is a worker running?" in scene.said[0]
+    assert "Is a worker running" in scene.said[0]
 
 
 def test_rows_that_somebody_else_has_done_are_not_enqueued_again(jobs):
@@ -154,10 +149,39 @@ def test_rows_that_somebody_else_has_done_are_not_enqueued_again(jobs):
 
 
 def test_range_that_gets_no_further_ends_the_watch(jobs):
-    scene = Scene(jobs, *[beginning(jobs[0])] * 50, stall_timeout=0)
-    report = scene.run()
-    assert f"Keys {jobs[0].start_pk} to {jobs[0].end_pk} were begun 5 times and got no further" in report.stopped
+    report = Scene(jobs[:1], *[beginning(jobs[0])] * 50, stall_timeout=0).run()
+    reason = "were begun 5 times and got no further: its worker was lost"
+    assert report.stopped == f"Keys {jobs[0].start_pk} to {jobs[0].end_pk} {reason}"
     assert report.status == "partial"
+
+
+def test_other_ranges_are_waited_for_when_one_gets_no_further(jobs):
+    scene = Scene(jobs, *[beginning(jobs[0])] * 7, doing(jobs[1]), stall_timeout=0)
+    report = scene.run()
+    assert "got no further" in report.stopped
+    assert (report.total, report.processed, report.failed) == (4, 1, 1)
+
+
+def test_what_others_do_in_the_ranges_moves_the_bar(jobs):
+    """Of another list, for example, that was enqueued before."""
+    other = range_jobs(ImageAsset, BackfillOptions(), size=4, workers=1)
+    scene = Scene(jobs, doing(next(other)), stall_timeout=1000)
+    assert scene.run().status == "completed"
+    assert scene.shown.reached == [(0, 0, 0), (4, 1, None)]
+
+
+def test_rows_that_are_deleted_meanwhile_are_not_hashed(jobs):
+    scene = Scene(jobs, lambda: ImageAsset.objects.filter(pk__lte=jobs[0].end_pk).delete(), doing(jobs[1]))
+    report = scene.run()
+    assert (report.total, report.processed, report.failed) == (4, 1, 1)
+
+
+def test_a_few_are_enqueued_when_all_were_and_nothing_moves(jobs, monkeypatch):
+    monkeypatch.setattr(range_watch, "FEW", 1)
+    scene = Scene(jobs, nothing, nothing, stall_timeout=0)
+    scene.run()
+    assert scene.enqueued[:2] == jobs
+    assert set(map(id, scene.enqueued[2:])) == {id(jobs[0])}
 
 
 def test_range_that_gets_further_each_time_is_tried_on(jobs):
@@ -170,7 +194,7 @@ def test_range_that_gets_further_each_time_is_tried_on(jobs):
 
 
 def test_queue_that_is_away_is_told_and_tried_again(jobs):
-    scene = Scene(jobs, nothing, nothing, nothing, stall_timeout=0)
+    scene = Scene(jobs, nothing, nothing, nothing, nothing, stall_timeout=0)
 
     def refuse(job: RangeJob) -> None:
         scene.enqueued.append(job)
@@ -179,7 +203,8 @@ def test_queue_that_is_away_is_told_and_tried_again(jobs):
     scene.watch._enqueue = refuse
     scene.run()
     assert "The queue cannot be reached: refused" in scene.said
-    assert len(scene.enqueued) > len(jobs)
+    # Once at each look, and not once for each range.
+    assert scene.enqueued == [jobs[0]] * 4
 
 
 def test_database_that_is_away_is_waited_for(jobs, monkeypatch):

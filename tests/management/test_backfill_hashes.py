@@ -196,6 +196,13 @@ def test_one_bad_file_never_costs_another(site: Site):
     assert errors[5].startswith("SuspiciousFileOperation: ")
 
 
+def test_image_whose_process_was_ended_once_is_tried_again(site: Site):
+    site.add_photos(1, prefix="killed-once-")
+    done = site.run("backfill_hashes", "--workers", "1")
+    assert (site.media / "KILLED").exists()
+    assert "Processed: 1\nFailed: 0\n" in done.stdout
+
+
 def test_an_outage_of_the_storage_marks_nothing(site: Site):
     site.add_photos(12)
     (site.media / "DOWN").touch()

@@ -84,7 +84,8 @@ def test_without_a_queue_the_ranges_are_hashed_here(add_image, capsys):
     broken = add_image("broken.png", b"broken")
     add_image("fine.png")
     assert run("--shard-size", "1", "--workers", "1") == 1
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "The settings name no task queue (TASKS): the images are hashed here." in err
     assert "Status: COMPLETED\nTotal assets: 2\nProcessed: 1\nFailed: 1\n" in out
     assert f"  - Asset {broken.pk}: " in out
 

@@ -110,3 +110,13 @@ def test_lines_reach_what_others_have_done():
         lines.reach(60, failed=3, workers=2)
     assert "Hashing: 60 of 100" in stream.getvalue()
     assert stream.getvalue().endswith("left, 2 workers\n")
+
+
+@pytest.mark.parametrize(("stream", "hidden"), [(io.StringIO, False), (io.StringIO, True), (Terminal, False)])
+def test_sentences_have_lines_of_their_own(stream, hidden):
+    shown = stream()
+    with show_progress("Hashing", shown, hidden=hidden) as progress:
+        progress.begin(2)
+        progress.say("Nothing has moved.")
+    lines = shown.getvalue().replace("\r", "\n").split("\n")
+    assert "Nothing has moved." in lines

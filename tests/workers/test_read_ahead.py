@@ -68,6 +68,21 @@ def test_what_is_late_raises_and_what_has_come_does_not():
         contents["late"].result()
 
 
+def test_readings_that_hang_do_not_keep_the_next_ones_waiting():
+    back = threading.Event()
+
+    def read(key: int, reserve) -> bytes:
+        if key < READING_THREADS:
+            back.wait(20)
+        return b"content"
+
+    reader = ReadAhead(read)
+    assert len(list(reader.contents(range(READING_THREADS), 0.1))) == READING_THREADS
+    [(_, content)] = reader.contents([READING_THREADS], 10)
+    assert content.result() == b"content"
+    back.set()
+
+
 def test_holds_no_more_than_its_bytes(monkeypatch):
     monkeypatch.setattr(read_ahead, "READ_AHEAD_BYTES", 10)
     held, most = set(), []

@@ -97,18 +97,20 @@ class Command(BaseCommand):
 
     def _run_elsewhere(self, dispatch: Dispatch, stop: StopRequest, given: dict[str, Any]) -> BackfillReport | Enqueued:
         hidden = given["no_progress"]
+        if dispatch.is_here:
+            self.stderr.write("The settings name no task queue (TASKS): the images are hashed here.")
         try:
             with show_progress("Hashing" if dispatch.is_here else "Enqueuing", sys.stderr, hidden=hidden) as bar:
                 dispatch.enqueue(bar, stop)
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"The database cannot be read: {first_line(error)}") from error
         except QueueLost as error:
-            text = f"The queue takes nothing: {error}. {len(dispatch.jobs)} key ranges are enqueued; run it again."
+            text = f"The queue takes nothing: {error}. Of the key ranges, {len(dispatch.jobs)} are enqueued."
             raise CommandError(text) from error
         if stop() or not (given["wait"] or dispatch.is_here):
             return Enqueued(dispatch, interrupted=stop())
         with show_progress("Hashing", sys.stderr, hidden=hidden) as bar:
-            return dispatch.watch(given["stall_timeout"] or STALL_TIMEOUT, bar, stop, self.stderr.write)
+            return dispatch.watch(given["stall_timeout"] or STALL_TIMEOUT, bar, stop)
 
     def _refuse_lone_options(self, given: dict[str, Any]) -> None:
         lone = [name for name in ("shard_size", "queue", "wait") if given[name] and not given["enqueue"]]
@@ -174,8 +176,11 @@ class Command(BaseCommand):
     def _say_how_to_go_on(self, result: BackfillReport | Enqueued, options: BackfillOptions, *, enqueued: bool) -> None:
         if not result.stopped:
             return
-        if isinstance(result, Enqueued) or enqueued:
+        if isinstance(result, Enqueued):
             self.stderr.write("Workers go on with what is enqueued. To enqueue the rest, run the same command again.")
+            return
+        if enqueued:
+            self.stderr.write("Workers go on with what is enqueued; in the admin, Progress shows how far they are.")
             return
         start = f" with --start-pk {result.resume_pk}" if options.rehash and result.resume_pk is not None else ""
         done = "What is done is saved." if result.processed or result.failed else "Nothing was written."

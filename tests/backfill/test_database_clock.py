@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from hashing.backfill import database_clock
+from hashing.backfill.database_clock import DatabaseClock
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_is_near_the_clock_of_this_machine():
+    # The database of the tests is on it.
+    assert abs(DatabaseClock("default").now() - timezone.now()) < timedelta(minutes=1)
+
+
+def test_a_machine_that_is_an_hour_behind_has_the_time_of_the_database(monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no clock of its own.")
+    right = timezone.now()
+
+    class Late:
+        now = staticmethod(lambda: timezone.now() - timedelta(hours=1))
+
+    monkeypatch.setattr(database_clock, "timezone", Late)
+    assert abs(DatabaseClock("default").now() - right) < timedelta(minutes=1)
+
+
+def test_the_database_is_asked_once(django_assert_max_num_queries):
+    clock = DatabaseClock("default")
+    with django_assert_max_num_queries(1):
+        assert clock.now() <= clock.now()
