@@ -49,4 +49,6 @@ def _read_page(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> list[
 
 def same_server(alias: str) -> AbstractContextManager[object]:
     """For iterator(): PostgreSQL keeps its cursor, and PgBouncer keeps to one server for one transaction only."""
-    return transaction.atomic(using=alias) if connections[alias].vendor == "postgresql" else nullcontext()
+    connection = connections[alias]
+    needed = connection.vendor == "postgresql" and not connection.in_atomic_block
+    return transaction.atomic(using=alias) if needed else nullcontext()
