@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from django.db import connection
 
 from tests.queues.conftest import SECONDS_TO_FINISH, Fleet
 
@@ -14,6 +15,7 @@ WAIT = ["--wait", "--stall-timeout", "4"]
 # What does not depend on the queue is seen on one.
 on_database = pytest.mark.parametrize("fleet", ["database"], indirect=True)
 on_rq = pytest.mark.parametrize("fleet", ["rq"], indirect=True)
+on_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="Many machines use a database server.")
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ def test_two_workers_hash_all_of_it_once(fleet: Fleet, reads, all_right):
     assert len(set(fleet.of_runs("worker"))) > 1
 
 
+@on_server
 def test_workers_killed_three_times_lose_nothing(fleet: Fleet, reads, all_right):
     fleet.site.add_photos(140, prefix="slow-")
     fleet.start_worker()
@@ -78,6 +81,7 @@ def test_broken_files_end_as_in_a_local_run(fleet: Fleet):
     assert "Asset 4: File not found at gone.png" in done.stdout
 
 
+@on_server
 @on_database
 def test_storage_that_is_away_for_a_while_marks_nothing(fleet: Fleet, all_right):
     fleet.site.add_photos(100, prefix="slow-")
@@ -118,9 +122,8 @@ def test_redis_that_is_away_is_told(request, fleet: Fleet):
     assert "Traceback" not in done.stderr
 
 
+@on_server
 def test_database_that_is_away_for_a_while_costs_time_only(fleet: Fleet, all_right):
-    if fleet.site.url.startswith("sqlite"):
-        pytest.skip("A file does not go away.")
     fleet.site.add_photos(100, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
