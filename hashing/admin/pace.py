@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -21,8 +21,7 @@ MOST_COUNTED = 10_000
 
 def images_a_second(rows: HashedImageQuerySet[Any]) -> float:
     """Hashed and failed, over the last minute, or since the first of the runs of this minute began."""
-    now = timezone.now()
-    since = _beginning(now)
+    since, now = _span()
     latest = rows.filter(hashed_at__gt=since).order_by("-hashed_at").values("hashed_at")[:MOST_COUNTED]
     tried = latest.aggregate(count=Count("*"), first=Min("hashed_at"))
     if tried["count"] == MOST_COUNTED:
@@ -30,7 +29,10 @@ def images_a_second(rows: HashedImageQuerySet[Any]) -> float:
     return float(tried["count"]) / (now - since).total_seconds()
 
 
-def _beginning(now: datetime) -> datetime:
+def _span() -> tuple[datetime, datetime]:
+    """On the clock of the database, as far as there are runs; what else is hashed is hashed by the site itself."""
     lately = BackfillRun.objects.filter(seen_at__gte=Now() - LOOKED_BACK)
-    begun: datetime | None = lately.aggregate(first=Min("started_at"))["first"]
-    return now - LOOKED_BACK if begun is None else max(now - LOOKED_BACK, min(begun, now - SHORTEST))
+    found = lately.aggregate(begun=Min("started_at"), now=Max(Now()))
+    now: datetime = found["now"] or timezone.now()
+    begun: datetime = found["begun"] or now - LOOKED_BACK
+    return max(now - LOOKED_BACK, min(begun, now - SHORTEST)), now

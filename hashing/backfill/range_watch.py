@@ -21,6 +21,7 @@ from hashing.backfill.printable import first_line
 from hashing.backfill.range_job import RangeJob, failed_rows, hashed_rows
 from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
 from hashing.backfill.watched_range import RunSign, WatchedRange
+from hashing.models import BackfillRun
 
 logger = logging.getLogger(__name__)
 
@@ -155,8 +156,6 @@ class RangeWatch:
         self._moved_at, self._quiet_rounds = time.monotonic(), 0
 
     def _signs(self) -> list[RunSign]:
-        from hashing.models import BackfillRun
-
         runs = BackfillRun.objects.using(self._alias).filter(dispatch=self._dispatch, pk__gte=self._oldest_key)
         return list(map(RunSign._make, runs.values_list("pk", "range_number", "seen_at", "ended_at", "stopped")))
 

@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hashing.backfill.range_job import RangeJob
-
-# A run whose record has not changed for so many seconds is not counted among those at work.
-SILENCE = 30.0
+from hashing.models.runs import SILENCE
 
 
 class RunSign(NamedTuple):
@@ -46,7 +44,7 @@ class WatchedRange:
         return bool(self.signs) and self.signs[-1].ended_at is not None
 
     def is_at_work(self, now: float) -> bool:
-        return any(sign.ended_at is None for sign in self.signs) and now - self.moved_at < SILENCE
+        return any(sign.ended_at is None for sign in self.signs) and now - self.moved_at < SILENCE.total_seconds()
 
     def notice(self, signs: tuple[RunSign, ...], now: float) -> bool:
         """Whether its records have changed."""
