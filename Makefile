@@ -5,7 +5,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
-NO_DATABASE = backfill/test_object_storage.py pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py
+NO_DATABASE = backfill/test_object_storage.py pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py test_similarity.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search lint format
