@@ -14,6 +14,7 @@ from django.db import router
 from django.db.models import FileField, Model
 
 from hashing.paging import batches
+from hashing.text import first_line, printable
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def delete_unused(storage: Storage, names: Collection[str]) -> list[str]:
             storage.delete(name)
         # Whatever a storage raises: the rows are gone, and the other files must go as well.
         except Exception as error:
-            logger.error("%s cannot be deleted: %s", name, error)
+            logger.error("%s cannot be deleted: %s", printable(name), first_line(error))
             refused.append(name)
     return refused
 

@@ -6,6 +6,8 @@ import os
 
 import django
 
+from hashing.text import printable
+
 ROWS = 100
 ROW = "{:>4}  {:<34}  {:>11}  {:>7}  {:<16}  {:<16}  {:>7}"
 FAILED_ROW = "{:>4}  {:<34}  {}"
@@ -32,10 +34,13 @@ def show_table() -> None:
     print(f"\n{total} rows: {hashed} hashed, {ImageAsset.objects.failed().count()} failed")
 
 
-def _line(key: int, image: str, width: int, height: int, *values: object) -> str:
-    name = "/".join(image.split("/")[-2:])
+def _line(key: int, image: str, width: int | None, height: int | None, *values: object) -> str:
+    name = printable("/".join(image.split("/")[-2:]))
     *facts, error = values
-    return FAILED_ROW.format(key, name, error) if error else ROW.format(key, name, f"{width} x {height}", *facts)
+    if error:
+        return FAILED_ROW.format(key, name, error)
+    pixels = f"{width} x {height}" if width and height else ""
+    return ROW.format(key, name, pixels, *("" if fact is None else fact for fact in facts))
 
 
 if __name__ == "__main__":

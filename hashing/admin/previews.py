@@ -27,6 +27,7 @@ from imagekit.cachefiles.backends import CacheFileState, Simple
 from hashing.conf import hashing_settings
 from hashing.models import ImageAsset
 from hashing.pixels import read_thumbnail
+from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class Previews(admin.ModelAdmin):  # type: ignore[type-arg]
             content = _stored_preview(Preview(asset, side))
         # A hostile picture or a storage that does not answer must not break the page around it.
         except Exception as error:
-            logger.info("No preview of asset %s: %s", pk, error)
+            logger.info("No preview of asset %s: %s", pk, first_line(error))
             return _sealed(HttpResponse(PLACEHOLDER, content_type="image/svg+xml"), SECONDS_TILL_RETRY)
         return _sealed(HttpResponse(content, content_type="image/jpeg"), SECONDS_KEPT)
 

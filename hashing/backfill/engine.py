@@ -15,12 +15,12 @@ from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.outage import Outage, StorageWatch, is_local
-from hashing.backfill.printable import first_line, printable
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.todo import TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import first_line, printable
 from hashing.workers.pool import HashingPool, WorkersLost
 from hashing.workers.worker import Job, Outcome, StorageField
 

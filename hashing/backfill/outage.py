@@ -11,8 +11,8 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject
 
 from hashing.backfill.deadline import call_within
-from hashing.backfill.printable import first_line, printable
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
 
 # Up to so many files may be missing all at once, without one that is there, and it is only they.

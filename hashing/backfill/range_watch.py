@@ -17,11 +17,11 @@ from typing import Protocol
 from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.patience import drop_broken_connection
-from hashing.backfill.printable import first_line
 from hashing.backfill.range_job import RangeJob, failed_rows, hashed_rows
 from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
 from hashing.backfill.watched_range import RunSign, WatchedRange
 from hashing.models import BackfillRun
+from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
 

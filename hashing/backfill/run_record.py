@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 
 from hashing.backfill.engine import Progress
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.printable import first_line
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
 

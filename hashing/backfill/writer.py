@@ -12,10 +12,10 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 
 from hashing.backfill.outage import Outage
-from hashing.backfill.printable import first_line, printable
 from hashing.facts import HASH_FIELDS, NO_FACTS
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from django.core.files.storage import Storage
 
 from hashing.paging import rows_with_keys
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import first_line, printable
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,6 @@ def digest(storage: Storage, name: str) -> bytes | None:
                 summed.update(block)
     # Whatever a storage raises: one file that cannot be read is in no group, and stops nothing.
     except Exception as error:
-        logger.warning("%s cannot be read: %s", name, error)
+        logger.warning("%s cannot be read: %s", printable(name), first_line(error))
         return None
     return bytes(summed.digest())

@@ -9,7 +9,7 @@ from typing import IO, Any
 from django.core.files import File
 from django.core.files.storage import Storage
 
-from hashing.backfill.printable import first_line, printable
+from hashing.text import first_line, printable
 
 COMPARED_BYTES = 1 << 16
 

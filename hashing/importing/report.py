@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from hashing.backfill.printable import printable
+from hashing.text import printable
 
 SHOWN_EXAMPLES = 3
 

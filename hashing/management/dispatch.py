@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hashing.backfill import BackfillOptions, BackfillReport, RangeJob, range_jobs
-from hashing.backfill.printable import first_line
 from hashing.backfill.range_watch import RangeWatch
 from hashing.management.progress import Progress
 from hashing.models import ImageAsset
+from hashing.text import first_line
 
 if TYPE_CHECKING:
     from hashing.range_queue import RangeQueue

@@ -15,6 +15,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from hashing.models import ImageAsset
+from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def have_same_bytes(first: Any, second: Any) -> bool | None:
             return _are_equal(*files)
     # Whatever the storage raises, the page goes on without the badge.
     except Exception as error:
-        logger.info("Assets %s and %s were not compared: %s", first.pk, second.pk, error)
+        logger.info("Assets %s and %s were not compared: %s", first.pk, second.pk, first_line(error))
         return None
 
 

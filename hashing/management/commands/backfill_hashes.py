@@ -14,7 +14,6 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
-from hashing.backfill.printable import first_line
 from hashing.backfill.range_job import BATCH_SIZE as RANGE_BATCH_SIZE
 from hashing.backfill.range_job import RANGE_SIZE
 from hashing.conf import hashing_settings
@@ -23,6 +22,7 @@ from hashing.management.graceful_stop import StopRequest, graceful_stop
 from hashing.management.number_types import at_least, seconds
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
+from hashing.text import first_line
 
 FAILURE, WRONG_USAGE = 1, 2
 BATCH_SIZE = 500

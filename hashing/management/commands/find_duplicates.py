@@ -10,7 +10,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
-from hashing.backfill.printable import first_line
 from hashing.conf import hashing_settings
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
@@ -18,6 +17,7 @@ from hashing.grouping.run import run_grouping
 from hashing.management.number_types import at_least
 from hashing.management.phases import ShownPhases
 from hashing.pairs.near_pairs import TooManyPairs
+from hashing.text import first_line
 
 WRONG_USAGE, INTERRUPTED = 2, 130
 # Beyond it, different pictures begin to look the same to a difference hash.

@@ -8,13 +8,13 @@ from django.core.files.storage import Storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
-from hashing.backfill.printable import first_line
 from hashing.importing import ImageImport, StorageRefusal
 from hashing.importing.names import CopiedNames, NamesInPlace
 from hashing.management.graceful_stop import graceful_stop
 from hashing.management.number_types import at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
+from hashing.text import first_line
 
 FAILURE, WRONG_USAGE = 1, 2
 

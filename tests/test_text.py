@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.backfill.printable import printable
+from hashing.text import printable
 
 
 def test_ordinary_text_stays_as_it_is():

@@ -1,0 +1,13 @@
+"""Make text from file names, decoders and storages safe for a terminal, a log line and a database."""
+
+from __future__ import annotations
+
+
+def first_line(error: Exception) -> str:
+    """Return the printable first line of an error message. Databases add lines with the statement and its values."""
+    return printable(str(error).strip().partition("\n")[0])
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line: line breaks, control characters and invalid Unicode become escapes."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
