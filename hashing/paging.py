@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connections, transaction
 from django.db.models import QuerySet
+
+from hashing.db.retry import retry_transient
 
 K = TypeVar("K")
 
@@ -19,10 +22,10 @@ K = TypeVar("K")
 def pages_by_key(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
     """Pages of at most `size` rows, in the order of their keys; each row is its key and the values of `fields`."""
     rows = rows.order_by("pk")
-    page = _read_page(rows, fields, size)
+    page = read_page(rows, fields, size)
     while page:
         yield page
-        page = _read_page(rows.filter(pk__gt=page[-1][0]), fields, size)
+        page = read_page(rows.filter(pk__gt=page[-1][0]), fields, size)
 
 
 def rows_with_keys(
@@ -30,7 +33,9 @@ def rows_with_keys(
 ) -> Iterator[tuple[Any, ...]]:
     """The key and the values of `fields` of each row that has one of many keys."""
     for batch in batches(keys, size):
-        yield from rows.order_by().filter(pk__in=batch).values_list("pk", *fields)
+        found = rows.order_by().filter(pk__in=batch).values_list("pk", *fields)
+        # A queryset that has failed has read nothing, and may be evaluated again.
+        yield from retry_transient(partial(list, found), rows.db)
 
 
 def batches(keys: Iterable[K], size: int = 5000) -> Iterator[list[K]]:
@@ -40,11 +45,16 @@ def batches(keys: Iterable[K], size: int = 5000) -> Iterator[list[K]]:
         yield batch
 
 
-def _read_page(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
+def read_page(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
+    """The first `size` of `rows`, whose order is the caller's; each is its key and the values of `fields`."""
     # Values, because a model instance with an ImageField may open its file.
     page = rows.values_list("pk", *fields)[:size]
-    with same_server(rows.db):
-        return list(page.iterator())
+
+    def read() -> list[tuple[Any, ...]]:
+        with same_server(rows.db):
+            return list(page.iterator())
+
+    return retry_transient(read, rows.db)
 
 
 def same_server(alias: str) -> AbstractContextManager[object]:
