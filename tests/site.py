@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,17 +25,35 @@ ADD_ROWS = "INSERT INTO hashing_imageasset (image, hash_error, created_at) VALUE
 
 
 @contextmanager
-def site_database(folder: Path) -> Iterator[str]:
-    """The URL of an empty database, of the kind that the tests run on."""
+def site_database(folder: Path, template: str = "") -> Iterator[str]:
+    """The URL of a database of the kind that the tests run on: empty, or a copy of the one with the URL `template`."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
-        yield f"sqlite:///{folder / 'site.sqlite3'}"
+        path = folder / "site.sqlite3"
+        if template:
+            shutil.copyfile(template.removeprefix("sqlite:///"), path)
+        yield f"sqlite:///{path}"
         return
     name = f"site_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {_database_name(template)}" if template else ""))
         yield server.replace("/postgres?", f"/{name}?")
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def migrate_database(url: str) -> None:
+    """Make the tables of a site, with those of all task queues."""
+    environment = {**os.environ, "DATABASE_URL": url, "TASK_QUEUE": "database"}
+    command = [sys.executable, str(CHECKOUT / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=environment, check=True)
+    if url.startswith("sqlite"):
+        # All of it into the one file that is copied.
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _database_name(url: str) -> str:
+    return re.search(r"site_[0-9a-f]+", url).group()
 
 
 @dataclass
@@ -55,9 +74,7 @@ class Site:
             "PYTHONUNBUFFERED": "1",
         }
         (folder / "media").mkdir()
-        made = cls(folder, url, environment)
-        made.run("migrate", "--verbosity", "0")
-        return made
+        return cls(folder, url, environment)
 
     @property
     def media(self) -> Path:
@@ -115,7 +132,7 @@ class Site:
     @contextmanager
     def database_away(self) -> Iterator[None]:
         """PostgreSQL ends all connections, and takes no new ones."""
-        name = re.search(r"site_[0-9a-f]+", self.url).group()
+        name = _database_name(self.url)
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])

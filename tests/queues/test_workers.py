@@ -7,14 +7,14 @@ import time
 import pytest
 from django.db import connection
 
-from tests.queues.conftest import SECONDS_TO_FINISH, Fleet
+from tests.queues.conftest import NEEDS_REDIS, SECONDS_TO_FINISH, Fleet
 
 ENQUEUE = ["backfill_hashes", "--enqueue", "--shard-size", "40", "--batch-size", "10", "--workers", "1"]
 WAIT = ["--wait", "--stall-timeout", "4"]
 
 # What does not depend on the queue is seen on one.
 on_database = pytest.mark.parametrize("fleet", ["database"], indirect=True)
-on_rq = pytest.mark.parametrize("fleet", ["rq"], indirect=True)
+on_rq = pytest.mark.parametrize("fleet", [pytest.param("rq", marks=NEEDS_REDIS)], indirect=True)
 on_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="Many machines use a database server.")
 
 

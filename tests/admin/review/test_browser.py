@@ -1,9 +1,8 @@
-"""An editor at the keyboard, in a real browser. Skipped where there is none."""
+"""An editor at the keyboard, in a real browser."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,13 +11,13 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from hashing.pixels import _TURNS
 from tests.admin.review.conftest import keys_of, review_address, store_all_groups
-from tests.admin.test_browser import BROWSER_MARKS, Editor, started_browser
+from tests.admin.test_browser import Editor
+from tests.browser import BROWSER_MARKS
 from tests.pictures import encoded, photo
 
 pytestmark = BROWSER_MARKS
@@ -56,13 +55,6 @@ class Reviewer(Editor):
     def compared(self) -> dict[str, str]:
         self.wait(lambda: self.browser.execute_script(DRAWN))
         return self.browser.execute_script(MODE)
-
-
-@pytest.fixture(scope="module", params=[1280, 400])
-def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
-    """One for all tests of this module: to start it takes longer than most of them."""
-    with started_browser(request.param, tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture

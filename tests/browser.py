@@ -1,0 +1,42 @@
+"""Chromium without a window, driven by tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.remote.webdriver import WebDriver
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+BROWSER_MARKS = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.needs("a browser: chromium and chromium-driver", lambda: BROWSER and DRIVER),
+    # In one process, where they share their browsers.
+    pytest.mark.xdist_group("browser"),
+    # Chromium's driver leaves sockets to the collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+FLAGS = (
+    "--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+
+
+@contextmanager
+def started_browser(width: int, profile: Path) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in (*FLAGS.split(), f"--user-data-dir={profile}", f"--window-size={width},900"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    driver.set_page_load_timeout(30)
+    try:
+        yield driver
+    finally:
+        driver.quit()
