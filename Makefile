@@ -5,6 +5,7 @@ READY = $(VENV)/.ready
 RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
+PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup --cov --cov-report=
 NO_DATABASE = backfill/test_object_storage.py pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py test_similarity.py
 
 .DEFAULT_GOAL = help
@@ -47,9 +48,9 @@ test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage erase
 	@# On PostgreSQL what has to do with a database, without the browser, which sees the pages on SQLite. Both at once.
 	@echo "Running the tests on SQLite, and beside them on PostgreSQL..."
-	@$(RUN) -m tests.postgresql $(BIN)/coverage run -m pytest $(NO_DATABASE:%=--ignore=tests/%) \
+	@COVERAGE_FILE=.coverage.postgresql $(RUN) -m tests.postgresql $(PYTEST) $(NO_DATABASE:%=--ignore=tests/%) \
 	  -k "not test_browser" >$(VENV)/postgresql.log 2>&1 & beside=$$!; \
-	  $(BIN)/coverage run -m pytest; first=$$?; wait $$beside; second=$$?; \
+	  COVERAGE_FILE=.coverage.sqlite $(PYTEST); first=$$?; wait $$beside; second=$$?; \
 	  echo; echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; test $$first -eq 0 -a $$second -eq 0
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=97
