@@ -11,3 +11,17 @@ def first_line(error: Exception) -> str:
 def printable(text: str) -> str:
     """Return `text` as one line: line breaks, control characters and invalid Unicode become escapes."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def truncated(text: str, max_bytes: int) -> str:
+    """Return as much of the start of `text` as fits into `max_bytes` of UTF-8, in whole characters."""
+    return text.encode(errors="replace")[:max_bytes].decode(errors="ignore")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether `text` can be encoded: file names that are not valid Unicode hold surrogates, which no database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,17 +1,19 @@
 """Register the image files of a folder.
 
-walk       which files there are, and which are no business of ours
-openat     no link on the way to them
-names      the name each file has in the storage
-copying    the file under that name
-register   from file to row
-report     what came of it
+walk         the image files below a folder
+exclusions   what is left out by its name: system folders, thumbnails of other apps, the caller's patterns
+openat       opening files without following a link
+names        the name of each file in the storage
+copying      storing a file under that name
+register     from files to rows
+report       counts and reasons
 """
 
 from __future__ import annotations
 
 from hashing.importing.copying import StorageRefusal
+from hashing.importing.exclusions import Exclusions
 from hashing.importing.register import ImageImport
 from hashing.importing.report import ImportReport
 
-__all__ = ["ImageImport", "ImportReport", "StorageRefusal"]
+__all__ = ["Exclusions", "ImageImport", "ImportReport", "StorageRefusal"]

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from typing import IO, Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.core.files import File
 from django.core.files.storage import Storage
 
 from hashing.text import first_line, printable
 
 COMPARED_BYTES = 1 << 16
+# What a file system says about one name or one file.
+FILE_ERRORS = frozenset(
+    {
+        errno.EEXIST,
+        errno.EFBIG,
+        errno.EILSEQ,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOTDIR,
+        errno.EOVERFLOW,
+    }
+)
+# What it says when no other file would fare better.
+STORAGE_ERRORS = frozenset({errno.EDQUOT, errno.ENODEV, errno.ENOSPC, errno.ENXIO, errno.EROFS, errno.ESTALE})
+# The same from object storages, by the error codes of S3.
+FILE_ERROR_CODES = frozenset({"EntityTooLarge", "InvalidObjectName", "InvalidURI", "KeyTooLongError"})
+STORAGE_ERROR_CODES = frozenset({"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "NoSuchBucket", "QuotaExceeded"})
 
 
 class StorageRefusal(Exception):
-    """The storage does not take files; the next ones would fare no better."""
+    """The storage takes no files: it is full, read-only, or cannot be reached."""
+
+
+class FileRefusal(Exception):
+    """The storage does not take this file. `is_certain`: it said that the file, or its name, is the reason."""
+
+    def __init__(self, reason: str, *, is_certain: bool) -> None:
+        super().__init__(reason)
+        self.is_certain = is_certain
 
 
 class _Unreadable(Exception):
@@ -42,7 +71,10 @@ class _Source(File):  # type: ignore[type-arg]
 
 
 def store_copy(source: IO[bytes], storage: Storage, name: str) -> str:
-    """Store the content of a file. Returns the objection, empty when it is there. Raises `StorageRefusal`."""
+    """Store the content of a file. Returns the objection, empty when it is there.
+
+    Raises `FileRefusal` where the storage does not take this file, and `StorageRefusal` where it takes none.
+    """
     content = _Source(source, name)
     try:
         return _store(content, storage, name)
@@ -50,7 +82,25 @@ def store_copy(source: IO[bytes], storage: Storage, name: str) -> str:
         return str(error)
     # A storage raises what its client library raises.
     except Exception as error:
-        raise StorageRefusal(f"{printable(name)} cannot be stored: {first_line(error)}") from error
+        raise _refusal(error, name) from error
+
+
+def _refusal(error: Exception, name: str) -> FileRefusal | StorageRefusal:
+    number, code = getattr(error, "errno", None), _error_code(error)
+    if number in STORAGE_ERRORS or code in STORAGE_ERROR_CODES or isinstance(error, ConnectionError | TimeoutError):
+        return StorageRefusal(f"{printable(name)} cannot be stored: {first_line(error)}")
+    is_about_name = isinstance(error, SuspiciousOperation | UnicodeError | FileExistsError)
+    is_certain = is_about_name or number in FILE_ERRORS or code in FILE_ERROR_CODES
+    # Without the name, so that the report counts all files that have the same reason.
+    said = getattr(error, "strerror", None) or code or f"{type(error).__name__}: {first_line(error)}"
+    return FileRefusal(f"cannot be stored: {said}", is_certain=is_certain)
+
+
+def _error_code(error: Exception) -> str:
+    """Return the code in an error of an S3 client, or an empty text."""
+    response = getattr(error, "response", None)
+    details = response.get("Error") if isinstance(response, dict) else None
+    return str(details.get("Code", "")) if isinstance(details, dict) else ""
 
 
 def _store(content: _Source, storage: Storage, name: str) -> str:

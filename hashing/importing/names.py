@@ -14,9 +14,13 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage
 
 from hashing.importing.walk import FoundImage
+from hashing.text import truncated
 
 TOP_FOLDER = "imported"
-_DISTINGUISHED = re.compile(r"-[0-9a-f]{8}(\.[^.]*)?$")
+# What most file systems take as the name of a file or a folder.
+MAX_PART_BYTES = 255
+_DIGITS = 16
+_DISTINGUISHED = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}(\.[^.]*)?$")
 
 
 class CopiedNames:
@@ -24,18 +28,18 @@ class CopiedNames:
 
     def __init__(self, root: Path, storage: Storage) -> None:
         self._storage = storage
-        self._folder = f"{self._valid(root.name or 'root')}-{_digest(str(root))}"
+        self._folder = _distinguished(self._valid(root.name or "root"), "", str(root))
 
     def name(self, file: FoundImage) -> str:
         return "/".join([TOP_FOLDER, self._folder, *(self._part(part) for part in file.relative.parts)])
 
     def _part(self, part: str) -> str:
         valid = self._valid(part)
-        if valid == part and not _DISTINGUISHED.search(part):
+        if valid == part and not _DISTINGUISHED.search(part) and len(part.encode()) <= MAX_PART_BYTES:
             return part
         # Two parts can become the same when made valid, and one can look like another that was.
         stem, dot, suffix = valid.rpartition(".")
-        return f"{stem or 'unnamed'}-{_digest(part)}.{suffix}" if dot else f"{valid}-{_digest(part)}"
+        return _distinguished(stem or "unnamed", f".{suffix}", part) if dot else _distinguished(valid, "", part)
 
     def _valid(self, part: str) -> str:
         try:
@@ -54,5 +58,11 @@ class NamesInPlace:
         return (self._folder / file.relative).as_posix()
 
 
+def _distinguished(stem: str, suffix: str, original: str) -> str:
+    """Return a name that no other original leads to, and that a file system takes."""
+    ending = f"-{_digest(original)}{truncated(suffix, MAX_PART_BYTES // 2)}"
+    return truncated(stem, MAX_PART_BYTES - len(ending.encode())) + ending
+
+
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:_DIGITS]

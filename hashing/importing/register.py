@@ -9,8 +9,10 @@ from typing import Protocol
 
 from django.db import router
 
+from hashing.conf import hashing_settings
 from hashing.exclusive import exclusive_transaction
-from hashing.importing.copying import store_copy
+from hashing.importing.copying import FileRefusal, StorageRefusal, store_copy
+from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopiedNames, NamesInPlace
 from hashing.importing.openat import file_below
 from hashing.importing.report import ImportReport
@@ -19,10 +21,12 @@ from hashing.models import ImageAsset
 
 # Any number will do that no other program locks in the same database.
 ADVISORY_LOCK = 0x1A6E5EA4C4
+# Refusals in a row, each for a reason that may be the storage's or the file's, after which the storage is at fault.
+MAX_UNCERTAIN_REFUSALS = 20
 
 
 class Progress(Protocol):
-    """Hears of every file, and whether it was left out."""
+    """A listener that is called for every file; `failed` says that it was left out."""
 
     def advance(self, *, failed: bool) -> None: ...
 
@@ -31,7 +35,8 @@ class ImageImport:
     """Registers the image files below `root`, an absolute path without links.
 
     `names` says what each is called in the storage. Files are copied there unless those are `NamesInPlace`. A row is
-    written after its file, so that an import that was killed is made good by running it again.
+    written after its file, so that an import that was killed is made good by running it again. A file that cannot be
+    read, or that the storage does not take, is left out, and the import goes on.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class ImageImport:
         root: Path,
         names: CopiedNames | NamesInPlace,
         *,
+        exclusions: Exclusions | None = None,
         batch_size: int = 500,
         dry_run: bool = False,
         using: str | None = None,
@@ -48,12 +54,15 @@ class ImageImport:
         self._alias = using or router.db_for_write(ImageAsset)
         self._root = root
         self._names = names
+        self._exclusions = exclusions or Exclusions()
         self._batch_size = batch_size
         self._dry_run = dry_run
         self._assets = ImageAsset.objects.using(self._alias)
         self._field = ImageAsset.image.field
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
+        self._max_bytes = hashing_settings().MAX_BYTES
+        self._uncertain_refusals, self._last_refusal = 0, ""
         self.report = ImportReport()
 
     def run(self) -> ImportReport:
@@ -61,14 +70,16 @@ class ImageImport:
         found = self._found_images()
         while batch := list(islice(found, self._batch_size)):
             self._register({self._names.name(file): file for file in batch})
+        if self._uncertain_refusals and not self.report.registered:
+            raise StorageRefusal(f"The storage took no file: {self._last_refusal}")
         return self.report
 
     def _found_images(self) -> Iterator[FoundImage]:
-        for file in walk_images(self._root):
+        for file in walk_images(self._root, self._exclusions):
             if self._should_stop():
                 return
             if isinstance(file, LeftOut):
-                self._leave_out(file.relative, file.reason, unread=file.unread)
+                self._leave_out(file.relative, file.reason, failed=file.unread)
             else:
                 yield file
 
@@ -79,9 +90,13 @@ class ImageImport:
             self._tell(failed=False)
         stored: list[str] = []
         try:
-            # Step by step, so that after a refusal and Ctrl-C the list has what is in the storage.
-            stored.extend(name for name in sorted(files.keys() - known) if self._is_stored(name, files[name]))
+            for name in sorted(files.keys() - known):
+                if self._should_stop():
+                    break
+                if self._is_stored(name, files[name]):
+                    stored.append(name)
         finally:
+            # After a refusal and Ctrl-C too: what is in the storage gets its rows.
             self.report.registered += len(stored) if self._dry_run else self._write_rows(stored)
 
     def _known(self, names: Iterable[str]) -> set[str]:
@@ -95,30 +110,46 @@ class ImageImport:
         return len(missing)
 
     def _is_stored(self, name: str, file: FoundImage) -> bool:
-        if self._should_stop():
-            return False
-        reason = self._objection(name, file)
+        reason = self._row_objection(name, file) or self._copy_objection(name, file)
         if reason:
-            self._leave_out(str(file.relative), reason, unread=reason.startswith("cannot be read"))
+            self._leave_out(str(file.relative), reason, failed=reason.startswith("cannot be"))
         else:
             self._tell(failed=False)
         return not reason
 
-    def _objection(self, name: str, file: FoundImage) -> str:
-        longest = self._field.max_length
-        if longest is not None and len(name) > longest:
-            return f"name of more than {longest} characters"
+    def _row_objection(self, name: str, file: FoundImage) -> str:
+        """Return why there can be no row of the file, or an empty text."""
+        max_length = self._field.max_length
+        if max_length is not None and len(name) > max_length:
+            return f"name of more than {max_length} characters"
+        if file.size > self._max_bytes:
+            return f"larger than {self._max_bytes} bytes"
+        return ""
+
+    def _copy_objection(self, name: str, file: FoundImage) -> str:
+        """Copy the file, if that is to be done. Return why it could not be, or an empty text."""
         if self._dry_run or isinstance(self._names, NamesInPlace):
             return ""
         try:
             with file_below(self._root, file.relative) as source:
-                return store_copy(source, self._field.storage, name)
+                reason = store_copy(source, self._field.storage, name)
         except OSError as error:
             return f"cannot be read: {error.strerror or error}"
+        except FileRefusal as refusal:
+            self._note_refusal(refusal)
+            return str(refusal)
+        self._uncertain_refusals = 0
+        return reason
 
-    def _leave_out(self, name: str, reason: str, *, unread: bool) -> None:
+    def _note_refusal(self, refusal: FileRefusal) -> None:
+        self._uncertain_refusals += not refusal.is_certain
+        self._last_refusal = str(refusal)
+        if self._uncertain_refusals >= MAX_UNCERTAIN_REFUSALS:
+            raise StorageRefusal(f"The storage took none of {MAX_UNCERTAIN_REFUSALS} files: {refusal}") from refusal
+
+    def _leave_out(self, name: str, reason: str, *, failed: bool) -> None:
         self.report.leave_out(name, reason)
-        self.report.unread += unread
+        self.report.failed += failed
         self._tell(failed=True)
 
     def _tell(self, *, failed: bool) -> None:

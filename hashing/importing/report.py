@@ -1,4 +1,4 @@
-"""What came of an import."""
+"""The results of an import."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SHOWN_EXAMPLES = 3
 
 @dataclass
 class ImportReport:
-    """Counts of files; `left_out` by reason, and `unread` those among them that could not be read."""
+    """Counts of files; `left_out` by reason, and `failed` those among them that could not be read or stored."""
 
     registered: int = 0
     known: int = 0
-    unread: int = 0
+    failed: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 

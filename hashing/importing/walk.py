@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from hashing.importing.exclusions import Exclusions
 from hashing.importing.openat import folder_below
 from hashing.pixels import FILE_SUFFIXES
+from hashing.text import is_unicode
 
 
 class FoundImage(NamedTuple):
-    """A file with the name of an image, by its path below the folder."""
+    """A file with the name of an image, by its path below the folder, and its size in bytes."""
 
     relative: PurePosixPath
+    size: int = 0
 
 
 class LeftOut(NamedTuple):
@@ -25,52 +29,67 @@ class LeftOut(NamedTuple):
     unread: bool = False
 
 
-def walk_images(root: Path) -> Iterator[FoundImage | LeftOut]:
+def walk_images(root: Path, exclusions: Exclusions | None = None) -> Iterator[FoundImage | LeftOut]:
     """Walk through a folder and all below it, in no certain order. No symbolic link is followed.
 
-    What a file holds is not looked at: a broken picture is an image file, and the backfill will say what is wrong.
+    An entry or a folder that cannot be read is left out, and the walk goes on. What a file holds is not looked at: a
+    broken picture is an image file, and the backfill will say what is wrong.
     """
+    judge = _Judge(root, exclusions or Exclusions())
     folders = [PurePosixPath()]
     while folders:
         folder = folders.pop()
         try:
             with folder_below(root, folder) as descriptor, os.scandir(descriptor) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False) and not _is_hidden(entry.name):
-                        folders.append(folder / entry.name)
+                    found = judge(entry, folder / entry.name)
+                    if isinstance(found, PurePosixPath):
+                        folders.append(found)
                     else:
-                        yield _judge(entry, folder)
+                        yield found
         except OSError as error:
-            yield LeftOut(str(folder), f"cannot be read: {error.strerror}", unread=True)
+            yield _unread(folder, error)
 
 
-def _judge(entry: os.DirEntry[str], folder: PurePosixPath) -> FoundImage | LeftOut:
-    relative = folder / entry.name
-    reason = _objection(entry, relative)
-    return LeftOut(str(relative), reason) if reason else FoundImage(relative)
+class _Judge:
+    """Tells what an entry is: a folder to walk through, an image to take, or something to leave out."""
+
+    def __init__(self, root: Path, exclusions: Exclusions) -> None:
+        self._root, self._exclusions = root, exclusions
+
+    def __call__(self, entry: os.DirEntry[str], relative: PurePosixPath) -> PurePosixPath | FoundImage | LeftOut:
+        # Where the folder does not say what its entries are, each of these questions reads the entry itself.
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                reason = "hidden" if _is_hidden(entry.name) else self._exclusions.folder_reason(relative)
+                return LeftOut(str(relative), reason) if reason else relative
+            reason = self._file_reason(entry, relative)
+            return LeftOut(str(relative), reason) if reason else _found(entry, relative)
+        except OSError as error:
+            return _unread(relative, error)
+
+    def _file_reason(self, entry: os.DirEntry[str], relative: PurePosixPath) -> str:
+        if entry.is_symlink():
+            return "symbolic link"
+        if _is_hidden(entry.name):
+            return "hidden"
+        if relative.suffix.lower() not in FILE_SUFFIXES:
+            return "not named as an image"
+        if not is_unicode(str(relative)):
+            return "name is not valid Unicode"
+        return self._exclusions.file_reason(self._root, relative)
 
 
-def _objection(entry: os.DirEntry[str], relative: PurePosixPath) -> str:
-    if entry.is_symlink():
-        return "symbolic link"
-    if _is_hidden(entry.name):
-        return "hidden"
-    if relative.suffix.lower() not in FILE_SUFFIXES:
-        return "not named as an image"
-    if not entry.is_file(follow_symlinks=False):
-        return "not a regular file"
-    if not _is_unicode(str(relative)):
-        return "name is not valid Unicode"
-    return ""
+def _found(entry: os.DirEntry[str], relative: PurePosixPath) -> FoundImage | LeftOut:
+    status = entry.stat(follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        return LeftOut(str(relative), "not a regular file")
+    return FoundImage(relative, status.st_size)
+
+
+def _unread(relative: PurePosixPath, error: OSError) -> LeftOut:
+    return LeftOut(str(relative), f"cannot be read: {error.strerror or error}", unread=True)
 
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

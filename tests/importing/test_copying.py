@@ -4,10 +4,11 @@ import errno
 import io
 
 import pytest
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
-from hashing.importing.copying import StorageRefusal, store_copy
+from hashing.importing.copying import FileRefusal, StorageRefusal, store_copy
 
 
 class DyingDisk(io.BytesIO):
@@ -33,6 +34,70 @@ def test_a_file_is_stored_under_its_name():
     storage = InMemoryStorage()
     assert store_copy(io.BytesIO(b"picture"), storage, "a/b.jpg") == ""
     assert storage.open("a/b.jpg").read() == b"picture"
+
+
+def refusing(error: Exception) -> InMemoryStorage:
+    """A storage that refuses every file with this error."""
+
+    class Refusing(InMemoryStorage):
+        def _save(self, name, content):
+            raise error
+
+    return Refusing()
+
+
+def client_error(code: str) -> Exception:
+    error = Exception(f"An error occurred ({code}) when calling the PutObject operation: no")
+    error.response = {"Error": {"Code": code}}
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENAMETOOLONG, "File name too long", "a.jpg"),
+        OSError(errno.EINVAL, "Invalid argument", "a.jpg"),
+        OSError(errno.ENOTDIR, "Not a directory", "a.jpg"),
+        FileExistsError("/media/a exists and is not a directory."),
+        OSError(errno.EFBIG, "File too large", "a.jpg"),
+        SuspiciousFileOperation("Detected path traversal attempt in 'a.jpg'"),
+        UnicodeEncodeError("ascii", "写", 0, 1, "ordinal not in range(128)"),
+        client_error("KeyTooLongError"),
+    ],
+    ids=repr,
+)
+def test_a_refusal_for_its_name_or_size_costs_only_that_file(error):
+    with pytest.raises(FileRefusal, match=r"^cannot be stored: ") as refusal:
+        store_copy(io.BytesIO(b"picture"), refusing(error), "a.jpg")
+    assert refusal.value.is_certain
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        OSError(errno.EROFS, "Read-only file system"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        TimeoutError("timed out"),
+        client_error("NoSuchBucket"),
+        client_error("AccessDenied"),
+    ],
+    ids=repr,
+)
+def test_a_storage_that_is_full_or_gone_takes_no_file(error):
+    with pytest.raises(StorageRefusal, match=r"a\.jpg cannot be stored: "):
+        store_copy(io.BytesIO(b"picture"), refusing(error), "a.jpg")
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EACCES, "Permission denied"), RuntimeError("odd"), KeyError(1)]
+)
+def test_a_refusal_for_another_reason_is_uncertain(error):
+    with pytest.raises(FileRefusal) as refusal:
+        store_copy(io.BytesIO(b"picture"), refusing(error), "a.jpg")
+    assert not refusal.value.is_certain
 
 
 @pytest.mark.parametrize("storage", [InMemoryStorage, FileSystemStorage])

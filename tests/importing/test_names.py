@@ -7,11 +7,14 @@ from django.core.files.storage import InMemoryStorage
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hashing.importing.names import CopiedNames, NamesInPlace
+from hashing.importing.names import MAX_PART_BYTES, CopiedNames, NamesInPlace
 from hashing.importing.walk import FoundImage
 
 part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\x00"), min_size=1, max_size=12).filter(
     lambda text: text not in {".", ".."}
+)
+long_part = st.tuples(part, st.sampled_from(["x", "写", "😀", "a b"]), st.integers(0, 90)).map(
+    lambda made: made[0] + made[1] * made[2] + ".jpg"
 )
 relative_path = st.lists(part, min_size=1, max_size=3).map(lambda parts: PurePosixPath(*parts))
 
@@ -33,6 +36,22 @@ def test_folders_of_the_same_name_do_not_meet():
 def test_no_two_files_share_a_name(first, second):
     assume(first != second)
     assert name(first) != name(second)
+
+
+@given(st.lists(long_part, min_size=2, max_size=2, unique=True))
+def test_long_names_fit_a_file_system_and_stay_apart(parts):
+    first, second = (name(PurePosixPath("folder", each)) for each in parts)
+    assert first != second
+    for made, original in zip((first, second), parts, strict=True):
+        assert max(len(each.encode()) for each in made.split("/")) <= MAX_PART_BYTES
+        assert made == name(PurePosixPath("folder", original))
+        assert made.endswith(".jpg")
+        assert InMemoryStorage().generate_filename(made) == made
+
+
+def test_a_long_root_and_a_long_suffix_are_shortened_too():
+    made = name(PurePosixPath(f"a b.{'x' * 240}"), root=f"/home/{'写' * 80}x y")
+    assert max(len(each.encode()) for each in made.split("/")) <= MAX_PART_BYTES
 
 
 @given(relative_path)

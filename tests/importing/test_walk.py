@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from hashing.importing import walk
 from hashing.importing.walk import FoundImage, LeftOut, walk_images
 
 
@@ -75,6 +78,73 @@ def test_a_folder_that_vanishes_costs_only_itself(tmp_path):
     assert [type(file) for file in seen] == [FoundImage, LeftOut]
     assert seen[1].reason == "cannot be read: No such file or directory"
     assert seen[1].unread
+
+
+class UnnamedType:
+    """An entry of a folder that does not say what its entries are: each question reads the entry itself."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self._entry = entry
+        self.name = entry.name
+
+    def __getattr__(self, question: str):
+        def ask(**options):
+            if "broken" in self.name:
+                raise OSError(errno.EIO, "Input/output error")
+            return getattr(self._entry, question)(**options)
+
+        return ask
+
+
+@pytest.fixture
+def without_types(monkeypatch):
+    scan = os.scandir
+
+    @contextmanager
+    def scandir(folder):
+        with scan(folder) as entries:
+            yield (UnnamedType(entry) for entry in sorted(entries, key=lambda entry: entry.name))
+
+    monkeypatch.setattr(walk.os, "scandir", scandir)
+
+
+def test_an_entry_that_cannot_be_read_costs_only_itself(tmp_path, without_types):
+    touch(tmp_path, "a.jpg", "broken.jpg", "c.jpg", "sub/broken", "sub/deeper/d.jpg", "sub/e.jpg")
+    assert found(tmp_path) == {"a.jpg", "c.jpg", "sub/deeper/d.jpg", "sub/e.jpg"}
+    reason = "cannot be read: Input/output error"
+    assert left_out(tmp_path) == {"broken.jpg": reason, "sub/broken": reason}
+
+
+def test_an_entry_that_only_its_status_breaks_costs_only_itself(tmp_path, monkeypatch):
+    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    found_one = walk._found
+
+    def fail(entry, relative):
+        if entry.name == "b.jpg":
+            raise OSError(errno.EIO, "Input/output error")
+        return found_one(entry, relative)
+
+    monkeypatch.setattr(walk, "_found", fail)
+    assert found(tmp_path) == {"a.jpg", "c.jpg"}
+
+
+def test_folders_deeper_than_any_path_may_be_long_are_walked(tmp_path):
+    parts = ["d" * 200] * 30 + ["thumbs"]
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    for part in parts:
+        os.mkdir(part, dir_fd=descriptor)
+        parent, descriptor = descriptor, os.open(part, os.O_RDONLY, dir_fd=descriptor)
+        os.close(parent)
+    for name in ("x.jpg", "x.jpg.10x10_q85.jpg"):
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+    os.close(descriptor)
+    assert found(tmp_path) == {"/".join([*parts, "x.jpg"])}
+    assert list(left_out(tmp_path)) == ["/".join([*parts, "x.jpg.10x10_q85.jpg"])]
+
+
+def test_says_how_large_an_image_is(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"12345")
+    assert [file.size for file in walk_images(tmp_path)] == [5]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")

@@ -205,3 +205,43 @@ def test_a_signal_saves_what_is_copied(site: Site, tmp_path):
     assert 20 < len(site.rows()) == copied < 3000
     assert site.run("import_images", str(source)).returncode == 0
     assert len(site.rows()) == 3000
+
+
+def test_excluded_files_and_thumbnails_are_counted_by_reason(media, folder, capsys):
+    (folder / "thumbs").mkdir()
+    for name in ("thumbs/one.jpg", "one.jpg.64x64_q85.jpg", "draft.png"):
+        (folder / name).touch()
+    run(folder, "--exclude", "draft.*", "--exclude", "sub/")
+    assert len(names()) == 1
+    output = capsys.readouterr().out
+    assert "  - excluded: 2 (" in output
+    assert "  - thumbnail of another app: 2 (" in output
+    run(folder, "--include-thumbnails", "--exclude=draft.png")
+    assert len(names()) == 4
+
+
+def test_a_pattern_that_names_nothing_is_wrong_usage(folder):
+    with pytest.raises(CommandError, match="names no file") as refusal:
+        run(folder, "--exclude", "")
+    assert refusal.value.returncode == 2
+
+
+def test_a_media_folder_that_is_not_valid_unicode_is_refused(media):
+    odd = Path(os.fsdecode(os.fsencode(media) + b"/\xff"))
+    try:
+        odd.mkdir()
+    except OSError:
+        pytest.skip("this file system has only names in Unicode")
+    with pytest.raises(CommandError, match=r"\\udcff is not valid Unicode"):
+        run(odd, "--in-place")
+
+
+def test_a_folder_that_is_not_valid_unicode_is_copied(media, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    try:
+        odd.mkdir()
+    except OSError:
+        pytest.skip("this file system has only names in Unicode")
+    (odd / "a.jpg").touch()
+    run(odd)
+    assert [name.rpartition("/")[2] for name in names()] == ["a.jpg"]

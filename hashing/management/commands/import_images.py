@@ -8,13 +8,13 @@ from django.core.files.storage import Storage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
-from hashing.importing import ImageImport, StorageRefusal
+from hashing.importing import Exclusions, ImageImport, StorageRefusal
 from hashing.importing.names import CopiedNames, NamesInPlace
 from hashing.management.graceful_stop import graceful_stop
 from hashing.management.number_types import at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
-from hashing.text import first_line
+from hashing.text import first_line, is_unicode, printable
 
 FAILURE, WRONG_USAGE = 1, 2
 
@@ -25,6 +25,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("folder", metavar="DIR", help="where the images are; links are not followed")
+        add(
+            "--exclude",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help="leave out files and folders with this name, or at this path below DIR; can be repeated",
+        )
+        add("--include-thumbnails", action="store_true", help="also images that other apps have made of larger ones")
         add("--in-place", action="store_true", help="DIR is below MEDIA_ROOT: copy nothing")
         add("--batch-size", type=at_least(1), default=500, metavar="N", help="rows written at a time (default: 500)")
         add("--dry-run", action="store_true", help="copy nothing, write nothing")
@@ -35,6 +43,8 @@ class Command(BaseCommand):
         self,
         *args: Any,
         folder: str,
+        exclude: list[str],
+        include_thumbnails: bool,
         in_place: bool,
         batch_size: int,
         dry_run: bool,
@@ -46,10 +56,18 @@ class Command(BaseCommand):
             raise CommandError(f"There is no database {database!r} in the settings.", returncode=WRONG_USAGE)
         root = self._folder(folder)
         names = self._names(root, in_place=in_place)
+        exclusions = self._exclusions(exclude, include_thumbnails=include_thumbnails)
         progress = show_progress("Importing", sys.stderr, failures="left out", hidden=no_progress)
         with graceful_stop(self._say_stopping) as stop, progress as bar:
             job = ImageImport(
-                root, names, batch_size=batch_size, dry_run=dry_run, using=database, should_stop=stop, progress=bar
+                root,
+                names,
+                exclusions=exclusions,
+                batch_size=batch_size,
+                dry_run=dry_run,
+                using=database,
+                should_stop=stop,
+                progress=bar,
             )
             refusal = self._run(job)
         self.stdout.write(job.report.as_text())
@@ -58,7 +76,7 @@ class Command(BaseCommand):
         if stop():
             self.stderr.write("To go on, run the same command again. What is done is saved.")
             sys.exit(stop.exit_status)
-        if job.report.unread:
+        if job.report.failed:
             sys.exit(FAILURE)
 
     def _run(self, job: ImageImport) -> str:
@@ -76,7 +94,7 @@ class Command(BaseCommand):
     def _folder(self, name: str) -> Path:
         folder = Path(name).resolve()
         if not folder.is_dir():
-            raise CommandError(f"There is no folder {name}", returncode=WRONG_USAGE)
+            raise CommandError(f"There is no folder {printable(name)}", returncode=WRONG_USAGE)
         return folder
 
     def _names(self, root: Path, *, in_place: bool) -> CopiedNames | NamesInPlace:
@@ -85,11 +103,19 @@ class Command(BaseCommand):
         if in_place:
             if media_root is None or not root.is_relative_to(media_root):
                 raise CommandError("--in-place is for a folder below MEDIA_ROOT.", returncode=WRONG_USAGE)
+            if not is_unicode(str(root)):
+                raise CommandError(f"The name {printable(str(root))} is not valid Unicode.", returncode=WRONG_USAGE)
             return NamesInPlace(root.relative_to(media_root))
         if media_root and (root.is_relative_to(media_root) or media_root.is_relative_to(root)):
-            message = f"{root} and the media folder {media_root} overlap. Use --in-place for files below MEDIA_ROOT."
-            raise CommandError(message, returncode=WRONG_USAGE)
+            message = f"{printable(str(root))} and the media folder {media_root} overlap."
+            raise CommandError(f"{message} Use --in-place for files below MEDIA_ROOT.", returncode=WRONG_USAGE)
         return CopiedNames(root, storage)
+
+    def _exclusions(self, patterns: list[str], *, include_thumbnails: bool) -> Exclusions:
+        try:
+            return Exclusions(patterns, include_thumbnails=include_thumbnails)
+        except ValueError as error:
+            raise CommandError(f"--exclude: {error}", returncode=WRONG_USAGE) from error
 
     def _media_root(self, storage: Storage) -> Path | None:
         try:
