@@ -16,7 +16,8 @@ from django.db.models.signals import post_save
 from hashing.conf import hashing_settings
 from hashing.grouping.upkeep import follow_upload, forget_former_file
 from hashing.hash_row import hash_row
-from hashing.models import HashedImage
+from hashing.models import HashedImage, ImageAsset
+from hashing.previews import delete_previews
 
 
 def watch_uploads() -> None:
@@ -48,6 +49,8 @@ def hash_after_commit(
             return
         if not created:
             forget_former_file(type(instance), instance.pk, using)
+            if isinstance(instance, ImageAsset):
+                delete_previews([instance.pk])
         if way:
             way(instance, name, using)
         if instance.perceptual_hash or not created:

@@ -34,7 +34,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "imagekit",
     # Part of Django itself since 6.0.
     *(["django_tasks"] if django.VERSION < (6,) else []),
 ]
@@ -51,13 +50,13 @@ if TASK_QUEUE not in TASK_BACKENDS:
     raise ImproperlyConfigured(f"TASK_QUEUE must be one of {', '.join(TASK_BACKENDS)}, not {TASK_QUEUE!r}.")
 TASKS = {"default": {"BACKEND": TASK_BACKENDS[TASK_QUEUE]}}
 INSTALLED_APPS += {"database": ["django_tasks_db"], "rq": ["django_rq", "django_tasks_rq"]}.get(TASK_QUEUE, [])
-# Always, because django-imagekit asks for the default queue as soon as django-rq is installed. An RQ worker gives a
-# range of the backfill up after this time, in seconds.
-RQ_QUEUES = {
-    "default": {"URL": env.str("REDIS_URL", default="redis://127.0.0.1:6379/0"), "DEFAULT_TIMEOUT": 3600},
-}
-# As the option --job-class of each worker would, which is easily forgotten.
-RQ = {"JOB_CLASS": "django_tasks_rq.Job"}
+if TASK_QUEUE == "rq":
+    # An RQ worker gives a range of the backfill up after the timeout, in seconds.
+    RQ_QUEUES = {
+        "default": {"URL": env.str("REDIS_URL", default="redis://127.0.0.1:6379/0"), "DEFAULT_TIMEOUT": 3600},
+    }
+    # As the option --job-class of each worker would, which is easily forgotten.
+    RQ = {"JOB_CLASS": "django_tasks_rq.Job"}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

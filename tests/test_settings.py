@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
+from django.conf import settings
 
 from tests.site import CHECKOUT
 
@@ -69,3 +71,9 @@ def test_hosts_and_media_come_from_the_environment():
         ["a.example", "b.example"],
         "/srv/media",
     ]
+
+
+def test_without_the_queue_of_rq_nothing_asks_for_its_settings():
+    # This process runs with them, and with every package that could.
+    assert find_spec("django_rq")
+    assert not hasattr(settings, "RQ_QUEUES")

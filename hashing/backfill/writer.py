@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from hashing.backfill.outage import Outage
 from hashing.facts import HASH_FIELDS, NO_FACTS
+from hashing.models.images import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION
+from hashing.previews import delete_stale_previews
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
@@ -56,7 +58,10 @@ class OutcomeWriter:
         assets = [self._asset(outcome, now) for outcome in outcomes]
         # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
         with transaction.atomic(using=self._alias):
-            return self._rows.guarded_by(self._model.hash_source).bulk_update(assets, HASH_FIELDS)
+            written = self._rows.guarded_by(self._model.hash_source).bulk_update(assets, HASH_FIELDS)
+        previewed = [asset for asset in assets if isinstance(asset, ImageAsset)]
+        transaction.on_commit(lambda: delete_stale_previews(previewed), using=self._alias)
+        return written
 
     def _write_one_by_one(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
         refusals = 0

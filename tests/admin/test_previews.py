@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
 
-from hashing.admin.previews import FOLDER
 from hashing.models import ImageAsset
+from hashing.previews import FOLDER
 from tests.admin.conftest import address
 from tests.pictures import encoded, photo
 
@@ -26,6 +27,10 @@ def fetch(client, asset: ImageAsset, side: int = 160):
     return response, response.content
 
 
+def previews(media) -> list[Path]:
+    return [path for path in (media / FOLDER).rglob("*") if path.is_file()]
+
+
 def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
@@ -38,6 +43,23 @@ def test_is_a_small_jpeg(editor, add_image, side, size):
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Cache-Control"] == "private, max-age=604800"
     assert (opened(content).format, opened(content).size) == ("JPEG", size)
+
+
+def test_is_in_colour(editor, add_image):
+    asset = add_image(content=encoded(Image.new("RGB", (640, 480), (200, 30, 60)), "JPEG"))
+    red, green, blue = opened(fetch(editor, asset)[1]).getpixel((80, 60))
+    assert red > 2 * max(green, blue)
+
+
+@pytest.mark.parametrize("fact", [{"perceptual_hash": "f" * 16}, {"file_size": 12345}])
+def test_is_another_one_after_a_new_hash_or_size(editor, add_image, media, fact):
+    asset = add_image(perceptual_hash="0" * 16, file_size=1)
+    first = fetch(editor, asset)[1]
+    photo(seed=2, size=(160, 120)).save(media / "photo.jpg")
+    assert fetch(editor, asset)[1] == first
+    ImageAsset.objects.filter(pk=asset.pk).update(**fact)
+    assert fetch(editor, asset)[1] != first
+    assert len(previews(media)) == 1
 
 
 def test_is_upright(editor, add_image):
@@ -63,13 +85,13 @@ def test_is_made_once_and_without_the_original_then(editor, add_image, media):
     first = fetch(editor, asset)[1]
     (media / "photo.jpg").unlink()
     assert fetch(editor, asset)[1] == first
-    assert len(list((media / FOLDER).iterdir())) == 1
+    assert len(previews(media)) == 1
 
 
 def test_is_made_again_when_its_file_is_gone(editor, add_image, media):
     asset = add_image()
     first = fetch(editor, asset)[1]
-    for path in (media / FOLDER).iterdir():
+    for path in previews(media):
         path.unlink()
     assert fetch(editor, asset)[1] == first
 
@@ -101,6 +123,7 @@ def test_hostile_or_broken_file_gets_a_placeholder(editor, add_image, media, con
     assert response.status_code == 200
     assert b"script" not in shown
     assert shown.startswith(b"<svg")
+    assert response["Cache-Control"] == "private, max-age=60"
     assert response["Content-Security-Policy"] == "default-src 'none'"
     assert not (media / FOLDER).exists()
     assert editor.get(address("changelist")).status_code == 200

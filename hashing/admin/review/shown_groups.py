@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from hashing.admin.previews import FULL, LARGE, digest, preview_address, preview_image
+from hashing.admin.previews import FULL, LARGE, preview_address, preview_image
 from hashing.admin.review.keeper_reason import keeper_reason
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.orientations import Orientation
+from hashing.previews import preview_digest
 
 # Cards of a group on the list, and of one page of a large group; the keeper is on every one of them.
 ON_LIST, ON_PAGE = 12, 60
@@ -73,7 +74,7 @@ class MemberCard:
             return ""
         address = reverse("admin:hashing_duplicategroup_same_bytes", args=(self.keeper.pk, self.asset.pk))
         # The answer is kept by the browser; another file must be another question.
-        return f"{address}?v={digest(self.keeper)[:12]}{digest(self.asset)[:12]}"
+        return f"{address}?v={preview_digest(self.keeper)[:12]}{preview_digest(self.asset)[:12]}"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,141 @@
+"""The stored files of the previews. What a preview shows is tested with the page that shows it."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from threading import Barrier
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+from django.db import connection, transaction
+
+from hashing import previews
+from hashing.backfill import backfill_perceptual_hashes
+from hashing.models import ImageAsset, MarkedDuplicate
+from hashing.previews import FOLDER, read_preview
+from tests.pictures import encoded, photo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+IN_MEMORY = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+
+def stored(media) -> list[str]:
+    return [path.name for path in (media / FOLDER).rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def previewed(add_image, media):
+    """Two assets with previews in two sizes each."""
+    assets = [add_image(f"{seed}.jpg", seed=seed) for seed in (1, 2)]
+    for asset in assets:
+        read_preview(asset, 160)
+        read_preview(asset, 640)
+    assert len(stored(media)) == 4
+    return assets
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [
+        lambda asset: asset.delete(),
+        lambda asset: ImageAsset.objects.filter(pk=asset.pk).delete(),
+        lambda asset: MarkedDuplicate._base_manager.filter(pk=asset.pk).delete(),
+    ],
+    ids=["instance", "queryset", "proxy"],
+)
+def test_previews_go_with_their_row(previewed, media, delete):
+    delete(previewed[0])
+    assert len(stored(media)) == 2
+    assert len(list((media / FOLDER).iterdir())) == 1
+
+
+def test_previews_stay_when_the_deletion_is_rolled_back(previewed, media):
+    with transaction.atomic():
+        ImageAsset.objects.all().delete()
+        assert len(stored(media)) == 4
+        transaction.set_rollback(True)
+    assert len(stored(media)) == 4
+
+
+def test_previews_go_with_the_file_that_is_replaced(previewed, media):
+    photo(seed=3, size=(160, 120)).save(media / "new.jpg")
+    previewed[0].image = "new.jpg"
+    previewed[0].save()
+    assert len(stored(media)) == 2
+
+
+def test_previews_go_when_the_hash_changes_and_stay_when_it_does_not(previewed, media):
+    backfill_perceptual_hashes()
+    assert stored(media) == []
+    for asset in ImageAsset.objects.all():
+        read_preview(asset, 160)
+    photo(seed=3, size=(160, 120)).save(media / "1.jpg")
+    kept = stored(media)
+    ImageAsset.objects.filter(image="1.jpg").update(perceptual_hash=None)
+    backfill_perceptual_hashes()
+    assert len(set(kept) & set(stored(media))) == len(stored(media)) == 1
+
+
+@pytest.mark.parametrize("in_one_process", [True, False])
+def test_first_looks_at_once_store_one_file(add_image, media, monkeypatch, in_one_process):
+    if not in_one_process:
+        monkeypatch.setattr(previews, "_locks", [nullcontext()])
+    asset, barrier = add_image(), Barrier(12)
+
+    def look(_number: int) -> bytes:
+        barrier.wait()
+        try:
+            return read_preview(asset, 160)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        assert len(set(pool.map(look, range(12)))) == 1
+    assert len(stored(media)) == 1
+
+
+def test_preview_that_was_cut_off_is_made_again(add_image, media):
+    asset = add_image()
+    whole = read_preview(asset, 160)
+    (path,) = (media / FOLDER).rglob("*.jpg")
+    path.write_bytes(whole[:100])
+    assert read_preview(asset, 160) == whole == path.read_bytes()
+
+
+def test_preview_of_a_row_that_goes_meanwhile_is_not_kept(add_image, media):
+    asset = add_image()
+    ImageAsset.objects.all().delete()
+    read_preview(asset, 160)
+    assert stored(media) == []
+
+
+def test_storage_that_fails_does_not_stop_a_deletion(previewed, media, monkeypatch, caplog):
+    def listdir(_storage, _path):
+        raise OSError("away")
+
+    monkeypatch.setattr(FileSystemStorage, "listdir", listdir)
+    with caplog.at_level(logging.WARNING, "hashing"):
+        previewed[0].delete()
+    assert "away" in caplog.text
+    assert ImageAsset.objects.count() == 1
+
+
+def test_storage_without_paths_is_asked_for_folders(settings, db):
+    settings.STORAGES = IN_MEMORY
+    storage = ImageAsset.image.field.storage
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        with storage.open(name, "wb") as file:
+            file.write(encoded(photo(size=(160, 120)), "JPEG"))
+        ImageAsset.objects.bulk_create([ImageAsset(image=name)])
+    first, second, third = ImageAsset.objects.order_by("pk")
+    for asset in (first, second):
+        read_preview(asset, 160)
+    ImageAsset.objects.filter(pk__in=[first.pk, third.pk]).delete()
+    assert storage.listdir(f"{FOLDER}/{first.pk}")[1] == []
+    assert len(storage.listdir(f"{FOLDER}/{second.pk}")[1]) == 1
