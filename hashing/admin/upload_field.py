@@ -1,4 +1,4 @@
-"""The form field of an upload: refuses what is no picture."""
+"""The form field of an upload, which refuses what is no picture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import FileExtensionValidator
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from hashing.conf import hashing_settings
@@ -23,8 +24,12 @@ class PictureField(forms.ImageField):
         upload = super(forms.ImageField, self).to_python(data)
         if upload is None:
             return None
+        limits = hashing_settings()
+        if upload.size > limits.MAX_BYTES:
+            message = _("This file has more than %(max)s.")
+            raise ValidationError(message, code="too_large", params={"max": filesizeformat(limits.MAX_BYTES)})
         try:
-            with open_picture(upload, hashing_settings().MAX_PIXELS) as image:
+            with open_picture(upload, limits.MAX_PIXELS) as image:
                 image.verify()
         except (ValueError, OSError) as error:
             message = _("This file cannot be used as a picture: %(reason)s.")

@@ -4,6 +4,8 @@ import django.core.validators
 import django.utils.timezone
 from django.db import migrations, models
 
+import hashing.models.upload_path
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -61,7 +63,12 @@ class Migration(migrations.Migration):
                     "file_size",
                     models.PositiveBigIntegerField(blank=True, editable=False, null=True, verbose_name="file size"),
                 ),
-                ("image", models.ImageField(max_length=500, upload_to="images/%Y/%m/", verbose_name="image")),
+                (
+                    "image",
+                    models.ImageField(
+                        max_length=500, upload_to=hashing.models.upload_path.upload_path, verbose_name="image"
+                    ),
+                ),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),

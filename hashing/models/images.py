@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hashing.facts import NO_FACTS
+from hashing.models.upload_path import upload_path
 from hashing.querysets import HashedImageQuerySet
 from hashing.search.bands import band_indexes
 
@@ -85,7 +86,7 @@ class ImageAsset(HashedImage):
 
     age_source = "created_at"
 
-    image = models.ImageField(_("image"), upload_to="images/%Y/%m/", max_length=500)
+    image = models.ImageField(_("image"), upload_to=upload_path, max_length=500)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     objects: ClassVar[HashedImageQuerySet[ImageAsset]] = HashedImageQuerySet.as_manager()  # type: ignore[assignment]

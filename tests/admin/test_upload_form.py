@@ -13,6 +13,7 @@ from hashing.perceptual_hash import compute_perceptual_hash
 from tests.admin.conftest import address, messages_of
 from tests.admin.test_previews import EPS, HTML, SVG, bomb
 from tests.pictures import blank, encoded, photo
+from tests.test_upload_path import ODD_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +137,27 @@ def test_odd_name_is_stored_and_shown_safely(superuser, media, name):
     assert "<b>bold" not in response.text
     for asset in ImageAsset.objects.all():
         assert superuser.get(address("change", asset.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("filename", ODD_NAMES)
+def test_any_name_is_stored_or_refused_with_a_message(superuser, media, filename):
+    # As a hostile client sends it: quoted, and in whichever bytes it likes.
+    quoted = filename.replace("\\", "\\\\").replace('"', "%22").encode(errors="surrogatepass")
+    head = b'--edge\r\nContent-Disposition: form-data; name="image"; filename="%b"\r\n' % quoted
+    body = head + b"Content-Type: image/jpeg\r\n\r\n" + jpeg() + b"\r\n--edge--\r\n"
+    response = superuser.generic("POST", address("add"), body, "multipart/form-data; boundary=edge")
+    assert response.status_code in {200, 302}
+    assert (response.status_code == 302) == ImageAsset.objects.exists()
+
+
+def test_a_file_above_the_limit_is_refused(superuser, media, settings):
+    content = jpeg()
+    settings.HASHING = {"MAX_BYTES": len(content) - 1}
+    assert "This file has more than" in upload(superuser, content).text
+    assert not ImageAsset.objects.exists()
+    settings.HASHING = {"MAX_BYTES": len(content)}
+    upload(superuser, content)
+    assert ImageAsset.objects.exists()
 
 
 def test_form_shows_the_facts_and_lets_nobody_change_them(superuser, media):
