@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from hashing.grid import shrink_both
 from hashing.hash_quality import measure_quality
@@ -26,6 +28,8 @@ HASH_VERSION = 1
 GRID_CELLS = 8
 HASH_BITS = GRID_CELLS * GRID_CELLS
 
+# Formats of which `read_picture` decodes less, or more of what there is, than Pillow does.
+_READ_FROM_FILE = (JpegImageFile, PngImageFile, TiffImageFile)
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
@@ -61,8 +65,8 @@ def compute_perceptual_hash_from_pil(image: Image.Image) -> str:
     ...")` when it cannot be decoded.
     """
     # A later frame (MPO is a kind of JPEG) lies elsewhere in its file.
-    if isinstance(image, JpegImageFile) and image.tile and image.fp is not None and image.tell() == 0:
-        return _hash_unread_jpeg(image.fp).perceptual_hash
+    if isinstance(image, _READ_FROM_FILE) and image.tile and image.fp is not None and image.tell() == 0:
+        return _hash_unread_image(image.fp).perceptual_hash
     try:
         return _fingerprint(picture_from_pil(image)).perceptual_hash
     except ValueError as error:
@@ -73,12 +77,16 @@ def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -
     """Both hashes, quality and size of the image in a binary file.
 
     Raises `ValueError("Failed to process image: ...")` for what is no image, declares more than `max_pixels`
-    pixels, or cannot be decoded, and `OSError` when the file cannot be read.
+    pixels, or cannot be decoded, `MemoryError` when there is not enough memory for it, and `OSError` when the file
+    cannot be read.
     """
     try:
         return _fingerprint(read_picture(file, max_pixels))
     except ValueError as error:
         raise ValueError(f"Failed to process image: {error}") from error
+    except MemoryError as error:
+        # NumPy's own text is about arrays, and Python has none.
+        raise MemoryError("Failed to process image: not enough memory to decode it") from error
 
 
 def compute_hash_hamming_distance(hash1: str, hash2: str) -> int:
@@ -98,8 +106,8 @@ def are_images_similar(hash1: str, hash2: str, threshold: int = 5) -> bool:
     return compute_hash_hamming_distance(hash1, hash2) <= threshold
 
 
-def _hash_unread_jpeg(file: IO[bytes]) -> Fingerprint:
-    """From the file, at the reduced scale that a file gets; decoding through the open image would change its size."""
+def _hash_unread_image(file: IO[bytes]) -> Fingerprint:
+    """From the file, as it would be without Pillow; decoding through the open image would change it."""
     position = file.tell()
     try:
         file.seek(0)

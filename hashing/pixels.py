@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import stat
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple, cast
+from typing import IO, BinaryIO, NamedTuple
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
+
+from hashing.bmp_file import open_bmp
+from hashing.eight_bits import to_eight_bits
+from hashing.jpeg_file import open_jpeg
+from hashing.png_file import PixelsOfPng
+from hashing.tiff_file import FirstPage, samples_of
 
 # Pillow opens many more. What is left out either starts an outside program (EPS and its kin), cannot be told by its
 # first bytes (TGA), or is never a photograph on a site.
@@ -37,6 +43,13 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDES_SWAPPED = {5, 6, 7, 8}
+# Where the decoder of Pillow refuses too much, or sees too little of a picture.
+_FACTORIES: dict[str, Callable[[IO[bytes], str], Image.Image]] = {
+    "BMP": open_bmp,
+    "JPEG": open_jpeg,
+    "PNG": PixelsOfPng,
+    "TIFF": FirstPage,
+}
 
 
 class Picture(NamedTuple):
@@ -66,11 +79,14 @@ def read_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Pictu
     """Decode the first frame of an image file.
 
     Raises `ValueError` when the content is in none of `FORMATS`, declares more than `max_pixels`, or cannot be
-    decoded, and `OSError` when the file cannot be read. No other exception of a decoder passes.
+    decoded, `MemoryError` when there is not enough memory to decode it, and `OSError` when the file cannot be read.
+    No other exception of a decoder passes.
     """
     with open_picture(file, max_pixels) as image:
         width, height = image.size
         _decode_reduced(image, "L", DRAFT_SIZE)
+        with decoding():
+            image.load()
         return _upright(image, width, height)
 
 
@@ -79,9 +95,10 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
     box = (longest_side, longest_side)
     with open_picture(file, max_pixels) as image:
         _decode_reduced(image, "RGB", box)
-        image.load()
+        with decoding():
+            image.load()
         orientation = _orientation(image)
-        whole = _on_white(_eight_bits(image))
+        whole = _on_white(to_eight_bits(image))
         small = (whole.getchannel("L") if whole.mode == "LAB" else whole).convert("RGB")
         small.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2)
         return small.transpose(_TURNS[orientation]) if orientation in _TURNS else small
@@ -89,30 +106,45 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
 
 @contextmanager
 def open_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Image.Image]:
-    """A picture whose pixels are not decoded yet. What goes wrong in the block is raised as `read_picture` does."""
+    """A picture whose pixels are not decoded yet. Raises as `read_picture` does; decode it within `decoding()`."""
+    with decoding():
+        image = _open(file)
+    with image:
+        _refuse_oversize(image, max_pixels)
+        yield image
+
+
+def verify_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
+    """Check as much of a picture as can be checked without decoding its pixels. Raises as `read_picture` does."""
+    with open_picture(file, max_pixels) as image, decoding():
+        image.verify()
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Around calls of a decoder, which may raise anything.
+
+    Raises `MemoryError` where the memory was not enough, `OSError` where the file could not be read, and `ValueError`
+    for everything else.
+    """
     try:
-        with Image.open(file, formats=_known_formats()) as image:
-            _refuse_oversize(image, max_pixels)
-            yield image
+        yield
     except Exception as error:
-        if not file.seek(0, os.SEEK_END):
-            raise ValueError("the file is empty") from error
         raise _decoding_error(error) from error
 
 
 def picture_from_pil(image: Image.Image) -> Picture:
     """The same for an open image, which stays as it is. Raises `ValueError` as `read_picture` does."""
-    try:
+    with decoding():
         image.load()
-        return _upright(image, *image.size)
-    except Exception as error:
-        raise _decoding_error(error) from error
+    return _upright(image, *image.size)
 
 
 def _decoding_error(error: Exception) -> Exception:
-    """One `ValueError` for all that decoders raise: SyntaxError, struct.error, MemoryError, NotImplementedError..."""
-    if isinstance(error, UnidentifiedImageError):
-        return ValueError("not an image in a supported format")
+    """One `ValueError` for all that decoders raise: SyntaxError, struct.error, KeyError, NotImplementedError..."""
+    # Codecs of Pillow tell a lack of memory by their text alone.
+    if isinstance(error, MemoryError) or str(error).startswith("out of memory"):
+        return MemoryError("not enough memory to decode it")
     # Only the system sets the number: the file could not be read, which says nothing about its content. But for EINVAL:
     # there a broken file sent its decoder to a position that no file has.
     if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
@@ -132,6 +164,26 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
+def _open(file: IO[bytes]) -> Image.Image:
+    """What `Image.open` does, but without a limit that belongs to the whole process."""
+    file.seek(0)
+    beginning = file.read(16)
+    if not beginning:
+        raise ValueError("the file is empty")
+    first_error = None
+    for name in _known_formats():
+        factory, accept = Image.OPEN[name]
+        # A text instead says that this build of Pillow lacks the decoder.
+        if accept is None or accept(beginning) is True:
+            file.seek(0)
+            try:
+                return _FACTORIES.get(name, factory)(file, "")
+            # It may still be of another format that begins in the same way.
+            except (SyntaxError, IndexError, TypeError, struct.error) as error:
+                first_error = first_error or ValueError(f"{name}: {error}")
+    raise first_error or ValueError("not an image in a supported format")
+
+
 def _refuse_oversize(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
@@ -145,10 +197,9 @@ def _decode_reduced(image: Image.Image, mode: str, least: tuple[int, int]) -> No
 
 
 def _upright(image: Image.Image, width: int, height: int) -> Picture:
-    image.load()
     # Asked for after loading: a decoder that turns the picture itself (TIFF, HEIF) has taken the tag away by then.
     orientation = _orientation(image)
-    grey = _grey(_on_white(_eight_bits(image)))
+    grey = _grey(_on_white(to_eight_bits(image)))
     if orientation in _TURNS:
         grey = grey.transpose(_TURNS[orientation])
     if orientation in _SIDES_SWAPPED:
@@ -165,34 +216,23 @@ def _orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale deeper modes, which `convert("L")` would clip to white."""
-    if image.mode.startswith("I;16"):
-        return _scaled(image.convert("I"), 0, 65535)
-    if image.mode not in {"I", "F"}:
-        return image
-    low, high = cast("tuple[float, float]", image.getextrema())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError("pixel values are not finite")
-    if image.mode == "I" and low >= 0 and high <= 65535:
-        low, high = 0, 255 if high <= 255 else 65535
-    return _scaled(image, low, high)
-
-
-def _scaled(image: Image.Image, low: float, high: float) -> Image.Image:
-    scale = 255 / (high - low) if high > low else 0.0
-    grey = image.point(lambda value: value * scale - low * scale).convert("L")
-    grey.info.pop("transparency", None)
-    return grey
-
-
 def _on_white(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     if image.mode == "La":
         image = image.convert("LA")
+    if _is_alpha_unused(image):
+        return image.convert("RGB")
     paper = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(paper, image.convert("RGBA"))
+
+
+def _is_alpha_unused(image: Image.Image) -> bool:
+    """Whether a file that does not say what its fourth channel is for left it at zero."""
+    samples = samples_of(image)
+    if image.mode != "RGBA" or not (image.format == "BMP" or (samples and samples.is_alpha_unsaid)):
+        return False
+    return image.getchannel("A").getextrema() == (0, 0)
 
 
 def _grey(image: Image.Image) -> Image.Image:

@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 
 from hashing import pixels
-from hashing.pixels import FILE_SUFFIXES, Picture, open_regular_file, picture_from_pil, read_picture
+from hashing.pixels import (
+    FILE_SUFFIXES,
+    Picture,
+    open_picture,
+    open_regular_file,
+    picture_from_pil,
+    read_picture,
+    read_thumbnail,
+)
 from tests.pictures import blank, encoded, photo
 
 try:
@@ -176,7 +184,7 @@ def test_without_pillow_heif_only_heif_is_refused(without_pillow_heif: None):
 
 
 def test_a_picture_that_declares_a_huge_size_is_refused():
-    with pytest.raises(ValueError, match="10000000000 pixels"):
+    with pytest.raises(ValueError, match="100000 x 100000 pixels"):
         read(png_that_declares(100_000, 100_000))
 
 
@@ -195,6 +203,31 @@ def test_the_limit_counts_the_pixels_of_the_file_not_those_of_the_reduced_scale(
     content = encoded(photo(size=(1160, 1030)), "JPEG")
     with pytest.raises(ValueError, match="1160 x 1030 pixels declared"):
         read(content, max_pixels=1_000_000)
+
+
+# What exceeds Pillow's own limit twice over is an error to Pillow, and a warning below that.
+@pytest.mark.parametrize("limit", [SMALL[0] * SMALL[1] // 4, SMALL[0] * SMALL[1] - 1])
+# The decoder of WebP has a check of its own, before it tells the size.
+@pytest.mark.parametrize("image_format", [name for name in FORMATS if name != "WEBP"])
+def test_our_limit_counts_and_not_pillows(image_format: str, limit: int, monkeypatch: pytest.MonkeyPatch):
+    content = encoded(photo(size=SMALL), image_format)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    assert read(content).width == SMALL[0]
+    assert read_thumbnail(io.BytesIO(content), 40).size == (40, 30)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_pillows_limit_does_not_count_for_a_turned_tiff_either(compression: str, monkeypatch: pytest.MonkeyPatch):
+    content = encoded(photo(size=SMALL), "TIFF", exif=oriented(6), compression=compression)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read(content).grey.size == (60, 80)
+
+
+def test_a_webp_file_beyond_pillows_limit_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch):
+    content = encoded(photo(size=SMALL), "WEBP")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match="exceeds limit of 200 pixels"):
+        read(content)
 
 
 def test_pillows_process_wide_limit_stays_what_it_was():
@@ -604,6 +637,36 @@ def test_the_file_stays_open():
     file = io.BytesIO(encoded(photo(size=SMALL), "PNG"))
     read_picture(file)
     assert not file.closed
+
+
+# Whose error it is
+
+
+@pytest.mark.parametrize("error", [TypeError("ours"), AttributeError("ours"), KeyError("ours")])
+def test_an_error_of_our_own_is_no_broken_picture(error: Exception):
+    def use_the_picture() -> None:
+        with open_picture(io.BytesIO(encoded(photo(size=SMALL), "PNG"))):
+            raise error
+
+    with pytest.raises(type(error), match="ours"):
+        use_the_picture()
+
+
+def test_an_error_in_the_steps_after_decoding_is_no_broken_picture(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pixels, "to_eight_bits", lambda _image: None)
+    for read_it in (read, lambda content: read_thumbnail(io.BytesIO(content), 40)):
+        with pytest.raises(AttributeError):
+            read_it(encoded(photo(size=SMALL), "PNG"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory error when reading image file")])
+def test_too_little_memory_is_no_broken_picture(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    def fail(_image: Image.Image) -> None:
+        raise error
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
+    with pytest.raises(MemoryError, match="not enough memory to decode it"):
+        read(encoded(photo(size=SMALL), "PNG"))
 
 
 # Whatever is in the file

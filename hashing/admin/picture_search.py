@@ -31,7 +31,7 @@ class PictureForm(forms.Form):
         """The whole file is decoded only now."""
         try:
             return compute_fingerprint(self.cleaned_data["picture"], hashing_settings().MAX_PIXELS)
-        except (ValueError, OSError) as error:
+        except (ValueError, MemoryError, OSError) as error:
             reason = str(error).removeprefix("Failed to process image: ")
             message = _("This file cannot be used as a picture: %(reason)s.")
             raise ValidationError(message, code="invalid_image", params={"reason": reason}) from error

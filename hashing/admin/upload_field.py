@@ -11,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from hashing.conf import hashing_settings
-from hashing.pixels import FILE_SUFFIXES, open_picture
+from hashing.pixels import FILE_SUFFIXES, verify_picture
 
 
 class PictureField(forms.ImageField):
@@ -29,9 +29,8 @@ class PictureField(forms.ImageField):
             message = _("This file has more than %(max)s.")
             raise ValidationError(message, code="too_large", params={"max": filesizeformat(limits.MAX_BYTES)})
         try:
-            with open_picture(upload, limits.MAX_PIXELS) as image:
-                image.verify()
-        except (ValueError, OSError) as error:
+            verify_picture(upload, limits.MAX_PIXELS)
+        except (ValueError, MemoryError, OSError) as error:
             message = _("This file cannot be used as a picture: %(reason)s.")
             raise ValidationError(message, code="invalid_image", params={"reason": error}) from error
         finally:

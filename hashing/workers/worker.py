@@ -13,7 +13,6 @@ from functools import cache
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
-from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from hashing.perceptual_hash import Fingerprint, compute_fingerprint
@@ -82,8 +81,7 @@ def start_worker(field: StorageField | None, max_pixels: int, max_bytes: int, se
             s3.prepare(_storage, READING_THREADS)
     # The pool ends a worker that hangs with SIGTERM; a Python handler would wait until the decoder returns.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # In this process our own limit is the only one, and nobody reads its warnings.
-    Image.MAX_IMAGE_PIXELS = None
+    # Nobody reads them in this process.
     warnings.simplefilter("ignore")
     threadpool_limits(1)
     _silence_decoders()
@@ -143,8 +141,8 @@ def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
     file.seek(0)
     try:
         return Outcome(job.pk, job.name, compute_fingerprint(file, max_pixels), size)
-    except ValueError as error:
-        return Outcome(job.pk, job.name, error=f"ValueError: {error}")
+    except (ValueError, MemoryError) as error:
+        return Outcome(job.pk, job.name, error=f"{type(error).__name__}: {error}")
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import DefaultStorage, InMemoryStorage
-from PIL import Image
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from hashing.models import ImageAsset
@@ -39,19 +38,17 @@ def worker_process(monkeypatch):
     terminal = os.dup(2)
     for name in ("_storage", "_max_pixels", "_max_bytes", "_seconds_to_read"):
         monkeypatch.setattr(worker, name, getattr(worker, name))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     with warnings.catch_warnings(), threadpool_limits(None):
         yield
     os.dup2(terminal, 2)
     os.close(terminal)
 
 
-def test_a_worker_is_silent_has_one_thread_and_no_limit_but_ours(worker_process, path):
+def test_a_worker_is_silent_has_one_thread_and_our_limit(worker_process, path):
     start_worker(None, 100, DEFAULT_MAX_BYTES, 60)
     os.write(2, b"a decoder complains")
     assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
     assert {library["num_threads"] for library in threadpool_info()} <= {1}
-    assert Image.MAX_IMAGE_PIXELS is None
     assert "more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
 
 
@@ -107,6 +104,16 @@ def test_a_broken_picture_was_read(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     outcome = hash_file(Job(7, "text.jpg", str(tmp_path / "text.jpg")))
     assert outcome.error == "ValueError: Failed to process image: not an image in a supported format"
+    assert not outcome.unread
+
+
+def test_too_little_memory_is_an_error_of_the_row_and_no_broken_file(path, monkeypatch):
+    def run_out_of_memory(*_args):
+        raise MemoryError
+
+    monkeypatch.setattr("hashing.perceptual_hash.shrink_both", run_out_of_memory)
+    outcome = hash_file(Job(7, "photo.jpg", str(path)))
+    assert outcome.error == "MemoryError: Failed to process image: not enough memory to decode it"
     assert not outcome.unread
 
 

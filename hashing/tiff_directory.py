@@ -1,0 +1,135 @@
+"""The directory of a TIFF page: its tags as the file has them, without a decoder."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import IO, NamedTuple
+
+# Length of a value and its code in `struct`, by the type of a tag. A rational says nothing about pixels.
+VALUE_TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b"), 7: (1, "B"), 8: (2, "h"), 9: (4, "i")} | {
+    11: (4, "f"),
+    12: (8, "d"),
+    13: (4, "I"),
+    16: (8, "Q"),
+}
+SHORT = 3
+# Longer than any list of a tag that is read here; the longest is the palette of 16-bit pictures.
+MAX_VALUES = 3 << 16
+MAX_ENTRIES = 1 << 16
+
+Numbers = tuple[int | float, ...]
+
+
+class Entry(NamedTuple):
+    """One tag: `field` holds the values themselves where they fit into it, and else their position."""
+
+    value_type: int
+    length: int
+    field: bytes
+
+
+class Layout(NamedTuple):
+    """How TIFF and BigTIFF write their numbers: codes of `struct`, with the byte order first."""
+
+    header_size: int
+    entry_count: str
+    entry: str
+    offset: str
+
+
+class Directory(NamedTuple):
+    file: IO[bytes]
+    byte_order: str  # as in struct: "<" or ">"
+    is_big: bool
+    entries: Mapping[int, Entry] = {}
+
+    @property
+    def layout(self) -> Layout:
+        order = self.byte_order
+        if self.is_big:
+            return Layout(16, f"{order}Q", f"{order}HHQ8s", f"{order}Q")
+        return Layout(8, f"{order}H", f"{order}HHI4s", f"{order}I")
+
+    def numbers(self, tag: int, default: Numbers = ()) -> Numbers:
+        """The values of a tag; the default when it is missing, is no list of numbers, or lies outside the file."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.value_type not in VALUE_TYPES or not 0 < entry.length <= MAX_VALUES:
+            return default
+        size, code = VALUE_TYPES[entry.value_type]
+        length, content = size * entry.length, entry.field
+        if length > len(content):
+            content = self._read(struct.unpack(self.layout.offset, content)[0], length)
+        if len(content) < length:
+            return default
+        return struct.unpack(f"{self.byte_order}{entry.length}{code}", content[:length])
+
+    def first(self, tag: int, default: int) -> int:
+        return int(self.numbers(tag, (default,))[0])
+
+    def pack_shorts(self, values: Iterable[int]) -> bytes:
+        return b"".join(struct.pack(f"{self.byte_order}H", value) for value in values)
+
+    def with_short(self, tag: int, value: int) -> Directory:
+        field = self.pack_shorts([value]).ljust(8 if self.is_big else 4, b"\0")
+        return self._replace(entries={**self.entries, tag: Entry(SHORT, 1, field)})
+
+    def with_only(self, tags: Collection[int]) -> Directory:
+        return self._replace(entries={tag: entry for tag, entry in self.entries.items() if tag in tags})
+
+    def _read(self, position: int, length: int) -> bytes:
+        try:
+            self.file.seek(position)
+        # No file has such a position.
+        except (OverflowError, ValueError):
+            return b""
+        return self.file.read(length)
+
+
+def read_directory(file: IO[bytes]) -> Directory:
+    """The first directory of a TIFF file. Raises `SyntaxError` where there is none."""
+    file.seek(0)
+    header = file.read(16)
+    byte_order = {b"II": "<", b"MM": ">"}.get(header[:2])
+    if byte_order is None:
+        raise SyntaxError("broken TIFF file: no header")
+    directory = Directory(file, byte_order, 43 in header[2:4])
+    try:
+        return directory._replace(entries=dict(_entries(directory, header)))
+    # An offset that no file has, or the end of the file.
+    except (struct.error, OverflowError, ValueError) as error:
+        raise SyntaxError(f"broken TIFF file: {error}") from error
+
+
+def _entries(directory: Directory, header: bytes) -> Iterator[tuple[int, Entry]]:
+    file, layout = directory.file, directory.layout
+    (start,) = struct.unpack(layout.offset, header[: layout.header_size][-struct.calcsize(layout.offset) :])
+    file.seek(start)
+    (count,) = struct.unpack(layout.entry_count, file.read(struct.calcsize(layout.entry_count)))
+    for _ in range(min(count, MAX_ENTRIES)):
+        tag, *rest = struct.unpack(layout.entry, file.read(struct.calcsize(layout.entry)))
+        yield tag, Entry(*rest)
+
+
+def packed(directory: Directory, shorts: Mapping[int, bytes]) -> tuple[bytes, range, bytes]:
+    """Header, body and end of the same file with no other directory than this one.
+
+    `shorts` are packed lists of short numbers for tags that get new ones.
+    """
+    layout, size = directory.layout, directory.file.seek(0, os.SEEK_END)
+    end = bytearray(b"\0" * (-size % 16))
+    entries = dict(directory.entries)
+    for tag, content in shorts.items():
+        field = struct.pack(layout.offset, size + len(end))
+        entries[tag] = Entry(SHORT, len(content) // 2, field)
+        end += content
+    start = size + len(end)
+    end += struct.pack(layout.entry_count, len(entries))
+    for tag, entry in sorted(entries.items()):
+        end += struct.pack(layout.entry, tag, *entry)
+    end += struct.pack(layout.offset, 0)
+    offset = struct.pack(layout.offset, start)
+    directory.file.seek(0)
+    header = directory.file.read(layout.header_size)[: -len(offset)] + offset
+    return header, range(layout.header_size, size), bytes(end)
