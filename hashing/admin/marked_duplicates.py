@@ -97,7 +97,7 @@ class MarkedDuplicateAdmin(Columns, Previews):
 
 
 def _delete_files(request: HttpRequest, names: list[str]) -> None:
-    if refused := delete_unused(ImageAsset.image.field.storage, names):
+    if refused := delete_unused(ImageAsset.image.field.storage, names).failed:
         text = _("The rows are deleted, but these files could not be: {}")
         messages.warning(request, format_html(text, ", ".join(refused)))
 

@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from hashing.stored_files.base_names import BaseNameKey
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -22,5 +24,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="imageasset",
             index=models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
+        ),
+        migrations.AddIndex(
+            model_name="imageasset",
+            index=models.Index(BaseNameKey("image"), name="image_asset_base_name_idx"),
+        ),
+        migrations.AddIndex(
+            model_name="imageasset",
+            index=models.Index(fields=["file_size"], name="image_asset_file_size_idx"),
         ),
     ]

@@ -14,6 +14,7 @@ from hashing.facts import NO_FACTS
 from hashing.models.upload_path import upload_path
 from hashing.querysets import HashedImageQuerySet
 from hashing.search.bands import band_indexes
+from hashing.stored_files.base_names import BaseNameKey
 
 
 class HashedImage(models.Model):
@@ -100,6 +101,8 @@ class ImageAsset(HashedImage):
             models.Index(fields=["image"], name="image_asset_image_idx"),
             models.Index(fields=["id"], condition=Q(perceptual_hash__isnull=True), name="image_asset_unhashed_idx"),
             models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),
+            models.Index(BaseNameKey("image"), name="image_asset_base_name_idx"),
+            models.Index(fields=["file_size"], name="image_asset_file_size_idx"),
             models.Index(fields=["created_at"], name="image_asset_created_idx"),
             models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
             *band_indexes("image_asset"),

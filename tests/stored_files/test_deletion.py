@@ -5,7 +5,7 @@ import logging
 from django.core.files.storage import FileSystemStorage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import delete_unused
+from hashing.stored_files import FileDeletion, delete_unused
 
 
 def storage():
@@ -15,7 +15,9 @@ def storage():
 def test_unused_file_is_deleted_and_a_used_one_kept(add_image, media):
     used, unused = add_image("used.jpg"), add_image("unused.jpg")
     ImageAsset.objects.filter(pk=unused.pk).delete()
-    assert delete_unused(storage(), [used.image.name, "unused.jpg", ""]) == []
+    assert delete_unused(storage(), [used.image.name, "unused.jpg", ""]) == FileDeletion(
+        frozenset({"unused.jpg"}), {"used.jpg": "Used by: image asset."}
+    )
     assert [path.name for path in media.iterdir()] == ["used.jpg"]
 
 
@@ -31,7 +33,7 @@ def test_file_is_known_by_its_place_in_another_storage_too(add_image, media):
     add_image("folder/used.jpg")
     inner = FileSystemStorage(location=media / "folder")
     (media / "folder" / "unused.jpg").touch()
-    assert delete_unused(inner, ["used.jpg", "unused.jpg"]) == []
+    assert not delete_unused(inner, ["used.jpg", "unused.jpg"]).failed
     assert [path.name for path in (media / "folder").iterdir()] == ["used.jpg"]
 
 
@@ -66,7 +68,7 @@ def test_in_a_storage_without_paths_names_decide(add_image, media):
     remote.remote = True
     add_image("used.jpg")
     (media / "unused.jpg").touch()
-    assert delete_unused(remote, ["used.jpg", "unused.jpg"]) == []
+    assert not delete_unused(remote, ["used.jpg", "unused.jpg"]).failed
     assert [path.name for path in media.iterdir()] == ["used.jpg"]
 
 
@@ -75,7 +77,7 @@ def test_file_that_cannot_be_deleted_stops_no_other(db, media, caplog):
     remote.remote = True
     (media / "unused.jpg").touch()
     with caplog.at_level(logging.ERROR):
-        assert delete_unused(remote, ["locked.jpg", "unused.jpg"]) == ["locked.jpg"]
+        assert delete_unused(remote, ["locked.jpg", "unused.jpg"]).failed.keys() == {"locked.jpg"}
     assert "locked.jpg cannot be deleted" in caplog.text
     assert not list(media.iterdir())
 
@@ -85,7 +87,7 @@ def test_file_behind_a_linked_folder_is_kept_while_a_row_names_it(add_image, med
     (media / "photos").symlink_to(tmp_path / "disk")
     add_image("photos/used.jpg")
     (tmp_path / "disk" / "unused.jpg").touch()
-    assert delete_unused(storage(), ["photos/used.jpg", "photos/unused.jpg"]) == []
+    assert not delete_unused(storage(), ["photos/used.jpg", "photos/unused.jpg"]).failed
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["used.jpg"]
 
 
@@ -98,5 +100,5 @@ def test_file_is_kept_while_a_row_names_it_in_the_same_odd_way(add_image, media)
 
 def test_name_outside_the_storage_stops_no_other(db, media):
     (media / "unused.jpg").touch()
-    assert delete_unused(storage(), ["../outside.jpg", "unused.jpg"]) == ["../outside.jpg"]
+    assert delete_unused(storage(), ["../outside.jpg", "unused.jpg"]).failed.keys() == {"../outside.jpg"}
     assert not list(media.iterdir())

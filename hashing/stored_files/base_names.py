@@ -1,0 +1,67 @@
+"""The last part of a file name, without case.
+
+A file that can be reached by two names, through a linked or mounted folder, another root or prefix, another spelling
+of its path or another case, has the same base name in both.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import product
+from math import prod
+from typing import Any
+
+from django.db import models
+from django.db.models import Func
+
+MAX_VARIANTS = 64
+_ASCII_LOWER = {ord(char): ord(char.lower()) for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+class BaseNameKey(Func):
+    """`base_name_key` in SQL. Its literals stand in the SQL itself: as parameters they would match no index."""
+
+    arity = 1
+    template = (
+        "LOWER(SUBSTR(%(expressions)s,"
+        " LENGTH(RTRIM(%(expressions)s, REPLACE(REPLACE(%(expressions)s, '/', ''), '\\', ''))) + 1)%(collation)s)"
+    )
+
+    def __init__(self, expression: Any, **extra: Any) -> None:
+        super().__init__(expression, output_field=models.TextField(), **({"collation": ""} | extra))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        # In this collation only ASCII has a lower case, as on SQLite.
+        return self.as_sql(compiler, connection, **(extra | {"collation": ' COLLATE "C"'}))
+
+
+class PlainName(Func):
+    """A whole name without case and superfluous slashes."""
+
+    arity = 1
+    template = "LOWER(REPLACE(REPLACE(REPLACE(%(expressions)s, '\\', '/'), '/./', '/'), '//', '/'))"
+
+    def __init__(self, expression: Any, **extra: Any) -> None:
+        super().__init__(expression, output_field=models.TextField(), **extra)
+
+
+def base_name_key(name: str) -> str:
+    """Return what follows the last slash or backslash, with ASCII letters in lower case."""
+    return re.split(r"[/\\]", name)[-1].translate(_ASCII_LOWER)
+
+
+def base_name_keys(name: str) -> set[str]:
+    """Return the keys under which a file may be found where case and Unicode normal forms make no difference."""
+    key = base_name_key(name)
+    if key.isascii():
+        return {key}
+    composed, decomposed = (unicodedata.normalize(form, key) for form in ("NFC", "NFD"))
+    choices = [sorted({char, *_other_cases(char)}) for char in composed]
+    if prod(map(len, choices)) > MAX_VARIANTS:
+        return {key, composed, decomposed} | {base_name_key(change(composed)) for change in (str.lower, str.upper)}
+    return {key, decomposed} | {"".join(chars) for chars in product(*choices)}
+
+
+def _other_cases(char: str) -> tuple[str, ...]:
+    return () if char.isascii() else (char.lower(), char.upper())

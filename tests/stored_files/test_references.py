@@ -1,0 +1,155 @@
+"""Rows of any model and any database keep a file, and so does a database or a storage that does not answer."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+import pytest
+from django.apps import apps
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
+from django.db import connection, connections, models
+from django.test.utils import CaptureQueriesContext
+from storages.backends.s3 import S3Storage
+
+from hashing.models import ImageAsset
+from hashing.stored_files import delete_unused
+from hashing.stored_files.references import FileColumn
+from tests.s3_storage import storage_options
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def storage():
+    return ImageAsset.image.field.storage
+
+
+@pytest.fixture
+def add_model():
+    """Makes a model with a file field, and its table if it is to have one."""
+    made = []
+
+    def make(file_storage, using: str | None = "default", **options):
+        meta = type("Meta", (), {"app_label": "hashing", "db_table": "legacy_photo", **options})
+        fields = {"file": models.FileField(storage=file_storage), "Meta": meta, "__module__": __name__}
+        model = type("LegacyPhoto", (models.Model,), fields)
+        made.append((model, using))
+        if using:
+            with connections[using].schema_editor() as editor:
+                editor.create_model(model)
+        return model
+
+    yield make
+    for model, using in made:
+        if using == "default":
+            with connections[using].schema_editor() as editor:
+                editor.delete_model(model)
+        del apps.all_models["hashing"][model._meta.model_name]
+    apps.clear_cache()
+
+
+@pytest.fixture
+def other_database(tmp_path):
+    """The alias of a second database."""
+    file = str(tmp_path / "other.sqlite3")
+    settings = connections.settings["default"] | {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": {}}
+    connections.settings["other"] = settings
+    # Tests may connect to the databases of the settings file alone.
+    made = connections["other"]
+    made.ensure_connection = lambda: made.connection or made.connect()
+    yield "other"
+    connections["other"].close()
+    del connections["other"], connections.settings["other"]
+
+
+@pytest.mark.parametrize("managed", [True, False])
+def test_row_of_any_model(media, photograph, add_model, managed):
+    path = photograph("a/photo.jpg")
+    model = add_model(FileSystemStorage(location=media / "a"), managed=True)
+    model._meta.managed = managed
+    model.objects.create(file="photo.jpg")
+    assert delete_unused(storage(), ["a/photo.jpg"]).kept == {"a/photo.jpg": "Used by: legacy photo."}
+    assert path.exists()
+    model.objects.all().delete()
+    assert delete_unused(storage(), ["a/photo.jpg"]).deleted
+
+
+def test_model_without_a_table_means_nothing(media, photograph, add_model):
+    photograph("photo.jpg")
+    add_model(storage(), using=None, managed=False)
+    assert delete_unused(storage(), ["photo.jpg"]).deleted
+
+
+def test_row_in_another_database(media, photograph, add_model, other_database):
+    path = photograph("photo.jpg")
+    model = add_model(storage(), using=other_database)
+    model.objects.using(other_database).create(file="photo.jpg")
+    assert delete_unused(storage(), ["photo.jpg"]).kept
+    assert path.exists()
+
+
+def test_database_that_does_not_answer(media, photograph, other_database, tmp_path, caplog):
+    path = photograph("photo.jpg")
+    (tmp_path / "other.sqlite3").write_bytes(b"this is no database" * 100)
+    with caplog.at_level(logging.ERROR, "hashing"):
+        result = delete_unused(storage(), ["photo.jpg"])
+    assert result.kept == {"photo.jpg": "The database “other” cannot be asked about it."}
+    assert path.exists()
+    assert "database other cannot be read" in caplog.text
+
+
+class Silent(FileSystemStorage):
+    """A storage on another machine that is away."""
+
+    def path(self, name):
+        raise NotImplementedError
+
+    def exists(self, name):
+        raise ConnectionError("away")
+
+
+def test_storage_that_does_not_answer(media, photograph, add_model):
+    path = photograph("a/photo.jpg")
+    add_model(Silent()).objects.create(file="photo.jpg")
+    kept = delete_unused(storage(), ["a/photo.jpg"]).kept
+    assert kept == {"a/photo.jpg": "It may be the file “photo.jpg”, which is used by: legacy photo."}
+    assert path.exists()
+
+
+@pytest.fixture
+def buckets(object_store):
+    """A bucket, the same bucket with a prefix, and another bucket."""
+    options = storage_options(object_store.endpoint, f"bucket-{uuid.uuid4()}")
+    whole, inner = S3Storage(**options), S3Storage(**options, location="photos")
+    other = S3Storage(**options | {"bucket_name": f"bucket-{uuid.uuid4()}"})
+    for each in (whole, other):
+        each.connection.create_bucket(Bucket=each.bucket_name)
+    return whole, inner, other
+
+
+def test_object_of_a_bucket_under_another_prefix_or_spelling(buckets, add_model):
+    whole, inner, other = buckets
+    model = add_model(inner)
+    for name in ("photos/a.jpg", "photos/b.jpg", "photos/c.jpg"):
+        whole.save(name, ContentFile(name.encode()))
+    other.save("photos/b.jpg", ContentFile(b"another file"))
+    model.objects.create(file="a.jpg")
+    model.objects.create(file="x/../c.jpg")
+    result = delete_unused(whole, ["photos/a.jpg", "photos/b.jpg", "photos/c.jpg"])
+    assert result.deleted == {"photos/b.jpg"}
+    assert delete_unused(other, ["photos/b.jpg"]).deleted
+    assert [whole.exists(f"photos/{name}.jpg") for name in "abc"] == [True, False, True]
+
+
+def test_names_are_found_through_the_index():
+    column = FileColumn(ImageAsset, ImageAsset.image.field, "default")
+    ImageAsset.objects.bulk_create(ImageAsset(image=f"{n}/{n}.jpg") for n in range(3000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE hashing_imageasset")
+    with CaptureQueriesContext(connection) as captured:
+        assert column.names(["7.jpg"]) == ({"7/7.jpg"}, set())
+    [query] = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{'EXPLAIN QUERY PLAN' if connection.vendor == 'sqlite' else 'EXPLAIN'} {query}")
+        assert "image_asset_base_name_idx" in str(cursor.fetchall())
