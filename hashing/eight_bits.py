@@ -6,11 +6,12 @@ import math
 from typing import cast
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hashing.tiff_file import SIGNED, UNSIGNED, Samples, samples_of
 
 MAX_16_BITS = 65535
+_SIGN_CHANGED = [level ^ 128 for level in range(256)]
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
@@ -20,8 +21,13 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
         return _from_16_bits(image, samples)
     if image.mode in {"I", "F"}:
         return _from_32_bits(image, samples)
+    if image.mode == "LAB" and samples and samples.is_icc_lab:
+        # Pillow took a and b for signed numbers.
+        lightness, *colours = image.split()
+        return Image.merge("LAB", [lightness, *(colour.point(_SIGN_CHANGED) for colour in colours)])
     if image.mode == "L" and samples and samples.sample_format == SIGNED:
-        return image.point([(level + 128) % 256 for level in range(256)])
+        grey = image.point(_SIGN_CHANGED)
+        return ImageOps.invert(grey) if samples.white_is_zero else grey
     return image
 
 

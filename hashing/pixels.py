@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple, cast
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
 from hashing.bmp_file import open_bmp
@@ -99,7 +99,7 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
             image.load()
         orientation = _orientation(image)
         whole = _on_white(to_eight_bits(image))
-        small = (whole.getchannel("L") if whole.mode == "LAB" else whole).convert("RGB")
+        small = _coloured(whole)
         small.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2)
         return small.transpose(_TURNS[orientation]) if orientation in _TURNS else small
 
@@ -233,6 +233,14 @@ def _is_alpha_unused(image: Image.Image) -> bool:
     if image.mode != "RGBA" or not (image.format == "BMP" or (samples and samples.is_alpha_unsaid)):
         return False
     return image.getchannel("A").getextrema() == (0, 0)
+
+
+def _coloured(image: Image.Image) -> Image.Image:
+    if image.mode != "LAB":
+        return image.convert("RGB")
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    shown = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")  # None only where it changes the image itself
+    return cast("Image.Image", shown)
 
 
 def _grey(image: Image.Image) -> Image.Image:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hashing.pixels import read_picture, read_thumbnail
 from tests.pictures import photo
@@ -18,7 +18,8 @@ SIZE = (48, 40)
 Pixels = np.ndarray[Any, Any]
 
 RGB = np.asarray(photo(3, SIZE))
-GREY = np.asarray(photo(3, SIZE).convert("L"))
+# From 0 to 255, so that scaling by the range of the values is no other than by the range of their type.
+GREY = np.asarray(ImageOps.autocontrast(photo(3, SIZE).convert("L")))
 # From transparent to opaque, with all levels between.
 ALPHA = np.asarray(Image.linear_gradient("L").resize(SIZE))
 
