@@ -9,6 +9,7 @@ from hashing.backfill.jobs import make_job
 from hashing.backfill.outage import Outage, check_storage, is_local
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
+from hashing.db.clock import DatabaseClock
 from hashing.facts import HASH_FIELDS
 from hashing.models import HashedImage
 from hashing.workers.worker import hash_stored_file
@@ -29,7 +30,7 @@ def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[s
     try:
         if outcome.unread:
             check_storage(storage)
-        written = list(OutcomeWriter(model, using).write([outcome]))
+        written = list(OutcomeWriter(model, using, DatabaseClock(using).now).write([outcome]))
     except Outage as outage:
         logger.error("Row %s of %s is not hashed: %s", pk, model._meta.label, outage)
         return {}

@@ -14,11 +14,11 @@ from django.db import router
 
 from hashing.admin.selection import Selection
 from hashing.backfill import BackfillOptions, BackfillReport
-from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.engine import bound_rows
 from hashing.backfill.key_ranges import KeyRange, cut_into_ranges
 from hashing.backfill.patience import run_with_patience
 from hashing.backfill.range_job import BATCH_SIZE, RANGE_SIZE
+from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
 from hashing.querysets import HashedImageQuerySet
 

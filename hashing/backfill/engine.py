@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError, router
 
-from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.outage import Outage, StorageWatch, is_local
@@ -19,6 +18,7 @@ from hashing.backfill.report import BackfillReport
 from hashing.backfill.todo import TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
+from hashing.db.clock import DatabaseClock
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line, printable
 from hashing.workers.pool import HashingPool, WorkersLost

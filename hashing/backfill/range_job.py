@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.db.models import Q
 
-from hashing.backfill.database_clock import DatabaseClock
 from hashing.backfill.engine import bound_rows
 from hashing.backfill.key_ranges import cut_into_ranges
 from hashing.backfill.options import BackfillOptions, available_cores
 from hashing.backfill.patience import run_with_patience
 from hashing.backfill.report import BackfillResult
 from hashing.backfill.todo import TodoList
+from hashing.db.clock import DatabaseClock
 from hashing.querysets import HashedImageQuerySet
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from django.db.models.base import ModelState
 from django.utils import timezone
 
 from hashing.backfill.outage import Outage
-from hashing.facts import HASH_FIELDS, NO_FACTS
+from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.images import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.previews import delete_stale_previews
@@ -90,7 +90,7 @@ class OutcomeWriter:
         asset = self._model.__new__(self._model)
         asset._state = ModelState()
         asset.pk = outcome.pk
-        values = NO_FACTS | {"hash_error": printable(outcome.error), "hashed_at": now}
+        values = EMPTY_HASH_FIELDS | {"hash_error": printable(outcome.error), "hashed_at": now}
         if found := outcome.fingerprint:
             values |= {
                 "perceptual_hash": found.perceptual_hash,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hashing.grouping.finder import FoundGroup, find_groups
 from hashing.grouping.large_group import LARGE_GROUP, join_large, leave_large, settle
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.store import groups_locked, store_groups
+from hashing.grouping.store import store_groups, with_groups_locked
 from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
@@ -28,11 +28,14 @@ def regroup(
     All are keys, and those of rows that were deleted may be among them. Only for `changed` rows the whole table is
     searched; the others are compared with one another.
     """
-    with groups_locked(using):
-        options = GroupingOptions.of_last_run(using)
-        set_free = _remake(set(changed), set(left), set(groups), options, using)
-        if set_free:
-            _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), set(), options, using)
+    with_groups_locked(using, _regroup, set(changed), set(left), set(groups), using)
+
+
+def _regroup(changed: set[int], left: set[int], groups: set[int], using: str) -> None:
+    options = GroupingOptions.of_last_run(using)
+    set_free = _remake(changed, left, groups, options, using)
+    if set_free:
+        _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), set(), options, using)
 
 
 def _remake(changed: set[int], left: set[int], decided: set[int], options: GroupingOptions, using: str) -> set[int]:

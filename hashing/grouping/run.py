@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import router
-from django.utils import timezone
 
+from hashing.db.clock import DatabaseClock
+from hashing.db.retry import retry_transient
 from hashing.grouping.finder import Progress, find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.regroup import regroup
@@ -34,14 +35,14 @@ def run_grouping(
     `TooManyPairs`; nothing is stored then. Interrupted while it stores, it is made good by running it again.
     """
     alias = using or router.db_for_write(DuplicateGroup)
-    started = timezone.now()
+    started = DatabaseClock(alias).now()
     rows = ImageAsset.objects.using(alias).all()
     verdicts = read_verdicts(alias)
     groups = find_groups(rows, options, verdicts, progress)
     if dry_run:
         return GroupingReport(groups, options)
     changes = store_groups(groups, alias, progress=lambda per_cent: progress("Storing", per_cent))
-    options.remember(alias)
+    retry_transient(lambda: options.remember(alias), alias)
     _catch_up(started, alias)
     _catch_up_with_decisions(verdicts, alias)
     return GroupingReport(groups, options, changes)

@@ -5,19 +5,22 @@ Groups are known by their keepers, so a group that only gains or loses a picture
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from hashing.exclusive import exclusive_transaction
+from hashing.db.locks import exclusive_transaction
+from hashing.db.retry import retry_transient
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.images import ImageAsset
 from hashing.orientations import Orientation
 from hashing.paging import batches, pages_by_key, rows_with_keys
+
+T = TypeVar("T")
 
 # Pictures that are written in one transaction, at least; new groups are never split.
 BATCH = 2000
@@ -40,6 +43,16 @@ def groups_locked(using: str) -> AbstractContextManager[None]:
     return exclusive_transaction(using, ADVISORY_LOCK)
 
 
+def with_groups_locked(using: str, work: Callable[..., T], *arguments: Any) -> T:
+    """Call `work` in a transaction of its own while nobody else makes groups, again if that loses to another one."""
+
+    def attempt() -> T:
+        with groups_locked(using):
+            return work(*arguments)
+
+    return retry_transient(attempt, using)
+
+
 def store_groups(
     found: Sequence[FoundGroup],
     using: str,
@@ -56,29 +69,26 @@ def store_groups(
     wanted = {group.keeper: group for group in found}
     gone = [pk for keeper, pk in stored.items() if keeper not in wanted]
     for pks in batches(gone, BATCH):
-        with groups_locked(using):
-            _remove(pks, using)
+        with_groups_locked(using, _remove, pks, using)
     # Pictures leave their groups before any joins one: it can be in one group only.
     kept = {pk: wanted[keeper] for keeper, pk in stored.items() if keeper in wanted}
-    differences = [each for pks in batches(kept, BATCH) for each in _take_away(pks, kept, using)]
+    differences = [
+        each for pks in batches(kept, BATCH) for each in with_groups_locked(using, _take_away, pks, kept, using)
+    ]
     for some in batches(differences, BATCH):
-        with groups_locked(using):
-            _add_members(((each.pk, each.next_position, each.added) for each in some), using)
-            count_groups([each.pk for each in some], using)
+        with_groups_locked(using, _extend, {each.pk: each.added for each in some}, using)
     new = [group for group in found if group.keeper not in stored]
     done = 0
     for batch in _by_pictures(new):
-        with groups_locked(using):
-            _create(batch, using)
+        with_groups_locked(using, _create, batch, using)
         done += len(batch)
         progress(100 * done // len(new))
     return Changes(len(gone), len(differences), len(new))
 
 
 def add_member(group: DuplicateGroup, member: FoundMember, using: str) -> None:
-    last = group.members.using(using).aggregate(last=Max("position"))["last"]
-    _add_members([(group.pk, last + 1, [member])], using)
-    count_groups([group.pk], using)
+    """Add a picture at the end of a group. The groups must be locked."""
+    _extend({group.pk: [member]}, using)
 
 
 def count_groups(pks: Collection[int], using: str) -> None:
@@ -101,7 +111,6 @@ class _Difference:
     """What a stored group lacks, and what it must lose."""
 
     pk: int
-    next_position: int = 0
     added: list[FoundMember] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     changed: list[GroupMember] = field(default_factory=list)
@@ -127,20 +136,19 @@ def delete_quietly(rows: QuerySet[Any], using: str) -> None:
 
 def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) -> list[_Difference]:
     members = GroupMember.objects.using(using)
-    with groups_locked(using):
-        stored: dict[int, list[GroupMember]] = {pk: [] for pk in pks}
-        for member in members.filter(group__in=pks).iterator():
-            stored[member.group_id].append(member)
-        differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk]))]
-        for keys in batches([key for each in differences for key in each.dropped], BATCH):
-            delete_quietly(members.filter(pk__in=keys), using)
-        members.bulk_update([row for each in differences for row in each.changed], FACTS, batch_size=500)
+    stored: dict[int, list[GroupMember]] = {pk: [] for pk in pks}
+    for member in members.filter(group__in=pks).iterator():
+        stored[member.group_id].append(member)
+    differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk]))]
+    for keys in batches([key for each in differences for key in each.dropped], BATCH):
+        delete_quietly(members.filter(pk__in=keys), using)
+    members.bulk_update([row for each in differences for row in each.changed], FACTS, batch_size=500)
     return differences
 
 
 def _difference(pk: int, stored: Sequence[GroupMember], wanted: FoundGroup) -> _Difference:
     found = {member.key: member for member in wanted.members}
-    result = _Difference(pk, next_position=1 + max((row.position for row in stored), default=-1))
+    result = _Difference(pk)
     for row in stored:
         member = found.pop(row.asset_id, None)
         if member is None and row.asset_id != wanted.keeper:
@@ -159,6 +167,17 @@ def _create(batch: Sequence[FoundGroup], using: str) -> None:
     made = groups.bulk_create([DuplicateGroup(keeper_id=key, size=0, open_count=0, max_distance=0) for key in whole])
     _add_members(((group.pk, 0, whole[group.keeper_id]) for group in made), using)
     count_groups([group.pk for group in made], using)
+
+
+def _extend(added: Mapping[int, list[FoundMember]], using: str) -> None:
+    """Add pictures at the ends of groups, as far as these are still there, and bring all their numbers up to date."""
+    # Other members may have joined, and the group may be gone, since anybody has looked.
+    groups = DuplicateGroup.objects.using(using).filter(pk__in=added).order_by("pk").select_for_update(of=("self",))
+    present = set(groups.values_list("pk", flat=True))
+    members = GroupMember.objects.using(using).filter(group__in=present).order_by().values("group")
+    ends = members.annotate(last=Max("position")).values_list("group", "last")
+    _add_members(((pk, last + 1, added[pk]) for pk, last in ends), using)
+    count_groups(present, using)
 
 
 def _add_members(wanted: Iterable[tuple[int, int, list[FoundMember]]], using: str) -> None:

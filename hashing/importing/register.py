@@ -10,7 +10,7 @@ from typing import Protocol
 from django.db import router
 
 from hashing.conf import hashing_settings
-from hashing.exclusive import exclusive_transaction
+from hashing.db.locks import exclusive_transaction
 from hashing.importing.copying import FileRefusal, StorageRefusal, store_copy
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopiedNames, NamesInPlace

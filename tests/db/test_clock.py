@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from hashing.backfill import database_clock
-from hashing.backfill.database_clock import DatabaseClock
+from hashing.db import clock
+from hashing.db.clock import DatabaseClock
 
 pytestmark = pytest.mark.django_db
 
@@ -25,11 +25,11 @@ def test_a_machine_that_is_an_hour_behind_has_the_time_of_the_database(monkeypat
     class Late:
         now = staticmethod(lambda: timezone.now() - timedelta(hours=1))
 
-    monkeypatch.setattr(database_clock, "timezone", Late)
+    monkeypatch.setattr(clock, "timezone", Late)
     assert abs(DatabaseClock("default").now() - right) < timedelta(minutes=1)
 
 
 def test_the_database_is_asked_once(django_assert_max_num_queries):
-    clock = DatabaseClock("default")
+    database_clock = DatabaseClock("default")
     with django_assert_max_num_queries(1):
-        assert clock.now() <= clock.now()
+        assert database_clock.now() <= database_clock.now()
