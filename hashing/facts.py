@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-NO_FACTS: dict[str, Any] = {
+EMPTY_HASH_FIELDS: dict[str, Any] = {
     "perceptual_hash": None,
     "vertical_hash": None,
     "hash_quality": None,
@@ -15,4 +15,4 @@ NO_FACTS: dict[str, Any] = {
     "height": None,
     "file_size": None,
 }
-HASH_FIELDS = tuple(NO_FACTS)
+HASH_FIELDS = tuple(EMPTY_HASH_FIELDS)

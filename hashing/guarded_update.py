@@ -141,7 +141,8 @@ def _run_per_row(connection: BaseDatabaseWrapper, update: _Update, rows: Sequenc
 
 def _is_plain_field(field: models.Field[Any, Any]) -> bool:
     # A subclass may have ideas of its own about what goes into the database.
-    return type(field).__module__.startswith("django.db.models.") and field.get_internal_type() in PLAIN_FIELDS
+    is_known = type(field).__module__.startswith(("django.db.models.", "hashing."))
+    return is_known and field.get_internal_type() in PLAIN_FIELDS
 
 
 def _value(field: models.Field[Any, Any], row: models.Model) -> Any:

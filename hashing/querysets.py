@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.lookups import GreaterThanOrEqual
 
 from hashing.conf import hashing_settings
-from hashing.facts import NO_FACTS
+from hashing.db.locks import writing_transaction
+from hashing.facts import EMPTY_HASH_FIELDS
 from hashing.guarded_update import GuardedUpdateQuerySet
+from hashing.paging import batches
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.search.bands import SearchQuality
 from hashing.search.similar import matches_in_any_orientation, no_matches, upright_matches
 from hashing.search.wanted import Limit, Wanted, is_searchable
+from hashing.signals import files_replaced
 
 if TYPE_CHECKING:
     from hashing.models import HashedImage
@@ -27,9 +31,14 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     """Rows of a model with the fields of `hashing.models.HashedImage`."""
 
     def update(self, **values: Any) -> int:
-        """As Django's. A new file name takes what was known of the old file away, unless a hash comes with it."""
-        if self.model.hash_source in values and "perceptual_hash" not in values:  # type: ignore[attr-defined]
-            values = NO_FACTS | values
+        """As Django's. A row that gets another file loses its hash, unless a hash comes with the file."""
+        source = self._source
+        if source in values and "perceptual_hash" not in values:
+            is_same = Q(**{source: values[source]})
+            kept = {
+                name: Case(When(is_same, then=F(name)), default=_empty(self.model, name)) for name in EMPTY_HASH_FIELDS
+            }
+            values = kept | values
         return super().update(**values)
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -37,13 +46,42 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
         """As Django's, and as `update`."""
         rows, names = list(objs), list(fields)
-        if self.model.hash_source in names and "perceptual_hash" not in names:  # type: ignore[attr-defined]
-            names = list(dict.fromkeys([*names, *NO_FACTS]))
-            for row in rows:
-                row.__dict__.update(NO_FACTS)
-        return super().bulk_update(rows, names, batch_size)
+        if self._source not in names or "perceptual_hash" in names:
+            return super().bulk_update(rows, names, batch_size)
+        self._for_write = True
+        with writing_transaction(self.db):
+            _clear_replaced(self.using(self.db), rows, [self.model._meta.pk])
+            return super().bulk_update(rows, names, batch_size)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,  # noqa: FBT001, FBT002
+        update_conflicts: bool = False,  # noqa: FBT001, FBT002
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[M]:
+        """As Django's. The rows that it updates instead of creating them follow `update`."""
+        rows, names, unique = list(objs), list(update_fields or ()), list(unique_fields or ())
+        create = partial(super().bulk_create, rows, batch_size, ignore_conflicts, update_conflicts, names, unique)
+        if not (update_conflicts and unique) or self._source not in names or "perceptual_hash" in names:
+            return create()
+        self._for_write = True
+        with writing_transaction(self.db):
+            meta = self.model._meta
+            fields = [meta.pk if name == "pk" else meta.get_field(name) for name in unique]
+            _clear_replaced(HashedImageQuerySet(self.model, using=self.db), rows, fields)
+            return create()
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    @property
+    def _source(self) -> str:
+        """The name of the file field."""
+        return self.model.hash_source  # type: ignore[attr-defined,no-any-return]
 
     def hashed(self) -> Self:
         return self.filter(perceptual_hash__isnull=False)
@@ -102,3 +140,34 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     def stale(self) -> Self:
         """Hashed by another version of the algorithm; its hashes compare with none of this one."""
         return self.hashed().exclude(hash_version=HASH_VERSION)
+
+
+def _empty(model: type[models.Model], name: str) -> Value:
+    field: Any = model._meta.get_field(name)
+    return Value(EMPTY_HASH_FIELDS[name], field)
+
+
+def _clear_replaced(rows: HashedImageQuerySet[Any], objs: Sequence[models.Model], unique: Sequence[Any]) -> None:
+    """Clear the hash of the rows that the objects are about to give another file, in the caller's transaction.
+
+    Rows and objects are matched by the values of the `unique` fields. All of them are locked, the others keep what
+    they have.
+    """
+    names = [field.attname for field in unique]
+    by_values = {tuple(getattr(each, name) for name in names): each for each in objs}
+    locked = rows.order_by("pk").select_for_update(no_key=True)
+    for batch in batches(by_values):
+        found = locked.filter(**{f"{names[0]}__in": [values[0] for values in batch]})
+        stored = found.values_list("pk", rows.model.hash_source, *names)
+        pairs = [(pk, name, by_values.get(tuple(values))) for pk, name, *values in stored]
+        replaced = {pk: each for pk, name, each in pairs if each is not None and _has_other_file(each, name)}
+        rows.filter(pk__in=replaced).update(**EMPTY_HASH_FIELDS)
+        for each in replaced.values():
+            each.__dict__.update(EMPTY_HASH_FIELDS)
+        files_replaced.send(rows.model, keys=list(replaced), using=rows.db)
+
+
+def _has_other_file(row: Any, stored: str | None) -> bool:
+    """Whether the file is an upload, or has another name."""
+    file = getattr(row, row.hash_source)
+    return not getattr(file, "_committed", False) or (file.name or "") != (stored or "")

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
-from hashing.facts import HASH_FIELDS, NO_FACTS
+from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION, compute_perceptual_hash
+from tests.grouping.conftest import stored_groups
 from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,7 +49,7 @@ def test_waits_for_the_commit(media):
     with transaction.atomic():
         asset = ImageAsset.objects.create(image=upload())
         asset.save()
-        assert facts(asset) == NO_FACTS
+        assert facts(asset) == EMPTY_HASH_FIELDS
     assert facts(asset)["perceptual_hash"]
 
 
@@ -77,7 +80,7 @@ def test_replacing_the_file_clears_all_facts_in_the_same_write(media, settings, 
     settings.HASHING = {"ON_UPLOAD": "off"}
     asset.image = upload(seed=2)
     replace(asset)
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
 
 
 def test_another_name_clears_the_facts(media, settings):
@@ -85,7 +88,7 @@ def test_another_name_clears_the_facts(media, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
     asset.image = "elsewhere.png"
     asset.save()
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
 
 
 def test_field_file_save_clears_and_hashes(media):
@@ -101,7 +104,7 @@ def test_replacing_the_file_of_an_instance_without_its_facts_clears_them(media, 
     partly = ImageAsset.objects.only("image").get(pk=asset.pk)
     partly.image = upload(seed=2)
     partly.save()
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
 
 
 def test_failure_of_the_old_file_is_cleared(media):
@@ -120,7 +123,7 @@ def test_stale_instance_that_brings_the_old_file_back_brings_no_hash_of_the_new_
     asset.save()
     settings.HASHING = {"ON_UPLOAD": "off"}
     stale.save(update_fields=["image"])
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
 
 
 def test_saving_other_fields_leaves_the_facts(media):
@@ -160,7 +163,7 @@ def test_name_outside_the_storage_is_told_on_the_row(media):
 def test_storage_that_cannot_be_reached_leaves_the_row_waiting(media, settings, caplog):
     settings.MEDIA_ROOT = str(media / "unmounted")
     asset = ImageAsset.objects.create(image="photo.png")
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
     assert "The storage cannot be reached" in caplog.text
 
 
@@ -170,7 +173,7 @@ def test_database_error_while_hashing_does_not_break_the_upload(media, monkeypat
 
     monkeypatch.setattr("hashing.hash_row.OutcomeWriter.write", refuse)
     asset = ImageAsset.objects.create(image=upload())
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
     assert "refused" in caplog.text
 
 
@@ -189,13 +192,51 @@ def test_upload_during_the_hashing_wins(media, monkeypatch):
     original = hash_row.hash_stored_file
     monkeypatch.setattr(hash_row, "hash_stored_file", hash_slowly)
     asset = ImageAsset.objects.create(image=upload())
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
     assert asset.perceptual_hash is None
+
+
+@pytest.fixture
+def no_queue(monkeypatch):
+    """A queue that cannot be reached."""
+
+    def refuse(*arguments, **options):
+        raise ConnectionError("Connection refused")
+
+    monkeypatch.setattr("hashing.tasks.hash_upload", SimpleNamespace(enqueue=refuse))
+
+
+def test_queue_that_is_away_breaks_no_upload(media, settings, no_queue, caplog):
+    settings.HASHING = {"ON_UPLOAD": "task"}
+    asset = ImageAsset.objects.create(image=upload())
+    assert facts(asset) == EMPTY_HASH_FIELDS
+    assert "left to the backfill: Connection refused" in caplog.text
+    assert [record.name for record in caplog.records] == ["hashing.uploads"]
+
+
+def test_replaced_picture_leaves_its_group_when_the_queue_is_away(media, settings, no_queue):
+    one, other = (ImageAsset.objects.create(image=upload()) for _ in range(2))
+    assert stored_groups() == {one.pk: {one.pk, other.pk}}
+    settings.HASHING = {"ON_UPLOAD": "task"}
+    other.image.save("new.png", upload(seed=2))
+    assert stored_groups() == {}
+    assert ImageAsset.objects.never_tried().get() == other
+
+
+def test_replaced_picture_leaves_its_group_when_hashing_fails(media, monkeypatch, caplog):
+    def fail(*_arguments):
+        raise RuntimeError("no memory")
+
+    _one, other = (ImageAsset.objects.create(image=upload()) for _ in range(2))
+    monkeypatch.setattr("hashing.uploads.hash_row", fail)
+    other.image.save("new.png", upload(seed=2))
+    assert stored_groups() == {}
+    assert "no memory" in caplog.text
 
 
 def test_off_leaves_the_row_to_the_backfill(media, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
-    assert facts(ImageAsset.objects.create(image=upload())) == NO_FACTS
+    assert facts(ImageAsset.objects.create(image=upload())) == EMPTY_HASH_FIELDS
 
 
 def test_fixture_is_left_alone(media, tmp_path):
@@ -215,7 +256,7 @@ def test_bulk_create_leaves_the_rows_to_the_backfill(media):
 def test_update_of_the_file_name_clears_the_facts(media):
     asset = ImageAsset.objects.create(image=upload())
     ImageAsset.objects.filter(pk=asset.pk).update(image="other.png")
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
 
 
 def test_bulk_update_of_the_file_name_clears_the_facts(media):
@@ -223,7 +264,7 @@ def test_bulk_update_of_the_file_name_clears_the_facts(media):
     row = stored(asset)
     row.image = "other.png"
     ImageAsset.objects.bulk_update([row], ["image"])
-    assert facts(asset) == NO_FACTS
+    assert facts(asset) == EMPTY_HASH_FIELDS
     assert stored(asset).image.name == "other.png"
 
 

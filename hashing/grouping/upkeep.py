@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
@@ -11,12 +12,15 @@ from django.db.models import Model
 from django.db.models.signals import post_delete
 
 from hashing.grouping.regroup import regroup
-from hashing.grouping.store import count_groups, groups_locked
+from hashing.grouping.store import count_groups, with_groups_locked
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.images import ImageAsset
+from hashing.paging import batches
+from hashing.signals import files_replaced
 
 
-def watch_deletions() -> None:
+def watch_files() -> None:
+    files_replaced.connect(end_decisions, dispatch_uid="hashing.grouping")
     post_delete.connect(_note_departure, sender=GroupMember, dispatch_uid="hashing.grouping")
 
 
@@ -26,12 +30,13 @@ def follow_upload(model: type[Model], pk: Any, using: str) -> None:
         regroup([pk], using)
 
 
-def forget_former_file(model: type[Model], pk: Any, using: str) -> None:
-    """What was decided about a row was about the file it had, even when the new one has the same name."""
-    if issubclass(model, ImageAsset):
+def end_decisions(sender: type[Model], *, keys: Collection[int], using: str, **_kwargs: Any) -> None:
+    """Receiver of `files_replaced`: decisions were about the former files, even where the new ones have their names."""
+    if issubclass(sender, ImageAsset):
         decisions = PairDecision.objects.using(using)
-        decisions.filter(lower=pk).update(lower_file="")
-        decisions.filter(higher=pk).update(higher_file="")
+        for batch in batches(keys):
+            decisions.filter(lower__in=batch).update(lower_file="")
+            decisions.filter(higher__in=batch).update(higher_file="")
 
 
 class _Departures(threading.local):
@@ -58,11 +63,12 @@ def _note_departure(instance: GroupMember, using: str, **_kwargs: Any) -> None:
 
 
 def _follow_departures(using: str) -> None:
-    departed = _departures.of.pop(using, {})
-    if not departed:
-        return
-    with groups_locked(using):
-        left = set(DuplicateGroup.objects.using(using).filter(pk__in=departed).values_list("pk", flat=True))
-        count_groups(left, using)
-        # The keeper is still there. But what was the same as it, or matched it, by way of a deleted picture may not be.
-        regroup(using=using, groups=left, left={key for pk, keys in departed.items() if pk not in left for key in keys})
+    if departed := _departures.of.pop(using, {}):
+        with_groups_locked(using, _regroup_departed, departed, using)
+
+
+def _regroup_departed(departed: dict[int, set[int]], using: str) -> None:
+    left = set(DuplicateGroup.objects.using(using).filter(pk__in=departed).values_list("pk", flat=True))
+    count_groups(left, using)
+    # The keeper is still there. But what was the same as it, or matched it, by way of a deleted picture may not be.
+    regroup(using=using, groups=left, left={key for pk, keys in departed.items() if pk not in left for key in keys})

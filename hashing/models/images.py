@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator
@@ -10,10 +10,13 @@ from django.db.models.base import ModelBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hashing.facts import NO_FACTS
+from hashing.db.locks import writing_transaction
+from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
+from hashing.fields import UploadedImageField
 from hashing.models.upload_path import upload_path
 from hashing.querysets import HashedImageQuerySet
 from hashing.search.bands import band_indexes
+from hashing.signals import file_saved, files_replaced
 from hashing.stored_files.base_names import BaseNameKey
 
 
@@ -26,6 +29,8 @@ class HashedImage(models.Model):
 
     hash_source: ClassVar[str] = "image"
     age_source: ClassVar[str] = "pk"
+    # Since the row was read or saved.
+    has_upload = False
 
     perceptual_hash = models.CharField(_("perceptual hash"), max_length=64, null=True, blank=True, editable=False)
     vertical_hash = models.CharField(_("vertical hash"), max_length=64, null=True, blank=True, editable=False)
@@ -51,35 +56,70 @@ class HashedImage(models.Model):
     class Meta:
         abstract = True
 
-    def save_base(
+    def save(
         self,
-        raw: bool = False,  # noqa: FBT001, FBT002
-        force_insert: bool | tuple[ModelBase, ...] = False,  # noqa: FBT001, FBT002
-        force_update: bool = False,  # noqa: FBT001, FBT002
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """As Django's. A new file takes what was known of the old one away, in the same write."""
-        alias = using or router.db_for_write(type(self), instance=self)
-        names = None if update_fields is None else frozenset(update_fields)
-        if not raw and self._brings_new_file(alias, names, inserting=bool(force_insert)):
-            for name, value in NO_FACTS.items():
-                setattr(self, name, value)
-            names = None if names is None else names | NO_FACTS.keys()
-        super().save_base(raw, force_insert, force_update, alias, names)
+        """As Django's, but the hash belongs to the stored file, and not to the instance.
 
-    def _brings_new_file(self, alias: str, written: frozenset[str] | None, *, inserting: bool) -> bool:
-        source = self.hash_source
-        if source in self.get_deferred_fields() or not (written is None or source in written):
-            return False
-        file = getattr(self, source)
+        With another file, or an upload, the row loses its hash in the same write. With the same file it keeps the one
+        that is stored, however old the instance is. Fields of the hash are written when `update_fields` names them.
+        """
+        names = None if update_fields is None else frozenset(update_fields)
+        alias = using or router.db_for_write(type(self), instance=self)
+        writes_file = self.hash_source not in self.get_deferred_fields()
+        if names is not None and self.hash_source not in names:
+            super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
+            return
+        is_upload = writes_file and self._store_upload()
+        with writing_transaction(alias):
+            stored = None if force_insert else self._lock_stored(alias)
+            is_replaced = stored is not None and writes_file and (is_upload or self._has_other_file(stored))
+            if is_upload or is_replaced:
+                names = self._set_hash_fields(EMPTY_HASH_FIELDS, names, written=True)
+            elif stored is not None:
+                names = self._set_hash_fields(stored, names, written=False)
+            super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
+            if is_replaced:
+                files_replaced.send(type(self), keys=[self.pk], using=alias)
+            if is_replaced or stored is None:
+                file_saved.send(type(self), instance=self, created=stored is None, using=alias)
+        self.has_upload = self.has_upload and not writes_file
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def _store_upload(self) -> bool:
+        """Store a file that was uploaded, as Django's field would do later, while the transaction is open."""
+        file = getattr(self, self.hash_source)
         if file and not file._committed:
+            file.save(file.name, file.file, save=False)
             return True
-        if self.pk is None or inserting:
-            return False
-        # The database is asked, because the file may have been replaced since this instance was read.
-        stored = type(self)._base_manager.using(alias).filter(pk=self.pk).values_list(source, flat=True).first()
-        return stored is not None and stored != (file.name or "")
+        return self.has_upload
+
+    def _lock_stored(self, alias: str) -> dict[str, Any] | None:
+        """The file and the hash of the row in the database; nobody else changes them until the transaction ends."""
+        if self.pk is None:
+            return None
+        rows = type(self)._base_manager.using(alias).filter(pk=self.pk).select_for_update(no_key=True)
+        stored: dict[str, Any] | None = rows.values(self.hash_source, *HASH_FIELDS).first()
+        return stored
+
+    def _has_other_file(self, stored: Mapping[str, Any]) -> bool:
+        return (getattr(self, self.hash_source).name or "") != (stored[self.hash_source] or "")
+
+    def _set_hash_fields(
+        self, values: Mapping[str, Any], names: frozenset[str] | None, *, written: bool
+    ) -> frozenset[str] | None:
+        """Returns the names of the fields to save: with those of the hash, if they are to be `written`."""
+        given = names or frozenset()
+        deferred = frozenset() if written else self.get_deferred_fields()
+        for name in EMPTY_HASH_FIELDS.keys() - given - deferred:
+            setattr(self, name, values[name])
+        return names | EMPTY_HASH_FIELDS.keys() if written and names is not None else names
 
 
 class ImageAsset(HashedImage):
@@ -87,7 +127,7 @@ class ImageAsset(HashedImage):
 
     age_source = "created_at"
 
-    image = models.ImageField(_("image"), upload_to=upload_path, max_length=500)
+    image = UploadedImageField(_("image"), upload_to=upload_path, max_length=500)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     objects: ClassVar[HashedImageQuerySet[ImageAsset]] = HashedImageQuerySet.as_manager()  # type: ignore[assignment]

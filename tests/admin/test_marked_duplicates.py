@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from hashing.facts import NO_FACTS
+from hashing.facts import EMPTY_HASH_FIELDS
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from tests.admin.conftest import messages_of
@@ -106,7 +106,7 @@ def test_keeper_whose_file_was_overwritten_is_none(superuser, marked, media, con
 
 
 def test_picture_with_a_file_that_nobody_has_looked_at_stays(superuser, marked, media):
-    ImageAsset.objects.filter(pk=marked[1].pk).update(**NO_FACTS)
+    ImageAsset.objects.filter(pk=marked[1].pk).update(**EMPTY_HASH_FIELDS)
     delete(superuser, marked[1])
     assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
 

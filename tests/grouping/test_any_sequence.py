@@ -14,7 +14,7 @@ from hashing.grouping.decisions import DecisionRefused, decide_different, decide
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.regroup import regroup
-from hashing.grouping.upkeep import forget_former_file
+from hashing.grouping.upkeep import end_decisions
 from hashing.grouping.verdicts import read_verdicts
 from hashing.models import GroupMember, ImageAsset, PairDecision
 from tests.grouping.conftest import PICTURES, stored_groups
@@ -55,7 +55,7 @@ class Library:
         if self.dice.random() < 0.3:
             facts |= {"perceptual_hash": None, "vertical_hash": None}
         ImageAsset.objects.filter(pk=pk).update(**facts)
-        forget_former_file(ImageAsset, pk, "default")
+        end_decisions(ImageAsset, keys=[pk] if pk else [], using="default")
         regroup([pk] if pk else [])
 
     def delete(self) -> None:

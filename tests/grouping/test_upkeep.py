@@ -111,6 +111,30 @@ def test_many_are_deleted_at_once(media):
     assert stored_groups() == {pictures[2].pk: {picture.pk for picture in pictures[2:5]}}
 
 
+def test_error_while_regrouping_does_not_undo_the_deletion(media, monkeypatch, caplog):
+    _first, second, third = upload("one.png", size=(320, 240)), upload("two.png"), upload("three.png")
+    with monkeypatch.context() as patch:
+        patch.setattr("hashing.grouping.upkeep.regroup", lambda **_options: 1 / 0)
+        second.delete()
+    assert not ImageAsset.objects.filter(pk=second.pk).exists()
+    assert "division by zero" in caplog.text
+    # Neither is it done again with the next deletion, nor does it stop that one.
+    third.delete()
+    assert stored_groups() == {}
+
+
+def test_groups_are_made_again_once_for_all_that_is_deleted_together(media, monkeypatch):
+    ones = [upload(f"{number}.png") for number in range(4)]
+    others = [upload(f"b{number}.png", seed=2) for number in range(3)]
+    calls = []
+    monkeypatch.setattr("hashing.grouping.upkeep.regroup", lambda **options: calls.append(options["groups"]))
+    one, other = (DuplicateGroup.objects.get(members__asset=each[0].pk).pk for each in (ones, others))
+    ImageAsset.objects.filter(pk__in=[ones[1].pk, ones[2].pk]).delete()
+    ImageAsset.objects.filter(pk=others[1].pk).delete()
+    # What the first deletion was about is forgotten before the second.
+    assert calls == [{one}, {other}]
+
+
 def test_deletion_that_is_rolled_back_changes_nothing(media):
     first, second = upload("one.png", size=(320, 240)), upload("two.png")
     with transaction.atomic():
