@@ -6,7 +6,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, register
+from django.db import connections, router
 
 from hashing.conf import KNOWN_KEYS, UPLOAD_CHOICES, HashingSettings, hashing_settings
 from hashing.perceptual_hash import HASH_BITS
@@ -18,6 +20,36 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     if not isinstance(given, dict):
         return [Error("HASHING must be a dict.", id="hashing.E001")]
     return [_unknown_key(key) for key in sorted(given.keys() - KNOWN_KEYS)] or _wrong_values()
+
+
+@register("hashing")
+def check_sqlite(**_kwargs: Any) -> list[CheckMessage]:
+    """Warn of SQLite databases in which transactions can fail as soon as there are two writers."""
+    return [
+        _deferred_transactions(alias)
+        for alias in connections
+        if connections[alias].vendor == "sqlite"
+        and router.allow_migrate(alias, "hashing", model_name="imageasset")
+        and not _has_one_connection(connections[alias].settings_dict["NAME"])
+        and not _begins_as_writer(connections[alias].settings_dict["OPTIONS"])
+    ]
+
+
+def _deferred_transactions(alias: str) -> CheckMessage:
+    options = '{"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": "PRAGMA journal_mode=WAL;"}'
+    return checks.Warning(
+        f'Transactions in the SQLite database {alias!r} may fail with "database is locked" when two processes write.',
+        hint=f"Set DATABASES[{alias!r}]['OPTIONS'] to {options}.",
+        id="hashing.W001",
+    )
+
+
+def _has_one_connection(name: object) -> bool:
+    return ":memory:" in str(name) or "mode=memory" in str(name)
+
+
+def _begins_as_writer(options: dict[str, Any]) -> bool:
+    return str(options.get("transaction_mode", "")).upper() in {"IMMEDIATE", "EXCLUSIVE"}
 
 
 def _unknown_key(key: str) -> CheckMessage:

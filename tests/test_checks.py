@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import ConnectionHandler
 
-from hashing.checks import check_settings
+from hashing.checks import check_settings, check_sqlite
 from hashing.conf import hashing_settings
 from hashing.pixels import DEFAULT_MAX_PIXELS
 
@@ -79,3 +80,41 @@ def test_says_when_there_is_no_tasks_interface(settings, monkeypatch):
     monkeypatch.setattr("hashing.checks.find_spec", lambda name: None)
     [error] = check_settings()
     assert error.id == "hashing.E004"
+
+
+@pytest.fixture
+def sqlite(monkeypatch):
+    def configure(name: str = "db.sqlite3", **options) -> None:
+        settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options}
+        monkeypatch.setattr("hashing.checks.connections", ConnectionHandler({"default": settings}))
+
+    return configure
+
+
+@pytest.mark.parametrize("options", [{}, {"transaction_mode": "DEFERRED"}])
+def test_sqlite_with_deferred_transactions_is_a_warning(sqlite, options):
+    sqlite(**options)
+    [message] = check_sqlite()
+    assert message.id == "hashing.W001"
+    assert "SQLite database 'default'" in message.msg
+    assert """DATABASES['default']['OPTIONS'] to {"transaction_mode": "IMMEDIATE", "timeout": 30""" in message.hint
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"transaction_mode": "immediate"},
+        {"transaction_mode": "EXCLUSIVE"},
+        {"name": ":memory:"},
+        {"name": "file:memorydb_default?mode=memory&cache=shared"},
+    ],
+)
+def test_sqlite_that_can_have_two_writers_or_has_one_is_fine(sqlite, options):
+    sqlite(**options)
+    assert check_sqlite() == []
+
+
+def test_sqlite_without_images_is_fine(sqlite, monkeypatch):
+    sqlite()
+    monkeypatch.setattr("hashing.checks.router.allow_migrate", lambda *_arguments, **_hints: False)
+    assert check_sqlite() == []

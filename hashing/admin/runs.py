@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from hashing.backfill.options import available_cores
 from hashing.conf import hashing_settings
 from hashing.models import ImageAsset
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import printable
+
+logger = logging.getLogger(__name__)
 
 Rows = HashedImageQuerySet[Any]
 
@@ -104,7 +108,14 @@ def _tell_failures(request: HttpRequest, report: BackfillReport) -> None:
 def _enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection) -> None:
     from hashing.tasks import hash_selection
 
-    hash_selection.enqueue(QueuedSelection.of(request.user, selection, rehash=plan.rehash).as_arguments())
+    arguments = QueuedSelection.of(request.user, selection, rehash=plan.rehash).as_arguments()
+    try:
+        hash_selection.enqueue(arguments)
+    # Whatever the client library of the queue raises.
+    except Exception as error:
+        logger.error("The queue takes no task: %s", printable(str(error)))
+        messages.error(request, _("The queue cannot be reached, so nothing was started. Please try again later."))
+        return
     record_run(request.user.pk, title)
     text = _("These are more than %(limit)d pictures. They are being hashed in the background.")
     address = reverse("admin:hashing_imageasset_progress")

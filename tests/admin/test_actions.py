@@ -119,6 +119,20 @@ def test_long_run_goes_to_the_queue_in_key_ranges(editor, add_image, settings, q
     assert [bool(value) for value in hashes()] == [True, True, True, False]
 
 
+@pytest.mark.parametrize("across", [True, False])
+def test_queue_that_is_away_is_a_message(editor, add_image, settings, queue, monkeypatch, across):
+    def refuse(*_arguments, **_options):
+        raise ConnectionError("Connection refused")
+
+    settings.HASHING = {"ACTION_LIMIT": 1}
+    monkeypatch.setattr(type(queue), "enqueue", refuse)
+    rows = [add_image(f"{number}.jpg") for number in range(2)]
+    [message] = messages_of(run(editor, "compute_hashes", *rows, across=across))
+    assert message.startswith("The queue cannot be reached, so nothing was started.")
+    assert hashes() == [None] * 2
+    assert not LogEntry.objects.exists()
+
+
 def test_long_run_is_one_entry_of_the_history(editor, add_image, settings, queue, small_ranges):
     settings.HASHING = {"ACTION_LIMIT": 2}
     run(editor, "compute_hashes", *(add_image(f"{number}.jpg") for number in range(3)))
