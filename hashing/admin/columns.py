@@ -9,7 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -57,7 +57,8 @@ class Columns:
 
     @admin.display(description=_("added"), ordering="created_at")
     def added(self, asset: ImageAsset) -> str:
-        return date_format(localtime(asset.created_at), "SHORT_DATE_FORMAT")
+        added = localtime(asset.created_at) if is_aware(asset.created_at) else asset.created_at
+        return date_format(added, "SHORT_DATE_FORMAT")
 
 
 def _monospace(text: str | None) -> str | None:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Max, Min
-from django.db.models.functions import Now
 from django.utils import timezone
 
+from hashing.db.now import Now
 from hashing.models import BackfillRun
 from hashing.querysets import HashedImageQuerySet
 

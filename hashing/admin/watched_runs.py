@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Q
-from django.db.models.functions import Now
 
+from hashing.db.now import Now
 from hashing.models import BackfillRun
 
 LATELY = timedelta(hours=1)

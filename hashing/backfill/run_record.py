@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from django.db import DatabaseError, InterfaceError, transaction
-from django.db.models.functions import Now
 
 from hashing.backfill.engine import Progress
 from hashing.backfill.options import BackfillOptions
+from hashing.db.now import Now
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line
 

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+
+from hashing.db.now import Now
 
 # A run writes every few seconds that it is there; silent for longer, it was killed, or has lost the database. Times are
 # those of the database, because the clocks of many machines differ.
