@@ -1,9 +1,18 @@
 from __future__ import annotations
 
 import pytest
-from django.db import ConnectionHandler
+from django.apps.registry import Apps
+from django.core import checks
+from django.db import ConnectionHandler, connections
 
-from hashing.checks import check_settings, check_sqlite
+from hashing.checks import (
+    check_admin_actions,
+    check_database_vendor,
+    check_settings,
+    check_sqlite,
+    check_storage,
+    check_upload_task,
+)
 from hashing.conf import hashing_settings
 from hashing.pixels import DEFAULT_MAX_PIXELS
 
@@ -118,3 +127,66 @@ def test_sqlite_without_images_is_fine(sqlite, monkeypatch):
     sqlite()
     monkeypatch.setattr("hashing.checks.router.allow_migrate", lambda *_arguments, **_hints: False)
     assert check_sqlite() == []
+
+
+ADMIN = ["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "check_id"),
+    [
+        (["hashing", *ADMIN], "hashing.E005"),
+        (["hashing", *ADMIN, "admin_actions"], "hashing.E006"),
+        (["hashing", "admin_actions", *ADMIN], None),
+        ([*ADMIN[1:], "hashing"], None),
+    ],
+)
+def test_the_buttons_need_an_app_before_the_admin(monkeypatch, installed, check_id):
+    monkeypatch.setattr("hashing.checks.apps", Apps(installed))
+    messages = check_admin_actions()
+    assert [message.id for message in messages] == ([check_id] if check_id else [])
+    assert all("before 'django.contrib.admin' in INSTALLED_APPS" in message.hint for message in messages)
+
+
+def test_a_database_without_a_search_is_an_error(monkeypatch):
+    monkeypatch.setattr(connections["default"], "vendor", "mysql", raising=False)
+    [error] = check_database_vendor()
+    assert (error.id, "is mysql" in error.msg) == ("hashing.E007", True)
+
+
+def test_the_database_of_the_images_counts(monkeypatch):
+    monkeypatch.setattr(connections["default"], "vendor", "mysql", raising=False)
+    other = ConnectionHandler({"default": {}, "images": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+    monkeypatch.setattr("hashing.checks.connections", other)
+    monkeypatch.setattr("hashing.checks.router.db_for_write", lambda *_arguments, **_hints: "images")
+    assert check_database_vendor() == []
+
+
+def test_files_in_the_memory_of_one_process_are_a_warning(settings):
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    [message] = check_storage()
+    assert message.id == "hashing.W002"
+
+
+def test_an_empty_media_root_is_a_warning(settings, tmp_path):
+    settings.MEDIA_ROOT = ""
+    [message] = check_storage()
+    assert message.id == "hashing.W003"
+    settings.MEDIA_ROOT = tmp_path
+    assert check_storage() == []
+
+
+def test_uploads_left_to_a_backend_that_runs_nothing_are_a_warning(settings):
+    immediate = settings.TASKS["default"]["BACKEND"]
+    dummy = immediate.replace("immediate.ImmediateBackend", "dummy.DummyBackend")
+    settings.HASHING = {"ON_UPLOAD": "task"}
+    assert check_upload_task() == []
+    settings.TASKS = {"default": {"BACKEND": dummy}}
+    [message] = check_upload_task()
+    assert message.id == "hashing.W004"
+    settings.HASHING = {"ON_UPLOAD": "inline"}
+    assert check_upload_task() == []
+
+
+def test_the_site_of_this_repository_passes_all_checks():
+    assert checks.run_checks(tags=["hashing"]) == []
