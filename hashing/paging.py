@@ -21,11 +21,17 @@ K = TypeVar("K")
 
 def pages_by_key(rows: QuerySet[Any], fields: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
     """Pages of at most `size` rows, in the order of their keys; each row is its key and the values of `fields`."""
-    rows = rows.order_by("pk")
+    rows = in_key_order(rows)
     page = read_page(rows, fields, size)
     while page:
         yield page
         page = read_page(rows.filter(pk__gt=page[-1][0]), fields, size)
+
+
+def in_key_order(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows by ascending key, also those of a queryset that was reversed: `order_by` alone would keep that."""
+    ordered = rows.order_by("pk")
+    return ordered if ordered.query.standard_ordering else ordered.reverse()
 
 
 def rows_with_keys(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import FieldDoesNotExist
-from django.db import DataError, connection, models
+from django.db import DataError, IntegrityError, connection, models
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from hypothesis import HealthCheck, given, settings
@@ -165,3 +165,14 @@ def test_names_and_texts_cannot_break_out_of_the_statement():
     asset.hash_error = f"'; DROP TABLE hashing_imageasset; -- %s {uuid.uuid4()}"
     ImageAsset.objects.bulk_update([asset], ["hash_error"])
     assert stored("hash_error") == [(asset.hash_error,)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("plain_fields", [PLAIN_FIELDS, frozenset()])
+def test_the_first_batch_does_not_stay_when_the_second_is_refused(plain_fields, monkeypatch):
+    monkeypatch.setattr(guarded_update, "PLAIN_FIELDS", plain_fields)
+    assets = add(2)
+    assets[0].width, assets[1].hash_error = 7, None
+    with pytest.raises(IntegrityError):
+        ImageAsset.objects.bulk_update(assets, ["width", "hash_error"], batch_size=1)
+    assert stored("width", "hash_error") == [(None, ""), (None, "")]

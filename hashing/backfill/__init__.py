@@ -76,7 +76,7 @@ def run_backfill(
         return Backfill(options, rows, should_stop=should_stop, progress=progress).run()
     with RunRecord(rows, options, progress) as record:
         report = Backfill(options, rows, should_stop=should_stop, progress=record).run()
-        record.stopped = report.stopped
+        record.set_result(report)
     return report
 
 

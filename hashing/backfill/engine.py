@@ -19,6 +19,7 @@ from hashing.backfill.todo import TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
+from hashing.db.retry import retry_transient
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line, printable
 from hashing.workers.pool import HashingPool, WorkersLost
@@ -89,8 +90,8 @@ class Backfill:
         return self.report
 
     def _read_list(self) -> TodoList:
-        todo = TodoList(self._rows, self._options, self._clock.now())
-        self.report.total = len(todo)
+        todo = TodoList(self._rows, self._options, self._clock.now)
+        self.report.total = retry_transient(lambda: len(todo), self._rows.db)
         if self._progress:
             self._progress.begin(self.report.total)
         return todo
@@ -201,12 +202,30 @@ class Backfill:
 def bound_rows(queryset: HashedImageQuerySet[Any] | None, options: BackfillOptions) -> HashedImageQuerySet[Any]:
     """The rows that a backfill is about, by default all image assets, in the database that it is to work on.
 
-    Raises `ValueError` for rows without hashes.
+    Raises `ValueError` for rows without hashes, and for querysets that cannot be filtered and paged by key.
     """
     rows = _all_assets() if queryset is None else queryset
     if not hasattr(rows.model, "hash_source"):
         raise ValueError(f"{rows.model.__name__} has no hashes: it must be a subclass of HashedImage.")
+    _refuse_unfit(rows)
     return rows.using(options.using or _chosen_alias(rows) or router.db_for_write(rows.model))
+
+
+def _refuse_unfit(rows: HashedImageQuerySet[Any]) -> None:
+    """Raise `ValueError` for what is no plain queryset of rows, each of them once."""
+    if not isinstance(rows, HashedImageQuerySet):
+        raise ValueError(f"A backfill takes a HashedImageQuerySet, not a {type(rows).__name__}.")  # noqa: TRY004
+    query = rows.query
+    unfit = {
+        "is sliced; use limit": query.is_sliced,
+        f"is a {query.combinator}()": query.combinator,
+        "has values() or values_list()": query.values_select or query.annotation_select_mask is not None,
+        "is distinct(); use filter(pk__in=...)": query.distinct,
+        "locks its rows (select_for_update)": query.select_for_update,
+    }
+    for what, found in unfit.items():
+        if found:
+            raise ValueError(f"A backfill takes a plain queryset; this one {what}.")
 
 
 def _chosen_alias(rows: HashedImageQuerySet[Any]) -> str | None:

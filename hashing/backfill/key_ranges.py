@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
+
+from hashing.db.retry import retry_transient
+from hashing.paging import in_key_order
 
 
 class KeyRange(NamedTuple):
@@ -21,10 +25,11 @@ def cut_into_ranges(rows: QuerySet[Any], size: int, limit: int | None = None) ->
 
     The database walks its index and returns two keys a range. Rows may change meanwhile.
     """
-    rows = left = rows.order_by("pk")
+    rows = left = in_key_order(rows)
     rest = limit
     while rest is None or rest > 0:
-        found = _first_range(left, size if rest is None else min(size, rest))
+        wanted = size if rest is None else min(size, rest)
+        found = retry_transient(partial(_first_range, left, wanted), rows.db)
         if found is None:
             return
         yield found

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.core.files.storage import FileSystemStorage, Storage
 from django.utils.functional import LazyObject
 
 from hashing.backfill.deadline import call_within
+from hashing.db.retry import retry_transient
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
@@ -70,14 +72,18 @@ class StorageWatch:
     def _check_folder(self, root: str) -> None:
         check_storage(self._storage)
         with os.scandir(root) as entries:
-            if next(entries, None) is None and len(self._rows.values_list("pk")[: FEW + 1]) > FEW:
+            if next(entries, None) is None and self._has_many_rows():
                 raise Outage(f"The storage cannot be reached: the folder {root} is empty")
+
+    def _has_many_rows(self) -> bool:
+        found = self._rows.values_list("pk")[: FEW + 1]
+        return len(retry_transient(partial(list, found), self._rows.db)) > FEW
 
     def _witnesses(self) -> list[str]:
         if self._read_last:
             return [self._read_last]
-        source = self._rows.model.hash_source
-        return list(self._rows.hashed().order_by("-pk").values_list(source, flat=True)[:WITNESSES])
+        found = self._rows.hashed().order_by("-pk").values_list(self._rows.model.hash_source, flat=True)[:WITNESSES]
+        return retry_transient(partial(list, found), self._rows.db)
 
     def _can_be_read(self, name: str) -> bool:
         try:

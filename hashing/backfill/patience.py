@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.db import connections
-
 from hashing.backfill.engine import Backfill
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.run_record import RunRecord
+from hashing.db.retry import drop_dead_connection
 from hashing.querysets import HashedImageQuerySet
 
 # Otherwise, it would take one range after the other from the queue, and fail them all.
@@ -23,18 +22,12 @@ def run_with_patience(rows: HashedImageQuerySet[Any], options: BackfillOptions, 
     with RunRecord(rows, options, **labels) as record:
         for pause in (*PAUSES, 0):
             whole.add(Backfill(options, rows, progress=record).run())
-            record.stopped = whole.stopped
+            record.set_result(whole)
             if not whole.stopped:
                 break
             _wait(pause, record)
-            drop_broken_connection(rows.db)
+            drop_dead_connection(rows.db)
     return whole
-
-
-def drop_broken_connection(alias: str) -> None:
-    """So that the next query makes a new one. A transaction of the caller's keeps the connection that it began with."""
-    if not (connection := connections[alias]).in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
 
 
 def _wait(seconds: int, record: RunRecord) -> None:

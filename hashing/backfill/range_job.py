@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -77,9 +77,9 @@ class RangeJob:
             using=self.using,
         )
 
-    def count_left(self) -> int:
-        """Rows of the range that are still to do."""
-        return len(TodoList(self.rows(), self.options()))
+    def count_left(self, clock: Callable[[], datetime]) -> int:
+        """Rows of the range that are still to do, by the clock that their times were written by."""
+        return len(TodoList(self.rows(), self.options(), clock))
 
 
 def range_jobs(
@@ -97,11 +97,12 @@ def range_jobs(
         raise TypeError("range_jobs() takes a model, because a queue cannot carry a queryset.")
     options = options or BackfillOptions(batch_size=BATCH_SIZE)
     rows = bound_rows(HashedImageQuerySet(model), options)
-    tried_before = options.tried_before or DatabaseClock(rows.db).now()
+    clock = DatabaseClock(rows.db)
+    tried_before = options.tried_before or clock.now()
     options = replace(options, tried_before=tried_before)
     dispatch, number, left = uuid.uuid4().hex, 0, options.limit
     for part in _parts(options):
-        [todo] = TodoList(rows, part).parts()
+        [todo] = TodoList(rows, part, clock.now).parts()
         for start_pk, end_pk, found in cut_into_ranges(todo, size, left):
             yield RangeJob(
                 model_label=model._meta.label,
@@ -123,22 +124,23 @@ def range_jobs(
             left = None if left is None else left - found
 
 
-def failed_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
+def failed_rows(jobs: Sequence[RangeJob], now: datetime) -> HashedImageQuerySet[Any]:
     """Rows that have failed since `jobs`, all of one list, were cut; in the order of their keys."""
-    return _tried_rows(jobs).failed().order_by("pk")
+    return _tried_rows(jobs, now).failed().order_by("pk")
 
 
-def hashed_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
+def hashed_rows(jobs: Sequence[RangeJob], now: datetime) -> HashedImageQuerySet[Any]:
     """Rows that were hashed since `jobs`, all of one list, were cut."""
-    return _tried_rows(jobs).hashed()
+    return _tried_rows(jobs, now).hashed().filter(hash_error="")
 
 
-def _tried_rows(jobs: Sequence[RangeJob]) -> HashedImageQuerySet[Any]:
+def _tried_rows(jobs: Sequence[RangeJob], now: datetime) -> HashedImageQuerySet[Any]:
+    """Rows with a time in the future are still to do: see `TodoList`."""
     within = Q()
     for _, part in groupby(jobs, attrgetter("only_failed")):
         of_part = list(part)
         within |= Q(pk__gte=of_part[0].options().start_pk, pk__lte=of_part[-1].options().end_pk)
-    return jobs[0].rows().filter(within, hashed_at__gte=jobs[0].options().tried_before)
+    return jobs[0].rows().filter(within, hashed_at__gte=jobs[0].options().tried_before, hashed_at__lte=now)
 
 
 def hash_key_range(**arguments: Any) -> BackfillResult:

@@ -12,14 +12,15 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from django.db import DatabaseError, InterfaceError
 
-from hashing.backfill.patience import drop_broken_connection
 from hashing.backfill.range_job import RangeJob, failed_rows, hashed_rows
 from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
 from hashing.backfill.watched_range import RunSign, WatchedRange
+from hashing.db.clock import DatabaseClock
+from hashing.db.retry import drop_dead_connection, retry_transient
 from hashing.models import BackfillRun
 from hashing.text import first_line
 
@@ -35,6 +36,8 @@ NEXT_ONES, OTHERS = 10, 10
 # Ranges that are enqueued once more when all of them were already, and still nothing moves.
 FEW = 10
 PATIENCE = 0.2
+
+T = TypeVar("T")
 
 
 class WatchProgress(Protocol):
@@ -53,7 +56,8 @@ class RangeWatch:
 
     A range that was begun and has not moved for `stall_timeout` seconds is enqueued again. When nothing moves anywhere,
     so are all that are left, and later a few of them, each time after twice as long. A range that stops however often
-    it is tried is left to itself. `say` gets sentences for the person who waits.
+    it is tried is left to itself. `say` gets sentences for the person who waits. `monotonic` and
+    `sleep` are those of `time`.
     """
 
     def __init__(
@@ -65,14 +69,17 @@ class RangeWatch:
         progress: WatchProgress,
         should_stop: Callable[[], bool],
         say: Callable[[str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        now = time.monotonic()
+        self._monotonic, self._sleep_for = monotonic, sleep
+        now = monotonic()
         self._ranges = [WatchedRange(job, job.size, now, left_before=job.size) for job in jobs]
         self._open = {each.job.number: each for each in self._ranges}
         self._alias, self._dispatch = jobs[0].using, jobs[0].dispatch
         self._enqueue, self._stall_timeout = enqueue, stall_timeout
         self._progress, self._should_stop, self._say = progress, should_stop, say
-        self._failed_rows = failed_rows(jobs)
+        self._jobs, self._clock = jobs, DatabaseClock(self._alias)
         self._oldest_key = 0
         self._moved_at = self._reachable_at = self._shown_at = now
         self._quiet_rounds = self._looks = 0
@@ -83,11 +90,11 @@ class RangeWatch:
         """Returns when all is done, or given up, or when `should_stop` is true."""
         self._progress.begin(self.report.total)
         while True:
-            started = time.monotonic()
+            started = self._monotonic()
             self._look()
             if not self._open or self.report.stopped:
                 return self._conclude()
-            self._sleep(max(SECONDS_BETWEEN_LOOKS, (time.monotonic() - started) / SHARE_OF_TIME))
+            self._sleep(max(SECONDS_BETWEEN_LOOKS, (self._monotonic() - started) / SHARE_OF_TIME))
 
     def look_once(self) -> BackfillReport:
         """How it stands, for ranges that nobody is at work on any more."""
@@ -107,11 +114,11 @@ class RangeWatch:
         return self.report
 
     def _sleep(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+        until = self._monotonic() + seconds
         while not self._should_stop():
-            time.sleep(PATIENCE)
+            self._sleep_for(PATIENCE)
             self._progress.tick()
-            if time.monotonic() >= until:
+            if self._monotonic() >= until:
                 return
         self.report.stopped, self.report.interrupted = "Interrupted", True
 
@@ -120,22 +127,22 @@ class RangeWatch:
             self._read_records()
             self._count_some()
             if self._moved_at > self._shown_at:
-                self.report.failed = self._failed_rows.order_by().count()
+                self.report.failed = self._read(self._count_failed)
             self._enqueue_stalled()
-            self._reachable_at = time.monotonic()
+            self._reachable_at = self._monotonic()
         except (DatabaseError, InterfaceError) as error:
             self._note_outage(first_line(error))
         self._show()
 
     def _note_outage(self, reason: str) -> None:
         logger.warning("The database cannot be read: %s", reason)
-        drop_broken_connection(self._alias)
-        if time.monotonic() - self._reachable_at > SECONDS_WITHOUT_DATABASE:
+        drop_dead_connection(self._alias)
+        if self._monotonic() - self._reachable_at > SECONDS_WITHOUT_DATABASE:
             self.report.stopped = f"The database cannot be read: {reason}"
 
     def _read_records(self) -> None:
-        now = time.monotonic()
-        signs = [sign for sign in self._signs() if sign.range_number in self._open]
+        now = self._monotonic()
+        signs = [sign for sign in self._read(self._signs) if sign.range_number in self._open]
         for number, found in groupby(sorted(signs, key=attrgetter("range_number", "key")), attrgetter("range_number")):
             watched = self._open[number]
             if watched.notice(tuple(found), now):
@@ -152,8 +159,12 @@ class RangeWatch:
         for number in [*numbers[:NEXT_ONES], *numbers[start : start + OTHERS]]:
             self._count(self._open[number])
 
+    def _read(self, query: Callable[[], T]) -> T:
+        """Call `query`, and once more if the connection was cut since the last look; longer outages are waited out."""
+        return retry_transient(query, self._alias, pauses=(0,))
+
     def _note_movement(self) -> None:
-        self._moved_at, self._quiet_rounds = time.monotonic(), 0
+        self._moved_at, self._quiet_rounds = self._monotonic(), 0
 
     def _signs(self) -> list[RunSign]:
         runs = BackfillRun.objects.using(self._alias).filter(dispatch=self._dispatch, pk__gte=self._oldest_key)
@@ -161,14 +172,14 @@ class RangeWatch:
 
     def _count(self, watched: WatchedRange) -> None:
         before = watched.left
-        watched.count()
+        self._read(lambda: watched.count(self._clock.now))
         if watched.left < before:
             self._note_movement()
         if not watched.left:
             self._open.pop(watched.job.number, None)
 
     def _enqueue_stalled(self) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         stalled = [each for each in self._open.values() if each.begun and now - each.moved_at > self._stall_timeout]
         if not stalled and now - self._moved_at > self._stall_timeout * 2**self._quiet_rounds:
             self._say(
@@ -196,7 +207,7 @@ class RangeWatch:
             self._note_movement()
             return False
         logger.info("Enqueued again: %s to %s", watched.job.start_pk, watched.job.end_pk)
-        watched.note_enqueued(time.monotonic())
+        watched.note_enqueued(self._monotonic())
         return True
 
     def _is_given_up(self, watched: WatchedRange) -> bool:
@@ -208,16 +219,21 @@ class RangeWatch:
         return True
 
     def _show(self) -> None:
-        self._shown_at = now = time.monotonic()
+        self._shown_at = now = self._monotonic()
         done = self.report.total - sum(watched.left for watched in self._ranges)
         workers = sum(watched.is_at_work(now) for watched in self._open.values())
         self._progress.reach(done, failed=self.report.failed, workers=workers if self._open else None)
 
     def _count_results(self) -> None:
-        self.report.failed = self._failed_rows.order_by().count()
-        self.report.processed = hashed_rows([watched.job for watched in self._ranges]).count()
-        for pk, error in self._failed_rows.values_list("pk", "hash_error")[:SHOWN_ERRORS]:
+        failed = self._read(self._count_failed)
+        processed = self._read(lambda: hashed_rows(self._jobs, self._clock.now()).count())
+        self.report.set_counts(processed, failed)
+        first = failed_rows(self._jobs, self._clock.now()).values_list("pk", "hash_error")[:SHOWN_ERRORS]
+        for pk, error in self._read(lambda: list(first)):
             self.report.note_error(pk, error)
+
+    def _count_failed(self) -> int:
+        return failed_rows(self._jobs, self._clock.now()).order_by().count()
 
 
 def _reason(watched: WatchedRange) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 SHOWN_ERRORS = 10
 RULE = "=" * 60
@@ -15,14 +15,15 @@ class BackfillResult(TypedDict):
     processed: int
     failed: int
     errors: list[str]
+    left_out: NotRequired[int]
 
 
 @dataclass
 class BackfillReport:
-    """Counts of rows. `stopped` is why the run ended before its list did, and empty when it did not.
+    """Counts of rows: `total` is what there was to do at the start, and never less than what was tried.
 
-    `errors` and `failed_keys` are about the first failures only.
-    `resume_pk` is then the first key, in the order of the list, that was begun and not written.
+    `stopped` is why the run ended before its list did, and empty when it did not; `resume_pk` is then the first key, in
+    the order of the list, that was begun and not written. `errors` and `failed_keys` are about the first failures only.
     """
 
     total: int = 0
@@ -38,37 +39,54 @@ class BackfillReport:
     def status(self) -> Literal["completed", "partial"]:
         return "partial" if self.stopped else "completed"
 
+    @property
+    def left_out(self) -> int:
+        """Rows that were not reached, or that were deleted or got another file while they were hashed."""
+        return self.total - self.processed - self.failed
+
     def count_hashed(self) -> None:
-        self.processed += 1
+        self.set_counts(self.processed + 1, self.failed)
 
     def count_failed(self, pk: Any, error: str) -> None:
-        self.failed += 1
+        self.set_counts(self.processed, self.failed + 1)
         self.note_error(pk, error)
 
+    def set_counts(self, processed: int, failed: int) -> None:
+        self.processed, self.failed = processed, failed
+        # Rows may have come, or failed, after the total was counted.
+        self.total = max(self.total, processed + failed)
+
     def note_error(self, pk: Any, error: str) -> None:
-        """Of a failure that is counted elsewhere."""
+        """Add the error of a failure that is counted elsewhere."""
         if len(self.errors) < SHOWN_ERRORS:
             self.errors.append(f"Asset {pk}: {error}")
             self.failed_keys.append(pk)
 
     def add(self, later: BackfillReport) -> None:
-        """`later` went on where this run had stopped."""
-        self.total = self.processed + self.failed + later.total
-        self.processed += later.processed
-        self.failed += later.failed
+        """Include a run that went on where this one had stopped."""
+        # What was deleted in between is left out, and part of the total of the start.
+        self.total = max(self.total, self.processed + self.failed + later.total)
+        self.set_counts(self.processed + later.processed, self.failed + later.failed)
         self.errors = (self.errors + later.errors)[:SHOWN_ERRORS]
         self.failed_keys = (self.failed_keys + later.failed_keys)[:SHOWN_ERRORS]
         self.stopped, self.interrupted, self.resume_pk = later.stopped, later.interrupted, later.resume_pk
 
     def as_dict(self) -> BackfillResult:
         reason = [f"Stopped: {self.stopped}"] if self.stopped else []
-        return {
+        result: BackfillResult = {
             "status": self.status,
             "total": self.total,
             "processed": self.processed,
             "failed": self.failed,
             "errors": (reason + self.errors)[:SHOWN_ERRORS],
         }
+        if self.left_out:
+            result["left_out"] = self.left_out
+        return result
+
+    def as_json(self) -> dict[str, Any]:
+        """The values of `as_dict`, with `left_out` also when it is 0."""
+        return {**self.as_dict(), "left_out": self.left_out}
 
     def as_text(self) -> str:
         """The results block, without a line break at its end."""
@@ -81,6 +99,8 @@ class BackfillReport:
             f"Processed: {self.processed}",
             f"Failed: {self.failed}",
         ]
+        if self.left_out:
+            lines.append(f"Left out: {self.left_out}")
         if errors := self.as_dict()["errors"]:
             lines += ["", f"Errors (first {SHOWN_ERRORS}):", *(f"  - {error}" for error in errors)]
         return "\n".join([*lines, RULE])

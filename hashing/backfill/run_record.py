@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import time
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +14,9 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from hashing.backfill.engine import Progress
 from hashing.backfill.options import BackfillOptions
+from hashing.backfill.report import BackfillReport
 from hashing.db.now import Now
+from hashing.db.retry import retry_transient
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line
 
@@ -59,11 +62,16 @@ class RunRecord:
             self._write(ended_at=Now())
 
     def begin(self, total: int) -> None:
-        """Of a run that is taken up again: what it still has to do."""
+        """Start counting. Of a run that is taken up again, `total` is what it still has to do."""
         if self._shown:
             self._shown.begin(total)
-        self._total = self._processed + self._failed + total
+        self._total = max(self._total, self._processed + self._failed + total)
         self._write()
+
+    def set_result(self, report: BackfillReport) -> None:
+        """Correct what was counted before it was written."""
+        self._total, self._processed, self._failed = report.total, report.processed, report.failed
+        self.stopped = report.stopped
 
     def advance(self, *, failed: bool) -> None:
         if self._shown:
@@ -80,10 +88,10 @@ class RunRecord:
     def _write(self, **values: Any) -> None:
         self._last_write = time.monotonic()
         counts = {"total": self._total, "processed": self._processed, "failed": self._failed}
+        values = {**counts, "stopped": self.stopped, "seen_at": Now(), **values}
         try:
-            # Inside a caller's transaction it is a savepoint, which leaves that transaction sound.
-            with transaction.atomic(using=self._alias):
-                self._save({**counts, "stopped": self.stopped, "seen_at": Now(), **values})
+            # Soon or not at all: the run has better things to do than to wait for its record.
+            retry_transient(partial(self._save, values), self._alias, pauses=(0,))
         except (DatabaseError, InterfaceError) as error:
             logger.warning("How far this run is cannot be recorded: %s", first_line(error))
 
@@ -92,11 +100,14 @@ class RunRecord:
         from hashing.models import BackfillRun
 
         runs = BackfillRun.objects.using(self._alias)
-        if self._key is not None:
-            runs.filter(pk=self._key).update(**values)
-            return
-        runs.outdated().delete()
-        self._key = runs.create(started_at=Now(), **self._labels, **values).pk
+        # Inside a caller's transaction it is a savepoint, which leaves that transaction sound.
+        with transaction.atomic(using=self._alias):
+            if self._key is not None:
+                runs.filter(pk=self._key).update(**values)
+                return
+            key = runs.create(started_at=Now(), **self._labels, **values).pk
+        self._key = key
+        runs.delete_outdated()
 
 
 def _text(key: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from hashing.backfill.options import BackfillOptions
-from hashing.paging import pages_by_key
+from hashing.db.retry import retry_transient
+from hashing.paging import in_key_order, read_page
 from hashing.querysets import HashedImageQuerySet
 
 Rows = HashedImageQuerySet[Any]
@@ -27,19 +28,18 @@ class StoredFile(NamedTuple):
 class TodoList:
     """The rows of `queryset` that `options` ask for, up to the highest key there is now.
 
-    `made_at` is when it was made, now if nothing is said: what fails later is not tried again. Raises `ValueError` for
-    a queryset that is sliced.
+    Iterating tries no row twice: one that fails meanwhile is not listed again. `clock` is the one that `hashed_at` is
+    written by.
     """
 
-    def __init__(self, queryset: Rows, options: BackfillOptions, made_at: datetime | None = None) -> None:
-        if queryset.query.is_sliced:
-            raise ValueError("A backfill takes a queryset that is not sliced; use limit.")
+    def __init__(self, queryset: Rows, options: BackfillOptions, clock: Callable[[], datetime] = timezone.now) -> None:
         self._options = options
-        self._made_at = made_at or timezone.now()
+        self._clock = clock
+        self._made_at = clock()
         self._rows = self._in_range(queryset)
 
     def __len__(self) -> int:
-        # Where nothing else is asked, the index of the unhashed rows alone can count them.
+        # Without further conditions, the index of the unhashed rows alone can count them.
         plain = not (self._options.rehash or self._options.skip_failed or self._options.only_failed)
         parts = [self._rows.unhashed()] if plain and self._options.tried_before is None else self.parts()
         limit = self._options.limit
@@ -47,35 +47,48 @@ class TodoList:
         return count if limit is None else min(count, limit)
 
     def __iter__(self) -> Iterator[StoredFile]:
-        return islice(chain.from_iterable(map(self._page_through, self.parts())), self._options.limit)
+        return islice(chain.from_iterable(map(self._page_through, self._parts())), self._options.limit)
 
     def parts(self) -> list[Rows]:
         """The rows to do, in querysets that come one after the other; each is done in the order of its keys."""
-        tried_before = self._options.tried_before
+        return [part() for part in self._parts()]
+
+    def _parts(self) -> list[Callable[[], Rows]]:
         if self._options.rehash:
-            rows = self._rows if tried_before is None else _tried_before(self._rows, tried_before)
-            return [rows.filter(hash_error="") if self._options.skip_failed else rows]
+            return [self._rows_to_rehash]
         # Never-tried rows first: however many rows fail for good, a run with a limit gets further.
-        never_tried = self._rows.never_tried()
-        failed = _tried_before(self._rows.unhashed().failed(), tried_before or self._made_at)
-        return [never_tried] * (not self._options.only_failed) + [failed] * (not self._options.skip_failed)
+        never_tried = [] if self._options.only_failed else [self._rows.never_tried]
+        return never_tried + ([] if self._options.skip_failed else [self._failed_rows])
+
+    def _rows_to_rehash(self) -> Rows:
+        rows, tried_before = self._rows, self._options.tried_before
+        rows = rows.filter(hash_error="") if self._options.skip_failed else rows
+        return rows if tried_before is None else self._not_tried_since(rows, tried_before)
+
+    def _failed_rows(self) -> Rows:
+        return self._not_tried_since(self._rows.unhashed().failed(), self._options.tried_before or self._made_at)
+
+    def _not_tried_since(self, rows: Rows, moment: datetime) -> Rows:
+        """Times in the future count as unknown: the clock of another machine was ahead."""
+        return rows.filter(Q(hashed_at__isnull=True) | Q(hashed_at__lt=moment) | Q(hashed_at__gt=self._clock()))
 
     def _in_range(self, rows: Rows) -> Rows:
-        rows = rows.order_by("pk")
-        last_pk = rows.values_list("pk", flat=True).last()
+        ordered: Rows = in_key_order(rows)  # type: ignore[assignment]
+        last_pk = retry_transient(lambda: ordered.values_list("pk", flat=True).last(), rows.db)
         if last_pk is None:
             return rows.none()
-        rows = rows.filter(pk__lte=last_pk)
-        if self._options.start_pk is not None:
-            rows = rows.filter(pk__gte=self._options.start_pk)
-        if self._options.end_pk is not None:
-            rows = rows.filter(pk__lte=self._options.end_pk)
-        return rows
+        bounds = {"pk__lte": last_pk, "pk__gte": self._options.start_pk}
+        found = ordered.filter(**{name: key for name, key in bounds.items() if key is not None})
+        return found if self._options.end_pk is None else found.filter(pk__lte=self._options.end_pk)
 
-    def _page_through(self, rows: Rows) -> Iterator[StoredFile]:
-        for page in pages_by_key(rows, (rows.model.hash_source,), self._options.batch_size):
+    def _page_through(self, part: Callable[[], Rows]) -> Iterator[StoredFile]:
+        fields: tuple[str, ...] = (self._rows.model.hash_source,)
+        last_pk = None
+        while True:
+            # For each page again, because the rows that were tried since the last one are told by the clock.
+            rows = part() if last_pk is None else part().filter(pk__gt=last_pk)
+            page = read_page(rows, fields, self._options.batch_size)
+            if not page:
+                return
             yield from map(StoredFile._make, page)
-
-
-def _tried_before(rows: Rows, moment: datetime) -> Rows:
-    return rows.filter(Q(hashed_at__isnull=True) | Q(hashed_at__lt=moment))
+            last_pk = page[-1][0]

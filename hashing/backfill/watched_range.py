@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -53,8 +54,8 @@ class WatchedRange:
         self.signs, self.begun, self.moved_at = signs, True, now
         return True
 
-    def count(self) -> None:
-        self.left = min(self.job.size, self.job.count_left())
+    def count(self, clock: Callable[[], datetime]) -> None:
+        self.left = min(self.job.size, self.job.count_left(clock))
 
     def note_attempt(self) -> None:
         """It is about to be enqueued again: was it any good the last time?"""

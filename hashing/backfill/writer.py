@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections, transaction
 from django.db.models.base import ModelState
 from django.utils import timezone
 
 from hashing.backfill.outage import Outage
+from hashing.db.retry import is_outage, is_transient, retry_transient
 from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.images import ImageAsset
+from hashing.paging import rows_with_keys
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.previews import delete_stale_previews
 from hashing.querysets import HashedImageQuerySet
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# One after the other: a lock that is held on a row passes, a database that takes nothing does not.
-REFUSALS_BEFORE_OUTAGE = 3
+# Rows in a row that were still locked after all retries: one is somebody's transaction, more are the database.
+LOCKED_ROWS_BEFORE_OUTAGE = 3
+REASON_FIELDS = ("hash_error", "hashed_at")
 
 
 class OutcomeWriter:
@@ -38,50 +41,86 @@ class OutcomeWriter:
         self._alias = alias
         # Not the model's own manager, which may hide rows, or be no manager of ours.
         self._rows = HashedImageQuerySet[Any](model, using=alias)
+        self._locked_in_a_row = 0
 
     def write(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
-        """Yields the outcomes that are on their rows now, or that could not be written, as failures.
+        """Yield the outcomes that are on their rows now, or that could not be written, as failures.
 
-        Left out are those whose row has got another file since, or is gone. Raises `Outage` when the database does
-        not answer.
+        Left out are those whose row has got another file since, or is gone. Raises `Outage` when the database takes
+        nothing: it does not answer, is read-only or full, or the role may not write.
         """
         try:
             written = self._update(outcomes)
         except (DatabaseError, InterfaceError) as error:
+            self._raise_for_outage(error)
             logger.warning("A batch of %d rows was refused, writing row by row: %s", len(outcomes), first_line(error))
             yield from self._write_one_by_one(outcomes)
             return
+        self._locked_in_a_row = 0
         yield from outcomes if written == len(outcomes) else self._unchanged(outcomes)
 
-    def _update(self, outcomes: Sequence[Outcome]) -> int:
+    def _update(self, outcomes: Sequence[Outcome], fields: Sequence[str] = HASH_FIELDS) -> int:
         now = self._now()
         assets = [self._asset(outcome, now) for outcome in outcomes]
-        # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
-        with transaction.atomic(using=self._alias):
-            written = self._rows.guarded_by(self._model.hash_source).bulk_update(assets, HASH_FIELDS)
-        previewed = [asset for asset in assets if isinstance(asset, ImageAsset)]
+        rows = self._rows.guarded_by(self._model.hash_source)
+
+        def update() -> int:
+            # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
+            with transaction.atomic(using=self._alias):
+                return rows.bulk_update(assets, fields)
+
+        written = retry_transient(update, self._alias)
+        previewed = [asset for asset in assets if isinstance(asset, ImageAsset) and fields is HASH_FIELDS]
         transaction.on_commit(lambda: delete_stale_previews(previewed), using=self._alias)
         return written
 
     def _write_one_by_one(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
-        refusals = 0
         for outcome in outcomes:
             try:
                 written = self._update([outcome])
-            except (OperationalError, InterfaceError) as error:
-                refusals += 1
-                if refusals == REFUSALS_BEFORE_OUTAGE or not connections[self._alias].is_usable():
-                    raise Outage(f"The database cannot be written: {first_line(error)}") from error
-                yield _refused(outcome, error)
-            except DatabaseError as error:
-                yield _refused(outcome, error)
+            except (DatabaseError, InterfaceError) as error:
+                self._raise_for_outage(error)
+                yield from self._refused(outcome, error)
             else:
-                refusals = 0
+                self._locked_in_a_row = 0
                 yield from [outcome] * written
 
+    def _raise_for_outage(self, error: Exception) -> None:
+        if is_outage(error) or not (isinstance(error, DataError | IntegrityError) or self._is_writable()):
+            raise Outage(f"The database cannot be written: {first_line(error)}") from error
+
+    def _is_writable(self) -> bool:
+        """Whether the database takes an update of these columns, one that changes no row."""
+        quote = connections[self._alias].ops.quote_name
+        columns = [quote(str(self._model._meta.get_field(name).column)) for name in HASH_FIELDS]  # type: ignore[union-attr]
+        assignments = ", ".join(f"{column} = {column}" for column in columns)
+        try:
+            with transaction.atomic(using=self._alias), connections[self._alias].cursor() as cursor:
+                cursor.execute(f"UPDATE {quote(self._model._meta.db_table)} SET {assignments} WHERE 1 = 0")
+        except (DatabaseError, InterfaceError):
+            return False
+        return True
+
+    def _refused(self, outcome: Outcome, error: Exception) -> Iterator[Outcome]:
+        """The failure, with its reason on the row, unless the row is locked: then it is not at fault."""
+        logger.error("Row %s cannot be written: %s", outcome.pk, first_line(error))
+        refused = outcome._replace(fingerprint=None, error=f"{type(error).__name__}: {first_line(error)}")
+        if is_transient(error):
+            self._locked_in_a_row += 1
+            if self._locked_in_a_row == LOCKED_ROWS_BEFORE_OUTAGE:
+                raise Outage(f"The database cannot be written: {first_line(error)}") from error
+            yield refused
+            return
+        self._locked_in_a_row = 0
+        try:
+            yield from [refused] * self._update([refused], REASON_FIELDS)
+        except (DatabaseError, InterfaceError) as again:
+            self._raise_for_outage(again)
+            logger.error("Not even the reason can be written to row %s: %s", outcome.pk, first_line(again))
+            yield refused
+
     def _unchanged(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        keys = [outcome.pk for outcome in outcomes]
-        names = dict(self._rows.filter(pk__in=keys).values_list("pk", self._model.hash_source))
+        names = dict(rows_with_keys(self._rows, [each.pk for each in outcomes], (self._model.hash_source,)))
         return [outcome for outcome in outcomes if outcome.pk in names and names[outcome.pk] == outcome.name]
 
     def _asset(self, outcome: Outcome, now: datetime) -> HashedImage:
@@ -103,8 +142,3 @@ class OutcomeWriter:
             }
         asset.__dict__.update(values, **{self._model.hash_source: outcome.name})
         return asset
-
-
-def _refused(outcome: Outcome, error: Exception) -> Outcome:
-    logger.error("Row %s cannot be written: %s", outcome.pk, first_line(error))
-    return outcome._replace(fingerprint=None, error=f"{type(error).__name__}: {first_line(error)}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import connections
 from django.utils import timezone
+
+from hashing.db.retry import retry_transient
 
 
 class DatabaseClock:
@@ -22,9 +25,11 @@ class DatabaseClock:
 
 
 def _read_time(alias: str) -> datetime:
-    if connections[alias].vendor != "postgresql":
-        # SQLite is on this machine.
-        return timezone.now()
+    # SQLite is on this machine.
+    return retry_transient(partial(_ask, alias), alias) if connections[alias].vendor == "postgresql" else timezone.now()
+
+
+def _ask(alias: str) -> datetime:
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT CLOCK_TIMESTAMP()")
         [moment] = cursor.fetchone()

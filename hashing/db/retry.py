@@ -84,8 +84,10 @@ def retry_transient(function: Callable[[], T], using: str, pauses: Sequence[floa
 
 def drop_dead_connection(using: str) -> None:
     """Let the next query make a new connection, unless a transaction of the caller's is tied to this one."""
-    if not (connection := connections[using]).in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+    connection = connections[using]
+    # Not `close_if_unusable_or_obsolete`: with a CONN_MAX_AGE of 0 it closes sound connections, and their settings go.
+    if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
+        connection.close()
 
 
 def _state(error: BaseException) -> str:

@@ -73,9 +73,9 @@ class Enqueued:
     def stopped(self) -> str:
         return "Interrupted" if self.interrupted else ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         status = "partial" if self.interrupted else "enqueued"
-        return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.jobs)}
+        return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.jobs), "left_out": 0}
 
     def as_text(self) -> str:
         ranges = len(self.dispatch.jobs)

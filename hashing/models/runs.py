@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from django.db import models
+from django.db import connections, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from hashing.db.now import Now
@@ -12,6 +12,7 @@ from hashing.db.now import Now
 # those of the database, because the clocks of many machines differ.
 SILENCE = timedelta(seconds=30)
 KEPT_FOR = timedelta(days=7)
+DELETED_AT_ONCE = 1000
 
 
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
@@ -28,6 +29,14 @@ class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
 
     def outdated(self) -> Self:
         return self.filter(seen_at__lt=Now() - KEPT_FOR)
+
+    def delete_outdated(self) -> None:
+        """Delete the first outdated records, except for those that another worker is deleting."""
+        skip_locked = connections[self.db].features.has_select_for_update_skip_locked
+        with transaction.atomic(using=self.db):
+            locked = self.outdated().select_for_update(skip_locked=skip_locked).order_by("pk")
+            if keys := list(locked.values_list("pk", flat=True)[:DELETED_AT_ONCE]):
+                self.filter(pk__in=keys).delete()
 
 
 class BackfillRun(models.Model):

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import shutil
 from collections import Counter
+from datetime import timedelta
 from typing import Self
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission
 from django.db import connections, models
+from django.utils import timezone
 
 from hashing.backfill import (
     Backfill,
@@ -118,7 +120,9 @@ def test_an_upload_during_the_run_wins(add_image, media):
             ImageAsset.objects.filter(pk=asset.pk).update(image="new.png")
 
     report = Backfill(BackfillOptions(), progress=Uploader()).run()
-    assert (report.total, report.processed, report.failed) == (1, 0, 0)
+    assert (report.total, report.processed, report.failed, report.left_out) == (1, 0, 0, 1)
+    assert report.as_dict()["left_out"] == 1
+    assert "Failed: 0\nLeft out: 1\n" in report.as_text()
     asset.refresh_from_db()
     assert asset.perceptual_hash is None
 
@@ -197,6 +201,46 @@ def test_a_file_that_was_not_read_is_tried_once_more_unless_it_is_missing(
     assert ImageAsset.objects.unhashed().failed().count() == 50 - hashed
 
 
+class RecordingPool(FlakyPool):
+    """Keeps the sizes of the chunks that it is given."""
+
+    def __init__(self, gives: int) -> None:
+        super().__init__(gives)
+        self.sizes: list[int] = []
+
+    def submit(self, jobs: list[Job]) -> None:
+        self.sizes.append(len(jobs))
+        super().submit(jobs)
+
+
+def test_many_unread_files_lead_to_a_look_at_the_storage_before_the_batch_is_full(add_image, monkeypatch):
+    add_image("hashed.jpg", perceptual_hash="0" * 16)
+    ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(40))
+    monkeypatch.setattr(engine, "HashingPool", FlakyPool(2))
+    looked_at: list[int] = []
+    monkeypatch.setattr(engine.StorageWatch, "find_outage", lambda _, outcomes: looked_at.append(len(outcomes)))
+    Backfill(BackfillOptions(batch_size=500)).run()
+    assert looked_at[:2] == [engine.MOST_DOUBTS, engine.MOST_DOUBTS]
+
+
+def test_second_tries_come_one_by_one(add_image, monkeypatch):
+    add_image("hashed.jpg", perceptual_hash="0" * 16)
+    ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(12))
+    pool = RecordingPool(2)
+    monkeypatch.setattr(engine, "HashingPool", pool)
+    assert Backfill(BackfillOptions()).run().processed == 12
+    assert pool.sizes == [4, 4, 4] + [1] * 12
+
+
+@pytest.mark.parametrize(("limit", "total"), [(0, 0), (3, 3), (4, 4), (9, 4)])
+def test_a_limit_is_over_new_and_failed_rows_together(add_image, limit, total):
+    for number in range(2):
+        add_image(f"new-{number}.png")
+        add_image(f"broken-{number}.png", b"broken", hash_error="broken")
+    result = backfill_perceptual_hashes(limit=limit, workers=1)
+    assert result["total"] == result["processed"] + result["failed"] == total
+
+
 def test_stopping_saves_what_is_done(add_image):
     for number in range(30):
         add_image(f"{number}.png")
@@ -206,6 +250,7 @@ def test_stopping_saves_what_is_done(add_image):
     assert result["status"] == "partial"
     assert result["errors"] == ["Stopped: Interrupted"]
     assert 3 <= result["processed"] == ImageAsset.objects.hashed().count() < 30
+    assert result["processed"] + result["failed"] + result["left_out"] == result["total"] == 30
 
 
 def test_an_exception_from_outside_saves_what_is_done(add_image):
@@ -250,10 +295,45 @@ def test_rows_are_written_whatever_the_models_own_manager_hides(add_image, monke
 def test_options_that_make_no_sense_are_refused(add_image):
     with pytest.raises(ValueError, match="batch_size"):
         backfill_perceptual_hashes(batch_size=0)
-    with pytest.raises(ValueError, match="not sliced"):
-        backfill_perceptual_hashes(queryset=ImageAsset.objects.all()[:3])
     with pytest.raises(ValueError, match="Permission has no hashes"):
         backfill_perceptual_hashes(queryset=Permission.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda rows: rows[:3], "is sliced; use limit"),
+        (lambda rows: rows.union(rows), r"is a union\(\)"),
+        (lambda rows: rows.difference(rows), r"is a difference\(\)"),
+        (lambda rows: rows.values(), r"has values\(\)"),
+        (lambda rows: rows.values_list("pk"), r"has values\(\)"),
+        (lambda rows: rows.annotate(one=models.Value(1)).values("one"), r"has values\(\)"),
+        (lambda rows: rows.distinct(), r"is distinct\(\)"),
+        (lambda rows: rows.select_for_update(), "locks its rows"),
+        (lambda rows: rows.raw("SELECT 1 AS id"), "not a RawQuerySet"),
+    ],
+)
+def test_unfit_querysets_are_refused_before_anything_starts(add_image, make, reason, django_assert_num_queries):
+    add_image()
+    with django_assert_num_queries(0), pytest.raises(ValueError, match=reason):
+        backfill_perceptual_hashes(queryset=make(ImageAsset.objects.all()))
+
+
+def test_reversed_queryset_is_hashed_to_its_end(add_image):
+    for number in range(5):
+        add_image(f"{number}.png")
+    result = backfill_perceptual_hashes(batch_size=2, queryset=ImageAsset.objects.order_by("pk").reverse())
+    assert (result["total"], result["processed"]) == (5, 5)
+
+
+def test_row_that_failed_in_the_future_is_tried_once(add_image):
+    ahead = timezone.now() + timedelta(hours=1)
+    fine = add_image(hash_error="broken", hashed_at=ahead)
+    add_image("broken.png", b"broken", hash_error="broken", hashed_at=ahead)
+    result = backfill_perceptual_hashes(batch_size=1)
+    assert (result["total"], result["processed"], result["failed"]) == (2, 1, 1)
+    fine.refresh_from_db()
+    assert fine.perceptual_hash
 
 
 def test_failures_and_progress_are_logged(add_image, caplog):

@@ -31,12 +31,6 @@ def test_what_was_done_before_and_after_an_outage_adds_up(add_image, media, monk
     assert BackfillRun.objects.get().stopped == ""
 
 
-def test_transaction_of_the_caller_keeps_its_connection(add_image):
-    asset = add_image()
-    patience.drop_broken_connection("default")
-    assert ImageAsset.objects.get() == asset
-
-
 def test_sound_run_waits_for_nothing(add_image, monkeypatch):
     monkeypatch.setattr(patience, "_wait", lambda *_: pytest.fail("it waited"))
     add_image()

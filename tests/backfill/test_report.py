@@ -27,3 +27,37 @@ def test_a_stopped_run_is_partial_and_says_why_first():
     assert report.as_dict()["errors"][:2] == ["Stopped: No more paper", "Asset 0: broken"]
     assert len(report.as_dict()["errors"]) == 10
     assert "Status: PARTIAL" in report.as_text()
+
+
+def test_rows_that_were_not_reached_are_left_out():
+    report = BackfillReport(total=5)
+    report.count_hashed()
+    report.count_failed(2, "broken")
+    assert report.as_dict()["left_out"] == 3
+    assert "Processed: 1\nFailed: 1\nLeft out: 3\n\nErrors" in report.as_text()
+
+
+def test_nothing_left_out_is_said_in_json_alone():
+    report = BackfillReport()
+    assert "left_out" not in report.as_dict()
+    assert "Left out" not in report.as_text()
+    assert report.as_json() == {**report.as_dict(), "left_out": 0}
+
+
+def test_total_is_never_less_than_what_was_tried():
+    report = BackfillReport(total=1)
+    for _ in range(3):
+        report.count_hashed()
+    assert (report.total, report.left_out) == (3, 0)
+
+
+def test_runs_that_went_on_add_up():
+    whole = BackfillReport()
+    first = BackfillReport(total=10, stopped="gone")
+    first.set_counts(4, 1)
+    whole.add(first)
+    # Of the five that were left, one was deleted meanwhile.
+    second = BackfillReport(total=4)
+    second.set_counts(3, 1)
+    whole.add(second)
+    assert (whole.total, whole.processed, whole.failed, whole.left_out) == (10, 7, 2, 1)

@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from hashing.backfill import BackfillOptions, backfill_perceptual_hashes, run_record
+from hashing.backfill import BackfillOptions, BackfillReport, backfill_perceptual_hashes, run_record
 from hashing.backfill.run_record import RunRecord
-from hashing.models import BackfillRun, ImageAsset
+from hashing.models import BackfillRun, ImageAsset, runs
+from tests.db.faults import cut_connection, only_postgresql, other_session, setting
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +110,45 @@ def test_records_of_last_week_are_dropped():
         run.begin(1)
     assert [each.worker for each in BackfillRun.objects.all()] != ["old:1"]
     assert BackfillRun.objects.count() == 1
+
+
+def test_outdated_records_are_dropped_a_thousand_at_a_time(monkeypatch):
+    monkeypatch.setattr(runs, "DELETED_AT_ONCE", 2)
+    old = timezone.now() - timedelta(days=8)
+    for _ in range(3):
+        BackfillRun.objects.create(worker="old:1", total=1, started_at=old, seen_at=old)
+    BackfillRun.objects.delete_outdated()
+    assert BackfillRun.objects.count() == 1
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_outdated_records_that_another_worker_deletes_are_left_to_it():
+    old = timezone.now() - timedelta(days=8)
+    first, _ = (BackfillRun.objects.create(worker="old:1", total=1, started_at=old, seen_at=old) for _ in "12")
+    with other_session() as other, setting("lock_timeout", "5s"):
+        other.execute("BEGIN")
+        other.execute("DELETE FROM hashing_backfillrun WHERE id = %s", [first.pk])
+        BackfillRun.objects.delete_outdated()
+        other.execute("ROLLBACK")
+    assert BackfillRun.objects.get() == first
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_cut_while_idle_costs_the_record_nothing(caplog):
+    with record() as run:
+        run.begin(7)
+        cut_connection()
+        run.advance(failed=True)
+    assert (BackfillRun.objects.get().failed, caplog.text) == (1, "")
+
+
+def test_the_result_corrects_what_was_counted_before_it_was_written():
+    with record() as run:
+        run.begin(3)
+        for _ in range(3):
+            run.advance(failed=False)
+        run.set_result(BackfillReport(total=3, processed=1, failed=1, stopped="gone"))
+    kept = BackfillRun.objects.get()
+    assert (kept.total, kept.processed, kept.failed, kept.stopped) == (3, 1, 1, "gone")

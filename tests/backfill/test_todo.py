@@ -112,3 +112,37 @@ def test_a_page_is_found_through_an_index():
     plan = ImageAsset.objects.never_tried().order_by("pk").filter(pk__gt=1)[:500].explain()
     # Which one is for the database to say: NULL hashes stand together in the index of the hashes too.
     assert "image_asset_unhashed_idx" in plan or "image_asset_phash_idx" in plan
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_row_that_failed_in_the_future_is_listed_once(size):
+    """The clock of the machine that tried it was ahead."""
+    rows = add_rows("failed", "failed")
+    ImageAsset.objects.update(hashed_at=timezone.now() + timedelta(hours=1))
+    listed = []
+    for file in todo(batch_size=size):
+        listed.append(file.pk)
+        ImageAsset.objects.filter(pk=file.pk).update(hashed_at=timezone.now())
+    assert listed == rows
+    assert len(todo()) == 2
+
+
+def test_a_row_tried_in_the_future_is_done_again_by_a_range():
+    rows = add_rows("hashed", "failed", "hashed")
+    now = timezone.now()
+    ImageAsset.objects.update(hashed_at=now + timedelta(hours=1))
+    ImageAsset.objects.filter(pk=rows[2]).update(hashed_at=now)
+    assert keys(rehash=True, tried_before=now - timedelta(minutes=1)) == rows[:2]
+    assert keys(tried_before=now - timedelta(minutes=1)) == [rows[1]]
+
+
+@pytest.mark.parametrize(("limit", "count"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4)])
+def test_a_limit_is_over_new_and_failed_rows_together(limit, count):
+    add_rows("failed", "new", "failed", "new")
+    assert len(keys(limit=limit)) == len(todo(limit=limit)) == count
+
+
+def test_rows_of_a_reversed_queryset_come_in_the_order_of_their_keys():
+    rows = add_rows(*["new"] * 5)
+    reversed_rows = ImageAsset.objects.order_by("-pk").reverse()
+    assert [file.pk for file in TodoList(reversed_rows, BackfillOptions(batch_size=2))] == rows

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
+
+import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 
 from hashing.backfill.outage import Outage
-from hashing.backfill.writer import REFUSALS_BEFORE_OUTAGE, OutcomeWriter
+from hashing.backfill.writer import LOCKED_ROWS_BEFORE_OUTAGE, OutcomeWriter
+from hashing.db import retry
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.workers.worker import Outcome
+from tests.db.faults import FailingOnce, cut_connection, only_postgresql, setting
 
 
 class Writer(OutcomeWriter):
@@ -82,7 +87,7 @@ def test_a_row_that_the_database_refuses_costs_only_itself(writer):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_is_gone_is_an_outage(writer):
-    outcomes = [hashed(add(f"{number}.jpg")) for number in range(REFUSALS_BEFORE_OUTAGE)]
+    outcomes = [hashed(add(f"{number}.jpg")) for number in range(LOCKED_ROWS_BEFORE_OUTAGE)]
 
     def refuse(*_arguments):
         raise OperationalError("server closed the connection")
@@ -100,36 +105,254 @@ def test_a_refused_batch_leaves_the_callers_transaction_sound(writer):
     assert ImageAsset.objects.hashed().count() == 2
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(retry.retry_transient, "__defaults__", ((0,),))
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_row_that_is_locked_costs_only_itself(writer):
+def test_a_row_that_is_locked_costs_only_itself_and_is_not_marked(writer, at_once):
     assets = [add(f"{number}.jpg") for number in range(3)]
-    locked = iter([True, True, False, False])
+    with locked_rows(assets[1].pk):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [bool(outcome.error) for outcome in kept] == [False, True, False]
+    assert "\n" not in kept[1].error
+    assert ImageAsset.objects.never_tried().get() == assets[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_are_locked_one_after_the_other_are_an_outage(writer, at_once):
+    assets = [add(f"{number}.jpg") for number in range(LOCKED_ROWS_BEFORE_OUTAGE + 2)]
+    with locked_rows(*(asset.pk for asset in assets[:-1])), pytest.raises(Outage):
+        writer.write([hashed(asset) for asset in assets])
+    assert not ImageAsset.objects.failed().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_rows_are_counted_in_a_row_and_not_over_the_whole_run(writer, at_once):
+    assets = [add(f"{number}.jpg") for number in range(2 * LOCKED_ROWS_BEFORE_OUTAGE)]
+    with locked_rows(*(asset.pk for asset in assets[::2])):
+        for asset in assets:
+            assert len(writer.write([hashed(asset)])) == 1
+    assert ImageAsset.objects.hashed().count() == LOCKED_ROWS_BEFORE_OUTAGE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_rows_are_counted_across_batches(writer, at_once):
+    assets = [add(f"{number}.jpg") for number in range(LOCKED_ROWS_BEFORE_OUTAGE)]
+    with locked_rows(*(asset.pk for asset in assets)):
+        for asset in assets[:-1]:
+            writer.write([hashed(asset)])
+        with pytest.raises(Outage):
+            writer.write([hashed(assets[-1])])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deadlock_passes(writer, monkeypatch):
+    monkeypatch.setattr(retry.time, "sleep", lambda _: None)
+    assets = [add(f"{number}.jpg") for number in range(3)]
+    deadlock = FailingOnce("UPDATE", raising(OperationalError("deadlock detected")))
+    with connection.execute_wrapper(deadlock):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [outcome.error for outcome in kept] == ["", "", ""]
+    assert ImageAsset.objects.hashed().count() == 3
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", ["UPDATE", "SELECT"])
+def test_a_connection_that_is_cut_is_made_again(writer, at):
+    replaced, kept = add("old.jpg"), add("b.jpg")
+    outcomes = [hashed(replaced), hashed(kept)]
+    ImageAsset.objects.filter(pk=replaced.pk).update(image="new.jpg")
+    with connection.execute_wrapper(FailingOnce(at, cut_connection)):
+        assert writer.write(outcomes) == outcomes[1:]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_read_only_database_is_an_outage_and_nothing_is_marked(writer, batch):
+    assets = [add(f"{number}.jpg") for number in range(batch)]
+    with read_only(), pytest.raises(Outage, match=r"(?i)read-?only"):
+        writer.write([hashed(asset) for asset in assets])
+    assert ImageAsset.objects.never_tried().count() == batch
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_database_is_an_outage_and_nothing_is_marked(writer):
+    assets = [add(f"{number}.jpg") for number in range(3)]
+    long = Outcome(assets[0].pk, "0.jpg", error="x" * 9_000_000)
+    with full(), pytest.raises(Outage, match=r"full|No space"):
+        writer.write([long, *map(hashed, assets[1:])])
+    assert ImageAsset.objects.never_tried().count() == 3
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_role_that_may_not_update_is_an_outage(writer, count):
+    assets = [add(f"{number}.jpg") for number in range(count)]
+    with role_without("UPDATE"), pytest.raises(Outage, match="permission denied for table"):
+        writer.write([hashed(asset) for asset in assets])
+    assert ImageAsset.objects.never_tried().count() == count
+
+
+@only_postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_its_policy_refuses_costs_only_itself(writer):
+    assets = [add(f"{number}.jpg") for number in range(3)]
+    with role_with_policy(f"id <> {assets[1].pk}"):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [bool(outcome.error) for outcome in kept] == [False, True, False]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_refused_row_gets_the_reason_and_is_a_failed_row(writer, count):
+    assets = [add(f"{number}.jpg") for number in range(count)]
+    with refused_row(assets[0].pk, "NEW.width IS NOT NULL"):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [bool(outcome.error) for outcome in kept] == [True] + [False] * (count - 1)
+    row = ImageAsset.objects.failed().get()
+    assert row == assets[0]
+    assert row.hash_error == kept[0].error
+    assert "this row is refused" in row.hash_error
+    assert row.hashed_at is not None
+    assert not ImageAsset.objects.never_tried().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refused_row_that_got_another_file_is_left_out(writer):
+    asset = add("old.jpg")
+    outcome = hashed(asset)
+
+    def replace() -> None:
+        ImageAsset.objects.filter(pk=asset.pk).update(image="new.jpg")
+        raise IntegrityError("refused")
+
+    class Replacing(FailingOnce):
+        def __call__(self, execute, sql, params, many, context):
+            # Once for the batch, once for the row alone.
+            if "perceptual_hash" in sql and self.calls < 2:
+                self.calls += 1
+                raise IntegrityError("refused")
+            if self.calls == 2:
+                self.calls += 1
+                ImageAsset.objects.filter(pk=asset.pk).update(image="new.jpg")
+            return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(Replacing("", replace)):
+        assert writer.write([outcome]) == []
+    assert not ImageAsset.objects.failed().exists()
+
+
+def raising(error: Exception):
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@contextmanager
+def locked_rows(*keys: int):
+    """Rows that somebody else is changing, on PostgreSQL; on SQLite, which locks whole files, the error of it."""
+    if connection.vendor != "postgresql":
+
+        def refuse(execute, sql, params, many, context):
+            values = list(params) if many else [params or ()]
+            if sql.startswith("UPDATE") and any(key in row for row in values for key in keys):
+                error = OperationalError("lock timeout\nCONTEXT: row \x1b[2J")
+                error.__cause__ = type("LockNotAvailable", (Exception,), {"sqlstate": "55P03"})()
+                raise error
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(refuse):
+            yield
+        return
+    other = connection.copy()
+    with setting("lock_timeout", "20ms"), closing(other):
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM hashing_imageasset WHERE id = ANY(%s) FOR UPDATE", [list(keys)])
+            yield
+        other.rollback()
+
+
+@contextmanager
+def read_only():
+    if connection.vendor == "postgresql":
+        with setting("default_transaction_read_only", "on"):
+            yield
+        return
+    with pragma("query_only = 1", "query_only = 0"):
+        yield
+
+
+@contextmanager
+def full():
+    """SQLite's file may not grow; on PostgreSQL the error of it."""
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            [before] = cursor.execute("PRAGMA max_page_count").fetchone()
+            [pages] = cursor.execute("PRAGMA page_count").fetchone()
+        with pragma(f"max_page_count = {pages}", f"max_page_count = {before}"):
+            yield
+        return
+    error = OperationalError("could not extend file: No space left on device")
+    error.__cause__ = psycopg.errors.DiskFull()
 
     def refuse(execute, sql, params, many, context):
-        # The batch, and the first of its rows.
-        if "UPDATE" in sql and next(locked, False):
-            raise OperationalError("canceling statement due to lock timeout\nCONTEXT: row \x1b[2J")
+        if sql.startswith("UPDATE"):
+            raise error
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(refuse):
-        kept = writer.write([hashed(asset) for asset in assets])
-    assert [outcome.error for outcome in kept] == [
-        "OperationalError: canceling statement due to lock timeout",
-        "",
-        "",
-    ]
+        yield
 
 
-def refused_row(key: int):
+@contextmanager
+def pragma(before: str, after: str):
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA {before}")
+        yield
+        cursor.execute(f"PRAGMA {after}")
+
+
+@contextmanager
+def role_without(privilege: str):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE reader; GRANT ALL ON ALL TABLES IN SCHEMA public TO reader")
+        cursor.execute(f"REVOKE {privilege} ON hashing_imageasset FROM reader; SET ROLE reader")
+        yield
+        cursor.execute("RESET ROLE; DROP OWNED BY reader; DROP ROLE reader")
+
+
+@contextmanager
+def role_with_policy(check: str):
+    """A role whose updates are checked row by row."""
+    table = "hashing_imageasset"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE ROLE reader; GRANT ALL ON {table} TO reader; ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        )
+        cursor.execute(f"CREATE POLICY limited ON {table} USING (true) WITH CHECK ({check}); SET ROLE reader")
+        yield
+        cursor.execute(f"RESET ROLE; DROP POLICY limited ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        cursor.execute("DROP OWNED BY reader; DROP ROLE reader")
+
+
+def refused_row(key: int, condition: str = "true"):
+    """A trigger that refuses an update of one row where `condition` holds."""
     if connection.vendor == "sqlite":
         return refusing_trigger(
-            f"CREATE TRIGGER refuse BEFORE UPDATE ON hashing_imageasset WHEN NEW.id = {key}"
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON hashing_imageasset WHEN NEW.id = {key} AND {condition}"
             " BEGIN SELECT RAISE(ABORT, 'this row is refused'); END",
             "DROP TRIGGER refuse",
         )
     return refusing_trigger(
         "CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN"
-        f" IF NEW.id = {key} THEN RAISE integrity_constraint_violation USING MESSAGE = 'this row is refused'; END IF;"
+        f" IF NEW.id = {key} AND {condition} THEN"
+        " RAISE integrity_constraint_violation USING MESSAGE = 'this row is refused'; END IF;"
         " RETURN NEW; END $$ LANGUAGE plpgsql;"
         " CREATE TRIGGER refuse BEFORE UPDATE ON hashing_imageasset FOR EACH ROW EXECUTE FUNCTION refuse()",
         "DROP TRIGGER refuse ON hashing_imageasset; DROP FUNCTION refuse()",

@@ -159,6 +159,14 @@ def test_transaction_of_the_caller_keeps_its_connection():
     assert connection.connection is before
 
 
+@pytest.mark.django_db(transaction=True)
+def test_sound_connection_is_kept():
+    ImageAsset.objects.exists()
+    before = connection.connection
+    drop_dead_connection("default")
+    assert connection.connection is before is not None
+
+
 @only_postgresql
 @pytest.mark.django_db(transaction=True)
 class TestConnectionThatWasCutWhileIdle:

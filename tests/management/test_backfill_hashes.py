@@ -70,7 +70,8 @@ def test_json_on_stdout_is_all_of_stdout(add_image, capsys):
     add_image()
     assert run("--json", "-", "--no-progress") == 0
     output = capsys.readouterr()
-    assert json.loads(output.out) == {"status": "completed", "total": 1, "processed": 1, "failed": 0, "errors": []}
+    counts = {"total": 1, "processed": 1, "failed": 0, "left_out": 0}
+    assert json.loads(output.out) == {"status": "completed", "errors": [], **counts}
     assert "HASH BACKFILL RESULTS" in output.err
 
 

@@ -66,7 +66,7 @@ def test_ranges_wait_behind_what_is_more_urgent(add_image, queue):
 def test_enqueuing_says_as_json_what_is_enqueued(add_image, queue, capsys):
     add_image()
     run("--json", "-", "--no-progress")
-    assert json.loads(capsys.readouterr().out) == {"status": "enqueued", "total": 1, "ranges": 1}
+    assert json.loads(capsys.readouterr().out) == {"status": "enqueued", "total": 1, "ranges": 1, "left_out": 0}
 
 
 def test_nothing_to_do_is_nothing_to_enqueue(media, queue, capsys):
@@ -98,7 +98,7 @@ def test_without_a_queue_an_outage_ends_the_run_and_marks_nothing(add_image, med
     assert run("--workers", "1", "--shard-size", "1") == 1
     out = capsys.readouterr().out
     # The second range was not begun.
-    assert "Status: PARTIAL\nTotal assets: 1\nProcessed: 0\nFailed: 0\n" in out
+    assert "Status: PARTIAL\nTotal assets: 1\nProcessed: 0\nFailed: 0\nLeft out: 1\n" in out
     assert "  - Stopped: The storage cannot be reached" in out
     assert not ImageAsset.objects.failed().exists()
 

@@ -167,7 +167,7 @@ class Command(BaseCommand):
         return graceful_stop(lambda: self.stderr.write(f"\n{text} Press Ctrl-C again to stop at once."))
 
     def _write_json(self, report: BackfillReport | Enqueued, target: Path | None, *, to_stdout: bool) -> None:
-        text = json.dumps(report.as_dict(), indent=2)
+        text = json.dumps(report.as_json(), indent=2)
         if to_stdout:
             self.stdout.write(text)
         if target:
