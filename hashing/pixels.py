@@ -15,8 +15,11 @@ from typing import IO, BinaryIO, NamedTuple, cast
 from PIL import ExifTags, Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 
+from hashing.avif_file import open_avif
 from hashing.bmp_file import open_bmp
 from hashing.eight_bits import to_eight_bits
+from hashing.gif_file import FirstFrame
+from hashing.jpeg2000_file import Jpeg2000
 from hashing.jpeg_file import open_jpeg
 from hashing.png_file import PixelsOfPng
 from hashing.tiff_file import FirstPage, samples_of
@@ -45,8 +48,11 @@ _TURNS = {
 _SIDES_SWAPPED = {5, 6, 7, 8}
 # Where the decoder of Pillow refuses too much, or sees too little of a picture.
 _FACTORIES: dict[str, Callable[[IO[bytes], str], Image.Image]] = {
+    "AVIF": open_avif,
     "BMP": open_bmp,
+    "GIF": FirstFrame,
     "JPEG": open_jpeg,
+    "JPEG2000": Jpeg2000,
     "PNG": PixelsOfPng,
     "TIFF": FirstPage,
 }
