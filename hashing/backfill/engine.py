@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
 
-from django.core.files.storage import Storage
+from django.core.files.storage import InMemoryStorage, Storage
 from django.db import DatabaseError, InterfaceError, router
 
 from hashing.backfill.jobs import make_job
@@ -22,10 +22,13 @@ from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
 from hashing.querysets import HashedImageQuerySet
 from hashing.text import first_line, printable
+from hashing.workers.in_process import InProcessPool
 from hashing.workers.pool import HashingPool, WorkersLost
 from hashing.workers.worker import Job, Outcome, StorageField
 
 logger = logging.getLogger(__name__)
+
+Pool = HashingPool | InProcessPool
 
 # How long to wait for a worker before asking again whether to stop, in seconds.
 PATIENCE = 0.2
@@ -98,10 +101,7 @@ class Backfill:
 
     def _hash_all(self, todo: TodoList) -> None:
         jobs = (self._job(file.pk, file.name) for file in todo)
-        field = None if self._local else self._field
-        limits = hashing_settings()
-        workers = min(self._options.workers, self.report.total)
-        with HashingPool(workers, self._options.timeout, field, limits.MAX_PIXELS, limits.MAX_BYTES) as pool:
+        with self._make_pool() as pool:
             try:
                 self._hash_and_write(pool, jobs)
                 # From the last batches; a second try is the last one.
@@ -110,6 +110,15 @@ class Backfill:
                 # After Ctrl-C and the like too: what is hashed is saved.
                 self._write_batch()
 
+    def _make_pool(self) -> Pool:
+        limits = hashing_settings()
+        if isinstance(self._storage, InMemoryStorage):
+            logger.info("The files are in the memory of this process, and hashed here.")
+            return InProcessPool(self._storage, limits.MAX_PIXELS, limits.MAX_BYTES)
+        field = None if self._local else self._field
+        workers = min(self._options.workers, self.report.total)
+        return HashingPool(workers, self._options.timeout, field, limits.MAX_PIXELS, limits.MAX_BYTES)
+
     @cached_property
     def _local(self) -> bool:
         return is_local(self._storage)
@@ -117,12 +126,12 @@ class Backfill:
     def _job(self, pk: Any, name: str | None) -> Job:
         return make_job(self._storage, pk, name, local=self._local)
 
-    def _hash_and_write(self, pool: HashingPool, jobs: Iterator[Job]) -> None:
+    def _hash_and_write(self, pool: Pool, jobs: Iterator[Job]) -> None:
         for outcome in self._outcomes(pool, jobs):
             self._take(outcome)
         self._write_batch()
 
-    def _outcomes(self, pool: HashingPool, jobs: Iterator[Job]) -> Iterator[Outcome]:
+    def _outcomes(self, pool: Pool, jobs: Iterator[Job]) -> Iterator[Outcome]:
         more = True
         while more or not pool.is_idle:
             if self._should_stop():
@@ -147,7 +156,7 @@ class Backfill:
     def _note_interruption(self) -> None:
         self.report.stopped, self.report.interrupted = "Interrupted", True
 
-    def _submit(self, pool: HashingPool, chunk: list[Job]) -> bool:
+    def _submit(self, pool: Pool, chunk: list[Job]) -> bool:
         if chunk:
             self._in_hand.update(dict.fromkeys(job.pk for job in chunk))
             pool.submit(chunk)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from django.core.files.storage import FileSystemStorage, Storage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 from django.utils.functional import LazyObject
 
 from hashing.backfill.deadline import call_within
@@ -65,9 +65,14 @@ class StorageWatch:
         if self._read_last:
             raise Outage("The storage cannot be reached: a file that was there a moment ago is not.")
         if unread > FEW and missing:
-            raise Outage(f"The storage cannot be reached: none of {unread} files is there. Is MEDIA_ROOT right?")
+            raise Outage(f"The storage cannot be reached: none of {unread} files is there. {self._question()}")
         if unread > FEW:
             raise Outage(f"The storage cannot be reached, or is too slow: none of {unread} files could be read.")
+
+    def _question(self) -> str:
+        if isinstance(self._storage, InMemoryStorage):
+            return "It has the files of this process alone: those that another one has stored are in its memory."
+        return "Is MEDIA_ROOT right?"
 
     def _check_folder(self, root: str) -> None:
         check_storage(self._storage)
