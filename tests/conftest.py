@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from django.apps import apps
+from django.db import connections, models
 
 from hashing.models import ImageAsset
 from tests.pictures import photo
@@ -80,3 +84,45 @@ def site(tmp_path, migrated_database) -> Iterator[Site]:
         made = Site.made_in(tmp_path, url)
         yield made
         made.end_all()
+
+
+@pytest.fixture
+def made_model() -> Iterator[Callable[..., type[models.Model]]]:
+    """Makes a model of the site, and its table in the database `using`. For tests with `transaction=True`."""
+    made = []
+
+    def make(name: str, fields: dict[str, Any], using: str | None = "default", **options: Any) -> type[models.Model]:
+        meta = type("Meta", (), {"app_label": "hashing", **options})
+        model = type(name, (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
+        made.append((model, using))
+        if using:
+            with connections[using].schema_editor() as editor:
+                editor.create_model(model)
+        return model
+
+    yield make
+    for model, using in made:
+        if using == "default":
+            with connections[using].schema_editor() as editor:
+                editor.delete_model(model)
+        del apps.all_models["hashing"][model._meta.model_name]
+    apps.clear_cache()
+
+
+@pytest.fixture
+def bind_mount() -> Iterator[Callable[[Path, Path], None]]:
+    """Mounts a folder at a second place, until the test ends."""
+    mounted: list[Path] = []
+
+    def mount(source: Path, target: Path) -> None:
+        target.mkdir()
+        if os.geteuid() != 0:
+            pytest.skip("only root can mount")
+        done = subprocess.run(["mount", "--bind", source, target], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+        mounted.append(target)
+
+    yield mount
+    for target in mounted:
+        subprocess.run(["umount", target], check=True)

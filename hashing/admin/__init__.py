@@ -2,7 +2,7 @@
 
 image_assets    the admin itself, put together from the rest
 columns         what the list shows of a row
-previews        small copies of the pictures, made when they are first looked at
+previews        small copies of the pictures on the pages
 summary         how many are hashed, waiting, failed
 paginator       page numbers of a large table without counting it
 filters         by state
@@ -21,7 +21,9 @@ pages           the frame of the admin around a page of our own
 duplicate_links from the pictures to their groups
 upload_field    refuses what is no picture
 upload_messages what is said after an upload
-marked_duplicates  deletes what editors have marked
+deletion           deletes any number of images, in batches; deletion_job, what is carried from one to the next
+cascades           permission for what is deleted with an image
+marked_duplicates  deletes what editors have marked, with the files
 pair_decisions     what was decided, to look at and to take back
 review             groups of duplicates side by side, and the decisions about them
 """

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from hashing.admin.actions import HashActions
 from hashing.admin.buttons import Buttons
 from hashing.admin.columns import Columns
+from hashing.admin.deletion import Deletion
 from hashing.admin.duplicate_links import groups_to_review, link_to_group, may_see_groups
 from hashing.admin.filters import AddedFilter, StateFilter
 from hashing.admin.paginator import LargeTablePaginator
@@ -26,7 +27,8 @@ from hashing.models import ImageAsset
 
 
 @admin.register(ImageAsset)
-class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage, Buttons):
+class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage, Deletion, Buttons):
+    actions = (*HashActions.actions, "delete_selected")
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
     list_filter = (StateFilter, ("created_at", AddedFilter))

@@ -1,34 +1,34 @@
-"""Delete what editors have marked: a permission of its own, Django's own confirmation, and the files as well."""
+"""Delete what editors have marked as duplicates, with the files, for those who have the permission for it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, strip_tags
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hashing.admin.columns import Columns
+from hashing.admin.deletion import Assets, Deletion
+from hashing.admin.deletion_job import Tally
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import Previews
-from hashing.grouping.deletable import lock_with_keepers, without_keeper
+from hashing.grouping.deletable import find_keepers, lock_with_keepers, reasons_to_stay
 from hashing.grouping.store import groups_locked
-from hashing.models import DuplicateGroup, GroupMember, ImageAsset, MarkedDuplicate, PairDecision
-from hashing.stored_files import delete_unused
-
-# What goes with a picture in any case; nobody needs a permission for it.
-BOOKKEEPING = (DuplicateGroup, GroupMember, PairDecision)
+from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
+from hashing.stored_files import delete_unused, find_reasons_to_keep
 
 
 @admin.register(MarkedDuplicate)
-class MarkedDuplicateAdmin(Columns, Previews):
+class MarkedDuplicateAdmin(Columns, Previews, Deletion):
+    actions = ("delete_selected",)
+    deletes_files = True
     list_display = ("preview", "name", "pixels_and_bytes", "kept", "added")
     list_display_links = None
     list_per_page = 50
@@ -36,8 +36,6 @@ class MarkedDuplicateAdmin(Columns, Previews):
     ordering = ("-pk",)
     paginator = LargeTablePaginator
     show_full_result_count = False
-    delete_confirmation_template = "admin/hashing/delete_marked.html"
-    delete_selected_confirmation_template = "admin/hashing/delete_marked_selected.html"
 
     class Media:
         css = {"all": ["hashing/admin.css"]}
@@ -47,10 +45,6 @@ class MarkedDuplicateAdmin(Columns, Previews):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def get_urls(self) -> list[Any]:
-        # Not the address of the previews again: that is the image assets'.
-        return super(Previews, self).get_urls()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MarkedDuplicate]:
         marks = PairDecision.objects.current().filter(duplicate=OuterRef("pk")).order_by("-pk")
@@ -64,57 +58,45 @@ class MarkedDuplicateAdmin(Columns, Previews):
         url = reverse("admin:hashing_imageasset_change", args=(asset.kept_pk,))
         return format_html('<a href="{}">{}</a>', url, asset.kept_name)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What Django's page lists. A picture that nothing is kept of is protected, and stops the deletion."""
-        objects, counts, permissions, protected = super().get_deleted_objects(objs, request)
-        needless = {str(model._meta.verbose_name) for model in BOOKKEEPING}
-        plural = {str(model._meta.verbose_name_plural) for model in BOOKKEEPING}
-        alone = without_keeper({each.pk for each in objs}, _database(objs))
-        reasons = [
-            _("%(picture)s: nothing is kept of it. What it is a duplicate of has no file, or another one")
-            % {"picture": each}
-            for each in objs
-            if each.pk in alone
-        ]
-        objects, counts = _without(needless, objects), {name: n for name, n in counts.items() if name not in plural}
-        return objects, counts, {each for each in permissions if each not in needless}, [*protected, *reasons]
+    def reasons_to_stay(self, request: HttpRequest, assets: Assets) -> dict[int, str]:
+        keys = [asset.pk for asset in assets]
+        return reasons_to_stay(keys, self.database, find_keepers(keys, self.database))
+
+    def files_to_stay(self, assets: Assets) -> dict[str, str]:
+        names = [asset.image.name or "" for asset in assets]
+        return find_reasons_to_keep(ImageAsset.image.field.storage, names, without=[asset.pk for asset in assets])
+
+    def delete_assets(self, request: HttpRequest, assets: Assets, tally: Tally) -> None:
+        """Delete rows and their files. The storage is not asked while everybody waits for the lock."""
+        keys, using = [asset.pk for asset in assets], self.database
+        keepers = find_keepers(keys, using)
+        with groups_locked(using):
+            lock_with_keepers(keys, using)
+            # Asked again: until the rows were locked, a mark may have been taken back, or a file replaced.
+            marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
+            reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
+            reasons |= reasons_to_stay(marked.keys(), using, keepers)
+            going = [asset for key, asset in marked.items() if key not in reasons]
+            deleted = self.delete_rows(request, going, tally)
+            transaction.on_commit(lambda: _delete_files(deleted, tally), using=using)
+        for asset in assets:
+            if asset.pk in reasons:
+                tally.add_stayed(str(asset), reasons[asset.pk])
+        tally.add_deleted([str(asset) for asset in deleted])
+
+    def perform_deletion(self, request: HttpRequest, rows: QuerySet[ImageAsset]) -> None:
+        rows.delete()
 
     def delete_model(self, request: HttpRequest, obj: MarkedDuplicate) -> None:
-        self.delete_queryset(request, self.get_queryset(request).filter(pk=obj.pk))
+        self.delete_assets(request, [obj], Tally())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> None:
-        # Nobody takes a mark or a keeper away between the check and the deletion.
-        with groups_locked(queryset.db):
-            lock_with_keepers(list(queryset.values_list("pk", flat=True)), queryset.db)
-            # Asked again: until the rows were locked, one of them may have got another file.
-            names = dict(queryset.values_list("pk", "image"))
-            deleted = names.keys() - without_keeper(names.keys(), queryset.db)
-            ImageAsset.objects.using(queryset.db).filter(pk__in=deleted).delete()
-            if len(deleted) < len(names):
-                messages.error(request, _("Some pictures were left, because nothing else is kept of them."))
-            files = [names[key] for key in deleted]
-            transaction.on_commit(lambda: _delete_files(request, files), using=queryset.db)
+        self.delete_assets(request, list(queryset), Tally())
 
 
-def _delete_files(request: HttpRequest, names: list[str]) -> None:
-    if refused := delete_unused(ImageAsset.image.field.storage, names).failed:
-        text = _("The rows are deleted, but these files could not be: {}")
-        messages.warning(request, format_html(text, ", ".join(refused)))
-
-
-def _without(kinds: set[str], objects: list[Any]) -> list[Any]:
-    """Django's nested list of what would go, without the lines about some kinds of rows and what hangs on these."""
-    kept: list[Any] = []
-    starts = tuple(f"{capfirst(kind)}: " for kind in kinds)
-    is_left_out = False
-    for line in objects:
-        if isinstance(line, list):
-            kept += [] if is_left_out else [_without(kinds, line)]
-        else:
-            is_left_out = strip_tags(line).startswith(starts)
-            kept += [] if is_left_out else [line]
-    return [line for line in kept if line != []]
-
-
-def _database(objs: Any) -> str:
-    return objs.db if isinstance(objs, QuerySet) else str(objs[0]._state.db)
+def _delete_files(assets: Assets, tally: Tally) -> None:
+    result = delete_unused(ImageAsset.image.field.storage, {asset.image.name or "" for asset in assets})
+    for name, reason in result.kept.items():
+        tally.add_kept_file(name, reason)
+    for name, reason in result.failed.items():
+        tally.add_failed_file(name, reason)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from hashing.admin.cascades import is_deleting_images
 from hashing.admin.links import linked_names
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.grouping.decisions import forget
@@ -44,6 +45,9 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_deleting_images(request) or super().has_delete_permission(request, obj)
 
     @admin.display(description=_("pictures"))
     def pictures(self, decision: PairDecision) -> SafeString:

@@ -46,7 +46,7 @@ def preview_address(asset: ImageAsset, side: int) -> str:
     return f"{reverse('admin:hashing_imageasset_preview', args=(asset.pk, side))}?v={preview_digest(asset)[:12]}"
 
 
-class Previews(admin.ModelAdmin):  # type: ignore[type-arg]
+class Previews:
     @admin.display(description=_("preview"))
     def preview(self, asset: ImageAsset) -> str:
         return preview_image(asset, SMALL)
@@ -55,6 +55,8 @@ class Previews(admin.ModelAdmin):  # type: ignore[type-arg]
     def large_preview(self, asset: ImageAsset) -> str:
         return preview_image(asset, LARGE)
 
+
+class PreviewView(Previews, admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_safe(self.preview_view), cacheable=True)
         return [path("<int:pk>/preview/<int:side>/", view, name="hashing_imageasset_preview"), *super().get_urls()]

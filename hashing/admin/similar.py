@@ -18,7 +18,7 @@ from hashing.admin.columns import short_reason
 from hashing.admin.matches import PageOfMatches, page_number
 from hashing.admin.obstacles import find_obstacle
 from hashing.admin.pages import admin_page
-from hashing.admin.previews import Previews
+from hashing.admin.previews import PreviewView
 from hashing.admin.similar_form import HashForm, SearchForm
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import Fingerprint
@@ -26,7 +26,7 @@ from hashing.perceptual_hash import Fingerprint
 TEMPLATE = "admin/hashing/similar.html"
 
 
-class Similar(Previews):
+class Similar(PreviewView):
     @admin.action(description=gettext_lazy("Find similar"), permissions=["view"])
     @method_decorator(require_safe)
     def hashing_imageasset_find_similar(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -1,42 +1,76 @@
-"""Which marked duplicates can be deleted without losing the picture."""
+"""Which marked duplicates can be deleted without losing the picture.
+
+The storage is asked first, while nothing is locked. Inside the lock the rows alone are compared with what was seen.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
+from typing import NamedTuple
 
 from django.core.files.storage import Storage
+from django.utils.translation import gettext as _
 
 from hashing.grouping.verdicts import Verdicts, read_verdicts_around
 from hashing.models.images import ImageAsset
 from hashing.paging import batches
 from hashing.querysets import HashedImageQuerySet
+from hashing.text import first_line, printable
+
+logger = logging.getLogger(__name__)
+
+
+class Keeper(NamedTuple):
+    """A row that duplicates may be deleted for, with the file that it had when it was looked at."""
+
+    pk: int
+    name: str
+    size: int | None
 
 
 def lock_with_keepers(keys: Collection[int], using: str) -> None:
-    """Until the transaction ends, nobody deletes these rows or those they are the same as, or gives them a new file."""
+    """Keep others from deleting these rows, or those they are the same as, or giving them a new file, until the
+    transaction ends."""
     verdicts = read_verdicts_around(set(keys), using)
     rows = ImageAsset.objects.using(using).order_by("pk").select_for_update(of=("self",))
     for batch in batches(sorted({*keys, *verdicts.same})):
         list(rows.filter(pk__in=batch).values_list("pk"))
 
 
-def without_keeper(keys: Collection[int], using: str) -> set[int]:
-    """Those of the marked duplicates that have nothing left to be a duplicate of: a picture that was called the same,
-    is not marked itself, could be hashed, and has its file in the storage, as long as it was then. And those whose own
-    file was not looked at: it may be a new one.
+def find_keepers(keys: Collection[int], using: str) -> set[Keeper]:
+    """Return the keepers of these marked duplicates whose file is in the storage, as long as it was when hashed."""
+    storage = ImageAsset.image.field.storage
+    verdicts = read_verdicts_around(set(keys), using)
+    return {keeper for keeper in _keepers(keys, verdicts, using) if _has_file(keeper, storage)}
+
+
+def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keeper]) -> dict[int, str]:
+    """Return those of the marked duplicates that must not be deleted, each with the reason.
+
+    A duplicate needs a keeper among those that are `present`: called the same, not marked itself, hashed, and with the
+    file that was found in the storage. And its own file must be the one that was looked at.
     """
     verdicts = read_verdicts_around(set(keys), using)
-    kept = {other for key in keys for other in _unmarked(verdicts, key)}
-    storage = ImageAsset.image.field.storage
-    present = {
-        key
-        for batch in batches(kept)
-        for key, name, size in _sound(batch, using).values_list("pk", "image", "file_size")
-        if _is_there(storage, name, size)
-    }
+    kept = {keeper.pk for keeper in _keepers(keys, verdicts, using) if keeper in present}
     waiting = ImageAsset.objects.using(using).never_tried()
     new = {key for batch in batches(keys) for key in waiting.filter(pk__in=batch).values_list("pk", flat=True)}
-    return {key for key in keys if key in new or present.isdisjoint(_unmarked(verdicts, key))}
+    reasons = {}
+    for key in keys:
+        if key in new:
+            reasons[key] = _("its file is new, and was not compared yet")
+        elif kept.isdisjoint(_unmarked(verdicts, key)):
+            reasons[key] = _("nothing is kept of it. What it is a duplicate of has no readable file, or another one")
+    return reasons
+
+
+def _keepers(keys: Collection[int], verdicts: Verdicts, using: str) -> set[Keeper]:
+    others = {other for key in keys for other in _unmarked(verdicts, key)}
+    return {
+        Keeper(*row)
+        for batch in batches(others)
+        for row in _sound(batch, using).values_list("pk", "image", "file_size")
+    }
 
 
 def _unmarked(verdicts: Verdicts, key: int) -> set[int]:
@@ -47,8 +81,13 @@ def _sound(keys: Collection[int], using: str) -> HashedImageQuerySet[ImageAsset]
     return ImageAsset.objects.using(using).hashed().filter(pk__in=keys, hash_error="")
 
 
-def _is_there(storage: Storage, name: str, size: int | None) -> bool:
-    """A file of another size was overwritten, or cut off."""
-    if not name or not storage.exists(name):
+def _has_file(keeper: Keeper, storage: Storage) -> bool:
+    """Whether the file is there. One of another size was overwritten, or cut off."""
+    try:
+        if not keeper.name or not storage.exists(keeper.name):
+            return False
+        return keeper.size is None or storage.size(keeper.name) == keeper.size
+    # Whatever a storage raises: what cannot be seen is not taken for a keeper.
+    except Exception as error:
+        logger.warning("%s cannot be looked at: %s", printable(keeper.name), first_line(error))
         return False
-    return size is None or storage.size(name) == size

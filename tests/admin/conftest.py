@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -56,6 +57,12 @@ def plain_http() -> Iterator[None]:
     """For the session, because the live server reads its settings once."""
     with override_settings(SECURE_SSL_REDIRECT=False, SESSION_COOKIE_SECURE=False, CSRF_COOKIE_SECURE=False):
         yield
+
+
+def fields_of(page) -> dict[str, str]:
+    """What the form of a page of our own sends."""
+    [form] = re.findall(r'<form method="post".*?</form>', page.text, re.DOTALL)
+    return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form))
 
 
 def messages_of(response) -> list[str]:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from hashing.facts import EMPTY_HASH_FIELDS
 from hashing.grouping.decisions import decide_different, keep
-from hashing.models import DuplicateGroup, ImageAsset, PairDecision
-from tests.admin.conftest import messages_of
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
+from tests.admin.conftest import fields_of, messages_of
 from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,8 +81,147 @@ def test_single_picture_is_deleted_by_its_own_page(superuser, marked, media):
 
 def test_file_that_another_row_uses_stays(superuser, marked, media):
     ImageAsset.objects.bulk_create([ImageAsset(image="1.jpg")])
-    delete(superuser, marked[1], marked[2])
+    assert "Used by: image asset." in delete(superuser, marked[1], marked[2], confirmed=False).text
+    page = delete(superuser, marked[1], marked[2])
     assert files(media) == ["0.jpg", "1.jpg"]
+    assert "1 file was kept: Used by: image asset. (1.jpg)" in messages_of(page)
+
+
+def test_file_of_the_keeper_stays_when_it_has_two_names(superuser, marked, media, bind_mount):
+    (media / "disk").mkdir()
+    (media / "0.jpg").rename(media / "disk/0.jpg")
+    bind_mount(media / "disk", media / "again")
+    for row, name in ((marked[0], "disk/0.jpg"), (marked[1], "again/0.jpg")):
+        size = (media / name).stat().st_size
+        ImageAsset.objects.filter(pk=row.pk).update(image=name, perceptual_hash="0" * 16, file_size=size)
+        PairDecision.objects.filter(lower=row).update(lower_file=name)
+        PairDecision.objects.filter(higher=row).update(higher_file=name)
+    page = delete(superuser, marked[1])
+    assert not ImageAsset.objects.filter(pk=marked[1].pk).exists()
+    assert (media / "disk/0.jpg").exists()
+    assert "1 file was kept: Used by: image asset. (again/0.jpg)" in messages_of(page)
+
+
+def test_file_that_cannot_be_deleted_is_named(superuser, marked, media, monkeypatch):
+    def refuse(_storage, _name):
+        raise PermissionError(13, "locked")
+
+    monkeypatch.setattr(FileSystemStorage, "delete", refuse)
+    page = delete(superuser, marked[1])
+    assert any("could not be" in text and "locked (1.jpg)" in text for text in messages_of(page))
+
+
+def test_files_are_deleted_on_commit_only(rf, superuser, marked, media):
+    request = rf.post(LIST)
+    request.user = User.objects.get()
+    model_admin = admin.site.get_model_admin(MarkedDuplicate)
+    with transaction.atomic():
+        model_admin.delete_queryset(request, MarkedDuplicate.objects.all())
+        assert ImageAsset.objects.count() == 1
+        assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
+        transaction.set_rollback(True)
+    assert (ImageAsset.objects.count(), files(media)) == (3, ["0.jpg", "1.jpg", "2.jpg"])
+    model_admin.delete_queryset(request, MarkedDuplicate.objects.all())
+    assert (ImageAsset.objects.count(), files(media)) == (1, ["0.jpg"])
+
+
+@pytest.fixture
+def rest_after_undeletable(superuser, marked, add_image):
+    """A duplicate whose keeper has no file, beside two that can be deleted."""
+    keeper, alone = (
+        add_image(name, content=content, perceptual_hash="1" * 16, file_size=1)
+        for name, content in (("gone.jpg", None), ("alone.jpg", b"x"))
+    )
+    mark(keeper, alone)
+    return [*marked[1:], alone]
+
+
+def mark(keeper: ImageAsset, *duplicates: ImageAsset) -> None:
+    """The keeper has the lower key."""
+    PairDecision.objects.bulk_create(
+        PairDecision(
+            lower=keeper,
+            higher=row,
+            duplicate=row,
+            verdict=PairDecision.Verdict.SAME,
+            lower_file=keeper.image.name,
+            higher_file=row.image.name,
+            batch=uuid4(),
+        )
+        for row in duplicates
+    )
+
+
+def test_one_row_that_must_stay_does_not_keep_the_others(superuser, rest_after_undeletable, media):
+    page = delete(superuser, *rest_after_undeletable, confirmed=False)
+    assert "2 images go" in page.text
+    assert "1 image stays" in page.text
+    page = delete(superuser, *rest_after_undeletable)
+    assert files(media) == ["0.jpg", "alone.jpg"]
+    done, left = messages_of(page)
+    assert done == "Successfully deleted 2 marked duplicates."
+    assert left.startswith("1 image was left: nothing is kept of it")
+    assert left.endswith("(alone.jpg)")
+
+
+def test_keeper_that_vanishes_after_the_page_is_noticed(superuser, marked, media):
+    page = delete(superuser, marked[1], confirmed=False)
+    (media / "0.jpg").unlink()
+    superuser.post(LIST, fields_of(page))
+    assert files(media) == ["1.jpg", "2.jpg"]
+    assert ImageAsset.objects.count() == 3
+
+
+def test_mark_that_is_taken_back_after_the_page_is_noticed(superuser, marked, media):
+    page = delete(superuser, marked[1], confirmed=False)
+    PairDecision.objects.all().delete()
+    page = superuser.post(LIST, fields_of(page), follow=True)
+    assert "no longer in the list" in " ".join(messages_of(page))
+    assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def test_storage_that_does_not_answer_keeps_the_picture(superuser, marked, media, monkeypatch):
+    def exists(_storage, _name):
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(FileSystemStorage, "exists", exists)
+    page = delete(superuser, marked[1])
+    assert "nothing is kept of it" in " ".join(messages_of(page))
+    assert ImageAsset.objects.count() == 3
+
+
+def test_storage_is_never_asked_inside_a_transaction(superuser, marked, media, monkeypatch):
+    asked = []
+
+    def watch(name, stock):
+        def watched(storage, *arguments):
+            asked.append((name, connection.in_atomic_block))
+            return stock(storage, *arguments)
+
+        monkeypatch.setattr(FileSystemStorage, name, watched)
+
+    for name in ("exists", "size", "path", "delete", "open"):
+        watch(name, getattr(FileSystemStorage, name))
+    delete(superuser, marked[1], marked[2])
+    assert {name for name, _is_inside in asked} >= {"exists", "size", "delete"}
+    assert [name for name, is_inside in asked if is_inside] == []
+
+
+def test_more_rows_than_a_form_has_fields(superuser, marked, media):
+    rows = ImageAsset.objects.bulk_create(
+        ImageAsset(image=f"many/{n}.jpg", perceptual_hash="1" * 16, file_size=n) for n in range(999)
+    )
+    (media / "many").mkdir()
+    for row in rows:
+        (media / row.image.name).write_bytes(bytes(row.file_size))
+    mark(marked[0], *rows)
+    data = {"action": "delete_selected", "_selected_action": [rows[0].pk], "select_across": 1}
+    page = superuser.post(LIST, data)
+    assert "1001 images go" in page.text
+    page = superuser.post(LIST, fields_of(page), follow=True)
+    assert messages_of(page) == ["Successfully deleted 1001 marked duplicates."]
+    assert ImageAsset.objects.count() == 1
+    assert [path.name for path in media.rglob("*.jpg")] == ["0.jpg"]
 
 
 def test_picture_of_which_nothing_is_kept_stays(superuser, marked, media):

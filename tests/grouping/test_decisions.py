@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo_last
-from hashing.grouping.deletable import without_keeper
+from hashing.grouping.deletable import find_keepers, reasons_to_stay
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups
 
@@ -22,6 +22,11 @@ def trio(add_hashed, group_all):
 
 def the_group() -> DuplicateGroup:
     return DuplicateGroup.objects.get()
+
+
+def without_keeper(keys: set[int]) -> set[int]:
+    """Those of the marked duplicates that must not be deleted."""
+    return reasons_to_stay(keys, "default", find_keepers(keys, "default")).keys()
 
 
 def marked() -> set[int]:
@@ -264,9 +269,9 @@ def test_nothing_is_kept_of_a_picture_by_one_that_is_not_the_same(chain, media):
     better, keeper, one = chain
     for row in chain:
         (media / row.image.name).write_bytes(bytes(row.file_size))
-    assert without_keeper({keeper.pk, one.pk}, "default") == set()
+    assert without_keeper({keeper.pk, one.pk}) == set()
     lower, higher = sorted((better.pk, one.pk))
     names = {better.pk: better.image.name, one.pk: one.image.name}
     files = {"lower_file": names[lower], "higher_file": names[higher]}
     PairDecision.objects.create(lower_id=lower, higher_id=higher, verdict="different", batch=uuid4(), **files)
-    assert without_keeper({keeper.pk, one.pk}, "default") == {one.pk}
+    assert without_keeper({keeper.pk, one.pk}) == {one.pk}

@@ -1,32 +1,11 @@
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.pictures import photo
-
-
-@pytest.fixture
-def bind_mount() -> Iterator[Callable[[Path, Path], None]]:
-    """Mounts a folder at a second place, until the test ends."""
-    mounted: list[Path] = []
-
-    def mount(source: Path, target: Path) -> None:
-        target.mkdir()
-        if os.geteuid() != 0:
-            pytest.skip("only root can mount")
-        done = subprocess.run(["mount", "--bind", source, target], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
-        mounted.append(target)
-
-    yield mount
-    for target in mounted:
-        subprocess.run(["umount", target], check=True)
 
 
 @pytest.fixture

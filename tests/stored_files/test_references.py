@@ -6,7 +6,6 @@ import logging
 import uuid
 
 import pytest
-from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, connections, models
@@ -26,27 +25,14 @@ def storage():
 
 
 @pytest.fixture
-def add_model():
+def add_model(made_model):
     """Makes a model with a file field, and its table if it is to have one."""
-    made = []
 
     def make(file_storage, using: str | None = "default", **options):
-        meta = type("Meta", (), {"app_label": "hashing", "db_table": "legacy_photo", **options})
-        fields = {"file": models.FileField(storage=file_storage), "Meta": meta, "__module__": __name__}
-        model = type("LegacyPhoto", (models.Model,), fields)
-        made.append((model, using))
-        if using:
-            with connections[using].schema_editor() as editor:
-                editor.create_model(model)
-        return model
+        fields = {"file": models.FileField(storage=file_storage)}
+        return made_model("LegacyPhoto", fields, using, **options)
 
-    yield make
-    for model, using in made:
-        if using == "default":
-            with connections[using].schema_editor() as editor:
-                editor.delete_model(model)
-        del apps.all_models["hashing"][model._meta.model_name]
-    apps.clear_cache()
+    return make
 
 
 @pytest.fixture

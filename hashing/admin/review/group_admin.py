@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from hashing.admin.cascades import is_deleting_images
 from hashing.admin.pages import admin_page
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.review.answers import review_context
@@ -52,7 +53,7 @@ class DuplicateGroupAdmin(Decide):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        return is_deleting_images(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _may_see_pictures(request) and super().has_view_permission(request, obj)
