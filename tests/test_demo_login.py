@@ -8,8 +8,10 @@ import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 
-from samples.demo_login import make_login
-from tests.site import CHECKOUT
+from samples.demo_login import is_of_demo, make_login
+from tests.site import CHECKOUT, Site
+
+SQLITE = "django.db.backends.sqlite3"
 
 
 @pytest.mark.django_db
@@ -21,9 +23,35 @@ def test_login_works_and_every_start_makes_a_new_password():
     assert User.objects.count() == 1
 
 
-def test_refuses_outside_the_demo(tmp_path):
-    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}", "DEBUG": "0"}
+def run(site: Site, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "samples.demo_login"]
-    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **site.environment, **environment}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_refuses_without_debug(site):
+    done = run(site, DEBUG="0")
     assert done.returncode == 1
     assert "DEBUG is off" in done.stderr
+    assert site.rows("username", table="auth_user") == []
+
+
+def test_no_login_is_made_in_a_database_of_the_users_own(site):
+    done = run(site, DEBUG="1")
+    assert done.returncode == 0, done.stderr
+    assert "gets no log-in" in done.stdout
+    assert site.rows("username", table="auth_user") == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "is_demo"),
+    [
+        (SQLITE, CHECKOUT / "db.sqlite3", True),
+        (SQLITE, str(CHECKOUT / "tests" / ".." / "db.sqlite3"), True),
+        (SQLITE, CHECKOUT / "site" / "db.sqlite3", False),
+        (SQLITE, ":memory:", False),
+        ("django.db.backends.postgresql", str(CHECKOUT / "db.sqlite3"), False),
+    ],
+)
+def test_the_database_of_the_demo_is_the_file_in_the_checkout(engine, name, is_demo):
+    assert is_of_demo({"ENGINE": engine, "NAME": name}) == is_demo
