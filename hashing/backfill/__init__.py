@@ -14,18 +14,17 @@ range_watch waits until they are all done
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-from asgiref.sync import sync_to_async
 
 from hashing.backfill.engine import Backfill, Progress, bound_rows
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.range_job import RangeJob, hash_key_range, range_jobs
 from hashing.backfill.report import BackfillReport, BackfillResult
 from hashing.backfill.run_record import RunRecord
+from hashing.own_thread import run_in_own_thread
 from hashing.querysets import HashedImageQuerySet
 
 __all__ = [
@@ -88,18 +87,14 @@ async def abackfill_perceptual_hashes(
     should_stop: Callable[[], bool] | None = None,
     **options: Any,
 ) -> BackfillResult:
-    """`backfill_perceptual_hashes` for async code, in the thread that Django keeps for its queries.
+    """`backfill_perceptual_hashes` for async code, in a thread of its own.
 
-    When it is cancelled, the run ends by itself soon after, and what is done is written.
+    When it is cancelled, the run ends as soon as `should_stop` would end it, and what is done is written.
     """
     cancelled = threading.Event()
-    run = sync_to_async(backfill_perceptual_hashes)
 
     def stop() -> bool:
         return cancelled.is_set() or (should_stop is not None and should_stop())
 
-    try:
-        return await run(batch_size, limit, queryset=queryset, should_stop=stop, **options)
-    except asyncio.CancelledError:
-        cancelled.set()
-        raise
+    run = partial(backfill_perceptual_hashes, batch_size, limit, queryset=queryset, should_stop=stop, **options)
+    return await run_in_own_thread(run, stop=cancelled.set)

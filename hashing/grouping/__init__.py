@@ -17,13 +17,15 @@ report      what it has found
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from functools import partial
 from typing import Any
-
-from asgiref.sync import sync_to_async
 
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.run import run_grouping
+from hashing.own_thread import run_in_own_thread
 
 __all__ = ["GroupingOptions", "GroupingReport", "afind_duplicates", "find_duplicates"]
 
@@ -38,5 +40,17 @@ def find_duplicates(*, dry_run: bool = False, using: str | None = None, **option
 
 
 async def afind_duplicates(*, dry_run: bool = False, using: str | None = None, **options: Any) -> GroupingReport:
-    """`find_duplicates` for async code, in the thread that Django keeps for its queries."""
-    return await sync_to_async(find_duplicates)(dry_run=dry_run, using=using, **options)
+    """`find_duplicates` for async code, in a thread of its own.
+
+    When it is cancelled, the search ends at the next step that it would report. Run again, it makes good what it had
+    begun to store.
+    """
+    cancelled = threading.Event()
+
+    def end_if_cancelled(_phase: str, _per_cent: int) -> None:
+        if cancelled.is_set():
+            raise asyncio.CancelledError
+
+    chosen = GroupingOptions(**options)
+    run = partial(run_grouping, chosen, dry_run=dry_run, using=using, progress=end_if_cancelled)
+    return await run_in_own_thread(run, stop=cancelled.set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ from django.db import router
 
 from hashing.conf import hashing_settings
 from hashing.db.locks import exclusive_transaction
+from hashing.db.retry import retry_transient
 from hashing.importing.copying import FileRefusal, StorageRefusal, store_copy
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopiedNames, NamesInPlace
@@ -100,10 +102,14 @@ class ImageImport:
             self.report.registered += len(stored) if self._dry_run else self._write_rows(stored)
 
     def _known(self, names: Iterable[str]) -> set[str]:
-        return set(self._assets.filter(image__in=names).values_list("image", flat=True))
+        found = self._assets.filter(image__in=names).values_list("image", flat=True)
+        return set(retry_transient(partial(list, found), self._alias))
 
     def _write_rows(self, names: list[str]) -> int:
-        """The rows written; another import of the same folder may have written some."""
+        return retry_transient(partial(self._write_missing_rows, names), self._alias)
+
+    def _write_missing_rows(self, names: list[str]) -> int:
+        """Return the number of rows written; another import of the same folder may have written some."""
         with exclusive_transaction(self._alias, ADVISORY_LOCK):
             missing = sorted(set(names) - self._known(names))
             self._assets.bulk_create(ImageAsset(image=name) for name in missing)

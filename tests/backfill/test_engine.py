@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import Self
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission
-from django.db import connections, models
+from django.db import models
 from django.utils import timezone
 
 from hashing.backfill import (
@@ -347,7 +346,7 @@ def test_failures_and_progress_are_logged(add_image, caplog):
 @pytest.mark.django_db(transaction=True)
 def test_the_async_twin_does_the_same(add_image):
     asset = add_image()
-    result = run_async(abackfill_perceptual_hashes(batch_size=10, limit=5))
+    result = asyncio.run(abackfill_perceptual_hashes(batch_size=10, limit=5))
     assert result["processed"] == 1
     asset.refresh_from_db()
     assert asset.perceptual_hash
@@ -367,16 +366,5 @@ def test_the_async_twin_stops_when_it_is_cancelled(add_image, caplog):
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    run_async(cancel_soon())
+    asyncio.run(cancel_soon())
     assert 1 <= ImageAsset.objects.hashed().count() < 60
-
-
-def run_async(work):
-    """The thread that Django keeps for async code has a connection of its own, which the end of a request closes."""
-
-    async def run():
-        result = await work
-        await sync_to_async(connections.close_all)()
-        return result
-
-    return asyncio.run(run())

