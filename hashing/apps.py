@@ -13,11 +13,11 @@ class HashingConfig(AppConfig):
     def ready(self) -> None:
         from hashing import checks  # noqa: F401
         from hashing.grouping.upkeep import watch_files
-        from hashing.previews import connect_deletions
+        from hashing.previews import watch_previewed_files
         from hashing.search.distance import add_to_sqlite
         from hashing.uploads import watch_uploads
 
         connection_created.connect(add_to_sqlite, dispatch_uid="hashing.search")
         watch_uploads()
         watch_files()
-        connect_deletions()
+        watch_previewed_files()

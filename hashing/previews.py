@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import transaction
+from django.db.models import Model
 from django.db.models.signals import post_delete
+from django.utils import timezone
 
 from hashing.conf import hashing_settings
 from hashing.models.images import ImageAsset
 from hashing.pixels import read_thumbnail
+from hashing.signals import files_replaced
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
@@ -31,6 +35,8 @@ logger = logging.getLogger(__name__)
 # Hidden: no import takes its files for images of the site.
 FOLDER = ".previews"
 END_OF_JPEG = b"\xff\xd9"
+# A file that is incomplete for less long is still being written by another process.
+WRITING_TIME = timedelta(seconds=60)
 
 # Requests of one process for the same preview wait for the first of them instead of decoding the image as well.
 _locks = [threading.Lock() for _ in range(64)]
@@ -70,29 +76,39 @@ def delete_stale_previews(assets: Iterable[ImageAsset]) -> None:
     _delete_except(by_key, lambda key: preview_digest(by_key[key]))
 
 
-def connect_deletions() -> None:
+def watch_previewed_files() -> None:
+    """Delete previews after the commit of what deletes a row or gives it another file."""
+    files_replaced.connect(_note_replaced, dispatch_uid="hashing.previews")
     for model in apps.get_models():
         # Deleting by way of a proxy sends the signal of the proxy.
         if issubclass(model, ImageAsset):
-            post_delete.connect(_note_deletion, sender=model, dispatch_uid="hashing.previews")
+            post_delete.connect(_note_deleted, sender=model, dispatch_uid="hashing.previews")
 
 
-class _Deleted(threading.local):
-    """Keys of deleted rows, by database, until the commit. A rollback leaves some: their previews are made again."""
+class _Outdated(threading.local):
+    """Keys of rows, by database, until the commit. A rollback leaves some: their previews are made again."""
 
     def __init__(self) -> None:
         self.keys: defaultdict[str, set[Any]] = defaultdict(set)
 
 
-_deleted = _Deleted()
+_outdated = _Outdated()
 
 
-def _note_deletion(instance: ImageAsset, using: str, **_kwargs: Any) -> None:
-    _deleted.keys[using].add(instance.pk)
+def _note_deleted(instance: ImageAsset, using: str, **_kwargs: Any) -> None:
+    _note({instance.pk}, using)
 
-    # No partial(): see hashing.uploads.
+
+def _note_replaced(sender: type[Model], *, keys: Collection[Any], using: str, **_kwargs: Any) -> None:
+    if issubclass(sender, ImageAsset):
+        _note(keys, using)
+
+
+def _note(keys: Collection[Any], using: str) -> None:
+    _outdated.keys[using].update(keys)
+
     def delete() -> None:
-        delete_previews(_deleted.keys.pop(using, set()))
+        delete_previews(_outdated.keys.pop(using, set()))
 
     transaction.on_commit(delete, using=using, robust=True)
 
@@ -104,8 +120,11 @@ def _folder(key: Any) -> str:
 def _stored(name: str) -> bytes | None:
     if not default_storage.exists(name):
         return None
-    with default_storage.open(name, "rb") as file:
-        content = bytes(file.read())
+    try:
+        with default_storage.open(name, "rb") as file:
+            content = bytes(file.read())
+    except FileNotFoundError:
+        return None
     # Another process may be writing it at this moment, or may have died while it did.
     return content if content.endswith(END_OF_JPEG) else None
 
@@ -120,7 +139,9 @@ def _made(asset: ImageAsset, side: int) -> bytes:
 
 def _store(name: str, content: bytes) -> None:
     if default_storage.exists(name):
-        # Cut off: see above.
+        if timezone.now() - default_storage.get_modified_time(name) < WRITING_TIME:
+            return
+        # Its writer died.
         default_storage.delete(name)
     stored = default_storage.save(name, ContentFile(content))
     if stored != name:

@@ -16,8 +16,7 @@ from django.db import transaction
 from hashing.conf import hashing_settings
 from hashing.grouping.upkeep import follow_upload
 from hashing.hash_row import hash_row
-from hashing.models import HashedImage, ImageAsset
-from hashing.previews import delete_previews
+from hashing.models import HashedImage
 from hashing.signals import file_saved
 from hashing.text import printable
 
@@ -46,8 +45,6 @@ def _follow_commit(instance: HashedImage, name: str, using: str, *, created: boo
     # Without a key it was deleted in the same transaction.
     if instance.pk is None:
         return
-    if not created and isinstance(instance, ImageAsset):
-        delete_previews([instance.pk])
     on_upload = hashing_settings().ON_UPLOAD
     # Not if it was saved twice in one transaction.
     waits = bool(name) and _is_waiting(instance)

@@ -23,6 +23,8 @@ from hashing.admin.cascades import deleting_images
 from hashing.admin.deletion_job import MAX_ROWS, DeletionJob, Tally
 from hashing.admin.deletion_messages import add_messages
 from hashing.admin.pages import admin_page
+from hashing.db.locks import writing_transaction
+from hashing.db.retry import retry_transient
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.paging import batches
 from hashing.text import first_line
@@ -70,26 +72,33 @@ class Deletion(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def delete_assets(self, request: HttpRequest, assets: Assets, tally: Tally) -> None:
         """Delete rows in a transaction of their own, as far as it is possible, and count them."""
-        with transaction.atomic(using=self.database):
-            deleted = self.delete_rows(request, assets, tally)
-        tally.add_deleted([str(asset) for asset in deleted])
 
-    def delete_rows(self, request: HttpRequest, assets: Assets, tally: Tally) -> Assets:
-        """Delete rows in the current transaction, and log it. Return those that are gone; the others are counted."""
+        def delete() -> tuple[Assets, dict[int, str]]:
+            with writing_transaction(self.database):
+                return self.delete_rows(request, assets)
+
+        deleted, reasons = retry_transient(delete, self.database)
+        tally.add_deleted([str(asset) for asset in deleted])
+        _without(assets, reasons, tally)
+
+    def delete_rows(self, request: HttpRequest, assets: Assets) -> tuple[Assets, dict[int, str]]:
+        """Delete rows in the current transaction, and log it. Return those that are gone, and why others are not."""
         if not assets:
-            return []
+            return [], {}
         try:
             with transaction.atomic(using=self.database):
                 self.log_deletions(request, cast("QuerySet[Any]", assets))
                 rows = ImageAsset.objects.using(self.database).filter(pk__in=[asset.pk for asset in assets])
                 self.perform_deletion(request, rows)
         except (ProtectedError, RestrictedError, IntegrityError) as error:
-            if len(assets) > 1:
-                halves = assets[: len(assets) // 2], assets[len(assets) // 2 :]
-                return [asset for half in halves for asset in self.delete_rows(request, half, tally)]
-            tally.add_stayed(str(assets[0]), _("other rows need it: %(error)s") % {"error": first_line(error)})
-            return []
-        return assets
+            if len(assets) == 1:
+                return [], {assets[0].pk: _("other rows need it: %(error)s") % {"error": first_line(error)}}
+            middle = len(assets) // 2
+            (deleted, reasons), others = (
+                self.delete_rows(request, half) for half in (assets[:middle], assets[middle:])
+            )
+            return [*deleted, *others[0]], reasons | others[1]
+        return assets, {}
 
     def perform_deletion(self, request: HttpRequest, rows: QuerySet[ImageAsset]) -> None:
         self.delete_queryset(request, rows)

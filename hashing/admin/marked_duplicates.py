@@ -19,8 +19,8 @@ from hashing.admin.deletion import Assets, Deletion
 from hashing.admin.deletion_job import Tally
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import Previews
-from hashing.grouping.deletable import find_keepers, lock_with_keepers, reasons_to_stay
-from hashing.grouping.store import groups_locked
+from hashing.grouping.deletable import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
+from hashing.grouping.store import with_groups_locked
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 from hashing.stored_files import delete_unused, find_reasons_to_keep
 
@@ -67,22 +67,27 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
         return find_reasons_to_keep(ImageAsset.image.field.storage, names, without=[asset.pk for asset in assets])
 
     def delete_assets(self, request: HttpRequest, assets: Assets, tally: Tally) -> None:
-        """Delete rows and their files. The storage is not asked while everybody waits for the lock."""
-        keys, using = [asset.pk for asset in assets], self.database
-        keepers = find_keepers(keys, using)
-        with groups_locked(using):
-            lock_with_keepers(keys, using)
-            # Asked again: until the rows were locked, a mark may have been taken back, or a file replaced.
-            marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
-            reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
-            reasons |= reasons_to_stay(marked.keys(), using, keepers)
-            going = [asset for key, asset in marked.items() if key not in reasons]
-            deleted = self.delete_rows(request, going, tally)
-            transaction.on_commit(lambda: _delete_files(deleted, tally), using=using)
+        """Delete rows and, after the commit, their files. Nobody waits for a lock while the storage is asked."""
+        keepers = find_keepers([asset.pk for asset in assets], self.database)
+        deleted, reasons = with_groups_locked(self.database, self._delete_marked, request, assets, keepers, tally)
+        tally.add_deleted([str(asset) for asset in deleted])
         for asset in assets:
             if asset.pk in reasons:
                 tally.add_stayed(str(asset), reasons[asset.pk])
-        tally.add_deleted([str(asset) for asset in deleted])
+
+    def _delete_marked(
+        self, request: HttpRequest, assets: Assets, keepers: set[Keeper], tally: Tally
+    ) -> tuple[Assets, dict[int, str]]:
+        keys, using = [asset.pk for asset in assets], self.database
+        lock_with_keepers(keys, using)
+        # Asked again: until the rows were locked, a mark may have been taken back, or a file replaced.
+        marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
+        reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
+        reasons |= reasons_to_stay(marked.keys(), using, keepers)
+        going = [asset for key, asset in marked.items() if key not in reasons]
+        deleted, needed = self.delete_rows(request, going)
+        transaction.on_commit(lambda: _delete_files(deleted, tally), using=using)
+        return deleted, reasons | needed
 
     def perform_deletion(self, request: HttpRequest, rows: QuerySet[ImageAsset]) -> None:
         rows.delete()
