@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -109,8 +111,9 @@ def _store(content: _Source, storage: Storage, name: str) -> str:
             return "another file is stored under its name"
         if storage.size(name) == content.seek(0, os.SEEK_END):
             return ""
-        # The beginning of this very file, and no row knows it: a copy that was killed half-way.
-        storage.delete(name)
+        # The beginning of this very file, and no row knows it: a copy that was killed half-way, or is being made.
+        if not _delete_partial(storage, name):
+            return "being stored by another import"
     content.seek(0)
     stored = storage.save(name, content, max_length=None)
     if stored == name:
@@ -118,6 +121,26 @@ def _store(content: _Source, storage: Storage, name: str) -> str:
     # Somebody was quicker by a moment, most likely another import of the same folder.
     storage.delete(stored)
     return "being stored by another import"
+
+
+def _delete_partial(storage: Storage, name: str) -> bool:
+    """Delete the start of a file, unless somebody is writing it. Return whether it is gone."""
+    try:
+        path = storage.path(name)
+    except NotImplementedError:
+        # An object storage shows a file when all of it is there.
+        storage.delete(name)
+        return True
+    try:
+        with Path(path).open("rb+") as partial:
+            # Django holds this lock while it writes; the end of a process releases it.
+            fcntl.flock(partial, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_that_file = os.path.samestat(os.fstat(partial.fileno()), Path(path).stat())
+            if is_that_file:
+                storage.delete(name)
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return is_that_file
 
 
 def _is_start(storage: Storage, name: str, content: _Source) -> bool:

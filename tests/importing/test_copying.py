@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
+from hashing.importing import copying
 from hashing.importing.copying import FileRefusal, StorageRefusal, store_copy
 
 
@@ -116,3 +118,43 @@ def test_a_name_that_was_taken_meanwhile_leaves_no_stray_file():
     assert store_copy(io.BytesIO(b"ours"), storage, "a.jpg") == "being stored by another import"
     assert storage.listdir("") == ([], ["a.jpg"])
     assert storage.open("a.jpg").read() == b"theirs"
+
+
+@pytest.fixture
+def partial(tmp_path):
+    """A storage of files that has the first half of one."""
+    (tmp_path / "a.jpg").write_bytes(b"pict")
+    return FileSystemStorage(location=tmp_path)
+
+
+def test_a_copy_that_breaks_off_is_made_again(partial, tmp_path):
+    assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == ""
+    assert (tmp_path / "a.jpg").read_bytes() == b"picture"
+
+
+def test_a_copy_that_another_import_is_writing_is_left_alone(partial, tmp_path):
+    with (tmp_path / "a.jpg").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == "being stored by another import"
+        file.write(b"ure")
+    assert (tmp_path / "a.jpg").read_bytes() == b"picture"
+    assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == ""
+
+
+def test_a_copy_that_another_import_has_begun_again_is_left_alone(partial, tmp_path, monkeypatch):
+    flock = fcntl.flock
+
+    def replace_first(descriptor, operation):
+        (tmp_path / "new").write_bytes(b"pi")
+        (tmp_path / "new").rename(tmp_path / "a.jpg")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(copying.fcntl, "flock", replace_first)
+    assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == "being stored by another import"
+    assert (tmp_path / "a.jpg").read_bytes() == b"pi"
+
+
+def test_another_file_under_the_name_is_never_overwritten(partial, tmp_path):
+    assert store_copy(io.BytesIO(b"pic"), partial, "a.jpg") == "another file is stored under its name"
+    assert store_copy(io.BytesIO(b"other"), partial, "a.jpg") == "another file is stored under its name"
+    assert (tmp_path / "a.jpg").read_bytes() == b"pict"

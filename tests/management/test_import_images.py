@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from random import Random
 
 import pytest
 from django.core.files.storage import default_storage
@@ -245,3 +246,21 @@ def test_a_folder_that_is_not_valid_unicode_is_copied(media, tmp_path):
     (odd / "a.jpg").touch()
     run(odd)
     assert [name.rpartition("/")[2] for name in names()] == ["a.jpg"]
+
+
+def test_imports_at_once_that_are_killed_are_made_good_by_another(site: Site, tmp_path):
+    source = tmp_path / "large"
+    source.mkdir()
+    random = Random(1)
+    for number in range(20):
+        (source / f"{number}.jpg").write_bytes(random.randbytes(2_000_000))
+    killed, other = (site.start("import_images", str(source), "--batch-size", "7") for _ in range(2))
+    wait_until(lambda: sum(path.is_file() for path in site.media.rglob("*")) > 5)
+    killed.kill()
+    for process in (killed, other):
+        process.communicate(timeout=120)
+    assert site.run("import_images", str(source)).returncode == 0
+    stored = {name.rpartition("/")[2]: site.media / name for name, _, _ in site.rows()}
+    assert len(stored) == len(site.rows()) == 20
+    assert all(path.read_bytes() == (source / name).read_bytes() for name, path in stored.items())
+    assert sum(path.is_file() for path in site.media.rglob("*")) == 20
