@@ -49,6 +49,11 @@ def test_long_names_fit_a_file_system_and_stay_apart(parts):
         assert InMemoryStorage().generate_filename(made) == made
 
 
+def test_a_name_from_a_file_system_that_counts_characters_is_shortened():
+    assert name(PurePosixPath("写" * 200 + ".jpg")).rpartition("/")[2].startswith("写" * 70)
+    assert len(name(PurePosixPath("写" * 200 + ".jpg")).rpartition("/")[2].encode()) <= MAX_PART_BYTES
+
+
 def test_a_long_root_and_a_long_suffix_are_shortened_too():
     made = name(PurePosixPath(f"a b.{'x' * 240}"), root=f"/home/{'写' * 80}x y")
     assert max(len(each.encode()) for each in made.split("/")) <= MAX_PART_BYTES
