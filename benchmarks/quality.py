@@ -12,9 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.debian_wallpapers import photographs
 from benchmarks.table import print_table, print_versions
 from hashing.conf import HashingSettings
-from hashing.grid import shrink_both
+from hashing.grid import shrink
 from hashing.hash_quality import measure_quality
-from hashing.perceptual_hash import GRID_CELLS
 
 MIN_QUALITY = HashingSettings().MIN_QUALITY
 HEADS = ["pictures", "number", "below the minimum", "lowest", "median", "highest"]
@@ -27,7 +26,8 @@ Colour = tuple[int, int, int]
 
 
 def quality(image: Image.Image) -> int:
-    return measure_quality(*shrink_both(image.convert("L"), GRID_CELLS))
+    grids = shrink(image.convert("L"))
+    return measure_quality(grids.wide, grids.tall)
 
 
 def scenes() -> list[Image.Image]:

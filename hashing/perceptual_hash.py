@@ -1,10 +1,11 @@
-"""The perceptual hash: a difference hash (dHash) in two directions, version 1.
+"""The fingerprint of a picture, version 1: two small hashes, by which copies are found, and a large one that decides.
 
 The picture is made grey and shrunk to a grid of 9 x 8 cells; each bit of `perceptual_hash` says whether the right
-neighbour of a cell is brighter. `vertical_hash` does the same with a grid of 8 x 9 cells and the lower neighbour.
-Two copies of one picture differ in few bits, however they were resized or compressed.
+neighbour of a cell is brighter (dHash). `vertical_hash` does the same with a grid of 8 x 9 cells and the lower
+neighbour. `detail_hash` says which of the 16 x 16 lowest frequencies of a grid of 64 x 64 cells are above their median
+(pHash). Two copies of one picture differ in few bits, however they were resized or compressed.
 
-Source of the algorithm: Neal Krawetz, "Kind of Like That" (The Hacker Factor Blog, 2013).
+Sources of the algorithms: Neal Krawetz, "Looks Like It" (2011) and "Kind of Like That" (2013), The Hacker Factor Blog.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from hashing.grid import shrink_both
+from hashing.dct import FREQUENCIES, low_frequency_bits
+from hashing.grid import shrink
 from hashing.hash_quality import measure_quality
 from hashing.pixels import DEFAULT_MAX_PIXELS, Picture, open_regular_file, picture_from_pil, read_picture
 
 HASH_VERSION = 1
-GRID_CELLS = 8
-HASH_BITS = GRID_CELLS * GRID_CELLS
+HASH_BITS = 64
+DETAIL_BITS = FREQUENCIES**2
 
 # Formats of which `read_picture` decodes less, or more of what there is, than Pillow does.
 _READ_FROM_FILE = (JpegImageFile, PngImageFile, TiffImageFile)
@@ -34,10 +36,11 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 class Fingerprint(NamedTuple):
-    """What the pixels of one picture say: two hashes of 16 hex characters, quality 0 to 100, upright size in pixels."""
+    """Two hashes of 16 hex characters, one of 64, quality 0 to 100, and the upright size in pixels."""
 
     perceptual_hash: str
     vertical_hash: str
+    detail_hash: str
     quality: int
     width: int
     height: int
@@ -74,7 +77,7 @@ def compute_perceptual_hash_from_pil(image: Image.Image) -> str:
 
 
 def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Fingerprint:
-    """Both hashes, quality and size of the image in a binary file.
+    """Return the hashes, quality and size of the image in a binary file.
 
     Raises `ValueError("Failed to process image: ...")` for what is no image, declares more than `max_pixels`
     pixels, or cannot be decoded, `MemoryError` when there is not enough memory for it, and `OSError` when the file
@@ -117,10 +120,11 @@ def _hash_unread_image(file: IO[bytes]) -> Fingerprint:
 
 
 def _fingerprint(picture: Picture) -> Fingerprint:
-    wide, tall = shrink_both(picture.grey, GRID_CELLS)
+    wide, tall, square = shrink(picture.grey, picture.box)
     return Fingerprint(
         perceptual_hash=_to_hex(wide[:, 1:] > wide[:, :-1]),
         vertical_hash=_to_hex(tall[1:] > tall[:-1]),
+        detail_hash=_to_hex(low_frequency_bits(square)),
         quality=measure_quality(wide, tall),
         width=picture.width,
         height=picture.height,

@@ -33,8 +33,10 @@ FILE_SUFFIXES = frozenset(
 )
 # Pillow's own limit for an error, as it is by default; a picture that declares more is not decoded.
 DEFAULT_MAX_PIXELS = 178_956_970
-# A JPEG is decoded at a reduced scale, but never below this: at a lower one the hash moves by up to 11 bits.
-DRAFT_SIZE = (288, 256)
+# Above this, a side is no size but a broken header; a database could not store it either.
+MAX_SIDE = 2**31 - 1
+# A JPEG is decoded at a reduced scale, but never below this: half of it moves some hashes by 7 bits.
+DRAFT_SIZE = (96, 96)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,6 +48,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDES_SWAPPED = {5, 6, 7, 8}
+_LEFT_IS_RIGHT = {2, 3, 6, 7}
+_TOP_IS_BOTTOM = {3, 4, 7, 8}
 # Where the decoder of Pillow refuses too much, or sees too little of a picture.
 _FACTORIES: dict[str, Callable[[IO[bytes], str], Image.Image]] = {
     "AVIF": open_avif,
@@ -57,13 +61,20 @@ _FACTORIES: dict[str, Callable[[IO[bytes], str], Image.Image]] = {
     "TIFF": FirstPage,
 }
 
+Box = tuple[float, float, float, float]
+
 
 class Picture(NamedTuple):
-    """A decoded picture, upright: `grey`, in mode L, may be smaller than the `width` x `height` of the file."""
+    """A decoded picture, upright, `width` x `height` pixels in its file.
+
+    `grey`, in mode L, is smaller where the decoder reduced it. `box` then says what of it shows the picture: left, top,
+    right and bottom, in fractions of a pixel, because a reduced JPEG ends in the middle of one.
+    """
 
     grey: Image.Image
     width: int
     height: int
+    box: Box | None = None
 
 
 def open_regular_file(path: str | Path) -> BinaryIO:
@@ -90,10 +101,10 @@ def read_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Pictu
     """
     with open_picture(file, max_pixels) as image:
         width, height = image.size
-        _decode_reduced(image, "L", DRAFT_SIZE)
+        box = _decode_reduced(image, "L", DRAFT_SIZE)
         with decoding():
             image.load()
-        return _upright(image, width, height)
+        return _upright(image, width, height, box)
 
 
 def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
@@ -108,6 +119,20 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
         small = _coloured(whole)
         small.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2)
         return small.transpose(_TURNS[orientation]) if orientation in _TURNS else small
+
+
+def declared_size(file: IO[bytes]) -> tuple[int, int] | None:
+    """Return the upright width and height in the header of an image file, None where it has no sound one."""
+    try:
+        with _open(file) as image:
+            width, height = image.size
+            # Other formats would be decoded to tell.
+            swapped = isinstance(image, JpegImageFile) and _orientation(image) in _SIDES_SWAPPED
+    except Exception:
+        return None
+    if max(width, height) > MAX_SIDE:
+        return None
+    return (height, width) if swapped else (width, height)
 
 
 @contextmanager
@@ -196,21 +221,38 @@ def _refuse_oversize(image: Image.Image, max_pixels: int) -> None:
         raise ValueError(f"{width} x {height} pixels declared, more than the {max_pixels} allowed")
 
 
-def _decode_reduced(image: Image.Image, mode: str, least: tuple[int, int]) -> None:
+def _decode_reduced(image: Image.Image, mode: str, least: tuple[int, int]) -> Box | None:
+    """Have a JPEG decoded at a smaller scale, neither side below `least`. Return its box if it is."""
     # HEIF would answer with the thumbnail inside the file, which need not show the same.
-    if isinstance(image, JpegImageFile):
-        image.draft(mode, least)
+    if not isinstance(image, JpegImageFile):
+        return None
+    size = image.size
+    drafted = image.draft(mode, least)
+    return drafted[1] if drafted and image.size != size else None
 
 
-def _upright(image: Image.Image, width: int, height: int) -> Picture:
+def _upright(image: Image.Image, width: int, height: int, box: Box | None = None) -> Picture:
     # Asked for after loading: a decoder that turns the picture itself (TIFF, HEIF) has taken the tag away by then.
     orientation = _orientation(image)
     grey = _grey(_on_white(to_eight_bits(image)))
     if orientation in _TURNS:
         grey = grey.transpose(_TURNS[orientation])
+        box = box and _turned(box, grey.size, orientation)
     if orientation in _SIDES_SWAPPED:
         width, height = height, width
-    return Picture(grey, width, height)
+    return Picture(grey, width, height, box)
+
+
+def _turned(box: Box, size: tuple[int, int], orientation: int) -> Box:
+    """Return the box of a picture that was turned, and has `size` now."""
+    left, top, right, bottom = box
+    if orientation in _SIDES_SWAPPED:
+        left, top, right, bottom = top, left, bottom, right
+    if orientation in _LEFT_IS_RIGHT:
+        left, right = size[0] - right, size[0] - left
+    if orientation in _TOP_IS_BOTTOM:
+        top, bottom = size[1] - bottom, size[1] - top
+    return left, top, right, bottom
 
 
 def _orientation(image: Image.Image) -> int:

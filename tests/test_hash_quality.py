@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageFilter
 
 from hashing.conf import HashingSettings
-from hashing.grid import shrink_both
+from hashing.grid import shrink
 from hashing.hash_quality import measure_quality
 from tests.pictures import blank, gradient, logo, photo
 
@@ -17,7 +17,8 @@ GREY_LEVELS = st.integers(0, 255)
 
 
 def quality_of(image: Image.Image) -> int:
-    return measure_quality(*shrink_both(image.convert("L"), 8))
+    grids = shrink(image.convert("L"))
+    return measure_quality(grids.wide, grids.tall)
 
 
 @pytest.mark.parametrize("level", [0, 90, 255])

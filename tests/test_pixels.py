@@ -20,6 +20,7 @@ from hashing import pixels
 from hashing.pixels import (
     FILE_SUFFIXES,
     Picture,
+    declared_size,
     open_picture,
     open_regular_file,
     picture_from_pil,
@@ -244,14 +245,15 @@ def test_pillows_process_wide_limit_stays_what_it_was():
 @pytest.mark.parametrize(
     ("size", "decoded"),
     [
-        ((575, 512), (575, 512)),
-        ((576, 511), (576, 511)),
-        ((576, 512), (288, 256)),
-        ((1152, 1024), (288, 256)),
-        ((1201, 1101), (301, 276)),
+        ((191, 300), (191, 300)),
+        ((300, 191), (300, 191)),
+        ((192, 192), (96, 96)),
+        ((383, 501), (192, 251)),
+        ((384, 501), (96, 126)),
+        ((1201, 1101), (151, 138)),
     ],
 )
-def test_a_jpeg_is_decoded_at_the_smallest_scale_above_288_by_256(size: tuple[int, int], decoded: tuple[int, int]):
+def test_a_jpeg_is_decoded_at_the_smallest_scale_that_leaves_96_pixels(size: tuple[int, int], decoded: tuple[int, int]):
     picture = read(encoded(photo(size=size), "JPEG"))
     assert picture.grey.size == decoded
     assert (picture.width, picture.height) == size
@@ -325,7 +327,54 @@ def test_an_open_picture_is_made_upright_too(orientation: int):
 def test_the_size_of_a_turned_and_reduced_jpeg_is_that_of_the_upright_original():
     picture = read(encoded(photo(size=(1160, 1030)), "JPEG", exif=oriented(6)))
     assert (picture.width, picture.height) == (1030, 1160)
-    assert picture.grey.size == (258, 290)
+    assert picture.grey.size == (129, 145)
+
+
+REDUCED_BOXES = {
+    1: (0, 0, 103.25, 100.75),
+    2: (0.75, 0, 104, 100.75),
+    3: (0.75, 0.25, 104, 101),
+    4: (0, 0.25, 103.25, 101),
+    5: (0, 0, 100.75, 103.25),
+    6: (0.25, 0, 101, 103.25),
+    7: (0.25, 0.75, 101, 104),
+    8: (0, 0.75, 100.75, 104),
+}
+
+
+@pytest.mark.parametrize("orientation", REDUCED_BOXES)
+def test_the_box_of_a_reduced_jpeg_is_turned_with_it(orientation: int):
+    content = encoded(photo(size=(413, 403)), "JPEG", exif=oriented(orientation))
+    assert read(content).box == REDUCED_BOXES[orientation]
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_a_picture_in_full_needs_no_box(image_format: str):
+    assert read(encoded(photo(size=(191, 191)), image_format)).box is None
+
+
+# The size of what cannot be decoded
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_a_file_that_ends_early_declares_its_size(image_format: str):
+    content = encoded(photo(size=SMALL), image_format)
+    assert declared_size(io.BytesIO(content[: len(content) * 3 // 4])) in (SMALL, None)
+    assert declared_size(io.BytesIO(content)) == SMALL
+
+
+def test_the_declared_size_of_a_turned_jpeg_is_upright():
+    content = encoded(photo(size=SMALL), "JPEG", exif=oriented(6))
+    assert declared_size(io.BytesIO(content[: len(content) // 2])) == (60, 80)
+
+
+def test_the_declared_size_of_a_picture_that_is_too_large_is_known():
+    assert declared_size(io.BytesIO(png_that_declares(100_000, 100_000))) == (100_000, 100_000)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", png_that_declares(2**31, 1)])
+def test_what_has_no_sound_header_declares_no_size(content: bytes):
+    assert declared_size(io.BytesIO(content)) is None
 
 
 def test_an_orientation_in_a_png_after_the_pixels_counts():

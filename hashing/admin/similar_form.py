@@ -74,4 +74,4 @@ class HashForm(SearchForm):
         known = self.cleaned_data
         if not known["vertical"]:
             return str(known["hash"])
-        return Fingerprint(known["hash"], known["vertical"], known["quality"] or 0, width=0, height=0)
+        return Fingerprint(known["hash"], known["vertical"], "", known["quality"] or 0, width=0, height=0)

@@ -177,7 +177,7 @@ class FlakyPool:
             if self.tries[job.name] < self.gives:
                 yield Outcome(job.pk, job.name, error="reset", unread=True, missing=self.missing)
             else:
-                yield Outcome(job.pk, job.name, Fingerprint("0" * 16, "0" * 16, 80, 4, 3), 1)
+                yield Outcome(job.pk, job.name, Fingerprint("0" * 16, "0" * 16, "0" * 64, 80, 4, 3), 1)
 
 
 @pytest.mark.parametrize("batch_size", [3, 500])

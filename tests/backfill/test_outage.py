@@ -14,7 +14,7 @@ from tests.trap_storage import TrapStorage
 
 pytestmark = pytest.mark.django_db
 
-FINGERPRINT = Fingerprint("0" * 16, "0" * 16, 80, 4, 3)
+FINGERPRINT = Fingerprint("0" * 16, "0" * 16, "0" * 64, 80, 4, 3)
 
 
 class ReadOnlyStorage(Storage):

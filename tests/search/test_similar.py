@@ -13,6 +13,7 @@ from hashing.models import ImageAsset
 from hashing.orientations import Orientation, orient
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 
+DETAIL = "3c" * 32
 ASSET = {"perceptual_hash": f"{0x0123456789ABCDEF:016x}", "vertical_hash": f"{0xFEDCBA9876543210:016x}"}
 
 
@@ -89,7 +90,7 @@ class TestLaw(HypothesisTestCase):
     def test_answer_is_that_of_a_scan(self, seed, distance, confirm, turned):
         library = neighbourhood(seed, count=20)
         rows = ImageAsset.objects.similar_to(
-            Fingerprint(*ASSET.values(), 90, 1, 1), distance, confirm_distance=confirm, any_orientation=turned
+            Fingerprint(*ASSET.values(), DETAIL, 90, 1, 1), distance, confirm_distance=confirm, any_orientation=turned
         )
         wanted = tuple(int(text, 16) for text in ASSET.values())
         orientations = Orientation if turned else [Orientation.UPRIGHT]
@@ -167,7 +168,7 @@ def test_distance_that_cannot_be_is_refused(db, distance):
     with pytest.raises(ValueError, match="between 0 and 64"):
         ImageAsset.objects.similar_to(ASSET["perceptual_hash"], distance)
     with pytest.raises(ValueError, match="between 0 and 64"):
-        ImageAsset.objects.similar_to(Fingerprint(*ASSET.values(), 90, 1, 1), confirm_distance=distance)
+        ImageAsset.objects.similar_to(Fingerprint(*ASSET.values(), DETAIL, 90, 1, 1), confirm_distance=distance)
 
 
 @pytest.mark.parametrize("text", ["", "12", "g" * 16, "0" * 17, "'; DROP TABLE x"])
@@ -200,7 +201,7 @@ def many_rows(db):
 
 
 def test_no_table_is_scanned_up_to_distance_8(many_rows):
-    source = Fingerprint(*ASSET.values(), 90, 1, 1)
+    source = Fingerprint(*ASSET.values(), DETAIL, 90, 1, 1)
     if connection.vendor == "postgresql":
         # 20,000 rows lie in 400 pages: so small a table PostgreSQL would rather scan at the larger distances.
         with connection.cursor() as cursor:

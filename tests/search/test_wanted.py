@@ -8,7 +8,8 @@ from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.search.wanted import Limit, Wanted, hashes_of, is_searchable
 
 ONE, OTHER = "0123456789abcdef", "fedcba9876543210"
-FINGERPRINT = Fingerprint(ONE, OTHER, 90, 1, 1)
+DETAIL = "3c" * 32
+FINGERPRINT = Fingerprint(ONE, OTHER, DETAIL, 90, 1, 1)
 
 
 def test_limit_of_the_second_hash_is_that_of_the_first_where_both_are_known():
@@ -31,7 +32,7 @@ def test_limit_outside_is_refused(limit, confirm):
         Wanted.of(FINGERPRINT, limit, confirm)
 
 
-@pytest.mark.parametrize("source", [ONE, Fingerprint(ONE, None, 90, 1, 1), ImageAsset(perceptual_hash=ONE)])
+@pytest.mark.parametrize("source", [ONE, Fingerprint(ONE, None, DETAIL, 90, 1, 1), ImageAsset(perceptual_hash=ONE)])
 def test_limit_of_a_second_hash_that_is_not_known_is_refused(source):
     with pytest.raises(ValueError, match="confirm_distance needs the vertical hash"):
         Wanted.of(source, 5, 0)
@@ -41,7 +42,7 @@ def test_limit_of_a_second_hash_that_is_not_known_is_refused(source):
     "source",
     [
         FINGERPRINT,
-        Fingerprint(ONE.upper(), OTHER.upper(), 90, 1, 1),
+        Fingerprint(ONE.upper(), OTHER.upper(), DETAIL, 90, 1, 1),
         ImageAsset(perceptual_hash=ONE, vertical_hash=OTHER),
     ],
 )
@@ -51,7 +52,7 @@ def test_hashes_of_all_that_has_some_are_in_lower_case(source):
 
 @pytest.mark.parametrize("text", ["", ONE[1:], f"{ONE}0", f"{ONE}\n", f" {ONE[1:]}", "0x" + ONE[2:], "\uff10" * 16])
 def test_what_is_no_hash_is_refused_in_either_place(text):
-    for source in (text, Fingerprint(ONE, text, 90, 1, 1)):
+    for source in (text, Fingerprint(ONE, text, DETAIL, 90, 1, 1)):
         with pytest.raises(ValueError, match="hexadecimal"):
             hashes_of(source)
 
