@@ -6,6 +6,8 @@ A picture is a Gaussian field whose amplitude falls with frequency as 1/f^1.5, a
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +35,11 @@ def generate_hashes(count: int, seed: int) -> tuple[Hashes, Hashes]:
         chunk[:] = np.packbits(noise @ differences > 0, axis=1).view(">u8")
         _put_near_copies(hashes, start, len(chunk), random)
     return np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
+
+
+def generated_digest(number: int) -> str:
+    """64 hexadecimal characters that compare with those of no other number."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
 
 
 def _differences_of_noise() -> npt.NDArray[np.float32]:

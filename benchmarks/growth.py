@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.generated_hashes import generate_hashes
+from benchmarks.generated_hashes import generate_hashes, generated_digest
 from benchmarks.table import print_table
 from benchmarks.unhashed_rows import fill
 
@@ -117,13 +117,20 @@ def _batches(rows: int, size: int) -> Iterator[Sequence[Any]]:
         chunk = slice(start, start + size)
         facts = zip(*(array[chunk].tolist() for array in (perceptual, vertical, quality)), strict=True)
         yield [
-            Outcome(key, f"images/2026/01/photo{key:08}.jpg", _fingerprint(Fingerprint, *found), 3_000_000)
+            Outcome(
+                key,
+                f"images/2026/01/photo{key:08}.jpg",
+                _fingerprint(Fingerprint, *found),
+                3_000_000,
+                file_digest=generated_digest(key),
+            )
             for key, found in enumerate(facts, start=start + 1)
         ]
 
 
 def _fingerprint(made: Any, perceptual: int, vertical: int, quality: int) -> Any:
-    return made(f"{perceptual:016x}", f"{vertical:016x}", quality, 4000, 3000)
+    detail = generated_digest(perceptual)
+    return made(f"{perceptual:016x}", f"{vertical:016x}", detail, quality, 4000, 3000)
 
 
 def _sizes() -> Sizes:

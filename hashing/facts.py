@@ -7,6 +7,7 @@ from typing import Any
 EMPTY_HASH_FIELDS: dict[str, Any] = {
     "perceptual_hash": None,
     "vertical_hash": None,
+    "detail_hash": None,
     "hash_quality": None,
     "hash_version": None,
     "hash_error": "",
@@ -14,5 +15,6 @@ EMPTY_HASH_FIELDS: dict[str, Any] = {
     "width": None,
     "height": None,
     "file_size": None,
+    "file_digest": None,
 }
 HASH_FIELDS = tuple(EMPTY_HASH_FIELDS)

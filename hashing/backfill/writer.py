@@ -129,16 +129,23 @@ class OutcomeWriter:
         asset = self._model.__new__(self._model)
         asset._state = ModelState()
         asset.pk = outcome.pk
-        values = EMPTY_HASH_FIELDS | {"hash_error": printable(outcome.error), "hashed_at": now}
+        values = EMPTY_HASH_FIELDS | {
+            "hash_error": printable(outcome.error),
+            "hashed_at": now,
+            "file_size": outcome.file_size,
+            "file_digest": outcome.file_digest,
+        }
         if found := outcome.fingerprint:
             values |= {
                 "perceptual_hash": found.perceptual_hash,
                 "vertical_hash": found.vertical_hash,
+                "detail_hash": found.detail_hash,
                 "hash_quality": found.quality,
                 "hash_version": HASH_VERSION,
                 "width": found.width,
                 "height": found.height,
-                "file_size": outcome.file_size,
             }
+        elif outcome.declared_size:
+            values["width"], values["height"] = outcome.declared_size
         asset.__dict__.update(values, **{self._model.hash_source: outcome.name})
         return asset

@@ -30,6 +30,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "detail_hash",
+                    models.CharField(blank=True, editable=False, max_length=64, null=True, verbose_name="detail hash"),
+                ),
+                (
                     "hash_quality",
                     models.PositiveSmallIntegerField(
                         blank=True,
@@ -64,6 +68,17 @@ class Migration(migrations.Migration):
                     models.PositiveBigIntegerField(blank=True, editable=False, null=True, verbose_name="file size"),
                 ),
                 (
+                    "file_digest",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="SHA-256 of the file's bytes, in hexadecimal characters.",
+                        max_length=64,
+                        null=True,
+                        verbose_name="file digest",
+                    ),
+                ),
+                (
                     "image",
                     models.ImageField(
                         max_length=500, upload_to=hashing.models.upload_path.upload_path, verbose_name="image"
@@ -80,6 +95,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
                     models.Index(fields=["vertical_hash"], name="image_asset_vhash_idx"),
+                    models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
                     models.Index(fields=["image"], name="image_asset_image_idx"),
                     models.Index(
                         condition=models.Q(("perceptual_hash__isnull", True)),

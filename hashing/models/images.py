@@ -34,6 +34,7 @@ class HashedImage(models.Model):
 
     perceptual_hash = models.CharField(_("perceptual hash"), max_length=64, null=True, blank=True, editable=False)
     vertical_hash = models.CharField(_("vertical hash"), max_length=64, null=True, blank=True, editable=False)
+    detail_hash = models.CharField(_("detail hash"), max_length=64, null=True, blank=True, editable=False)
     hash_quality = models.PositiveSmallIntegerField(
         _("hash quality"),
         null=True,
@@ -50,6 +51,14 @@ class HashedImage(models.Model):
     width = models.PositiveIntegerField(_("width"), null=True, blank=True, editable=False)
     height = models.PositiveIntegerField(_("height"), null=True, blank=True, editable=False)
     file_size = models.PositiveBigIntegerField(_("file size"), null=True, blank=True, editable=False)
+    file_digest = models.CharField(
+        _("file digest"),
+        max_length=64,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("SHA-256 of the file's bytes, in hexadecimal characters."),
+    )
 
     objects: ClassVar[Any] = HashedImageQuerySet.as_manager()
 
@@ -138,6 +147,7 @@ class ImageAsset(HashedImage):
         indexes = [
             models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
             models.Index(fields=["vertical_hash"], name="image_asset_vhash_idx"),
+            models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
             models.Index(fields=["image"], name="image_asset_image_idx"),
             models.Index(fields=["id"], condition=Q(perceptual_hash__isnull=True), name="image_asset_unhashed_idx"),
             models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from threadpoolctl import threadpool_limits
 
 from hashing.perceptual_hash import Fingerprint, compute_fingerprint
-from hashing.pixels import open_regular_file
+from hashing.pixels import declared_size, open_regular_file
 from hashing.workers import s3
 from hashing.workers.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
 from hashing.workers.read_ahead import READING_THREADS, ReadAhead
@@ -24,6 +25,8 @@ from hashing.workers.reading import Reserve, read_stored_file
 
 # Of the time limit of a chunk, for reading: the rest is there to say which of its files did not come.
 SHARE_FOR_READING = 0.9
+# Bytes read at a time for the digest.
+DIGEST_CHUNK = 1 << 18
 
 
 class Job(NamedTuple):
@@ -42,6 +45,8 @@ class Outcome(NamedTuple):
     """A file's fingerprint, or the error. `unread`: the storage did not give the file, so it was not looked at.
 
     `missing`: because there is no such file, as the storage says. `died`: the process died that had the file.
+    `file_size` and `file_digest` (SHA-256, in hexadecimal) are those of every file that was read, and `declared_size`
+    is the width and height in the header of one that could not be decoded.
     """
 
     pk: Any
@@ -52,6 +57,8 @@ class Outcome(NamedTuple):
     unread: bool = False
     missing: bool = False
     died: bool = False
+    file_digest: str | None = None
+    declared_size: tuple[int, int] | None = None
 
 
 class StorageField(NamedTuple):
@@ -137,12 +144,20 @@ def _hash_what_opens(job: Job, opening: AbstractContextManager[BinaryIO], max_pi
 
 
 def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
-    size = file.seek(0, os.SEEK_END)
+    digest = _digest(file)
+    read = Outcome(job.pk, job.name, file_size=file.tell(), file_digest=digest)
     file.seek(0)
     try:
-        return Outcome(job.pk, job.name, compute_fingerprint(file, max_pixels), size)
+        return read._replace(fingerprint=compute_fingerprint(file, max_pixels))
     except (ValueError, MemoryError) as error:
-        return Outcome(job.pk, job.name, error=f"{type(error).__name__}: {error}")
+        return read._replace(error=f"{type(error).__name__}: {error}", declared_size=declared_size(file))
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(DIGEST_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 @contextmanager

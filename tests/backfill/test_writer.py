@@ -20,7 +20,8 @@ class Writer(OutcomeWriter):
         return list(super().write(outcomes))
 
 
-FINGERPRINT = Fingerprint("0f" * 8, "f0" * 8, 80, 640, 480)
+FINGERPRINT = Fingerprint("0f" * 8, "f0" * 8, "3c" * 32, 80, 640, 480)
+DIGEST = "a5" * 32
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def writer():
 
 
 def hashed(asset: ImageAsset) -> Outcome:
-    return Outcome(asset.pk, asset.image.name, FINGERPRINT, 1234)
+    return Outcome(asset.pk, asset.image.name, FINGERPRINT, 1234, file_digest=DIGEST)
 
 
 def add(name: str, **fields) -> ImageAsset:
@@ -43,7 +44,8 @@ def test_a_fingerprint_is_written_with_all_its_facts(writer):
     assert writer.write(outcomes) == outcomes
     asset.refresh_from_db()
     assert (asset.perceptual_hash, asset.vertical_hash, asset.hash_quality) == ("0f" * 8, "f0" * 8, 80)
-    assert (asset.width, asset.height, asset.file_size) == (640, 480, 1234)
+    assert asset.detail_hash == "3c" * 32
+    assert (asset.width, asset.height, asset.file_size, asset.file_digest) == (640, 480, 1234, DIGEST)
     assert (asset.hash_version, asset.hash_error) == (HASH_VERSION, "")
     assert asset.hashed_at is not None
 
@@ -54,6 +56,24 @@ def test_an_error_is_written_and_takes_an_old_hash_away(writer):
     writer.write([Outcome(asset.pk, "a.jpg", error="ValueError: broken\nfile")])
     asset.refresh_from_db()
     assert (asset.perceptual_hash, asset.width, asset.hash_error) == (None, None, r"ValueError: broken\nfile")
+
+
+@pytest.mark.django_db
+def test_a_file_that_cannot_be_decoded_keeps_what_is_known_of_it(writer):
+    asset = add("a.jpg", perceptual_hash="1" * 16, detail_hash="1" * 64)
+    broken = Outcome(asset.pk, "a.jpg", None, 99, "ValueError: broken", file_digest=DIGEST, declared_size=(640, 480))
+    writer.write([broken])
+    asset.refresh_from_db()
+    assert (asset.perceptual_hash, asset.detail_hash, asset.hash_version) == (None, None, None)
+    assert (asset.width, asset.height, asset.file_size, asset.file_digest) == (640, 480, 99, DIGEST)
+
+
+@pytest.mark.django_db
+def test_nothing_is_kept_of_a_file_that_was_not_read(writer):
+    asset = add("a.jpg", perceptual_hash="1" * 16, width=640, height=480, file_size=99, file_digest=DIGEST)
+    writer.write([Outcome(asset.pk, "a.jpg", error="File not found at a.jpg", unread=True, missing=True)])
+    asset.refresh_from_db()
+    assert (asset.width, asset.height, asset.file_size, asset.file_digest) == (None, None, None, None)
 
 
 @pytest.mark.django_db

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import warnings
@@ -63,8 +64,9 @@ def test_hashes_a_local_file(path):
     outcome = hash_file(Job(7, "photo.jpg", str(path)))
     assert (outcome.pk, outcome.name, outcome.error, outcome.unread) == (7, "photo.jpg", "", False)
     assert outcome.fingerprint.perceptual_hash == compute_perceptual_hash(path)
-    assert outcome.fingerprint[3:] == (160, 120)
+    assert (outcome.fingerprint.width, outcome.fingerprint.height) == (160, 120)
     assert outcome.file_size == path.stat().st_size
+    assert outcome.file_digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_hashes_a_file_of_a_storage(path, monkeypatch):
@@ -105,13 +107,32 @@ def test_a_broken_picture_was_read(tmp_path):
     outcome = hash_file(Job(7, "text.jpg", str(tmp_path / "text.jpg")))
     assert outcome.error == "ValueError: Failed to process image: not an image in a supported format"
     assert not outcome.unread
+    assert outcome.file_size == len("no picture")
+    assert outcome.file_digest == hashlib.sha256(b"no picture").hexdigest()
+    assert outcome.declared_size is None
+
+
+def test_a_picture_that_ends_early_has_a_digest_and_the_size_that_it_declares(path):
+    content = path.read_bytes()[:2000]
+    path.write_bytes(content)
+    outcome = hash_file(Job(7, "photo.jpg", str(path)))
+    assert outcome.error
+    assert (outcome.file_size, outcome.file_digest) == (2000, hashlib.sha256(content).hexdigest())
+    assert outcome.declared_size == (160, 120)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no file that never can be read")
+def test_a_file_that_fails_while_it_is_read_is_unread():
+    outcome = hash_file(Job(7, "photo.jpg", "/proc/self/mem"))
+    assert outcome.unread
+    assert (outcome.file_size, outcome.file_digest, outcome.declared_size) == (None, None, None)
 
 
 def test_too_little_memory_is_an_error_of_the_row_and_no_broken_file(path, monkeypatch):
     def run_out_of_memory(*_args):
         raise MemoryError
 
-    monkeypatch.setattr("hashing.perceptual_hash.shrink_both", run_out_of_memory)
+    monkeypatch.setattr("hashing.perceptual_hash.shrink", run_out_of_memory)
     outcome = hash_file(Job(7, "photo.jpg", str(path)))
     assert outcome.error == "MemoryError: Failed to process image: not enough memory to decode it"
     assert not outcome.unread
