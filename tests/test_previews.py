@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from threading import Barrier
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 
@@ -164,3 +165,16 @@ def test_storage_without_paths_is_asked_for_folders(settings, db):
     ImageAsset.objects.filter(pk__in=[first.pk, third.pk]).delete()
     assert storage.listdir(f"{FOLDER}/{first.pk}")[1] == []
     assert len(storage.listdir(f"{FOLDER}/{second.pk}")[1]) == 1
+
+
+def test_preview_that_another_process_stores_first_is_the_only_one(add_image, media, monkeypatch):
+    stock = FileSystemStorage.save
+
+    def save(storage, name, content):
+        stock(storage, name, ContentFile(content.read()))
+        content.seek(0)
+        return stock(storage, name, content)
+
+    monkeypatch.setattr(FileSystemStorage, "save", save)
+    read_preview(add_image(), 160)
+    assert len(stored(media)) == 1

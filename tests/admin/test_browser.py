@@ -13,6 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from hashing.admin import deletion
 from hashing.hash_row import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from tests.admin.conftest import address
@@ -214,3 +215,18 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
         editor.open(path)
         too_wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert editor.browser.execute_script(too_wide) <= 0
+
+
+def test_long_deletion_goes_on_by_itself(editor, monkeypatch):
+    monkeypatch.setattr(deletion, "BATCH", 20)
+    monkeypatch.setattr(deletion, "SECONDS", 0.0)
+    ImageAsset.objects.bulk_create(ImageAsset(image=f"{number:03}.jpg") for number in range(70))
+    editor.open(address("changelist"))
+    editor.click("#action-toggle")
+    WebDriverWait(editor.browser, 10).until(lambda browser: editor.find(".actions .question a").is_displayed())
+    editor.click(".actions .question a")
+    Select(editor.find("[name=action]")).select_by_value("delete_selected")
+    editor.click(".actions [type=submit]")
+    editor.click(".hashing-deletion [type=submit]")
+    assert "Successfully deleted 70 image assets." in editor.messages()
+    assert not ImageAsset.objects.exists()

@@ -139,3 +139,27 @@ def test_names_are_found_through_the_index():
     with connection.cursor() as cursor:
         cursor.execute(f"{'EXPLAIN QUERY PLAN' if connection.vendor == 'sqlite' else 'EXPLAIN'} {query}")
         assert "image_asset_base_name_idx" in str(cursor.fetchall())
+
+
+class Remote(Silent):
+    """The same, while it answers."""
+
+    def exists(self, name):
+        return FileSystemStorage(self.location).exists(name)
+
+    def size(self, name):
+        return FileSystemStorage(self.location).size(name)
+
+    def get_modified_time(self, name):
+        return FileSystemStorage(self.location).get_modified_time(name)
+
+
+def test_storages_of_which_one_is_a_folder_of_the_other(media, photograph, add_model):
+    path, other = photograph("a/photo.jpg"), photograph("b/photo.jpg")
+    whole, inner = Remote(location=media), Remote(location=media / "a")
+    model = add_model(whole)
+    model.objects.create(file="a/photo.jpg")
+    assert delete_unused(inner, ["photo.jpg"]).kept.keys() == {"photo.jpg"}
+    assert delete_unused(storage(), ["b/photo.jpg"]).deleted
+    assert path.exists()
+    assert not other.exists()
