@@ -23,7 +23,6 @@ def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[s
     They are none when the row has got another file in the meantime, is gone, or when the storage or the database
     could not be reached, which is logged and says nothing about the file.
     """
-    rows = model._default_manager.using(using)
     storage = model._meta.get_field(model.hash_source).storage  # type: ignore[union-attr]
     job, limits = make_job(storage, pk, name, local=is_local(storage)), hashing_settings()
     outcome = hash_stored_file(job, storage, limits.MAX_PIXELS, limits.MAX_BYTES)
@@ -34,4 +33,7 @@ def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[s
     except Outage as outage:
         logger.error("Row %s of %s is not hashed: %s", pk, model._meta.label, outage)
         return {}
-    return rows.filter(pk=pk).values(*HASH_FIELDS).get() if written else {}
+    if not written:
+        return {}
+    # Not the default manager, which may hide rows. The row may be gone again.
+    return model._base_manager.using(using).filter(pk=pk).values(*HASH_FIELDS).first() or {}

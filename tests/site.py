@@ -139,6 +139,12 @@ class Site:
             yield
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
+    def end_idle_sessions_after(self, time: str) -> None:
+        """PostgreSQL cuts a connection on which nothing happens for so long."""
+        with closing(self.connect()) as connection:
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET idle_session_timeout = '{time}'")
+            connection.commit()
+
     def connect(self) -> Any:
         if self.url.startswith("sqlite"):
             return sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=30)

@@ -37,6 +37,11 @@ class TrapStorage(FileSystemStorage):
             raise ConnectionResetError("connection reset by peer")
         return super()._open(name, mode)
 
+    def _save(self, name: str, content: Any) -> str:
+        if "slow" in name:
+            time.sleep(0.3)
+        return super()._save(name, content)
+
     def exists(self, name: str) -> bool:
         self._answer()
         return super().exists(name)

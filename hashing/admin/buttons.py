@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 from hashing.admin.filters import WAITING, StateFilter
 from hashing.admin.history import record_run
 from hashing.admin.pages import admin_page
-from hashing.admin.runs import Plan, hash_rows, run_or_enqueue, tell
+from hashing.admin.runs import Plan, hash_one, run_or_enqueue, tell
 from hashing.admin.selection import Selection
 
 LIST_BUTTONS = ("hashing_imageasset_search_by_picture", "hashing_imageasset_hash_waiting")
@@ -57,7 +57,7 @@ class Buttons(ActionsModelAdmin):  # type: ignore[misc]
             raise Http404
         title = _("Recompute hash")
         if request.method == "POST":
-            report = hash_rows(rows, rehash=True, limit=1)
+            report = hash_one(rows, asset.hash_error)
             record_run(request.user.pk, title, report, asset)
             tell(request, report, matched=1)
             return redirect("admin:hashing_imageasset_change", pk)

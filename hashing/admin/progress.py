@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -20,12 +21,40 @@ from hashing.admin.pace import images_a_second
 from hashing.admin.pages import admin_page
 from hashing.admin.summary import Summary, summarize
 from hashing.admin.watched_runs import ShownRuns, runs_in_trouble, runs_under_way
-from hashing.models import ImageAsset
+from hashing.models import BackfillRun, ImageAsset
 from hashing.querysets import HashedImageQuerySet
 
 TEMPLATE = "admin/hashing/progress.html"
 # A guess beyond this says nothing.
 LONGEST_GUESS = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class RunFigures:
+    """What some runs have done of what they found to do."""
+
+    total: int
+    done: int
+    failed: int
+    rate: float
+
+    @classmethod
+    def of(cls, runs: Sequence[BackfillRun]) -> RunFigures:
+        return cls(
+            total=sum(run.total for run in runs),
+            done=sum(run.done for run in runs),
+            failed=sum(run.failed for run in runs),
+            rate=sum(run.rate for run in runs),
+        )
+
+    @property
+    def left(self) -> int:
+        return max(0, self.total - self.done)
+
+    @property
+    def percent(self) -> int:
+        """Done of all, rounded down: 100 means all."""
+        return 100 * self.done // self.total if self.total else 100
 
 
 @dataclass(frozen=True)
@@ -53,11 +82,33 @@ class Progress:
         )
 
     @property
+    def by_runs(self) -> RunFigures | None:
+        """The figures of the runs under way, where the table does not show what they do.
+
+        They hash rows that have hashes already, or rows of another model.
+        """
+        figures = RunFigures.of(self.under_way.runs)
+        return figures if figures.left > self.summary.waiting else None
+
+    @property
+    def percent(self) -> int:
+        return self.by_runs.percent if self.by_runs else self.summary.percent
+
+    @property
+    def rate(self) -> float:
+        """Images a second: told by the times of the rows, and by the runs where all are about other models."""
+        own = ImageAsset._meta.label
+        if self.by_runs and all(run.model_label != own for run in self.under_way.runs):
+            return self.by_runs.rate
+        return self.pace
+
+    @property
     def time_left(self) -> timedelta | None:
-        """Until nothing is waiting, if it goes on like this. None when nobody can tell."""
-        if not (self.under_way.runs and self.summary.waiting and self.pace):
+        """Until nothing is left, if it goes on like this. None when nobody can tell."""
+        left = self.by_runs.left if self.by_runs else self.summary.waiting
+        if not (self.under_way.runs and left and self.rate):
             return None
-        seconds = self.summary.waiting / self.pace
+        seconds = left / self.rate
         return timedelta(seconds=seconds) if seconds < LONGEST_GUESS.total_seconds() else None
 
 

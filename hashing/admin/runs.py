@@ -83,6 +83,15 @@ def hash_rows(rows: Rows, *, rehash: bool, limit: int | None = None) -> Backfill
     return Backfill(options, rows).run()
 
 
+def hash_one(rows: Rows, hash_error: str) -> BackfillReport:
+    """Hash the one row of `rows` whatever is known of it, in this process unless `hash_error` says what that may cost.
+
+    Worker processes take as long to start as fifty images to hash, but survive what killed or blocked one of them.
+    """
+    is_dangerous = hash_error.startswith(("ProcessExpired", "TimeoutError"))
+    return Backfill(BackfillOptions(rehash=True, limit=1, workers=1), rows, in_process=not is_dangerous).run()
+
+
 def tell(request: HttpRequest, report: BackfillReport, matched: int | None = None) -> None:
     """Messages that count what was hashed, what failed, and of `matched` rows what was left."""
     if report.processed:

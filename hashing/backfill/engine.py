@@ -47,7 +47,10 @@ class Progress(Protocol):
 
 
 class Backfill:
-    """One run over `queryset`, by default all image assets."""
+    """One run over `queryset`, by default all image assets.
+
+    `in_process` saves the start of worker processes, for a row or two: there is no time limit then.
+    """
 
     def __init__(
         self,
@@ -56,8 +59,10 @@ class Backfill:
         *,
         should_stop: Callable[[], bool] | None = None,
         progress: Progress | None = None,
+        in_process: bool = False,
     ) -> None:
         self._options = options
+        self._in_process = in_process
         self._rows = rows = bound_rows(queryset, options)
         model, alias = rows.model, rows.db
         self._clock = DatabaseClock(alias)
@@ -114,6 +119,7 @@ class Backfill:
         limits = hashing_settings()
         if isinstance(self._storage, InMemoryStorage):
             logger.info("The files are in the memory of this process, and hashed here.")
+        if self._in_process or isinstance(self._storage, InMemoryStorage):
             return InProcessPool(self._storage, limits.MAX_PIXELS, limits.MAX_BYTES)
         field = None if self._local else self._field
         workers = min(self._options.workers, self.report.total)

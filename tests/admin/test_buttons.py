@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
 from django.contrib.admin.models import LogEntry
 
+from hashing.backfill import engine
 from hashing.models import ImageAsset
 from tests.admin.conftest import address, messages_of
 
@@ -57,3 +59,23 @@ def test_recompute_of_a_broken_file_says_so(editor, add_image):
     asset = add_image(content=b"no picture")
     [message] = messages_of(editor.post(address("recompute", asset.pk), follow=True))
     assert message.startswith("1 picture could not be hashed")
+
+
+def no_pool(*_arguments):
+    raise AssertionError("worker processes were started")
+
+
+def test_recompute_starts_no_worker_process(editor, add_image, monkeypatch):
+    asset = add_image()
+    monkeypatch.setattr(engine, "HashingPool", no_pool)
+    editor.post(address("recompute", asset.pk))
+    asset.refresh_from_db()
+    assert asset.perceptual_hash
+
+
+@pytest.mark.parametrize("reason", ["ProcessExpired: The worker process died (SIGSEGV)", "TimeoutError: Not hashed"])
+def test_recompute_of_what_killed_a_process_is_left_to_one(editor, add_image, monkeypatch, reason):
+    asset = add_image(hash_error=reason)
+    monkeypatch.setattr(engine, "HashingPool", no_pool)
+    with pytest.raises(AssertionError, match="worker processes were started"):
+        editor.post(address("recompute", asset.pk))

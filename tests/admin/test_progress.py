@@ -92,7 +92,7 @@ def test_guess_of_the_end_follows_from_the_pace(editor, db):
     add_rows(60, perceptual_hash=HASH, hashed_at=ago(5))
     add_rows(600)
     assert progress(editor).time_left is None
-    add_run()
+    add_run(total=1100)
     assert progress(editor).time_left.total_seconds() == pytest.approx(600, rel=0.1)
     assert "about 10\xa0minutes left" in page(editor).text
 
@@ -117,6 +117,34 @@ def test_run_under_way_is_shown_with_what_it_has_done(editor, db):
     ):
         assert part in text
     assert '<td data-label="Images a second">15</td>' in text
+
+
+def test_rehash_shows_what_the_run_has_done(editor, db):
+    add_rows(450, perceptual_hash=HASH, hashed_at=ago(90))
+    add_rows(50, perceptual_hash=HASH, hashed_at=ago(5))
+    add_rows(1, **FAILED)
+    add_run(total=501, processed=400, failed=1)
+    now = progress(editor)
+    assert (now.by_runs.done, now.by_runs.total, now.by_runs.left, now.percent) == (401, 501, 100, 80)
+    assert now.time_left.total_seconds() == pytest.approx(100 / now.pace)
+    text = page(editor).text
+    assert '<progress max="100" value="80"' in text
+    assert "nothing left" not in text
+
+
+def test_run_of_another_model_shows_its_own_figures(editor, db):
+    add_run(model_label="blog.Photo", total=2000, processed=500, begun=101)
+    now = progress(editor)
+    assert (now.percent, now.rate) == (25, pytest.approx(5))
+    text = page(editor).text
+    assert '<progress max="100" value="25"' in text
+    assert "100%" not in text
+
+
+def test_rows_that_wait_are_shown_while_a_run_hashes_them(editor, db):
+    add_rows(10)
+    add_run(total=10, processed=0)
+    assert progress(editor).by_runs is None
 
 
 @pytest.mark.parametrize(

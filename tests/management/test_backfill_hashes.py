@@ -14,6 +14,8 @@ from django.core.management import CommandError, call_command
 from hashing.backfill import engine
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
+from tests.db.faults import only_postgresql
+from tests.pictures import photo
 from tests.site import Site
 
 pytestmark = pytest.mark.django_db
@@ -217,7 +219,8 @@ def test_an_outage_of_the_storage_marks_nothing(site: Site):
 
 
 def test_an_outage_half_way_keeps_what_was_read(site: Site):
-    process = start_slow_run(site)
+    # Of one worker, whose chunks do not all end at once.
+    process = start_slow_run(site, "--workers", "1")
     (site.media / "DOWN").touch()
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -238,6 +241,29 @@ def test_a_database_that_is_gone_ends_the_run_and_marks_nothing(site: Site):
     assert "run the same command again" in err
     assert {error for _, _, error in site.rows()} == {""}
     assert site.run("backfill_hashes").returncode == 0
+
+
+@only_postgresql
+def test_a_database_that_comes_back_soon_costs_nothing(site: Site):
+    process = start_slow_run(site, "--workers", "1")
+    with site.database_away():
+        time.sleep(1)
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, out
+    assert "Total assets: 60\nProcessed: 60\nFailed: 0\n=" in out
+
+
+@only_postgresql
+def test_connections_that_are_cut_while_idle_cost_nothing(site: Site, tmp_path):
+    site.end_idle_sessions_after("500ms")
+    (tmp_path / "new").mkdir()
+    for number in range(3):
+        photo(seed=number, size=(96, 72)).save(tmp_path / "new" / f"slow-{number}.png")
+    done = site.run("import_images", str(tmp_path / "new"), "--no-progress")
+    assert "Registered: 3\n" in done.stdout, done.stderr
+    site.add_photos(20, prefix="slow-")
+    done = site.run("backfill_hashes", "--batch-size", "10", "--workers", "1", "--no-progress")
+    assert "Processed: 23\nFailed: 0\n=" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

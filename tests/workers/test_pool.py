@@ -9,7 +9,7 @@ import pytest
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
 from hashing.workers.limits import DEFAULT_MAX_BYTES
-from hashing.workers.pool import LARGEST_CHUNK, HashingPool, WorkersLost, _cause_of_death
+from hashing.workers.pool import LARGEST_CHUNK, RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, _cause_of_death
 from hashing.workers.worker import Job, Outcome, StorageField
 from tests.pictures import photo
 
@@ -139,6 +139,41 @@ def test_workers_that_never_run_end_the_work(monkeypatch):
     with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool, pytest.raises(WorkersLost):  # noqa: PT012
         pool.submit([Job(1, "fine")])
         collect(pool)
+
+
+def test_processes_are_started_again_exactly_so_often(monkeypatch):
+    starts: list[HashingPool] = []
+
+    def start(pool: HashingPool) -> None:
+        starts.append(pool)
+        pool._waiting = {}
+
+    monkeypatch.setattr(HashingPool, "_start", start)
+    monkeypatch.setattr(HashingPool, "_end", lambda _: None)
+    pool = HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES)
+    for _ in range(RESTARTS_WITHOUT_SUCCESS):
+        pool._restart([], TimeoutError("they give no sign"))
+    with pytest.raises(WorkersLost, match="they give no sign"):
+        pool._restart([], TimeoutError("they give no sign"))
+    assert len(starts) == 1 + RESTARTS_WITHOUT_SUCCESS == 4
+
+
+def test_success_allows_all_restarts_again(monkeypatch):
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
+        pool._restarts = RESTARTS_WITHOUT_SUCCESS
+        pool.submit([Job(1, "fine")])
+        assert len(collect(pool)) == 1
+        assert pool._restarts == 0
+
+
+def test_image_that_fails_is_no_success(monkeypatch):
+    monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
+    with HashingPool(1, 30, None, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
+        pool._restarts = 1
+        pool.submit([Job(1, "fails")])
+        assert len(collect(pool)) == 1
+        assert pool._restarts == 1
 
 
 def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
