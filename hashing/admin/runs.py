@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from hashing.admin.history import record_run
 from hashing.admin.links import linked_names
 from hashing.admin.queued_selection import QueuedSelection
-from hashing.admin.selection import Selection
+from hashing.admin.selection import Selection, once_each
 from hashing.backfill import Backfill, BackfillOptions, BackfillReport
 from hashing.backfill.options import available_cores
 from hashing.conf import hashing_settings
@@ -41,6 +41,7 @@ class Plan:
     @classmethod
     def of(cls, rows: Rows, *, rehash: bool) -> Plan:
         limit = hashing_settings().ACTION_LIMIT
+        rows = once_each(rows)
         todo = rows if rehash else rows.unhashed()
         return cls(rows, rehash, limit, todo.order_by()[: limit + 1].count())
 
@@ -89,7 +90,8 @@ def hash_one(rows: Rows, hash_error: str) -> BackfillReport:
     Worker processes take as long to start as fifty images to hash, but survive what killed or blocked one of them.
     """
     is_dangerous = hash_error.startswith(("ProcessExpired", "TimeoutError"))
-    return Backfill(BackfillOptions(rehash=True, limit=1, workers=1), rows, in_process=not is_dangerous).run()
+    options = BackfillOptions(rehash=True, limit=1, workers=1)
+    return Backfill(options, once_each(rows), in_process=not is_dangerous).run()
 
 
 def tell(request: HttpRequest, report: BackfillReport, matched: int | None = None) -> None:

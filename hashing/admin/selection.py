@@ -30,5 +30,12 @@ class Selection:
         request = HttpRequest()
         request.method, request.user, request.GET = "GET", user, QueryDict(self.query)
         if self.keys is None:
-            return model_admin.get_changelist_instance(request).queryset  # type: ignore[no-any-return]
-        return model_admin.get_queryset(request).filter(pk__in=self.keys)  # type: ignore[no-any-return]
+            return once_each(model_admin.get_changelist_instance(request).queryset)
+        return once_each(model_admin.get_queryset(request).filter(pk__in=self.keys))
+
+
+def once_each(rows: HashedImageQuerySet[Any]) -> HashedImageQuerySet[Any]:
+    """The same rows without DISTINCT, which a backfill refuses, and a site's own `get_queryset` may well bring."""
+    if not rows.query.distinct:
+        return rows
+    return HashedImageQuerySet(rows.model, using=rows.db).filter(pk__in=rows.order_by().values("pk"))

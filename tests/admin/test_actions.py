@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 
@@ -165,3 +166,13 @@ def test_storage_that_is_gone_is_told_and_marks_nothing(editor, add_image, setti
     assert left == "1 picture was left as it was."
     assert "The storage cannot be reached" in message
     assert ImageAsset.objects.never_tried().count() == 1
+
+
+def test_site_whose_admin_asks_for_distinct_rows_is_served(editor, add_image, monkeypatch):
+    assets = [add_image("a.png"), add_image("b.png")]
+    model_admin = admin.site.get_model_admin(ImageAsset)
+    monkeypatch.setattr(model_admin, "get_queryset", lambda _: ImageAsset.objects.distinct().order_by("-pk"))
+    run(editor, "compute_hashes", *assets)
+    assert ImageAsset.objects.hashed().count() == 2
+    editor.post(address("recompute", assets[0].pk))
+    assert ImageAsset.objects.hashed().count() == 2
