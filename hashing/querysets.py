@@ -94,7 +94,7 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
         return self.unhashed().filter(hash_error="")
 
     def failed(self) -> Self:
-        return self.exclude(hash_error="")
+        return self.unhashed().exclude(hash_error="")
 
     def comparable(self, *, include_low_quality: bool = False) -> Self:
         """Rows whose hash is of this version and says enough to be compared. A hash of unknown quality does."""

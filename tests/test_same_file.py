@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import pickle
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
@@ -40,6 +42,13 @@ def stale(media) -> ImageAsset:
     return asset
 
 
+def in_async_code(call: Callable[[], Awaitable[object]]) -> None:
+    async def run() -> None:
+        await call()
+
+    async_to_sync(run)()
+
+
 def save_a_pickled_copy(asset: ImageAsset) -> None:
     pickle.loads(pickle.dumps(asset)).save()
 
@@ -72,6 +81,10 @@ def bulk_update(asset: ImageAsset) -> None:
     assert ImageAsset.objects.bulk_update([asset], ["image", "created_at"]) == 1
 
 
+def abulk_update(asset: ImageAsset) -> None:
+    in_async_code(lambda: ImageAsset.objects.abulk_update([asset], ["image"]))
+
+
 def bulk_create(asset: ImageAsset) -> None:
     ImageAsset.objects.bulk_create(
         [ImageAsset(pk=asset.pk, image="a.png")], update_conflicts=True, update_fields=["image"], unique_fields=["pk"]
@@ -82,7 +95,7 @@ def bulk_create(asset: ImageAsset) -> None:
     "write",
     [
         pytest.param(lambda asset: asset.save(), id="save"),
-        pytest.param(lambda asset: asyncio.run(asset.asave()), id="asave"),
+        pytest.param(lambda asset: in_async_code(asset.asave), id="asave"),
         pytest.param(lambda asset: asset.save(update_fields=["image"]), id="update_fields"),
         pytest.param(lambda asset: asset.save(force_update=True), id="force_update"),
         pytest.param(save_a_pickled_copy, id="pickled"),
@@ -96,9 +109,9 @@ def bulk_create(asset: ImageAsset) -> None:
             id="update_or_create",
         ),
         pytest.param(lambda _asset: ImageAsset.objects.update(image="a.png"), id="update"),
-        pytest.param(lambda _asset: asyncio.run(ImageAsset.objects.aupdate(image="a.png")), id="aupdate"),
+        pytest.param(lambda _asset: in_async_code(lambda: ImageAsset.objects.aupdate(image="a.png")), id="aupdate"),
         pytest.param(bulk_update, id="bulk_update"),
-        pytest.param(lambda asset: asyncio.run(ImageAsset.objects.abulk_update([asset], ["image"])), id="abulk_update"),
+        pytest.param(abulk_update, id="abulk_update"),
         pytest.param(bulk_create, id="bulk_create"),
     ],
 )
@@ -116,9 +129,8 @@ def upsert(asset: ImageAsset, image: object = "b.png") -> None:
 
 def aupsert(asset: ImageAsset) -> None:
     rows = [ImageAsset(pk=asset.pk, image="b.png")]
-    asyncio.run(
-        ImageAsset.objects.abulk_create(rows, update_conflicts=True, update_fields=["image"], unique_fields=["id"])
-    )
+    upsert_rows = partial(ImageAsset.objects.abulk_create, rows, update_conflicts=True)
+    in_async_code(lambda: upsert_rows(update_fields=["image"], unique_fields=["id"]))
 
 
 def rename(asset: ImageAsset) -> ImageAsset:
@@ -133,10 +145,11 @@ def rename(asset: ImageAsset) -> ImageAsset:
         pytest.param(lambda asset: rename(asset).save(update_fields=["image"]), id="update_fields"),
         pytest.param(lambda asset: ImageAsset(pk=asset.pk, image="b.png").save(), id="made by hand"),
         pytest.param(lambda _asset: ImageAsset.objects.update(image="b.png"), id="update"),
-        pytest.param(lambda _asset: asyncio.run(ImageAsset.objects.aupdate(image="b.png")), id="aupdate"),
+        pytest.param(lambda _asset: in_async_code(lambda: ImageAsset.objects.aupdate(image="b.png")), id="aupdate"),
         pytest.param(lambda asset: ImageAsset.objects.bulk_update([rename(asset)], ["image"]), id="bulk_update"),
         pytest.param(
-            lambda asset: asyncio.run(ImageAsset.objects.abulk_update([rename(asset)], ["image"])), id="abulk_update"
+            lambda asset: abulk_update(rename(asset)),
+            id="abulk_update",
         ),
         pytest.param(upsert, id="bulk_create"),
         pytest.param(aupsert, id="abulk_create"),

@@ -14,8 +14,9 @@ from uuid import UUID
 from django.db import router
 from django.utils.translation import gettext as _
 
+from hashing.grouping.conflicts import describe
 from hashing.grouping.regroup import regroup
-from hashing.grouping.store import groups_locked
+from hashing.grouping.store import with_groups_locked
 from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision, PairDecisionQuerySet
 from hashing.models.images import ImageAsset
@@ -31,57 +32,71 @@ class DecisionRefused(ValueError):
     """The decision cannot be made any more; the message says why, for the person who wanted to."""
 
 
-def decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
-    """The picture is the same as the keeper, and is marked as its duplicate. Returns what the decision is known by."""
-    using = router.db_for_write(PairDecision)
-    with groups_locked(using):
-        keeper = _keeper_of(group, asset_pk, using)
-        batch = _Batch(user_pk, using)
-        batch.mark(asset_pk, keeper)
-        regroup(using=using, groups=[group.pk])
-    return batch.key
+def decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
+    """Mark the image as a duplicate of the keeper. Returns the key of the decision: `batch`, or a new one."""
+    return with_groups_locked(_database(), _decide_same, group, asset_pk, user_pk, batch or uuid.uuid4())
 
 
-def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
-    """The picture is not the same as the keeper; they never come up together again."""
-    using = router.db_for_write(PairDecision)
-    with groups_locked(using):
-        keeper = _keeper_of(group, asset_pk, using)
-        batch = _Batch(user_pk, using)
-        batch.separate(asset_pk, keeper)
-        _refuse_contradiction([asset_pk, keeper], using)
-        regroup(using=using, groups=[group.pk])
-    return batch.key
+def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
+    """Tell the image and the keeper apart: they never come up together again."""
+    return with_groups_locked(_database(), _decide_different, group, asset_pk, user_pk, batch or uuid.uuid4())
 
 
-def keep(group: DuplicateGroup, asset_pk: int, user_pk: int) -> UUID:
-    """This picture is kept, and all others of the group are marked as its duplicates."""
-    using = router.db_for_write(PairDecision)
-    with groups_locked(using):
-        members = set(GroupMember.objects.using(using).filter(group=group.pk).values_list("asset", flat=True))
-        if asset_pk not in members:
-            raise DecisionRefused(_("This picture is no longer in this group."))
-        batch = _Batch(user_pk, using)
-        batch.keep(sorted(members - {asset_pk}), asset_pk)
-        regroup(using=using, groups=[group.pk])
-    return batch.key
+def keep(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
+    """Keep this image, and mark all others of the group as its duplicates.
+
+    Nobody asks the storage for its file here, while the groups are locked: see `hashing.grouping.keepers`.
+    """
+    return with_groups_locked(_database(), _keep, group, asset_pk, user_pk, batch or uuid.uuid4())
 
 
-def undo_last(user_pk: int) -> list[int]:
-    """Take back what this person decided last. Returns the keys of the pictures it was about; none when there is
-    nothing to take back. Raises `DecisionRefused` when somebody has decided about them anew since."""
-    using = router.db_for_write(PairDecision)
-    with groups_locked(using):
-        mine = PairDecision.objects.using(using).filter(decided_by=user_pk)
-        last = mine.order_by("-decided_at", "-pk").values_list("batch", flat=True).first()
-        return [] if last is None else _take_back(last, using)
+def undo(batch: UUID, user_pk: int) -> list[int]:
+    """Take back what this person decided together under the key `batch`. Returns the keys of the images.
+
+    Raises `DecisionRefused` when it was taken back already, or when somebody has decided about them again since.
+    """
+    return with_groups_locked(_database(), _undo, batch, user_pk)
 
 
-def _take_back(batch: UUID, using: str) -> list[int]:
+def _decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int, key: UUID) -> UUID:
+    using = _database()
+    keeper = _keeper_of(group, asset_pk, using)
+    _refuse_lost_keeper(keeper, using)
+    _Batch(user_pk, using, key).mark(asset_pk, keeper)
+    regroup(using=using, groups=[group.pk])
+    return key
+
+
+def _decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int, key: UUID) -> UUID:
+    using = _database()
+    keeper = _keeper_of(group, asset_pk, using)
+    _Batch(user_pk, using, key).separate(asset_pk, keeper)
+    _refuse_contradiction([asset_pk, keeper], using)
+    regroup(using=using, groups=[group.pk])
+    return key
+
+
+def _keep(group: DuplicateGroup, asset_pk: int, user_pk: int, key: UUID) -> UUID:
+    using = _database()
+    members = set(GroupMember.objects.using(using).filter(group=group.pk).values_list("asset", flat=True))
+    if asset_pk not in members:
+        raise DecisionRefused(_("This picture is no longer in this group."))
+    _refuse_lost_keeper(asset_pk, using)
+    _Batch(user_pk, using, key).keep(sorted(members - {asset_pk}), asset_pk)
+    regroup(using=using, groups=[group.pk])
+    return key
+
+
+def _undo(batch: UUID, user_pk: int) -> list[int]:
+    using = _database()
     decisions = PairDecision.objects.using(using)
-    taken = decisions.filter(batch=batch)
-    if taken.filter(replaced_by__isnull=False).exists():
-        raise DecisionRefused(_("Somebody has decided about these pictures again since. That comes first."))
+    taken = decisions.filter(batch=batch, decided_by=user_pk)
+    if not taken.exists():
+        raise DecisionRefused(_("This was taken back already. Nothing was changed."))
+    newer = decisions.filter(batch__in=taken.filter(replaced_by__isnull=False).values("replaced_by"))
+    if last := newer.select_related("decided_by").order_by("-pk").first():
+        text = _("%(who)s decided about these pictures again on %(when)s, which comes first. Nothing was changed.")
+        raise DecisionRefused(text % describe(last, user_pk))
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
     taken.delete()
     restored = decisions.filter(replaced_by=batch)
@@ -92,17 +107,24 @@ def _take_back(batch: UUID, using: str) -> list[int]:
     return keys
 
 
+def _database() -> str:
+    return router.db_for_write(PairDecision)
+
+
 def forget(pairs: Collection[tuple[int, int]], using: str) -> None:
-    """Nothing was ever said about these pairs, lower key first: no former decision comes back."""
+    """Delete all decisions on these pairs, lower key first: no former decision comes back."""
+    with_groups_locked(using, _forget, pairs, using)
+
+
+def _forget(pairs: Collection[tuple[int, int]], using: str) -> None:
     decisions = PairDecision.objects.using(using)
-    with groups_locked(using):
-        for lowers in batches({lower for lower, _higher in pairs}):
-            found = decisions.filter(lower__in=lowers).values_list("pk", "lower", "higher")
-            said = [pk for pk, *pair in found if tuple(pair) in pairs]
-            for batch in batches(said):
-                decisions.filter(pk__in=batch).delete()
-        keys = sorted({key for pair in pairs for key in pair})
-        _regroup_undecided(keys, using, left=keys[MOST_SEARCHED:])
+    for lowers in batches({lower for lower, _higher in pairs}):
+        found = decisions.filter(lower__in=lowers).values_list("pk", "lower", "higher")
+        said = [pk for pk, *pair in found if tuple(pair) in pairs]
+        for batch in batches(said):
+            decisions.filter(pk__in=batch).delete()
+    keys = sorted({key for pair in pairs for key in pair})
+    _regroup_undecided(keys, using, left=keys[MOST_SEARCHED:])
 
 
 def _regroup_undecided(keys: list[int], using: str, left: Iterable[int] = ()) -> None:
@@ -112,6 +134,14 @@ def _regroup_undecided(keys: list[int], using: str, left: Iterable[int] = ()) ->
         group for batch in batches(keys) for group in members.filter(asset__in=batch).values_list("group", flat=True)
     }
     regroup(keys[:MOST_SEARCHED], using, groups=groups, left=left)
+
+
+def _refuse_lost_keeper(keeper: int, using: str) -> None:
+    """Raises `DecisionRefused` when the row says that the file is missing or broken."""
+    found = ImageAsset.objects.using(using).filter(pk=keeper).values_list("image", "hash_error").first()
+    if found and found[1]:
+        text = _("%(name)s cannot be kept: %(reason)s")
+        raise DecisionRefused(text % {"name": found[0], "reason": found[1]})
 
 
 def _refuse_contradiction(keys: Iterable[int], using: str) -> None:
@@ -135,14 +165,14 @@ def _keeper_of(group: DuplicateGroup, asset_pk: int, using: str) -> int:
 class _Batch:
     """What one click decides."""
 
-    def __init__(self, user_pk: int, using: str) -> None:
-        self.key = uuid.uuid4()
+    def __init__(self, user_pk: int, using: str, key: UUID) -> None:
+        self.key = key
         self._user_pk = user_pk
         self._decisions = PairDecision.objects.using(using)
         self._assets = ImageAsset.objects.using(using)
 
     def keep(self, duplicates: Collection[int], keeper: int) -> None:
-        """What they were marked as duplicates of before gives way."""
+        """Supersede earlier duplicate-of decisions."""
         decided = self._turned_round(keeper, duplicates) | {_pair(pk, keeper): pk for pk in duplicates}
         for batch in batches(duplicates):
             self._in_force().filter(duplicate__in=batch).update(replaced_by=self.key)
@@ -150,14 +180,18 @@ class _Batch:
 
     def mark(self, asset_pk: int, keeper: int) -> None:
         """With what was a duplicate of it, and what it was a duplicate of."""
-        above = self._turned_round(keeper, {asset_pk}) | self._turned_round(asset_pk, {keeper})
+        above = self._turned_round(keeper, {asset_pk})
+        # The two may be duplicates of the same image, which is one of the keeper's now.
+        turned = {key for pair in above for key in pair}
+        above |= self._turned_round(asset_pk, {keeper, *turned})
+        self._in_force().filter(duplicate=asset_pk).update(replaced_by=self.key)
         self._record(above | {_pair(asset_pk, keeper): asset_pk})
 
     def separate(self, asset_pk: int, keeper: int) -> None:
         self._record({_pair(asset_pk, keeper): None})
 
     def _turned_round(self, asset_pk: int, others: Collection[int]) -> dict[tuple[int, int], int | None]:
-        """What the picture is marked as a duplicate of becomes its duplicate, and so on upwards, up to the others."""
+        """Reverse the duplicate-of chain from this image up to `others`."""
         turned: dict[tuple[int, int], int | None] = {}
         while (above := self._duplicate_of(asset_pk)) is not None and above not in others:
             turned[_pair(asset_pk, above)] = above

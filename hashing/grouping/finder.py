@@ -19,7 +19,7 @@ Progress = Callable[[str, int], object]
 
 
 class FoundMember(NamedTuple):
-    """A picture that is not the keeper of its group. `is_same`: somebody has said so."""
+    """An image that is not the keeper of its group. `is_same`: it is decided that the keeper is kept in its place."""
 
     key: Any
     distance: int
@@ -69,7 +69,7 @@ class _Grouping:
         self._facts = facts
         self._verdicts = verdicts
         self._options = options
-        self._keys = best_first(facts, verdicts.marked)
+        self._keys = best_first(facts, verdicts.marked - verdicts.lost)
         self._rank_of = {key: rank for rank, key in enumerate(self._keys)}
         # Rows that were deleted while the others were compared have no facts, and no rank.
         self._hashes = dict(zip(matches.keys, matches.hashes, strict=True))
@@ -86,7 +86,7 @@ class _Grouping:
 
     def _group(self, keys: Sequence[Any]) -> FoundGroup:
         keeper, *others = keys
-        same = set(self._verdicts.same.get(keeper, ()))
+        same = set() if keeper in self._verdicts.lost else set(self._verdicts.same.get(keeper, ()))
         copies = self._copies(keeper)
         members = [
             FoundMember(key, *self._measure(copies, key), key in same, self._facts[key].file_size) for key in others

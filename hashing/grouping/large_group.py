@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
 from hashing.grouping.finder import FoundGroup, FoundMember, find_groups
 from hashing.grouping.options import GroupingOptions
@@ -26,8 +26,8 @@ def settle(group: DuplicateGroup, using: str) -> set[int] | None:
     verdicts = read_verdicts_around({group.keeper_id}, using)
     members = GroupMember.objects.using(using).filter(group=group.pk)
     same = set(verdicts.same.get(group.keeper_id, ()))
-    _mark_same(members, same | {group.keeper_id})
-    if group.keeper_id in verdicts.marked or not _is_best(group.keeper_id, members):
+    _mark_same(members, {group.keeper_id} if group.keeper_id in verdicts.lost else same | {group.keeper_id})
+    if group.keeper_id in verdicts.marked - verdicts.lost or not _is_best(group.keeper_id, members):
         return None
     different = _different_from(same | {group.keeper_id}, verdicts)
     # What is the same as one of these goes with it.
@@ -74,7 +74,11 @@ def _is_best(keeper: int, members: QuerySet[GroupMember]) -> bool:
     left = members.filter(Q(is_same=False) | Q(asset=keeper))
     facts = left.annotate(pixels=F("asset__width") * F("asset__height"))
     best = facts.order_by(
-        F("pixels").desc(nulls_last=True), F("asset__file_size").desc(nulls_last=True), "asset__created_at", "asset"
+        Case(When(asset__hash_error="", then=0), default=1),
+        F("pixels").desc(nulls_last=True),
+        F("asset__file_size").desc(nulls_last=True),
+        "asset__created_at",
+        "asset",
     )
     return best.values_list("asset", flat=True).first() == keeper
 

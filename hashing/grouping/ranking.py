@@ -1,4 +1,7 @@
-"""Which picture of a group is the better one to keep: the one with more pixels, then more bytes, then the older one."""
+"""Which image of a group is the better one to keep: the one with more pixels, then more bytes, then the older one.
+
+One whose file is known to be missing or broken is kept before no other.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,15 @@ class Facts(NamedTuple):
     pixels: int
     file_size: int
     age: Any
+    is_sound: bool = True
 
 
 def read_facts(rows: HashedImageQuerySet[Any], keys: Iterable[Any]) -> dict[Any, Facts]:
     """By key; rows that are gone are missing."""
-    fields = ("width", "height", "file_size", rows.model.age_source)
+    fields = ("width", "height", "file_size", rows.model.age_source, "hash_error")
     return {
-        key: Facts((width or 0) * (height or 0), size or 0, age)
-        for key, width, height, size, age in rows_with_keys(rows, keys, fields)
+        key: Facts((width or 0) * (height or 0), size or 0, age, not error)
+        for key, width, height, size, age, error in rows_with_keys(rows, keys, fields)
     }
 
 
@@ -31,7 +35,7 @@ def best_first(facts: Mapping[Any, Facts], marked: AbstractSet[Any]) -> Sequence
     """The keys, those to keep before others. Pictures that are marked as duplicates come last."""
 
     def rank(key: Any) -> tuple[Any, ...]:
-        pixels, file_size, age = facts[key]
-        return key in marked, -pixels, -file_size, age, key
+        pixels, file_size, age, is_sound = facts[key]
+        return not is_sound, key in marked, -pixels, -file_size, age, key
 
     return sorted(facts, key=rank)

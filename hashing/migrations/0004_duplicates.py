@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="pairdecision",
-            index=models.Index(fields=["decided_by", "decided_at"], name="pair_decision_last_idx"),
+            index=models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx"),
         ),
         migrations.AddConstraint(
             model_name="pairdecision",

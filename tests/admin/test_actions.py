@@ -6,6 +6,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 
 from hashing.admin import queued_selection
+from hashing.admin.image_assets import ImageAssetAdmin
 from hashing.models import ImageAsset
 from hashing.task_queue import task_backends
 from tests.admin.conftest import address, messages_of
@@ -118,6 +119,29 @@ def test_long_run_goes_to_the_queue_in_key_ranges(editor, add_image, settings, q
     work_off(queue)
     assert len(queue.results) == 1 + 2
     assert [bool(value) for value in hashes()] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("limit", [1, 1000], ids=["queue", "at once"])
+def test_ticked_rows_are_not_all_that_the_filter_shows(editor, add_image, settings, queue, small_ranges, limit):
+    settings.HASHING = {"ACTION_LIMIT": limit}
+    rows = [add_image(f"tree{number}.jpg") for number in range(4)]
+    run(editor, "compute_hashes", rows[0], rows[2], query="?q=tree")
+    work_off(queue)
+    assert [bool(value) for value in hashes()] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_queued_run_keeps_to_the_rows_that_the_admin_shows(
+    editor, add_image, settings, queue, small_ranges, monkeypatch, across
+):
+    settings.HASHING = {"ACTION_LIMIT": 1}
+    rows = [add_image(f"{number}.jpg") for number in range(4)]
+    run(editor, "compute_hashes", *rows, across=across)
+    show_all = ImageAssetAdmin.get_queryset
+    # Since then, the user may see fewer of them.
+    monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(image="2.jpg"))
+    work_off(queue)
+    assert [bool(value) for value in hashes()] == [True, True, False, True]
 
 
 @pytest.mark.parametrize("across", [True, False])

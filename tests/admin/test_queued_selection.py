@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from hashing.admin import queued_selection
+from hashing.admin.image_assets import ImageAssetAdmin
 from hashing.admin.queued_selection import QueuedSelection
 from hashing.admin.selection import Selection
 from hashing.models import BackfillRun, ImageAsset
@@ -65,6 +66,17 @@ def test_range_done_twice_does_nothing_again(select, add_image, fields):
     key = str(add_image(**fields).pk)
     selection = select(rehash="perceptual_hash" in fields)
     assert [selection.hash_range(key, key).total for _ in range(2)] == [1, 0]
+
+
+@pytest.mark.parametrize("chosen", ["keys", "query"])
+def test_ranges_are_of_what_the_admin_shows(select, add_image, monkeypatch, chosen):
+    a, b, c, d = (add_image(f"photo{number}.jpg").pk for number in range(4))
+    show_all = ImageAssetAdmin.get_queryset
+    monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=c))
+    selection = select(keys=[str(key) for key in (a, b, c, d)]) if chosen == "keys" else select(query="q=photo")
+    assert ranges_of(selection) == [(a, b), (d, d)]
+    selection.hash_range(str(a), str(d))
+    assert ImageAsset.objects.never_tried().get().pk == c
 
 
 def test_row_that_was_tried_since_the_user_asked_is_left_alone(select, add_image):

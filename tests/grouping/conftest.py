@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
+from hashing.grouping.decisions import undo
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups
 from hashing.grouping.verdicts import read_verdicts
-from hashing.models import DuplicateGroup, ImageAsset
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.perceptual_hash import HASH_VERSION
 
 # Far from one another in both hashes, and from themselves in any other orientation.
@@ -55,6 +56,12 @@ def group_all(db) -> Callable[..., dict[int, set[int]]]:
 @pytest.fixture
 def somebody(db) -> User:
     return User.objects.create_user("somebody")
+
+
+def undo_last(user_pk: int) -> list[int]:
+    """Takes back what this person decided last. Returns the keys of the images, none when there is nothing."""
+    last = PairDecision.objects.filter(decided_by=user_pk).order_by("-pk").first()
+    return undo(last.batch, user_pk) if last else []
 
 
 def stored_groups() -> dict[int, set[int]]:

@@ -10,14 +10,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hashing.grouping import find_duplicates
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo_last
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.regroup import regroup
 from hashing.grouping.upkeep import end_decisions
 from hashing.grouping.verdicts import read_verdicts
 from hashing.models import GroupMember, ImageAsset, PairDecision
-from tests.grouping.conftest import PICTURES, stored_groups
+from tests.grouping.conftest import PICTURES, stored_groups, undo_last
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo_last
+from hashing.admin.review.last_decision import last_decision
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo
 from hashing.grouping.deletable import find_keepers, reasons_to_stay
+from hashing.grouping.regroup import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
-from tests.grouping.conftest import stored_groups
+from tests.grouping.conftest import stored_groups, undo_last
+from tests.grouping.test_verdicts import decide as record
 
 
 @pytest.fixture
@@ -176,7 +184,7 @@ def test_undo_is_about_ones_own_decisions(trio, somebody):
 def test_undo_is_refused_when_somebody_has_decided_again(trio, somebody):
     decide_same(the_group(), trio[1].pk, somebody.pk)
     keep(the_group(), trio[1].pk, User.objects.create_user("else").pk)
-    with pytest.raises(DecisionRefused, match="again since"):
+    with pytest.raises(DecisionRefused, match="else decided about these pictures again on"):
         undo_last(somebody.pk)
 
 
@@ -275,3 +283,71 @@ def test_nothing_is_kept_of_a_picture_by_one_that_is_not_the_same(chain, media):
     files = {"lower_file": names[lower], "higher_file": names[higher]}
     PairDecision.objects.create(lower_id=lower, higher_id=higher, verdict="different", batch=uuid4(), **files)
     assert without_keeper({keeper.pk, one.pk}) == {one.pk}
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["lower key", "higher key"])
+def test_mark_ends_when_either_of_the_two_gets_another_file(trio, somebody, number):
+    decide_same(the_group(), trio[1].pk, somebody.pk)
+    ImageAsset.objects.filter(pk=trio[number].pk).update(image="another.jpg")
+    assert marked() == set()
+    assert not PairDecision.objects.current().exists()
+
+
+def test_chain_of_marks_is_turned_up_to_its_end(chain, somebody):
+    better, keeper, one = chain
+    # One is a duplicate of the keeper, which is one of the better picture.
+    assert marked() == {keeper.pk, one.pk}
+    keep(DuplicateGroup.objects.get(keeper=better), one.pk, somebody.pk)
+    assert marked() == {better.pk, keeper.pk}
+    in_force = PairDecision.objects.current().filter(verdict="same")
+    assert in_force.filter(duplicate=one.pk).count() == 0
+    assert sorted(in_force.values_list("duplicate", flat=True)) == sorted([better.pk, keeper.pk])
+
+
+def test_of_two_decisions_in_one_moment_the_later_one_is_the_last(trio, somebody):
+    decide_same(the_group(), trio[1].pk, somebody.pk)
+    decide_same(the_group(), trio[2].pk, somebody.pk)
+    PairDecision.objects.update(decided_at=timezone.now())
+    assert last_decision(somebody.pk).batch == PairDecision.objects.get(duplicate=trio[2].pk).batch
+    # Nor does the clock of another machine decide.
+    PairDecision.objects.filter(duplicate=trio[2].pk).update(decided_at=timezone.now() - timedelta(hours=1))
+    assert last_decision(somebody.pk).batch == PairDecision.objects.get(duplicate=trio[2].pk).batch
+
+
+def test_undo_of_another_person_takes_nothing_back(trio, somebody):
+    batch = decide_same(the_group(), trio[1].pk, somebody.pk)
+    with pytest.raises(DecisionRefused, match="already"):
+        undo(batch, User.objects.create_user("else").pk)
+    assert marked() == {trio[1].pk}
+
+
+def test_undo_names_who_has_decided_again_and_when(trio, somebody):
+    batch = decide_same(the_group(), trio[1].pk, somebody.pk)
+    keep(the_group(), trio[1].pk, User.objects.create_user("ada").pk)
+    when = date_format(localtime(PairDecision.objects.latest("pk").decided_at), "SHORT_DATETIME_FORMAT")
+    with pytest.raises(DecisionRefused, match=re.escape(f"ada decided about these pictures again on {when}")):
+        undo(batch, somebody.pk)
+
+
+@pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
+def test_not_the_same_is_asked_of_all_that_count_as_one_with_the_keeper(trio, group_all, monkeypatch, size):
+    keeper, one, other = trio
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", size)
+    record(keeper, one, "same")
+    record(one, other, "different")
+    regroup(groups=[the_group().pk])
+    assert stored_groups() == {keeper.pk: {keeper.pk, one.pk}}
+    assert group_all() == {keeper.pk: {keeper.pk, one.pk}}
+    regroup([other.pk])
+    assert stored_groups() == {keeper.pk: {keeper.pk, one.pk}}
+
+
+@pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
+def test_not_the_same_as_the_keeper_is_asked_of_all_that_count_as_one(trio, group_all, monkeypatch, size):
+    keeper, one, other = trio
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", size)
+    record(one, other, "same")
+    record(keeper, one, "different")
+    regroup(groups=[the_group().pk])
+    assert stored_groups() == {one.pk: {one.pk, other.pk}}
+    assert group_all() == {one.pk: {one.pk, other.pk}}

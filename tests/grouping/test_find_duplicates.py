@@ -4,11 +4,11 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from hashing.grouping import afind_duplicates, find_duplicates
-from hashing.grouping.decisions import decide_different, decide_same, keep, undo_last
+from hashing.grouping.decisions import decide_different, decide_same, keep
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.run import run_grouping
 from hashing.models import DuplicateGroup, PairDecision
-from tests.grouping.conftest import stored_groups
+from tests.grouping.conftest import stored_groups, undo_last
 
 
 def test_groups_are_stored_and_reported(add_hashed):

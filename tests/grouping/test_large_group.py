@@ -7,9 +7,10 @@ import sqlite3
 import pytest
 from django.db import connection
 
-from hashing.grouping.decisions import decide_different, decide_same, keep, undo_last
+from hashing.grouping.decisions import decide_different, decide_same, keep
 from hashing.grouping.regroup import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from tests.grouping.conftest import undo_last
 
 # Fewer on PostgreSQL: what a test adds is in no statistics, and the plans for a table that seems empty are quadratic.
 COPIES = 1200 if connection.vendor == "sqlite" else 300

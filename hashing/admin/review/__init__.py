@@ -8,7 +8,7 @@ keeper_reason   why this picture of a group is the one to keep
 place           the page that a decision was made on, and what it shows afterwards
 decide          the views that decide and take back
 carry_out       what they do
-wishes          what the buttons send
+forms           what the buttons send
 answers         what comes back: a fragment of the page, or the page again
 outcomes        what was done, in words
 last_decision   what "Undo" would take back

@@ -45,7 +45,7 @@ class Answer:
 
 def review_context(request: HttpRequest, back: str, *, may_decide: bool = True) -> dict[str, Any]:
     """What the templates of the review need besides the groups. `back` is the page that shows them."""
-    undo = last_decision(request.user.pk) if may_decide else ""
+    undo = last_decision(request.user.pk) if may_decide else None
     user: Any = request.user
     may_take_back = may_decide and user.has_perm("hashing.delete_pairdecision")
     return {"back": back, "may_decide": may_decide, "may_take_back": may_take_back, "last_decision": undo}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import router
 from django.db.models import Q, QuerySet
@@ -10,10 +11,11 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.review import outcomes
 from hashing.admin.review.decision_log import record_decision
+from hashing.admin.review.forms import DIFFERENT, KEEP, SAME, DecisionForm
 from hashing.admin.review.shown_groups import ON_LIST
-from hashing.admin.review.wishes import KEEP, SAME, Wish
-from hashing.grouping.decisions import DecisionRefused, undo_last
-from hashing.grouping.store import groups_locked
+from hashing.grouping.decisions import DecisionRefused, undo
+from hashing.grouping.keepers import StorageUnavailable, file_problem, record_problem
+from hashing.grouping.store import with_groups_locked
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 
 
@@ -24,49 +26,101 @@ class Done(NamedTuple):
     keys: list[int]
 
 
-def carry_out(wish: Wish, rows: QuerySet[DuplicateGroup], user_pk: Any) -> Done:
-    """Raises `DecisionRefused`; nothing is changed then."""
-    with groups_locked(router.db_for_write(PairDecision)):
-        group = rows.filter(keeper=wish.keeper_pk, members__asset=wish.asset_pk).first()
-        if group is None:
-            raise DecisionRefused(_("This picture is not in this group any more. Nothing was changed."))
-        seen = _seen(group, wish)
-        wish.carry_out(group, user_pk)
-        return Done(_record(wish, group.size, seen, user_pk), list(seen))
+def carry_out(form: DecisionForm, rows: QuerySet[DuplicateGroup], user_pk: Any) -> Done:
+    """Raises `DecisionRefused`; nothing is decided then."""
+    using = router.db_for_write(PairDecision)
+    if form.kept_pk is not None:
+        # Before the groups are locked: the storage may take its time.
+        _check_file(form.kept_pk, using)
+    return with_groups_locked(using, _carry_out, form, rows.using(using), user_pk, using)
 
 
-def take_back(user_pk: Any) -> Done:
-    """What this person decided last. Raises `DecisionRefused`; nothing is changed then."""
-    with groups_locked(router.db_for_write(PairDecision)):
-        keys = undo_last(user_pk)
-        if not keys:
-            return Done(_("There is nothing to take back."), [])
-        message = _("The last decision was taken back.")
-        record_decision(user_pk, ImageAsset.objects.filter(pk__in=keys[:ON_LIST]), message)
-        return Done(message, keys)
+def take_back(batch: UUID, user_pk: Any) -> Done:
+    """What this person decided under this key. Raises `DecisionRefused`; nothing is changed then."""
+    return with_groups_locked(router.db_for_write(PairDecision), _take_back, batch, user_pk)
 
 
-def _seen(group: DuplicateGroup, wish: Wish) -> dict[int, ImageAsset]:
+def _check_file(key: int, using: str) -> None:
+    asset = ImageAsset.objects.using(using).filter(pk=key).first()
+    if asset is None:
+        return
+    try:
+        problem = file_problem(asset)
+    except StorageUnavailable as error:
+        text = _("%(name)s cannot be kept, because nobody knows whether its file is there: %(reason)s")
+        raise DecisionRefused(text % {"name": asset, "reason": error}) from error
+    record_problem(asset, problem, using)
+    if problem:
+        raise DecisionRefused(_("%(name)s cannot be kept: %(reason)s") % {"name": asset, "reason": problem})
+
+
+def _carry_out(form: DecisionForm, rows: QuerySet[DuplicateGroup], user_pk: Any, using: str) -> Done:
+    if repeated := _answer_again(form, user_pk, using):
+        return repeated
+    form.refuse_conflict(user_pk, using)
+    group = rows.filter(keeper=form.keeper_pk, members__asset=form.asset_pk).first()
+    if group is None:
+        raise DecisionRefused(_("This picture is not in this group any more. Nothing was changed."))
+    seen = _seen(group, form)
+    form.apply(group, user_pk, using)
+    return Done(_record(form, group.size, seen, user_pk), list(seen))
+
+
+def _answer_again(form: DecisionForm, user_pk: Any, using: str) -> Done | None:
+    """What the first of two clicks has done. Raises `DecisionRefused` when it was something else."""
+    decided = PairDecision.objects.using(using).filter(batch=form.batch)
+    if not decided.exists():
+        return None
+    is_mine = decided.filter(decided_by=user_pk).filter(_decided_by_form(form)).exists()
+    if not is_mine:
+        raise DecisionRefused(_("This page has decided something else already. Please look at the group again."))
+    assets = ImageAsset.objects.using(using).in_bulk([form.asset_pk, form.keeper_pk])
+    asset, keeper = assets.get(form.asset_pk), assets.get(form.keeper_pk)
+    if asset is None or keeper is None:
+        return None
+    pairs = decided.values_list("lower", "higher")[:ON_LIST]
+    keys = list(dict.fromkeys([form.keeper_pk, form.asset_pk, *(key for pair in pairs for key in pair)]))
+    return Done(_message(form, asset, keeper, decided.count()), keys)
+
+
+def _decided_by_form(form: DecisionForm) -> Q:
+    """Of the decisions with the key of the form, one that its button makes."""
+    if form.verdict == KEEP:
+        return (Q(lower=form.asset_pk) | Q(higher=form.asset_pk)) & ~Q(duplicate=form.asset_pk) & Q(verdict=SAME)
+    lower, higher = sorted((form.asset_pk, form.keeper_pk))
+    duplicate = Q(duplicate__isnull=True) if form.verdict == DIFFERENT else Q(duplicate=form.asset_pk)
+    return Q(lower=lower, higher=higher) & duplicate
+
+
+def _take_back(batch: UUID, user_pk: Any) -> Done:
+    keys = undo(batch, user_pk)
+    message = _("The last decision was taken back.")
+    record_decision(user_pk, ImageAsset.objects.filter(pk__in=keys[:ON_LIST]), message)
+    return Done(message, keys)
+
+
+def _seen(group: DuplicateGroup, form: DecisionForm) -> dict[int, ImageAsset]:
     """The first pictures of the group and the one in question, by key: never a whole large group."""
-    chosen = group.members.filter(Q(position__lt=ON_LIST) | Q(asset=wish.asset_pk))
+    chosen = group.members.filter(Q(position__lt=ON_LIST) | Q(asset=form.asset_pk))
     return {member.asset_id: member.asset for member in chosen.select_related("asset").order_by("position")}
 
 
-def _record(wish: Wish, size: int, seen: dict[int, ImageAsset], user_pk: Any) -> str:
+def _record(form: DecisionForm, size: int, seen: dict[int, ImageAsset], user_pk: Any) -> str:
     """Returns what has been done, in words."""
-    asset, keeper = seen[wish.asset_pk], seen[wish.keeper_pk]
-    if wish.verdict == KEEP:
-        return _record_kept(asset, size, seen, user_pk)
-    message = outcomes.same(asset, keeper) if wish.verdict == SAME else outcomes.different(asset, keeper)
-    record_decision(user_pk, [asset, keeper], message)
-    return message
-
-
-def _record_kept(asset: ImageAsset, size: int, seen: dict[int, ImageAsset], user_pk: Any) -> str:
-    """Of a large group, the history of the keeper alone tells."""
-    message = outcomes.kept(asset, size - 1)
+    asset, keeper = seen[form.asset_pk], seen[form.keeper_pk]
+    message = _message(form, asset, keeper, size - 1)
+    if form.verdict != KEEP:
+        record_decision(user_pk, [asset, keeper], message)
+        return message
+    # Of a large group, the history of the keeper alone tells.
     record_decision(user_pk, [asset], message)
     for other in seen.values() if size <= ON_LIST else ():
         if other != asset:
             record_decision(user_pk, [other], outcomes.same(other, asset))
     return message
+
+
+def _message(form: DecisionForm, asset: ImageAsset, keeper: ImageAsset, marked: int) -> str:
+    if form.verdict == KEEP:
+        return outcomes.kept(asset, marked)
+    return outcomes.same(asset, keeper) if form.verdict == SAME else outcomes.different(asset, keeper)

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST
 
 from hashing.admin.review.answers import Answer
 from hashing.admin.review.carry_out import Done, carry_out, take_back
+from hashing.admin.review.forms import DecisionForm, batch_of
 from hashing.admin.review.place import MOST_KEYS, Place
 from hashing.admin.review.same_bytes import SameBytes
-from hashing.admin.review.wishes import Wish
 from hashing.grouping.decisions import DecisionRefused
 
 
@@ -29,12 +29,13 @@ class Decide(SameBytes):
 
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         self._check_right(request)
-        wish, rows = Wish.of(request.POST), self.get_queryset(request)
-        return self._answer(request, lambda: carry_out(wish, rows, request.user.pk), [wish.keeper_pk, wish.asset_pk])
+        form, rows = DecisionForm.of(request.POST), self.get_queryset(request)
+        return self._answer(request, lambda: carry_out(form, rows, request.user.pk), [form.keeper_pk, form.asset_pk])
 
     def undo_view(self, request: HttpRequest) -> HttpResponse:
         self._check_right(request)
-        return self._answer(request, lambda: take_back(request.user.pk), [])
+        batch = batch_of(request.POST)
+        return self._answer(request, lambda: take_back(batch, request.user.pk), [])
 
     def _check_right(self, request: HttpRequest) -> None:
         if not self.has_change_permission(request):
@@ -49,5 +50,6 @@ class Decide(SameBytes):
             done, is_refusal = Done(str(refusal), []), True
         place = Place.of(request.POST.get("back", ""))
         keys = list(dict.fromkeys([*meant, *done.keys]))[:MOST_KEYS]
-        groups = place.show_again(self.get_queryset(request), keys)
+        # After a refusal, what somebody else has decided is shown everywhere.
+        groups = place.show_again(self.get_queryset(request), keys, also_decided=is_refusal)
         return Answer(done.message, keys, groups, is_refusal).send(request, place)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
@@ -12,12 +13,22 @@ from hashing.models import ImageAsset, PairDecision
 MOST_COUNTED = 1000
 
 
-def last_decision(user_pk: Any) -> str:
-    """In words; empty when there is nothing to take back."""
+class LastDecision(NamedTuple):
+    """The key of what was decided together, and what it was, in words."""
+
+    batch: UUID
+    text: str
+
+
+def last_decision(user_pk: Any) -> LastDecision | None:
+    """What this person can take back, if there is anything."""
     mine = PairDecision.objects.filter(decided_by=user_pk).select_related("lower", "higher")
-    last = mine.order_by("-decided_at", "-pk").first()
-    if last is None:
-        return ""
+    # Not by the time, which may be equal, or that of another machine's clock.
+    last = mine.order_by("-pk").first()
+    return LastDecision(last.batch, _describe(last)) if last else None
+
+
+def _describe(last: PairDecision) -> str:
     if last.duplicate_id is None:
         return _("%(one)s and %(other)s are not the same") % {"one": _name(last.lower), "other": _name(last.higher)}
     duplicate, keeper = (last.lower, last.higher) if last.duplicate_id == last.lower_id else (last.higher, last.lower)

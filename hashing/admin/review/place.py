@@ -37,12 +37,15 @@ class Place:
         is_open_only = parameters.get(STATE, OPEN) == OPEN
         return cls(address if path == home else home, None, is_open_only)
 
-    def show_again(self, rows: QuerySet[DuplicateGroup], keys: Iterable[int]) -> list[ShownGroup]:
+    def show_again(
+        self, rows: QuerySet[DuplicateGroup], keys: Iterable[int], *, also_decided: bool = False
+    ) -> list[ShownGroup]:
         """The groups of these pictures, as far as they belong here; on the page of a group, that of the first."""
         wanted = list(keys)[: 1 if self.page else MOST_KEYS]
         groups: Any = rows.filter(members__asset__in=wanted).distinct().order_by("max_distance", "keeper_id")
         if self.page is None:
-            return show_groups((groups.open() if self.is_open_only else groups)[:MOST_GROUPS])
+            chosen = groups.open() if self.is_open_only and not also_decided else groups
+            return show_groups(chosen[:MOST_GROUPS])
         shown = (show_page(group, self.page) for group in groups)
         return [group for group in shown if group]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import uuid4
 
+from django.db import router
 from django.db.models import Max, Q
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -13,6 +15,9 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.previews import FULL, LARGE, preview_address, preview_image
 from hashing.admin.review.keeper_reason import keeper_reason
+from hashing.backfill.outage import is_local
+from hashing.grouping.conflicts import newest_decision
+from hashing.grouping.keepers import StorageUnavailable, file_problem
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.orientations import Orientation
 from hashing.previews import preview_digest
@@ -29,6 +34,8 @@ class MemberCard:
     keeper: ImageAsset
     # The decision that marks it as a duplicate.
     mark: PairDecision | None = None
+    # Why nothing can be kept by the keeper; empty when something can.
+    keeper_problem: str = ""
 
     @property
     def asset(self) -> ImageAsset:
@@ -37,6 +44,11 @@ class MemberCard:
     @property
     def is_keeper(self) -> bool:
         return self.member.position == 0
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be kept by this one; empty when something can, as far as is known."""
+        return self.keeper_problem if self.is_keeper else self.asset.hash_error
 
     @property
     def is_open(self) -> bool:
@@ -79,10 +91,12 @@ class MemberCard:
 
 @dataclass(frozen=True)
 class ShownGroup:
-    """`page` and `pages` are those of the group's own page, and 0 where many groups are shown."""
+    """`newest` is the highest key of a decision before the cards were read. `page` and `pages` are those of the group's
+    own page, and 0 where many groups are shown."""
 
     group: DuplicateGroup
     cards: list[MemberCard]
+    newest: int = 0
     page: int = 0
     pages: int = 0
 
@@ -92,7 +106,7 @@ class ShownGroup:
 
     @property
     def reason(self) -> str:
-        reason = keeper_reason(self.keeper, (card.asset for card in self.cards[1:]))
+        reason = keeper_reason(self.keeper, (card.asset for card in self.cards[1:] if not card.problem))
         return reason or str(_("by a decision"))
 
     @property
@@ -102,6 +116,13 @@ class ShownGroup:
     @property
     def hidden(self) -> int:
         return max(0, self.group.size - len(self.cards))
+
+    @cached_property
+    def form(self) -> dict[str, object]:
+        """What a decision says about the group that it was made on: see `DecisionForm`."""
+        fields: dict[str, object] = {"keeper": self.keeper.pk, "seen": self.group.size}
+        fields |= {"undecided": self.group.open_count, "newest": self.newest, "batch": uuid4()}
+        return fields | ({} if self.last_member is None else {"last": self.last_member})
 
     @property
     def last_member(self) -> int | None:
@@ -117,6 +138,7 @@ class ShownGroup:
 
 def show_groups(groups: Iterable[DuplicateGroup]) -> list[ShownGroup]:
     """The beginning of each. A group that has lost its pictures in this moment is left out."""
+    newest = newest_decision(router.db_for_read(PairDecision))
     chosen = list(groups)
     small = [group.pk for group in chosen if group.size <= ON_LIST]
     large = [group.pk for group in chosen if group.size > ON_LIST]
@@ -125,7 +147,9 @@ def show_groups(groups: Iterable[DuplicateGroup]) -> list[ShownGroup]:
     for member in _members(Q(group__in=small) | Q(group__in=large, position__lt=ON_LIST)):
         found[member.group_id].append(member)
     marks = _marks(member for members in found.values() for member in members)
-    return [ShownGroup(group, _cards(found[group.pk], marks)) for group in chosen if _has_keeper(found[group.pk])]
+    return [
+        ShownGroup(group, _cards(found[group.pk], marks), newest) for group in chosen if _has_keeper(found[group.pk])
+    ]
 
 
 def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
@@ -133,13 +157,15 @@ def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
 
     Pages are ranges of positions: a picture stays on its page, whatever leaves the group.
     """
+    newest = newest_decision(router.db_for_read(PairDecision))
     last = group.members.aggregate(last=Max("position"))["last"] or 0
     pages = max(1, -(-last // ON_PAGE))
     page = min(max(1, page), pages)
     first = 1 + (page - 1) * ON_PAGE
     positions = Q(position=0) | Q(position__gte=first, position__lt=first + ON_PAGE)
     members = list(_members(Q(group=group.pk) & positions))
-    return ShownGroup(group, _cards(members, _marks(members)), page, pages) if _has_keeper(members) else None
+    cards = _cards(members, _marks(members)) if _has_keeper(members) else []
+    return ShownGroup(group, cards, newest, page, pages) if cards else None
 
 
 def _members(condition: Q) -> Iterable[GroupMember]:
@@ -151,7 +177,19 @@ def _has_keeper(members: list[GroupMember]) -> bool:
 
 
 def _cards(members: list[GroupMember], marks: dict[int, PairDecision]) -> list[MemberCard]:
-    return [MemberCard(member, members[0].asset, marks.get(member.asset_id)) for member in members]
+    keeper = members[0].asset
+    problem = _keeper_problem(keeper)
+    return [MemberCard(member, keeper, marks.get(member.asset_id), problem) for member in members]
+
+
+def _keeper_problem(keeper: ImageAsset) -> str:
+    """What the row says, or the file on a disk of this machine; a storage elsewhere is asked at the decision alone."""
+    if keeper.hash_error or not is_local(keeper.image.storage):
+        return keeper.hash_error
+    try:
+        return file_problem(keeper)
+    except StorageUnavailable as error:
+        return str(error)
 
 
 def _marks(members: Iterable[GroupMember]) -> dict[int, PairDecision]:

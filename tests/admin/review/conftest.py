@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from hashing.admin.review.shown_groups import show_groups
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups
@@ -36,6 +37,12 @@ def store_all_groups() -> None:
     options = GroupingOptions(any_orientation=True)
     store_groups(find_groups(ImageAsset.objects.all(), options, read_verdicts("default")), "default")
     options.remember("default")
+
+
+def form_of(group: DuplicateGroup, verdict: str, key: int) -> dict[str, object]:
+    """What the button of a page sends that is loaded now."""
+    [shown] = show_groups([DuplicateGroup.objects.get(pk=group.pk)])
+    return {**shown.form, "back": review_address("changelist"), verdict: key}
 
 
 def keys_of(group: DuplicateGroup) -> list[int]:
@@ -67,8 +74,8 @@ def viewer(client_of) -> Client:
 
 
 @pytest.fixture
-def add_group(db) -> AddGroup:
-    """Makes rows that are like one another and like no others, without files, and the group of them."""
+def add_group(db, media) -> AddGroup:
+    """Makes rows that are like one another and like no others, with files of zeros, and the group of them."""
 
     def add(size: int = 3, *, names: str = "{number}/{place}.jpg", apart: int = 1, **fields) -> DuplicateGroup:
         number = DuplicateGroup.objects.count()
@@ -84,7 +91,10 @@ def add_group(db) -> AddGroup:
             )
             for place in range(size)
         ]
-        ImageAsset.objects.bulk_create(rows)
+        for row in ImageAsset.objects.bulk_create(rows):
+            path = media / row.image.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes(row.file_size or 1))
         store_all_groups()
         return DuplicateGroup.objects.get(keeper=rows[0])
 

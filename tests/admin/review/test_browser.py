@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from hashing.pixels import _TURNS
-from tests.admin.review.conftest import keys_of, review_address, store_all_groups
+from tests.admin.review.conftest import form_of, keys_of, review_address, store_all_groups
 from tests.admin.test_browser import Editor
 from tests.browser import BROWSER_MARKS
 from tests.pictures import encoded, photo
@@ -26,6 +26,7 @@ SECONDS = 10
 DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
 TOO_WIDE = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FOCUSED = "return Number(document.activeElement.closest('.review-card')?.dataset.picture)"
+IS_BUSY = "return document.querySelector('.review').ariaBusy"
 MODE = "return document.querySelector('.compare').dataset"
 DRAWN = """return [...document.querySelectorAll('.compare-stage img')].every(
     (picture) => picture.complete && picture.naturalWidth)"""
@@ -36,7 +37,16 @@ class Reviewer(Editor):
 
     def press(self, *keys: str) -> None:
         for key in keys:
+            self.wait_until_shown()
             ActionChains(self.browser).send_keys(key).perform()
+
+    def click(self, selector: str) -> None:
+        self.wait_until_shown()
+        super().click(selector)
+
+    def wait_until_shown(self) -> None:
+        """The page takes no decision on what is new until somebody can have seen it."""
+        self.wait(lambda: self.browser.execute_script(IS_BUSY) == "false")
 
     def wait(self, condition):
         waiting = WebDriverWait(self.browser, SECONDS, 0.05, ignored_exceptions=[StaleElementReferenceException])
@@ -123,6 +133,77 @@ def test_enter_on_the_suggested_keepers_clears_one_group_after_the_other(reviewe
     reviewer.wait(lambda: "There are no such groups." in reviewer.find(".review").text)
 
 
+def kept_groups() -> int:
+    return PairDecision.objects.values("batch").distinct().count()
+
+
+@pytest.mark.parametrize("pause", [0, 0.12])
+def test_two_quick_enters_decide_about_one_group(reviewer, add_copies, pause):
+    for number in range(1, 4):
+        add_copies(number, copies=2)
+    reviewer.open(review_address("changelist"))
+    reviewer.wait_until_shown()
+    ActionChains(reviewer.browser).send_keys(Keys.ENTER).pause(pause).send_keys(Keys.ENTER).perform()
+    reviewer.wait_for_message("2 pictures are marked as its duplicates")
+    reviewer.wait_until_shown()
+    assert len(reviewer.browser.find_elements(By.CSS_SELECTOR, ".review-group")) == 2
+    assert kept_groups() == 1
+
+
+@DESKTOP
+@pytest.mark.parametrize("pause", [0, 0.12])
+def test_double_click_decides_about_one_group(reviewer, add_copies, pause):
+    for number in range(1, 4):
+        add_copies(number, copies=2)
+    reviewer.open(review_address("changelist"))
+    reviewer.wait_until_shown()
+    button = reviewer.find(".review-keep")
+    ActionChains(reviewer.browser).move_to_element(button).click().pause(pause).click().perform()
+    reviewer.wait_for_message("2 pictures are marked as its duplicates")
+    reviewer.wait_until_shown()
+    assert len(reviewer.browser.find_elements(By.CSS_SELECTOR, ".review-group")) == 2
+    assert kept_groups() == 1
+
+
+@DESKTOP
+def test_enter_that_was_meant_for_the_page_before_decides_nothing(reviewer, add_copies):
+    add_copies(copies=2)
+    reviewer.open(review_address("changelist"))
+    ActionChains(reviewer.browser).send_keys(Keys.ENTER).perform()
+    reviewer.wait_until_shown()
+    assert kept_groups() == 0
+    reviewer.press(Keys.ENTER)
+    reviewer.wait_for_message("2 pictures are marked as its duplicates")
+
+
+@DESKTOP
+def test_decision_of_somebody_else_comes_first_and_is_shown(reviewer, add_copies, client_of):
+    add_copies(copies=2)
+    group = DuplicateGroup.objects.get()
+    keeper, one, two = keys_of(group)
+    reviewer.open(review_address("changelist"))
+    client_of("reviewer").post(review_address("decide"), form_of(group, "keep", keeper))
+    reviewer.press("j", "n")
+    reviewer.wait_for_message("reviewer decided about this on")
+    assert reviewer.shown() == [keeper, one, two]
+    assert "all decided" in reviewer.find(".review-head").text
+    assert set(MarkedDuplicate.objects.values_list("pk", flat=True)) == {one, two}
+
+
+@DESKTOP
+def test_keeper_without_a_file_is_refused_on_its_card(reviewer, add_copies, media):
+    add_copies(copies=2)
+    keeper = DuplicateGroup.objects.get().keeper
+    reviewer.open(review_address("changelist"))
+    media.joinpath(keeper.image.name).unlink()
+    reviewer.press(Keys.ENTER)
+    reviewer.wait_for_message("cannot be kept: File not found")
+    card = reviewer.find(f"[data-picture='{keeper.pk}']")
+    assert f"Cannot be kept: File not found at {keeper.image.name}" in card.text
+    assert not card.find_elements(By.CSS_SELECTOR, "[name=keep]")
+    assert reviewer.shown()[0] != keeper.pk
+
+
 @DESKTOP
 def test_next_groups_are_loaded_when_a_page_is_done(reviewer, add_group):
     for _number in range(22):
@@ -199,9 +280,9 @@ def test_refusal_shows_the_group_as_it_is_now(reviewer, add_copies, client_of):
     add_copies(copies=2)
     keeper, one, two = keys_of(DuplicateGroup.objects.get())
     reviewer.open(review_address("changelist"))
-    client_of("reviewer").post(review_address("decide"), {"different": one, "keeper": keeper, "seen": 3})
+    client_of("reviewer").post(review_address("decide"), form_of(DuplicateGroup.objects.get(), "different", one))
     reviewer.press("j", "s")
-    reviewer.wait_for_message("not in this group any more")
+    reviewer.wait_for_message("reviewer decided about this on")
     assert reviewer.shown() == [keeper, two]
 
 

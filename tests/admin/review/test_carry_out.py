@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.http import QueryDict
+from django.utils.http import urlencode
 
 from hashing.admin.review.carry_out import carry_out, take_back
-from hashing.admin.review.wishes import Wish
+from hashing.admin.review.forms import DecisionForm
 from hashing.grouping.decisions import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
-from tests.admin.review.conftest import keys_of
+from tests.admin.review.conftest import form_of, keys_of
 
 
 @pytest.fixture
@@ -17,7 +19,8 @@ def somebody(db) -> User:
 
 
 def act(group: DuplicateGroup, verdict: str, key: int, somebody: User):
-    return carry_out(Wish(verdict, key, group.keeper_id, group.size), DuplicateGroup.objects.all(), somebody.pk)
+    data = QueryDict(urlencode(form_of(group, verdict, key)))
+    return carry_out(DecisionForm.of(data), DuplicateGroup.objects.all(), somebody.pk)
 
 
 def logged() -> list[int]:
@@ -52,7 +55,7 @@ def test_taking_back_is_in_the_history(add_group, somebody):
     group = add_group()
     keys = keys_of(group)
     act(group, "same", keys[1], somebody)
-    assert sorted(take_back(somebody.pk).keys) == sorted(keys[:2])
+    assert sorted(take_back(PairDecision.objects.latest("pk").batch, somebody.pk).keys) == sorted(keys[:2])
     assert LogEntry.objects.filter(change_message="The last decision was taken back.").count() == 2
 
 

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from hashing.models import GroupMember
 from tests.admin.conftest import messages_of
-from tests.admin.review.conftest import keys_of, review_address
+from tests.admin.review.conftest import form_of, keys_of, review_address
 
 HOSTILE = '{number}/"><script>alert({place})</script>.jpg'
 
@@ -121,7 +121,7 @@ def test_picture_leads_to_its_group(reviewer, add_group):
 @pytest.mark.parametrize("page", ["changelist", "change"])
 def test_hostile_file_names_are_escaped(reviewer, add_group, page):
     group = add_group(names=HOSTILE)
-    reviewer.post(review_address("decide"), {"same": keys_of(group)[1], "keeper": group.keeper_id, "seen": 3})
+    reviewer.post(review_address("decide"), form_of(group, "same", keys_of(group)[1]))
     text = reviewer.get(review_address(page, *([group.pk] if page == "change" else []))).text
     assert "<script>alert" not in text
     assert "&quot;&gt;&lt;script&gt;alert(0)" in text

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from hashing.models import DuplicateGroup, GroupMember, PairDecision
-from tests.admin.review.conftest import RIGHTS, keys_of, review_address
+from tests.admin.review.conftest import RIGHTS, form_of, keys_of, review_address
 
 LOOK = {
     "get": (302, 403, 403, 200, 200, 200),
@@ -57,9 +57,9 @@ def everything() -> list[object]:
 @pytest.mark.parametrize(("name", "method", "role", "status"), CASES)
 def test_status(add_group, client_of, name, method, role, status):
     group = add_group()
-    keeper, other, *_rest = keys_of(group)
+    other = keys_of(group)[1]
     client, before = client_of(role), everything()
-    data = {"same": other, "keeper": keeper, "seen": 3} if name == "decide" and method == "post" else None
+    data = form_of(group, "same", other) if name in ("decide", "undo") and method == "post" else None
     response = getattr(client, method)(review_address(name, *arguments(name, group)), data)
     assert response.status_code == status
     if role == "anonymous":
@@ -70,9 +70,9 @@ def test_status(add_group, client_of, name, method, role, status):
 
 @pytest.mark.parametrize("name", ["decide", "undo"])
 def test_post_without_a_token_is_refused(add_group, client_of, name):
-    keeper, other, *_rest = keys_of(add_group())
+    data = form_of(group := add_group(), "same", keys_of(group)[1])
     client, before = client_of("reviewer", enforce_csrf_checks=True), everything()
-    assert client.post(review_address(name), {"same": other, "keeper": keeper, "seen": 3}).status_code == 403
+    assert client.post(review_address(name), data).status_code == 403
     assert everything() == before
 
 

@@ -38,6 +38,27 @@ def test_list_shows_all_groups_of_the_pictures_again(add_group):
     assert {each.group for each in shown} == set(groups[:2])
 
 
+def test_list_shows_at_most_twenty_groups_again(add_group):
+    keys = [key for _ in range(21) for key in keys_of(add_group(size=2))]
+    assert len(Place.of(LIST).show_again(DuplicateGroup.objects.all(), keys)) == 20
+
+
+def test_list_asks_for_at_most_a_hundred_pictures(add_group):
+    group = add_group()
+    keys = [*range(10**6, 10**6 + 99), group.keeper_id]
+    assert Place.of(LIST).show_again(DuplicateGroup.objects.all(), keys)
+    assert not Place.of(LIST).show_again(DuplicateGroup.objects.all(), [10**7, *keys])
+
+
+def test_decided_groups_are_shown_after_a_refusal_alone(add_group):
+    group = add_group()
+    DuplicateGroup.objects.update(open_count=0)
+    rows, keys = DuplicateGroup.objects.all(), [group.keeper_id]
+    assert Place.of(LIST).show_again(rows, keys) == []
+    [shown] = Place.of(LIST).show_again(rows, keys, also_decided=True)
+    assert shown.group == group
+
+
 def test_page_of_a_group_shows_the_group_of_the_first_picture(add_group):
     one, other = add_group(), add_group()
     place = Place.of(review_address("change", one.pk))

@@ -36,6 +36,37 @@ def test_picture_stays_on_its_page_when_others_leave(add_group, django_user_mode
 
 
 @pytest.mark.parametrize(
+    ("asked", "page", "positions"),
+    [
+        (0, 1, range(1, 61)),
+        (1, 1, range(1, 61)),
+        (2, 2, range(61, 121)),
+        (3, 3, range(121, 122)),
+        (4, 3, range(121, 122)),
+        (10**9, 3, range(121, 122)),
+    ],
+)
+def test_pages_of_a_group_are_ranges_of_positions_with_the_keeper_on_each(add_group, asked, page, positions):
+    group = add_group(size=122)
+    shown = show_page(group, asked)
+    assert (shown.page, shown.pages) == (page, 3)
+    assert [card.member.position for card in shown.cards] == [0, *positions]
+
+
+def test_last_page_that_is_full_is_the_last(add_group):
+    assert show_page(add_group(size=121), 3).page == 2
+
+
+@pytest.mark.parametrize(("size", "shown"), [(12, 12), (13, 12)])
+def test_list_shows_the_beginning_of_a_group(add_group, size, shown):
+    group = add_group(size=size)
+    [beginning] = show_groups([group])
+    assert [card.member.position for card in beginning.cards] == list(range(shown))
+    assert beginning.hidden == size - shown
+    assert ("last" in beginning.form) is (size == shown)
+
+
+@pytest.mark.parametrize(
     ("changes", "asks"),
     [
         ({}, True),

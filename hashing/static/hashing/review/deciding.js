@@ -4,6 +4,9 @@ const review = document.querySelector(".review");
 const list = review.querySelector(".review-groups");
 const OPEN_CARDS = ".review-group:not(.review-decided) .review-card";
 const LEFT_WITH = "review:message";
+// Milliseconds in which nobody can have looked at what is new on the page. A second Enter, or the second click of a
+// double click, was meant for what stood there before.
+const UNSEEN = 400;
 
 review.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -16,11 +19,22 @@ function isMeant(form, button) {
   return !hidden || button.name !== "keep" || window.confirm(review.dataset.askHidden);
 }
 
+// However slow the server is, the second click of a double click has no button of its own.
+review.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("form[method=post] button")) event.preventDefault();
+});
+
 async function send(form, button) {
   review.ariaBusy = "true";
   const answer = await ask(form, button);
-  review.ariaBusy = "false";
   if (answer) settle(form.closest(".review-group"), button, answer);
+  await takeDecisions(answer ? UNSEEN : 0);
+}
+
+async function takeDecisions(after) {
+  review.ariaBusy = "true";
+  await new Promise((resolve) => setTimeout(resolve, after));
+  review.ariaBusy = "false";
 }
 
 async function ask(form, button) {
@@ -127,3 +141,4 @@ function tellWhatWasLeftWith() {
 }
 
 tellWhatWasLeftWith();
+takeDecisions(UNSEEN);

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+
+from hashing.backfill import backfill_perceptual_hashes
+from hashing.grouping import find_duplicates
+from hashing.grouping.decisions import DecisionRefused, decide_same, keep
+from hashing.grouping.keepers import StorageUnavailable, file_problem, record_problem
+from hashing.grouping.regroup import regroup
+from hashing.grouping.verdicts import read_verdicts
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from tests.grouping.conftest import stored_groups
+from tests.pictures import photo
+
+
+@pytest.fixture
+def trio(media, add_hashed, group_all) -> list[ImageAsset]:
+    """A keeper and two copies with files, in one group."""
+    rows = [add_hashed(width=200), add_hashed(flips=1), add_hashed(flips=2)]
+    for row in rows:
+        (media / row.image.name).write_bytes(bytes(row.file_size))
+    group_all()
+    return rows
+
+
+def the_group() -> DuplicateGroup:
+    return DuplicateGroup.objects.get()
+
+
+def lose(asset: ImageAsset) -> None:
+    record_problem(asset, "File not found", "default")
+
+
+def test_file_is_as_it_was_hashed(trio, media):
+    assert file_problem(trio[0]) == ""
+    (media / "0.jpg").write_bytes(b"x")
+    assert file_problem(trio[0]) == "The file at 0.jpg is not the one that was hashed"
+    (media / "0.jpg").unlink()
+    assert file_problem(trio[0]) == "File not found at 0.jpg"
+
+
+def test_storage_that_does_not_answer_says_nothing_about_the_file(trio, settings, media, monkeypatch):
+    settings.MEDIA_ROOT = str(media / "unmounted")
+    with pytest.raises(StorageUnavailable, match="cannot be reached"):
+        file_problem(trio[0])
+    monkeypatch.setattr(FileSystemStorage, "exists", lambda *_arguments: 1 / 0)
+    with pytest.raises(StorageUnavailable, match="ZeroDivisionError"):
+        file_problem(trio[0])
+
+
+def test_keeper_without_a_file_is_one_no_more(trio):
+    keeper, one, other = trio
+    lose(keeper)
+    assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
+    # And so it is in the next search.
+    find_duplicates()
+    assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
+
+
+def test_row_with_another_file_meanwhile_is_left_alone(trio):
+    stale = ImageAsset.objects.get(pk=trio[0].pk)
+    ImageAsset.objects.filter(pk=stale.pk).update(image="new.jpg", perceptual_hash="0" * 16)
+    lose(stale)
+    assert ImageAsset.objects.get(pk=stale.pk).hash_error == ""
+
+
+def test_row_that_is_known_to_have_no_file_is_not_kept(trio, somebody):
+    keeper, one, _other = trio
+    ImageAsset.objects.filter(pk=keeper.pk).update(hash_error="File not found")
+    with pytest.raises(DecisionRefused, match="cannot be kept: File not found"):
+        keep(the_group(), keeper.pk, somebody.pk)
+    with pytest.raises(DecisionRefused, match="cannot be kept: File not found"):
+        decide_same(the_group(), one.pk, somebody.pk)
+    assert not MarkedDuplicate.objects.exists()
+
+
+@pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
+def test_marks_whose_keeper_has_lost_its_file_open_the_group_again(trio, somebody, monkeypatch, size):
+    keeper, one, other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    assert the_group().open_count == 0
+    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", size)
+    lose(keeper)
+    assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
+    assert the_group().open_count == 2
+    # Nothing is kept of them, but each is still marked: what was decided is not forgotten.
+    assert read_verdicts("default").lost == {row.pk for row in trio}
+    assert set(MarkedDuplicate.objects.all().values_list("pk", flat=True)) == {one.pk, other.pk}
+
+
+@pytest.mark.parametrize("decide", [keep, decide_same])
+def test_another_keeper_takes_its_place(trio, somebody, decide):
+    keeper, one, other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    lose(keeper)
+    decide(the_group(), one.pk if decide is keep else other.pk, somebody.pk)
+    assert the_group().keeper_id == one.pk
+    assert set(MarkedDuplicate.objects.values_list("pk", flat=True)) == {keeper.pk, other.pk}
+    assert read_verdicts("default").lost == set()
+    assert the_group().open_count == 0
+
+
+def test_keeper_whose_file_is_back_closes_the_group(trio, somebody):
+    keeper, _one, _other = trio
+    keep(the_group(), keeper.pk, somebody.pk)
+    lose(keeper)
+    record_problem(keeper, "", "default")
+    regroup(groups=[the_group().pk])
+    assert (the_group().keeper_id, the_group().open_count) == (keeper.pk, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_backfill_of_all_rows_and_a_search_notice_that_the_file_of_a_keeper_is_gone(media, somebody):
+    for number, width in enumerate((320, 160, 160)):
+        photo(seed=1, size=(640, 480)).resize((width, width * 3 // 4)).save(media / f"{number}.png")
+    rows = ImageAsset.objects.bulk_create([ImageAsset(image=f"{number}.png") for number in range(3)])
+    backfill_perceptual_hashes()
+    find_duplicates()
+    keep(the_group(), rows[0].pk, somebody.pk)
+    (media / "0.png").unlink()
+    backfill_perceptual_hashes(rehash=True)
+    find_duplicates()
+    assert stored_groups() == {rows[1].pk: {rows[1].pk, rows[2].pk}}
+    assert the_group().open_count == 1
