@@ -139,10 +139,10 @@ class Site:
             yield
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
-    def end_idle_sessions_after(self, time: str) -> None:
-        """PostgreSQL cuts a connection on which nothing happens for so long."""
+    def set_for_sessions(self, name: str, value: str) -> None:
+        """Give new sessions of PostgreSQL a setting."""
         with closing(self.connect()) as connection:
-            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET idle_session_timeout = '{time}'")
+            connection.execute(f"ALTER DATABASE {connection.info.dbname} SET {name} = '{value}'")
             connection.commit()
 
     def connect(self) -> Any:

@@ -279,8 +279,8 @@ def locked_rows(*keys: int):
     if connection.vendor != "postgresql":
 
         def refuse(execute, sql, params, many, context):
-            values = list(params) if many else [params or ()]
-            if sql.startswith("UPDATE") and any(key in row for row in values for key in keys):
+            # The key and the name of the file, which guards it, come last.
+            if sql.startswith("UPDATE") and many and any(row[-2] in keys for row in params):
                 error = OperationalError("lock timeout\nCONTEXT: row \x1b[2J")
                 error.__cause__ = type("LockNotAvailable", (Exception,), {"sqlstate": "55P03"})()
                 raise error

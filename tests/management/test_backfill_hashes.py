@@ -254,8 +254,22 @@ def test_a_database_that_comes_back_soon_costs_nothing(site: Site):
 
 
 @only_postgresql
+def test_a_read_only_database_ends_the_run_at_once_and_marks_nothing(site: Site):
+    site.add_photos(40)
+    site.set_for_sessions("default_transaction_read_only", "on")
+    done = site.run("backfill_hashes", "--batch-size", "5", "--no-progress")
+    assert done.returncode == 1
+    assert "Status: PARTIAL\nTotal assets: 40\nProcessed: 0\nFailed: 0\nLeft out: 40\n" in done.stdout
+    assert (
+        "  - Stopped: The database cannot be written: cannot execute UPDATE in a read-only transaction\n" in done.stdout
+    )
+    assert "Nothing was written." in done.stderr
+    assert {error for _, _, error in site.rows()} == {""}
+
+
+@only_postgresql
 def test_connections_that_are_cut_while_idle_cost_nothing(site: Site, tmp_path):
-    site.end_idle_sessions_after("500ms")
+    site.set_for_sessions("idle_session_timeout", "500ms")
     (tmp_path / "new").mkdir()
     for number in range(3):
         photo(seed=number, size=(96, 72)).save(tmp_path / "new" / f"slow-{number}.png")
