@@ -140,6 +140,8 @@ def test_a_row_tried_in_the_future_is_done_again_by_a_range():
 def test_a_limit_is_over_new_and_failed_rows_together(limit, count):
     add_rows("failed", "new", "failed", "new")
     assert len(keys(limit=limit)) == len(todo(limit=limit)) == count
+    # With a moment, the two lists are counted one by one.
+    assert len(todo(limit=limit, tried_before=timezone.now())) == count
 
 
 def test_rows_of_a_reversed_queryset_come_in_the_order_of_their_keys():

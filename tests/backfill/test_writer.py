@@ -158,6 +158,14 @@ def test_locked_rows_are_counted_in_a_row_and_not_over_the_whole_run(writer, at_
 
 
 @pytest.mark.django_db(transaction=True)
+def test_locked_rows_of_one_batch_with_others_between_them_are_no_outage(writer, at_once):
+    assets = [add(f"{number}.jpg") for number in range(2 * LOCKED_ROWS_BEFORE_OUTAGE)]
+    with locked_rows(*(asset.pk for asset in assets[::2])):
+        kept = writer.write([hashed(asset) for asset in assets])
+    assert [bool(outcome.error) for outcome in kept] == [True, False] * LOCKED_ROWS_BEFORE_OUTAGE
+
+
+@pytest.mark.django_db(transaction=True)
 def test_locked_rows_are_counted_across_batches(writer, at_once):
     assets = [add(f"{number}.jpg") for number in range(LOCKED_ROWS_BEFORE_OUTAGE)]
     with locked_rows(*(asset.pk for asset in assets)):
