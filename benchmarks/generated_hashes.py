@@ -1,7 +1,8 @@
 """Hashes as those of photographs are, in any number: skewed, with near-copies among them.
 
 A picture is a Gaussian field whose amplitude falls with frequency as 1/f^1.5, as in natural scenes, on a torus of
-16 x 16 pixels. Its hashes are those of `hashing.perceptual_hash`, taken from a window of 9 x 9 pixels.
+16 x 16 pixels. Its small hashes are those of `hashing.perceptual_hash`, taken from a window of 9 x 9 pixels. Its detail
+hash is random: in those of different photographs, half of the bits differ too.
 """
 
 from __future__ import annotations
@@ -18,23 +19,32 @@ CELLS = 8
 SLOPE = 1.5
 NEAR_COPIES = 0.05
 MOST_FLIPPED_BITS = 6
+DETAIL_WORDS = 4
 CHUNK = 50_000
 
 
 def generate_hashes(count: int, seed: int) -> tuple[Hashes, Hashes]:
-    """`count` perceptual hashes and as many vertical ones; one row in twenty is a near-copy of an earlier row.
+    """Return `count` perceptual hashes and vertical ones; one row in twenty is a near-copy of an earlier row."""
+    perceptual, vertical, _ = generate_fingerprints(count, seed)
+    return perceptual, vertical
 
-    A near-copy differs by 0 to 6 bits in each hash. The memory is that of the answer, twice, and 100 MB.
+
+def generate_fingerprints(count: int, seed: int) -> tuple[Hashes, Hashes, Hashes]:
+    """Return the hashes of `generate_hashes`, and detail hashes of four words each.
+
+    A near-copy differs by 0 to 6 bits in each word. The memory is that of the answer, twice, and 100 MB.
     """
     random = np.random.default_rng(seed)
     differences = _differences_of_noise()
-    hashes = np.empty((count, 2), np.uint64)
+    hashes = np.empty((count, 2 + DETAIL_WORDS), np.uint64)
     for start in range(0, count, CHUNK):
         chunk = hashes[start : start + CHUNK]
         noise = random.standard_normal((len(chunk), len(differences)), np.float32)
-        chunk[:] = np.packbits(noise @ differences > 0, axis=1).view(">u8")
+        chunk[:, :2] = np.packbits(noise @ differences > 0, axis=1).view(">u8")
+        chunk[:, 2:] = random.integers(0, 2**64, (len(chunk), DETAIL_WORDS), np.uint64)
         _put_near_copies(hashes, start, len(chunk), random)
-    return np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
+    perceptual, vertical, detail = hashes[:, 0], hashes[:, 1], hashes[:, 2:]
+    return np.ascontiguousarray(perceptual), np.ascontiguousarray(vertical), np.ascontiguousarray(detail)
 
 
 def generated_digest(number: int) -> str:
@@ -62,5 +72,5 @@ def _put_near_copies(hashes: Hashes, start: int, length: int, random: np.random.
     hashes[copies] = hashes[random.integers(copies)]
     for _ in range(MOST_FLIPPED_BITS):
         # Every other time; and a bit that is hit twice is as it was.
-        bits = random.integers(0, 2, (len(copies), 2), np.uint64)
+        bits = random.integers(0, 2, (len(copies), hashes.shape[1]), np.uint64)
         hashes[copies] ^= bits << random.integers(0, 64, bits.shape, np.uint64)

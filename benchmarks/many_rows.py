@@ -7,15 +7,15 @@ from typing import cast
 
 import numpy as np
 
-from benchmarks.generated_hashes import generate_hashes
+from benchmarks.generated_hashes import generate_fingerprints, generated_digest
 
 # As many as this share are blank pages: both hashes and the quality are 0.
 BLANK = 0.05
 LOWEST_QUALITY, HIGHEST_QUALITY = 50, 99
 CHUNK = 100_000
 COLUMNS = (
-    "id", "image", "perceptual_hash", "vertical_hash", "hash_quality", "hash_version", "hash_error", "hashed_at",
-    "width", "height", "file_size", "created_at",
+    "id", "image", "perceptual_hash", "vertical_hash", "detail_hash", "hash_quality", "hash_version", "hash_error",
+    "hashed_at", "width", "height", "file_size", "file_digest", "created_at",
 )  # fmt: skip
 MOMENT = "2026-01-01 00:00:00"
 
@@ -58,14 +58,18 @@ def _insert(table: str, rows: Iterator[Row]) -> None:
 
 def _rows(count: int, seed: int) -> Iterator[Row]:
     random = np.random.default_rng(seed)
-    perceptual, vertical = generate_hashes(count, seed)
+    perceptual, vertical, detail = generate_fingerprints(count, seed)
     quality = random.integers(LOWEST_QUALITY, HIGHEST_QUALITY, count, endpoint=True)
     blank = random.random(count) < BLANK
-    for array in (perceptual, vertical, quality):
+    for array in (perceptual, vertical, detail, quality):
         array[blank] = 0
     for start in range(0, count, CHUNK):
         chunk = slice(start, start + CHUNK)
-        facts: Sequence[list[int]] = [array[chunk].tolist() for array in (perceptual, vertical, quality)]
-        for number, (one, other, level) in enumerate(zip(*facts, strict=True), start=start + 1):
-            name = f"images/2026/01/photo{number:08}.jpg"
-            yield number, name, f"{one:016x}", f"{other:016x}", level, 1, "", MOMENT, 4000, 3000, 3_000_000, MOMENT
+        facts = [array[chunk].tolist() for array in (perceptual, vertical, quality)]
+        # Its bytes in the order of the hash: the most significant first.
+        details = detail[chunk].astype(">u8").tobytes().hex()
+        for index, (one, other, level) in enumerate(zip(*facts, strict=True)):
+            number, large = start + index + 1, details[64 * index : 64 * index + 64]
+            hashes = f"{one:016x}", f"{other:016x}", large
+            facts_of_file = 4000, 3000, 3_000_000, generated_digest(number)
+            yield number, f"images/2026/01/photo{number:08}.jpg", *hashes, level, 1, "", MOMENT, *facts_of_file, MOMENT

@@ -14,10 +14,12 @@ class HashingConfig(AppConfig):
         from hashing import checks  # noqa: F401
         from hashing.grouping.upkeep import watch_files
         from hashing.previews import watch_previewed_files
-        from hashing.search.distance import add_to_sqlite
+        from hashing.search.distance import add_distance_to_sqlite
+        from hashing.search.match import add_match_to_sqlite
         from hashing.uploads import watch_uploads
 
-        connection_created.connect(add_to_sqlite, dispatch_uid="hashing.search")
+        connection_created.connect(add_distance_to_sqlite, dispatch_uid="hashing.search.distance")
+        connection_created.connect(add_match_to_sqlite, dispatch_uid="hashing.search.match")
         watch_uploads()
         watch_files()
         watch_previewed_files()

@@ -13,7 +13,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage
 from django.db import connections, router
 
 from hashing.conf import KNOWN_KEYS, UPLOAD_CHOICES, HashingSettings, hashing_settings
-from hashing.perceptual_hash import HASH_BITS
+from hashing.similarity import BEST_QUALITY, LARGEST_DISTANCE
 
 SEARCHED_VENDORS = ("postgresql", "sqlite")
 
@@ -125,10 +125,13 @@ def _wrong_values() -> list[CheckMessage]:
     rules = {
         "MAX_PIXELS": (_is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
         "MAX_BYTES": (_is_whole(values.MAX_BYTES) and values.MAX_BYTES >= 1, "a whole number above 0"),
-        "MIN_QUALITY": (_is_number(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= 100, "a number from 0 to 100"),
+        "MIN_QUALITY": (
+            _is_whole(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= BEST_QUALITY,
+            f"a whole number from 0 to {BEST_QUALITY}",
+        ),
         "MAX_DISTANCE": (
-            _is_number(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= HASH_BITS and values.MAX_DISTANCE % 1 == 0,
-            f"a whole number from 0 to {HASH_BITS}",
+            _is_whole(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= LARGEST_DISTANCE,
+            f"a whole number from 0 to {LARGEST_DISTANCE}",
         ),
         "TIMEOUT": (_is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
         "ON_UPLOAD": (values.ON_UPLOAD in UPLOAD_CHOICES, f"one of {', '.join(map(repr, UPLOAD_CHOICES))}"),

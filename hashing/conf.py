@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from django.conf import settings
 
 from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.similarity import DEFAULT_MAX_DISTANCE, DEFAULT_MIN_QUALITY
 from hashing.workers.limits import DEFAULT_MAX_BYTES
 
 UPLOAD_CHOICES = ("inline", "task", "off")
@@ -17,17 +18,17 @@ class HashingSettings:
     """`MAX_PIXELS`: declared size above which a picture is refused, undecoded.
 
     `MAX_BYTES`: size of a file above which it is refused; files of a storage are read no further.
-    `MIN_QUALITY`: `hash_quality` (0 to 100) below which a hash says too little to be searched by.
+    `MIN_QUALITY`: `hash_quality` (0 to 100) below which only files that are equal byte for byte match.
     `TIMEOUT`: seconds that one image may take before its worker process is ended.
     `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
-    `MAX_DISTANCE`: bits, 0 to 64, in which two hashes of the same picture may differ, for groups of duplicates.
+    `MAX_DISTANCE`: how far apart, 0 to 384, two pictures that are the same may be (`hashing.similarity`).
     `ACTION_LIMIT`: rows that an action of the admin hashes while its user waits.
     """
 
     MAX_PIXELS: int = DEFAULT_MAX_PIXELS
     MAX_BYTES: int = DEFAULT_MAX_BYTES
-    MIN_QUALITY: int = 50
-    MAX_DISTANCE: int = 5
+    MIN_QUALITY: int = DEFAULT_MIN_QUALITY
+    MAX_DISTANCE: int = DEFAULT_MAX_DISTANCE
     TIMEOUT: float = 60.0
     ON_UPLOAD: str = "inline"
     ACTION_LIMIT: int = 1000

@@ -17,8 +17,8 @@ from hashing.guarded_update import GuardedUpdateQuerySet
 from hashing.paging import batches
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.search.bands import SearchQuality
-from hashing.search.similar import matches_in_any_orientation, no_matches, upright_matches
-from hashing.search.wanted import Limit, Wanted, is_searchable
+from hashing.search.query import FingerprintQuery, check_distance, check_hash_distance, is_searchable, parse_hash
+from hashing.search.similar import matches, matches_of_hash, same_files
 from hashing.signals import files_replaced
 
 if TYPE_CHECKING:
@@ -106,36 +106,38 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     def similar_to(
         self,
         asset_or_hash: HashedImage | Fingerprint | str,
-        max_distance: int = 5,
+        max_distance: int | None = None,
         *,
-        confirm_distance: int | Limit | None = Limit.SAME,
         any_orientation: bool = False,
         include_low_quality: bool = False,
     ) -> Self:
-        """The rows that show the same picture, nearest first, without the asset itself. Exact.
+        """Return the rows that show the same picture, nearest first, without the asset itself. Exact.
 
-        A row matches when its perceptual hash differs in at most `max_distance` bits, 0 to 64, and its vertical hash
-        in at most `confirm_distance`: by default the same limit, None to ask the first hash alone. Where only one
-        hash is given, as 16 hexadecimal characters, it alone is compared. With `any_orientation`, copies that were
-        mirrored, flipped or turned by quarters match as well.
+        Rows are annotated with `distance`, 0 to 384: the bits in which all three hashes differ. What matches within
+        `max_distance`, by default `HASHING["MAX_DISTANCE"]`, is the rule of `hashing.similarity`. Rows whose file is
+        equal byte for byte to that of the asset always match, with a distance of 0. With `any_orientation`, copies that
+        were mirrored, flipped or turned by quarters match as well, and rows are annotated with `orientation`, a value
+        of `hashing.orientations.Orientation`.
 
-        Rows are annotated with `distance`, `confirm_distance` (NULL when it is not known) and, with
-        `any_orientation`, `orientation` (a value of `hashing.orientations.Orientation`).
+        A hash given as 16 hexadecimal characters is compared with `perceptual_hash` alone, within 5 bits unless
+        `max_distance`, 0 to 64, says otherwise; `distance` is the number of these bits.
 
-        Rows below the minimum quality, and an asset below it, match nothing unless `include_low_quality`. An asset
-        without a hash matches nothing. Raises `ValueError` for limits outside 0 to 64, for what is no hash, and
-        where the vertical hash is needed and not given.
-
-        Up to a distance of about 10 the answer comes from the indexes of `hashing.search.bands.band_indexes`; beyond
-        that every row is looked at.
+        Rows below the minimum quality, and an asset below it, match nothing but equal files unless
+        `include_low_quality`. Raises `ValueError` for limits outside their range, for what is no hash, and for one hash
+        in any orientation.
         """
-        rows = self.comparable(include_low_quality=include_low_quality)
-        if isinstance(asset_or_hash, models.Model):
+        if isinstance(asset_or_hash, str):
+            if any_orientation:
+                raise ValueError("any_orientation needs all three hashes: search by an asset or a Fingerprint")
+            rows = self.comparable(include_low_quality=include_low_quality)
+            return matches_of_hash(rows, parse_hash(asset_or_hash), check_hash_distance(max_distance))
+        rows, limit = self.all(), check_distance(max_distance)
+        if isinstance(asset_or_hash, models.Model) and asset_or_hash.pk is not None:
             rows = rows.exclude(pk=asset_or_hash.pk)
-            if not is_searchable(asset_or_hash, include_low_quality=include_low_quality):
-                return no_matches(rows)
-        wanted = Wanted.of(asset_or_hash, max_distance, confirm_distance)
-        return matches_in_any_orientation(rows, wanted) if any_orientation else upright_matches(rows, wanted)
+        if not is_searchable(asset_or_hash, include_low_quality=include_low_quality):
+            return same_files(rows, getattr(asset_or_hash, "file_digest", None))
+        options = {"any_orientation": any_orientation, "include_low_quality": include_low_quality}
+        return matches(rows, FingerprintQuery.of(asset_or_hash, limit, **options))
 
     def stale(self) -> Self:
         """Hashed by another version of the algorithm; its hashes compare with none of this one."""

@@ -25,7 +25,7 @@ def found(settings, value: object) -> list[tuple[str | None, str]]:
 def test_defaults_hold_where_nothing_is_set(settings):
     del settings.HASHING
     assert check_settings() == []
-    assert (hashing_settings().MAX_PIXELS, hashing_settings().MIN_QUALITY) == (DEFAULT_MAX_PIXELS, 50)
+    assert (hashing_settings().MAX_PIXELS, hashing_settings().MIN_QUALITY) == (DEFAULT_MAX_PIXELS, 35)
 
 
 def test_a_value_that_is_set_holds(settings):
@@ -40,11 +40,19 @@ def test_settings_that_are_no_dict_are_an_error(settings):
 
 def test_an_unknown_key_is_an_error_and_changes_nothing(settings):
     assert found(settings, {"MIN_QUALTY": 3}) == [("hashing.E002", "HASHING has no key 'MIN_QUALTY'.")]
-    assert hashing_settings().MIN_QUALITY == 50
+    assert hashing_settings().MIN_QUALITY == 35
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"MAX_PIXELS": 0}, {"MIN_QUALITY": 101}, {"MIN_QUALITY": "55"}, {"TIMEOUT": 0}, {"TIMEOUT": True}]
+    "wrong",
+    [
+        {"MAX_PIXELS": 0},
+        {"MIN_QUALITY": 101},
+        {"MIN_QUALITY": "55"},
+        {"MIN_QUALITY": 40.5},
+        {"TIMEOUT": 0},
+        {"TIMEOUT": True},
+    ],
 )
 def test_a_value_that_makes_no_sense_is_an_error(settings, wrong):
     ((check_id, message),) = found(settings, wrong)
@@ -70,7 +78,7 @@ def test_accepts_values_that_make_sense(settings, given):
         {"ACTION_LIMIT": True},
         {"ACTION_LIMIT": 2.5},
         {"MAX_DISTANCE": -1},
-        {"MAX_DISTANCE": 65},
+        {"MAX_DISTANCE": 385},
         {"MAX_DISTANCE": 2.5},
         {"MAX_DISTANCE": "far"},
         {"MAX_BYTES": 0},

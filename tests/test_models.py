@@ -34,7 +34,8 @@ def test_the_indexes_have_their_names():
         constraints = connection.introspection.get_constraints(cursor, ImageAsset._meta.db_table)
     indexes = {name: found["columns"] for name, found in constraints.items() if found["index"]}
     assert indexes["image_asset_phash_idx"] == ["perceptual_hash"]
-    assert indexes["image_asset_vhash_idx"] == ["vertical_hash"]
+    assert indexes["image_asset_digest_idx"] == ["file_digest"]
+    assert not any(columns == ["vertical_hash"] for columns in indexes.values())
     assert indexes["image_asset_unhashed_idx"] == ["id"]
 
 

@@ -11,12 +11,11 @@ from hashing.orientations import Orientation
 
 @dataclass(frozen=True)
 class Card:
-    """`preview` is HTML. The rest is about a match: bits that differ, and how the picture lies when not upright."""
+    """`preview` is HTML. The rest is about a match: the distance, and how the picture lies when not upright."""
 
     asset: ImageAsset
     preview: str
     distance: int | None = None
-    confirm_distance: int | None = None
     orientation: str = ""
 
     @classmethod
@@ -24,4 +23,4 @@ class Card:
         """`row` as `similar_to()` annotates it."""
         orientation = getattr(row, "orientation", None) or Orientation.UPRIGHT
         label = "" if orientation == Orientation.UPRIGHT else str(Orientation(orientation).label)
-        return cls(row, preview, row.distance, row.confirm_distance, label)
+        return cls(row, preview, row.distance, label)

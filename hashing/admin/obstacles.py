@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from hashing.conf import hashing_settings
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import HASH_VERSION, Fingerprint
-from hashing.search.wanted import hashes_of
+from hashing.perceptual_hash import HASH_VERSION
+from hashing.search.query import hashes_of, is_searchable
 
 
 class Obstacle(StrEnum):
@@ -17,23 +16,18 @@ class Obstacle(StrEnum):
     WAITING = "waiting"
     STALE = "stale"
     LOW_QUALITY = "low quality"
-    ONE_HASH = "one hash"
     BAD_HASH = "bad hash"
 
 
-def find_obstacle(
-    source: ImageAsset | Fingerprint | str, quality: int | None, *, any_orientation: bool, include_low_quality: bool
-) -> Obstacle | None:
-    """None when `similar_to()` can be asked with these; `quality` is None when it is not known."""
-    if isinstance(source, ImageAsset) and (missing := _missing_hash(source)):
+def find_obstacle(asset: ImageAsset, *, include_low_quality: bool) -> Obstacle | None:
+    """Return why nothing but equal files can be found; None where `similar_to()` compares hashes."""
+    if missing := _missing_hash(asset):
         return missing
-    if quality is not None and quality < hashing_settings().MIN_QUALITY and not include_low_quality:
-        return Obstacle.LOW_QUALITY
     try:
-        vertical = hashes_of(source)[1]
+        hashes_of(asset)
     except ValueError:
         return Obstacle.BAD_HASH
-    return Obstacle.ONE_HASH if any_orientation and vertical is None else None
+    return None if is_searchable(asset, include_low_quality=include_low_quality) else Obstacle.LOW_QUALITY
 
 
 def _missing_hash(asset: ImageAsset) -> Obstacle | None:

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from hashing.admin.pages import admin_page
-from hashing.admin.similar_form import USUAL_DISTANCE
 from hashing.admin.upload_field import PictureField
 from hashing.conf import hashing_settings
 from hashing.perceptual_hash import Fingerprint, compute_fingerprint
@@ -56,7 +55,7 @@ def address_of(picture: Fingerprint) -> str:
     query: dict[str, Any] = {
         "hash": picture.perceptual_hash,
         "vertical": picture.vertical_hash,
+        "detail": picture.detail_hash,
         "quality": picture.quality,
-        "distance": USUAL_DISTANCE,
     }
     return reverse("admin:hashing_imageasset_similar", query=query)

@@ -16,12 +16,11 @@ from django.views.decorators.http import require_safe
 from hashing.admin.cards import Card
 from hashing.admin.columns import short_reason
 from hashing.admin.matches import PageOfMatches, page_number
-from hashing.admin.obstacles import find_obstacle
+from hashing.admin.obstacles import Obstacle, find_obstacle
 from hashing.admin.pages import admin_page
 from hashing.admin.previews import PreviewView
 from hashing.admin.similar_form import HashForm, SearchForm
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import Fingerprint
 
 TEMPLATE = "admin/hashing/similar.html"
 
@@ -35,8 +34,8 @@ class Similar(PreviewView):
             raise PermissionDenied
         if asset is None:
             raise Http404
-        form = SearchForm.of(request.GET)
-        found = self._search(request, form, asset, asset.hash_quality) if form.is_valid() else {}
+        form = SearchForm.of(request.GET, self.get_queryset(request))
+        found = self._search(request, form, asset) if form.is_valid() else {}
         context = {"wanted": Card(asset, self.large_preview(asset)), "reason": short_reason(asset.hash_error)}
         return self._similar_page(request, _("Find similar"), form=form, **context, **found)
 
@@ -46,8 +45,8 @@ class Similar(PreviewView):
     def similar_to_hash_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = HashForm.of(request.GET)
-        found = self._search(request, form, form.source(), form.cleaned_data["quality"]) if form.is_valid() else {}
+        form = HashForm.of(request.GET, self.get_queryset(request))
+        found = self._search(request, form, form.source()) if form.is_valid() else {}
         return self._similar_page(request, _("Search by picture"), form=form, **found)
 
     def get_urls(self) -> list[Any]:
@@ -58,15 +57,14 @@ class Similar(PreviewView):
         may_change = self.has_change_permission(request)
         return admin_page(self, request, TEMPLATE, title, may_change=may_change, **context)
 
-    def _search(
-        self, request: HttpRequest, form: SearchForm, source: ImageAsset | Fingerprint | str, quality: int | None
-    ) -> dict[str, Any]:
-        """What the page says of the search: its cards, or why there are none."""
+    def _search(self, request: HttpRequest, form: SearchForm, source: ImageAsset) -> dict[str, Any]:
+        """What the page says of the search: its cards, and why the hashes were not compared, if so."""
         options = {name: form.cleaned_data[name] for name in ("any_orientation", "include_low_quality")}
-        obstacle = find_obstacle(source, quality, **options)
-        if obstacle:
+        obstacle = find_obstacle(source, include_low_quality=options["include_low_quality"])
+        if obstacle == Obstacle.BAD_HASH:
             return {"obstacle": obstacle}
         rows: Any = self.get_queryset(request)
         found = rows.similar_to(source, form.cleaned_data["distance"], **options)
         page = PageOfMatches.of(found, page_number(request.GET.get("page", "1")))
-        return {"page": page, "cards": [Card.of_match(row, self.large_preview(row)) for row in page.rows]}
+        cards = [Card.of_match(row, self.large_preview(row)) for row in page.rows]
+        return {"obstacle": obstacle, "page": page, "cards": cards}

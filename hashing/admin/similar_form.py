@@ -6,49 +6,68 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from hashing.perceptual_hash import HASH_BITS, Fingerprint
+from hashing.conf import hashing_settings
+from hashing.models import ImageAsset
+from hashing.search.similar import largest_quick_distance
+from hashing.similarity import BEST_QUALITY, DETAIL_BITS, HASH_BITS
 
-USUAL_DISTANCE, SLIDER_END = 5, 16
-_HASH = rf"[0-9a-fA-F]{{{HASH_BITS // 4}}}"
-_NO_DISTANCE = _("The distance must be a whole number from 0 to 64.")
-_NO_HASH = _("This address holds no hash of a picture to search by.")
+# Beyond it, a page could show other pictures only.
+LARGEST_DISTANCE = 200
+# In a large table the largest distance is one whose search is expected to take no longer.
+QUICK_MILLISECONDS = 3000
+_NO_DISTANCE = _("The distance must be a whole number from 0 to %(largest)s.")
+_NO_HASH = _("This address holds no hashes of a picture to search by.")
 _NO_QUALITY = _("The quality must be a whole number from 0 to 100.")
 
 
-def _whole_number(most: int, message: Any, **options: Any) -> forms.IntegerField:
-    errors = dict.fromkeys(("required", "invalid", "min_value", "max_value"), message)
-    return forms.IntegerField(min_value=0, max_value=most, error_messages=errors, **options)
-
-
-def _hash(**options: Any) -> forms.RegexField:
+def _hex(bits: int, **options: Any) -> forms.RegexField:
     errors = dict.fromkeys(("required", "invalid", "null_characters_not_allowed"), _NO_HASH)
-    return forms.RegexField(rf"\A{_HASH}\Z", error_messages=errors, widget=forms.HiddenInput, **options)
+    pattern = rf"\A[0-9a-fA-F]{{{bits // 4}}}\Z"
+    return forms.RegexField(pattern, error_messages=errors, widget=forms.HiddenInput, **options)
+
+
+def _quality() -> forms.IntegerField:
+    errors = dict.fromkeys(("invalid", "min_value", "max_value"), _NO_QUALITY)
+    return forms.IntegerField(
+        min_value=0, max_value=BEST_QUALITY, required=False, error_messages=errors, widget=forms.HiddenInput
+    )
 
 
 class SearchForm(forms.Form):
-    distance = _whole_number(HASH_BITS, _NO_DISTANCE)
+    """`largest_distance`: what this search may ask for."""
+
+    distance = forms.Field(required=False)
     any_orientation = forms.BooleanField(label=_("also mirrored, flipped and turned"), required=False)
     include_low_quality = forms.BooleanField(label=_("also blank pages, logos and the like"), required=False)
+    largest_distance = LARGEST_DISTANCE
 
     @classmethod
-    def of(cls, query: QueryDict) -> Self:
-        """From the address of the page, checked already."""
-        data = query.copy()
-        data.setdefault("distance", str(USUAL_DISTANCE))
-        form = cls(data)
+    def of(cls, query: QueryDict, rows: QuerySet[ImageAsset]) -> Self:
+        """Return the form for the address of a page that searches `rows`, checked already."""
+        form = cls(query)
+        quick = largest_quick_distance(rows, QUICK_MILLISECONDS, any_orientation="any_orientation" in query)
+        form.largest_distance = min(LARGEST_DISTANCE, quick)
         form.is_valid()
         return form
 
-    @property
-    def shown_distance(self) -> int:
-        return int(self.cleaned_data.get("distance", USUAL_DISTANCE))
+    def clean_distance(self) -> int:
+        text = str(self.cleaned_data["distance"] if "distance" in self.data else self.usual_distance)
+        if text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= self.largest_distance:
+            return int(text)
+        raise ValidationError(_NO_DISTANCE, code="invalid", params={"largest": self.largest_distance})
 
     @property
-    def slider_end(self) -> int:
-        return max(SLIDER_END, self.shown_distance)
+    def usual_distance(self) -> int:
+        return min(hashing_settings().MAX_DISTANCE, self.largest_distance)
+
+    @property
+    def shown_distance(self) -> int:
+        return int(self.cleaned_data.get("distance", self.usual_distance))
 
     @property
     def messages(self) -> list[str]:
@@ -65,13 +84,17 @@ class SearchForm(forms.Form):
 class HashForm(SearchForm):
     """With the hashes of a picture that is nowhere kept."""
 
-    hash = _hash()
-    vertical = _hash(required=False)
-    quality = _whole_number(100, _NO_QUALITY, required=False, widget=forms.HiddenInput)
+    hash = _hex(HASH_BITS)
+    vertical = _hex(HASH_BITS)
+    detail = _hex(DETAIL_BITS)
+    quality = _quality()
 
-    def source(self) -> Fingerprint | str:
-        """Of a valid form, for `similar_to()`. The size of the picture is not known."""
+    def source(self) -> ImageAsset:
+        """Return an unsaved row of a valid form, for `similar_to()`."""
         known = self.cleaned_data
-        if not known["vertical"]:
-            return str(known["hash"])
-        return Fingerprint(known["hash"], known["vertical"], "", known["quality"] or 0, width=0, height=0)
+        return ImageAsset(
+            perceptual_hash=known["hash"].lower(),
+            vertical_hash=known["vertical"].lower(),
+            detail_hash=known["detail"].lower(),
+            hash_quality=known["quality"],
+        )

@@ -21,7 +21,7 @@ def tell_about_upload(request: HttpRequest, asset: ImageAsset) -> None:
         messages.warning(request, _("The picture could not be hashed: %(reason)s") % {"reason": asset.hash_error})
     elif asset.perceptual_hash is None:
         messages.info(request, _("The picture will be hashed later."))
-    elif same := list(ImageAsset.objects.similar_to(asset)[: MOST_NAMED + 1]):
+    if same := list(ImageAsset.objects.similar_to(asset)[: MOST_NAMED + 1]):
         links = linked_names(same[:MOST_NAMED], more=len(same) > MOST_NAMED)
         text = format_html(_("The same picture seems to be here already: {}"), links)
         messages.warning(request, format_html('{} (<a href="{}">{}</a>)', text, *_more(request, asset)))

@@ -12,7 +12,7 @@ RUN_PK = 1
 
 
 def _default_distance() -> int:
-    return hashing_settings().MAX_DISTANCE
+    return hashing_settings().MAX_DISTANCE // 20
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,4 @@ class GroupingOptions:
         """The arguments of `similar_to()` that find everything that may be in one group."""
         if self.exact_bytes:
             return {"max_distance": 0, "include_low_quality": True}
-        return {
-            "max_distance": self.max_distance,
-            "confirm_distance": self.confirm_limit,
-            "any_orientation": self.any_orientation,
-        }
+        return {"max_distance": min(20 * self.max_distance, 384), "any_orientation": self.any_orientation}

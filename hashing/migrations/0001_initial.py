@@ -94,7 +94,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "image assets",
                 "indexes": [
                     models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
-                    models.Index(fields=["vertical_hash"], name="image_asset_vhash_idx"),
                     models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
                     models.Index(fields=["image"], name="image_asset_image_idx"),
                     models.Index(

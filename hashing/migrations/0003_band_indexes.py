@@ -30,4 +30,22 @@ class Migration(migrations.Migration):
                 Band("perceptual_hash", (4, 2), (10, 2), (15, 2)), SearchQuality(), name="image_asset_band3_idx"
             ),
         ),
+        AddIndexOnline(
+            model_name="imageasset",
+            index=models.Index(
+                Band("vertical_hash", (1, 1), (6, 2), (12, 2)), SearchQuality(), name="image_asset_band4_idx"
+            ),
+        ),
+        AddIndexOnline(
+            model_name="imageasset",
+            index=models.Index(
+                Band("vertical_hash", (2, 2), (8, 2), (14, 1)), SearchQuality(), name="image_asset_band5_idx"
+            ),
+        ),
+        AddIndexOnline(
+            model_name="imageasset",
+            index=models.Index(
+                Band("vertical_hash", (4, 2), (10, 2), (15, 2)), SearchQuality(), name="image_asset_band6_idx"
+            ),
+        ),
     ]

@@ -18,8 +18,7 @@ class HammingDistance(Func):
     output_field = IntegerField()
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, Any]:
-        if connection.vendor not in ("postgresql", "sqlite"):
-            raise NotSupportedError(f"Hashes are compared by PostgreSQL and SQLite, not by {connection.vendor}.")
+        check_vendor(connection)
         return super().as_sql(compiler, connection, *args, **extra)
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
@@ -27,7 +26,12 @@ class HammingDistance(Func):
         return self.as_sql(compiler, connection, template=template, arg_joiner=joiner)
 
 
-def add_to_sqlite(connection: Any, **_kwargs: Any) -> None:
+def check_vendor(connection: Any) -> None:
+    if connection.vendor not in ("postgresql", "sqlite"):
+        raise NotSupportedError(f"Hashes are compared by PostgreSQL and SQLite, not by {connection.vendor}.")
+
+
+def add_distance_to_sqlite(connection: Any, **_kwargs: Any) -> None:
     """Receiver of `connection_created`: SQLite counts no bits by itself."""
     if connection.vendor == "sqlite":
         connection.connection.create_function(SQLITE_FUNCTION, 2, _distance, deterministic=True)

@@ -1,75 +1,57 @@
-"""From what is wanted to a queryset."""
+"""From what is asked to a queryset."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Least, Mod
-from django.db.models.lookups import LessThanOrEqual
+from django.db import connections
+from django.db.models import F, IntegerField, QuerySet, Value
 
 from hashing.orientations import Orientation
-from hashing.search.bands import count_values, near_bands
+from hashing.search.bands import PERCEPTUAL_PIECES, PIECES
+from hashing.search.candidates import near_copies
 from hashing.search.distance import HammingDistance
-from hashing.search.wanted import Wanted
+from hashing.search.match import IsMatch, MatchDistance, MatchOrientation
+from hashing.search.query import FingerprintQuery
+from hashing.search.radii import choose_plan
+from hashing.search.table_size import estimate_rows
+from hashing.similarity import HASH_BITS, LARGEST_DISTANCE, SMALL_SHARE, small_limit
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
-# More values than these take longer to look up than a scan of the whole table.
-MOST_VALUES = 6000
-# A match in one orientation as one number, so that the least of them is the best match.
-BYTE = 256
-NO_MATCH = BYTE**3
 
-
-def upright_matches(rows: Rows, wanted: Wanted) -> Rows:
-    """Annotated with `distance` and `confirm_distance`, which is NULL when only one hash is known."""
-    found = rows.filter(_candidates([wanted])).annotate(
-        distance=_distance("perceptual_hash", wanted.perceptual),
-        confirm_distance=_distance("vertical_hash", wanted.vertical),
-    )
-    found = found.filter(distance__lte=wanted.max_distance)
-    if wanted.confirm_distance is not None:
-        found = found.filter(confirm_distance__lte=wanted.confirm_distance)
+def matches(rows: Rows, query: FingerprintQuery) -> Rows:
+    """Annotate the rows that match with `distance`; with `orientation` where several are asked for."""
+    near = near_copies(PIECES, query.copies, query.small_limit, query.min_quality, query.file_digest)
+    found = rows.filter(near, IsMatch(query)).annotate(distance=MatchDistance(query))
+    if len(query.orientations) > 1:
+        found = found.annotate(orientation=MatchOrientation(query))
     return found.order_by("distance", "pk")
 
 
-def matches_in_any_orientation(rows: Rows, wanted: Wanted) -> Rows:
-    """Annotated with `distance`, `confirm_distance` and `orientation`: those of the best match of each row."""
-    turned = {orientation: wanted.oriented(orientation) for orientation in Orientation}
-    best = Least(*(_match(orientation, copy) for orientation, copy in turned.items()), output_field=IntegerField())
-    found = rows.filter(_candidates(turned.values())).alias(_match=best).filter(_match__lt=NO_MATCH)
-    return found.annotate(
-        distance=F("_match") / (BYTE * BYTE),
-        orientation=Mod(F("_match") / BYTE, BYTE, output_field=IntegerField()),
-        confirm_distance=Mod(F("_match"), BYTE, output_field=IntegerField()),
-    ).order_by("distance", "pk")
+def matches_of_hash(rows: Rows, perceptual: int, max_distance: int) -> Rows:
+    """Annotate the rows whose perceptual hash alone is near with `distance`, 0 to 64."""
+    text = f"{perceptual:0{HASH_BITS // 4}x}"
+    near = near_copies(PERCEPTUAL_PIECES, [text], max_distance)
+    found = rows.filter(near).annotate(distance=HammingDistance(F("perceptual_hash"), Value(text)))
+    return found.filter(distance__lte=max_distance).order_by("distance", "pk")
 
 
-def no_matches(rows: Rows) -> Rows:
-    """An empty answer that takes the same filters and orders as a full one."""
-    nothing = Value(None, output_field=IntegerField())
-    return rows.none().annotate(distance=nothing, confirm_distance=nothing, orientation=nothing)
+def largest_quick_distance(rows: QuerySet[Any], milliseconds: float, *, any_orientation: bool) -> int:
+    """Return the largest `max_distance` whose search among `rows` is expected to take no longer."""
+    connection = connections[rows.db]
+    count = estimate_rows(connection, rows.model._meta.db_table)
+    for distance in range(LARGEST_DISTANCE, 0, -SMALL_SHARE):
+        copies = len(Orientation) if any_orientation else 1
+        if choose_plan(PIECES, small_limit(distance), count, copies, connection.vendor).milliseconds <= milliseconds:
+            return distance
+    return 0
 
 
-def _candidates(wanted: Any) -> Q:
-    """Nothing is left out of it that matches. Empty where looking at every row is cheaper."""
-    copies = list(wanted)
-    distance = copies[0].max_distance
-    if count_values(distance) * len(copies) > MOST_VALUES:
-        return Q()
-    return near_bands((copy.perceptual for copy in copies), distance)
-
-
-def _match(orientation: Orientation, wanted: Wanted) -> Case:
-    distance = _distance("perceptual_hash", wanted.perceptual)
-    confirm = _distance("vertical_hash", wanted.vertical)
-    limits = Q(LessThanOrEqual(distance, wanted.max_distance))
-    if wanted.confirm_distance is not None:
-        limits &= Q(LessThanOrEqual(confirm, wanted.confirm_distance))
-    packed = (distance * BYTE + int(orientation)) * BYTE + confirm
-    return Case(When(limits, then=packed), default=Value(NO_MATCH), output_field=IntegerField())
-
-
-def _distance(field: str, text: str | None) -> Any:
-    return Value(None, output_field=IntegerField()) if text is None else HammingDistance(F(field), Value(text))
+def same_files(rows: Rows, file_digest: str | None) -> Rows:
+    """Annotate the rows with equal files as `matches()` does, whatever their hashes say. None for no digest."""
+    found = rows.none() if file_digest is None else rows.filter(file_digest=file_digest)
+    upright = Value(Orientation.UPRIGHT.value, output_field=IntegerField())
+    return found.annotate(distance=Value(0, output_field=IntegerField()), orientation=upright).order_by(
+        "distance", "pk"
+    )

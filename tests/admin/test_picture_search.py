@@ -36,9 +36,9 @@ def test_copy_in_another_format_is_found(editor, here, suffix, kind):
 def test_address_holds_the_hashes_and_nothing_else(editor, here):
     response = upload(editor, encoded(photo(size=(160, 120)), "PNG"), "secret-name.png")
     here.refresh_from_db()
-    expected = f"?hash={here.perceptual_hash}&vertical={here.vertical_hash}&quality={here.hash_quality}&distance=5"
+    hashes = f"?hash={here.perceptual_hash}&vertical={here.vertical_hash}&detail={here.detail_hash}"
     assert response.status_code == 302
-    assert response["Location"] == address("similar") + expected
+    assert response["Location"] == address("similar") + f"{hashes}&quality={here.hash_quality}"
 
 
 def test_mirrored_copy_is_found_by_its_address(editor, here):

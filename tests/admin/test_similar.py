@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from PIL import ImageOps
 
-from hashing.admin import matches
+from hashing.admin import matches, similar_form
 from hashing.hash_row import hash_row
 from hashing.models import ImageAsset
 from hashing.orientations import Orientation
@@ -15,16 +15,17 @@ from hashing.perceptual_hash import HASH_VERSION, compute_fingerprint
 from tests.admin.conftest import address
 from tests.pictures import encoded, photo
 
-HASH, VERTICAL = "0123456789abcdef", "fedcba9876543210"
-HASHES = {"hash": HASH, "vertical": VERTICAL, "quality": 90}
+HASH, VERTICAL, DETAIL = "0123456789abcdef", "fedcba9876543210", "3c" * 32
+HASHES = {"hash": HASH, "vertical": VERTICAL, "detail": DETAIL, "quality": 90}
 MARKUP = '"><script>alert(1)</script>'
 
 
-def add(name: str = "x.jpg", bits: int = 0, vertical_bits: int = 0, **fields) -> ImageAsset:
-    """A row whose hashes differ from HASH and VERTICAL in so many bits."""
+def add(name: str = "x.jpg", bits: int = 0, detail_bits: int = 0, **fields) -> ImageAsset:
+    """A row whose hashes differ from HASH and from DETAIL in so many bits."""
     known = {
         "perceptual_hash": f"{int(HASH, 16) ^ (1 << bits) - 1:016x}",
-        "vertical_hash": f"{int(VERTICAL, 16) ^ (1 << vertical_bits) - 1:016x}",
+        "vertical_hash": VERTICAL,
+        "detail_hash": f"{int(DETAIL, 16) ^ (1 << detail_bits) - 1:064x}",
         "hash_quality": 90,
         "hash_version": HASH_VERSION,
     }
@@ -44,68 +45,79 @@ def shown(response) -> list[int]:
 
 
 def test_page_shows_the_picture_and_its_copies_nearest_first(editor, db):
-    asset, far, near = add("own.jpg"), add("far.jpg", bits=3, vertical_bits=2), add("near.jpg", bits=1)
+    asset, far, near = add("own.jpg"), add("far.jpg", bits=3, detail_bits=40), add("near.jpg", bits=1)
     response = find_similar(editor, asset)
     assert shown(response) == [near.pk, far.pk]
     assert response.context["wanted"].asset == asset
     assert response.text.index("own.jpg") < response.text.index("near.jpg") < response.text.index("far.jpg")
-    assert "3 and 2 bits" in response.text
+    assert '<strong title="Distance 43 of 384">similar</strong>' in response.text
+    assert '<strong title="Distance 1 of 384">looks identical</strong>' in response.text
 
 
 def test_hashes_in_the_address_find_the_same(editor, db):
-    row, _other = add(bits=2), add(bits=6)
+    row, _other = add(bits=2), add(bits=21)
     assert shown(search_by_hash(editor)) == [row.pk]
     assert shown(search_by_hash(editor, hash=HASH.upper())) == [row.pk]
 
 
-def test_hash_alone_is_compared_alone(editor, db):
-    row = add(bits=1, vertical_bits=40)
-    response = search_by_hash(editor, vertical="")
-    assert shown(response) == [row.pk]
-    assert "1 bit<" in response.text
-    assert shown(search_by_hash(editor)) == []
-
-
-def test_second_hash_confirms(editor, db):
+def test_large_hash_decides(editor, db):
     asset = add()
-    add(vertical_bits=6)
+    add(detail_bits=101)
     assert shown(find_similar(editor, asset)) == []
 
 
-@pytest.mark.parametrize("distance", [0, 5, 16, 40, 64])
+@pytest.mark.parametrize("distance", [0, 5, 40, 100, 200])
 def test_distance_is_the_limit(editor, db, distance):
-    asset, at_it = add(), add(bits=distance)
-    if distance < 64:
-        add(bits=distance + 1)
+    asset, at_it = add(), add(detail_bits=distance)
+    add(detail_bits=distance + 1)
     response = find_similar(editor, asset, distance=distance)
     assert shown(response) == [at_it.pk]
-    assert f'max="{max(16, distance)}" step="1" value="{distance}"' in response.text
+    assert f'max="200" step="1" value="{distance}"' in response.text
 
 
-@pytest.mark.parametrize("distance", ["", "-1", "65", "abc", "1.5", "9" * 5000, "\x00", MARKUP])
+def test_distance_is_the_settings_unless_given(editor, db, settings):
+    settings.HASHING = {"MAX_DISTANCE": 30}
+    asset, near = add(), add(detail_bits=30)
+    add(detail_bits=31)
+    response = find_similar(editor, asset)
+    assert shown(response) == [near.pk]
+    assert 'value="30"' in response.text
+
+
+def test_distance_that_would_take_long_is_not_offered(editor, db, monkeypatch):
+    monkeypatch.setattr(similar_form, "largest_quick_distance", lambda *_args, **_options: 60)
+    asset, near = add(), add(detail_bits=60)
+    add(detail_bits=61)
+    response = find_similar(editor, asset)
+    assert shown(response) == [near.pk]
+    assert 'max="60" step="1" value="60"' in response.text
+    assert "The distance must be a whole number from 0 to 60." in find_similar(editor, asset, distance=61).text
+
+
+@pytest.mark.parametrize("distance", ["", "-1", "201", "abc", "1.5", "9" * 5000, "\x00", MARKUP])
 def test_wrong_distance_is_a_message(editor, db, distance):
     asset = add()
     add()
     for response in (find_similar(editor, asset, distance=distance), search_by_hash(editor, distance=distance)):
         assert response.status_code == 200
-        assert response.text.count("The distance must be a whole number from 0 to 64.") == 1
+        assert response.text.count("The distance must be a whole number from 0 to 200.") == 1
         assert MARKUP not in response.text
         assert shown(response) == []
 
 
 @pytest.mark.parametrize(
-    "query", [{"hash": ""}, {"hash": "12"}, {"hash": "g" * 16}, {"vertical": "\x00"}, {"hash": MARKUP}]
+    "query", [{"hash": ""}, {"hash": "12"}, {"hash": "g" * 16}, {"vertical": "\x00"}, {"detail": ""}, {"hash": MARKUP}]
 )
 def test_address_without_hashes_says_so_and_leads_to_the_upload(editor, db, query):
     response = search_by_hash(editor, **query)
     assert response.status_code == 200
-    assert "holds no hash" in response.text
+    assert "holds no hashes" in response.text
     assert MARKUP not in response.text
 
 
 def test_address_without_anything_says_so(editor, db):
     response = editor.get(address("similar"))
-    assert "holds no hash" in response.text
+    assert "holds no hashes" in response.text
     assert f'class="button" href="{address("search_by_picture")}"' in response.text
 
 
@@ -131,8 +143,8 @@ def test_mirrored_copy_is_found_when_asked_for(editor, add_image):
     assert response.context["cards"][0].orientation == Orientation.MIRRORED.label
     assert '<span class="hashing-card-orientation">mirrored</span>' in response.text
     known = compute_fingerprint(io.BytesIO(encoded(whole, "PNG")))
-    query = {"hash": known.perceptual_hash, "vertical": known.vertical_hash, "any_orientation": "on"}
-    assert set(shown(search_by_hash(editor, **query))) == {asset.pk, copy.pk}
+    query = {"hash": known.perceptual_hash, "vertical": known.vertical_hash, "detail": known.detail_hash}
+    assert set(shown(search_by_hash(editor, any_orientation="on", **query))) == {asset.pk, copy.pk}
 
 
 def test_upright_copy_has_no_word_about_it(editor, db):
@@ -141,23 +153,17 @@ def test_upright_copy_has_no_word_about_it(editor, db):
     assert "hashing-card-orientation" not in find_similar(editor, asset, any_orientation="on").text
 
 
-@pytest.mark.parametrize("vertical", [None, "short"])
-def test_picture_with_one_good_hash_is_no_error(editor, db, vertical):
-    asset = add(vertical_hash=vertical)
+@pytest.mark.parametrize("detail", [None, "short"])
+def test_picture_without_all_good_hashes_is_no_error(editor, db, detail):
+    asset = add(detail_hash=detail)
     add()
-    response = find_similar(editor, asset, any_orientation="on")
-    assert response.status_code == 200
-    assert response.context["obstacle"] == ("one hash" if vertical is None else "bad hash")
+    for query in ({}, {"any_orientation": "on"}):
+        response = find_similar(editor, asset, **query)
+        assert response.status_code == 200
+        assert response.context["obstacle"] == "bad hash"
 
 
-def test_hash_alone_cannot_be_turned_and_says_so(editor, db):
-    assert (
-        "Mirrored, flipped and turned copies cannot be searched for."
-        in search_by_hash(editor, vertical="", any_orientation="on").text
-    )
-
-
-NOT_HASHED = {"perceptual_hash": None, "vertical_hash": None}
+NOT_HASHED = {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +183,14 @@ def test_picture_without_a_usable_hash_says_why(client_of, db, fields, message):
         assert (address("recompute", asset.pk) in response.text) is may_change
 
 
+@pytest.mark.parametrize("fields", [{"hash_quality": 3}, NOT_HASHED | {"hash_error": "broken"}])
+def test_equal_files_are_shown_beside_the_reason_why_hashes_are_not_compared(editor, db, fields):
+    asset, same = add(file_digest="ab" * 32, **fields), add(file_digest="ab" * 32, **fields)
+    response = find_similar(editor, asset)
+    assert response.context["obstacle"]
+    assert shown(response) == [same.pk]
+
+
 def test_low_quality_can_be_searched_all_the_same(editor, db):
     asset, other = add(hash_quality=3), add(hash_quality=4)
     for response in (find_similar(editor, asset, distance=7), search_by_hash(editor, quality=3, distance=7)):
@@ -188,11 +202,11 @@ def test_low_quality_can_be_searched_all_the_same(editor, db):
 
 def test_nothing_found_says_so_and_what_can_be_tried(editor, db):
     asset = add()
-    add(bits=8)
+    add(bits=15)
     text = find_similar(editor, asset, distance=1).text
     assert "No other picture is similar." in text
-    assert "None is within 1 bit of it." in text
-    assert 'href="?distance=10"' in text
+    assert "None is within a distance of 1." in text
+    assert 'href="?distance=100"' in text
     assert "This picture is not here." in search_by_hash(editor, hash="f" * 16).text
 
 
@@ -204,11 +218,11 @@ def pages(monkeypatch):
 
 def test_pages_follow_one_another(editor, db, pages):
     asset, copies = add(), [add(bits=number) for number in range(5)]
-    first, second, third = (find_similar(editor, asset, page=number, distance=9) for number in (1, 2, 3))
+    first, second, third = (find_similar(editor, asset, page=number, distance=90) for number in (1, 2, 3))
     assert [shown(page) for page in (first, second, third)] == [
         [copy.pk for copy in copies[start : start + 2]] for start in (0, 2, 4)
     ]
-    assert 'rel="next" href="?page=2&amp;distance=9"' in first.text
+    assert 'rel="next" href="?page=2&amp;distance=90"' in first.text
     assert 'rel="prev"' not in first.text
     assert "Pictures 3 to 4" in second.text
     assert 'rel="next"' not in third.text
@@ -230,11 +244,11 @@ def test_page_after_the_last_leads_back(editor, db, pages):
 
 
 def _facts(asset: ImageAsset) -> dict[str, object]:
-    names = ("perceptual_hash", "vertical_hash", "hash_quality", "hash_version")
+    names = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality", "hash_version")
     return {name: getattr(asset, name) for name in names}
 
 
-@pytest.mark.parametrize("query", [{}, {"distance": 64}, {"any_orientation": "on"}])
+@pytest.mark.parametrize("query", [{}, {"distance": 200}, {"any_orientation": "on"}])
 def test_rows_are_neither_counted_nor_asked_for_one_by_one(editor, db, query):
     asset = add()
 
@@ -244,6 +258,8 @@ def test_rows_are_neither_counted_nor_asked_for_one_by_one(editor, db, query):
         return [entry["sql"] for entry in captured]
 
     add()
+    # The size of the table is asked for once a minute.
+    queries()
     few = queries()
     for _ in range(60):
         add()

@@ -58,16 +58,23 @@ def test_upload_names_a_few_of_many(superuser, media):
     asset = ImageAsset.objects.get()
     copies = [ImageAsset(image=f"{n}.jpg") for n in range(9)]
     for copy in copies:
-        copy.perceptual_hash, copy.vertical_hash = asset.perceptual_hash, asset.vertical_hash
+        copy.file_digest = asset.file_digest
     ImageAsset.objects.bulk_create(copies)
     same = messages_of(upload(superuser, jpeg(), "copy.jpg"))[1]
     assert (same.count("/change/"), "and more" in same) == (5, True)
 
 
 def test_blank_pages_are_not_called_the_same(superuser, media):
-    page = encoded(blank(size=(160, 120)), "PNG")
-    upload(superuser, page, "a.png")
-    assert len(messages_of(upload(superuser, page, "b.png"))) == 1
+    upload(superuser, encoded(blank(size=(160, 120)), "PNG"), "a.png")
+    assert len(messages_of(upload(superuser, encoded(blank(size=(320, 240)), "PNG"), "b.png"))) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [encoded(blank(size=(160, 120)), "PNG"), encoded(photo(size=(640, 480)), "JPEG")[:5000]]
+)
+def test_equal_files_are_called_the_same_whatever_they_show(superuser, media, content):
+    upload(superuser, content, "a.jpg")
+    assert "seems to be here already" in messages_of(upload(superuser, content, "b.jpg"))[-1]
 
 
 def test_replacing_the_file_replaces_the_hash(superuser, media):

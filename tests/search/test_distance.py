@@ -10,7 +10,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_hash_hamming_distance
-from hashing.search.distance import HammingDistance, add_to_sqlite
+from hashing.search.distance import HammingDistance, add_distance_to_sqlite
 
 ZERO, ONES = "0" * 16, "f" * 16
 
@@ -64,7 +64,7 @@ def test_another_database_is_refused():
 
 
 def test_receiver_leaves_other_databases_alone():
-    add_to_sqlite(connection=OtherDatabase({}))
+    add_distance_to_sqlite(connection=OtherDatabase({}))
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL counts bits by itself")

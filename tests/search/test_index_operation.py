@@ -149,5 +149,5 @@ def test_interrupted_migration_is_gone_on_with_in_both_directions(migrated):
 def test_sql_can_be_read_where_the_migration_has_run_already(capsys, options):
     call_command("sqlmigrate", "hashing", "0003", *options, no_color=True)
     written = capsys.readouterr().out
-    assert written.count("DROP INDEX" if options else "CREATE INDEX") == 3
+    assert written.count("DROP INDEX" if options else "CREATE INDEX") == len(BANDS)
     assert all(name in written for name in BANDS)

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import itertools
-import random
-
 import pytest
 from django.db import connection
 from hypothesis import given, settings
@@ -10,126 +7,162 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation, orient
-from hashing.perceptual_hash import HASH_VERSION, Fingerprint
+from hashing.orientations import Orientation
+from hashing.perceptual_hash import HASH_VERSION
+from hashing.search import candidates, similar
+from hashing.search.table_size import forget_estimates
+from tests.search.fingerprints import PICTURE, QUALITIES, Hashes, add, add_neighbourhood, asset, brute_force
 
-DETAIL = "3c" * 32
-ASSET = {"perceptual_hash": f"{0x0123456789ABCDEF:016x}", "vertical_hash": f"{0xFEDCBA9876543210:016x}"}
-
-
-def add(**fields) -> ImageAsset:
-    fields = {"image": "x.jpg", "hash_quality": 90, "hash_version": HASH_VERSION, **ASSET, **fields}
-    return ImageAsset.objects.bulk_create([ImageAsset(**fields)])[0]
-
-
-def flipped(text: str, *bits: int) -> str:
-    return f"{int(text, 16) ^ sum(1 << bit for bit in bits):016x}"
+DIGEST = "ab" * 32
+LARGE_TABLE = 10_000_000
 
 
 def keys(rows) -> list[int]:
     return [row.pk for row in rows]
 
 
-def brute_force(rows, wanted: tuple[int, int], limit: int, confirm: int | None, orientations) -> dict[int, tuple]:
-    """The best match of each row, as `(distance, orientation, confirm distance)`."""
-    found = {}
-    for row in rows:
-        own = int(row.perceptual_hash, 16), int(row.vertical_hash, 16)
-        for orientation in orientations:
-            one, other = (
-                (ours ^ theirs).bit_count() for ours, theirs in zip(own, orient(*wanted, orientation), strict=True)
-            )
-            if one <= limit and (confirm is None or other <= confirm):
-                found[row.pk] = min(found.get(row.pk, (65,)), (one, int(orientation), other))
-    return found
+def found(rows) -> dict[int, tuple[int, int]]:
+    return {row.pk: (row.distance, getattr(row, "orientation", 1)) for row in rows}
 
 
-def neighbourhood(seed: int, count: int) -> list[ImageAsset]:
-    """Rows at all distances from ASSET, many of them turned."""
-    dice = random.Random(seed)
-    rows = []
-    for _ in range(count):
-        turned = orient(*(int(text, 16) for text in ASSET.values()), dice.choice(list(Orientation)))
-        reach = dice.choice([0, 1, 3, 6, 10, 20, 64])
-        hashes = [bits ^ sum(1 << bit for bit in dice.sample(range(64), dice.randint(0, reach))) for bits in turned]
-        rows.append(add(perceptual_hash=f"{hashes[0]:016x}", vertical_hash=f"{hashes[1]:016x}"))
-    return rows
+@pytest.fixture(params=[100, LARGE_TABLE], ids=["scanned", "looked up"])
+def table_size(request, monkeypatch) -> int:
+    """The same rows, searched as those of a small table and of a large one are."""
+    monkeypatch.setattr(candidates, "estimate_rows", lambda *_: request.param)
+    return request.param
 
 
 @pytest.fixture
 def library(db):
-    return neighbourhood(seed=1, count=300)
+    return add_neighbourhood(seed=1, count=300)
 
 
-@pytest.mark.parametrize("confirm", [None, "same", 7])
-def test_answer_is_that_of_a_scan_at_every_distance(library, confirm):
-    asset = add()
-    wanted = tuple(int(text, 16) for text in ASSET.values())
-    for distance in range(65):
-        limit = distance if confirm == "same" else confirm
-        options = {} if confirm == "same" else {"confirm_distance": confirm}
-        rows = ImageAsset.objects.similar_to(asset, distance, **options)
-        expected = brute_force(library, wanted, distance, limit, [Orientation.UPRIGHT])
-        assert {row.pk: (row.distance, 1, row.confirm_distance) for row in rows} == expected
+@pytest.mark.parametrize("quality", [100, 57, 36])
+def test_answer_is_that_of_brute_force_at_every_distance(library, table_size, quality):
+    wanted = add(hash_quality=quality)
+    # Looking up takes its time: there, one distance for each number of bits of the small hashes.
+    for distance in range(385) if table_size < LARGE_TABLE else range(quality % 5, 150, 5):
+        rows = list(ImageAsset.objects.similar_to(wanted, distance))
+        expected = brute_force(library, wanted, distance)
+        assert found(rows) == expected
         assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk][0], pk))
 
 
-def test_answer_in_any_orientation_is_that_of_a_scan_at_every_distance(library):
-    asset = add()
-    wanted = tuple(int(text, 16) for text in ASSET.values())
-    for distance in range(65):
-        rows = ImageAsset.objects.similar_to(asset, distance, any_orientation=True)
-        expected = brute_force(library, wanted, distance, distance, Orientation)
-        assert {row.pk: (row.distance, row.orientation, row.confirm_distance) for row in rows} == expected
+@pytest.mark.parametrize("quality", [90, 41])
+def test_answer_in_any_orientation_is_that_of_brute_force(library, table_size, quality):
+    wanted = add(hash_quality=quality)
+    for distance in [*range(0, 125, 9), 200, 384]:
+        rows = list(ImageAsset.objects.similar_to(wanted, distance, any_orientation=True))
+        expected = brute_force(library, wanted, distance, Orientation)
+        assert found(rows) == expected
         assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk][0], pk))
+
+
+def test_answer_for_one_hash_is_that_of_brute_force_at_every_distance(library, table_size):
+    text = PICTURE.fields["perceptual_hash"]
+    far = {row.pk: (int(row.perceptual_hash, 16) ^ PICTURE.perceptual).bit_count() for row in library}
+    clear = {row.pk for row in library if row.hash_quality is None or row.hash_quality >= 35}
+    for distance in range(65):
+        rows = list(ImageAsset.objects.similar_to(text, distance))
+        assert {row.pk: row.distance for row in rows} == {pk: far[pk] for pk in clear if far[pk] <= distance}
+        assert keys(rows) == sorted(keys(rows), key=lambda pk: (far[pk], pk))
 
 
 class TestLaw(HypothesisTestCase):
-    @settings(deadline=None)
-    @given(st.integers(0, 2**32), st.integers(0, 12), st.one_of(st.none(), st.integers(0, 64)), st.booleans())
-    def test_answer_is_that_of_a_scan(self, seed, distance, confirm, turned):
-        library = neighbourhood(seed, count=20)
-        rows = ImageAsset.objects.similar_to(
-            Fingerprint(*ASSET.values(), DETAIL, 90, 1, 1), distance, confirm_distance=confirm, any_orientation=turned
-        )
-        wanted = tuple(int(text, 16) for text in ASSET.values())
+    @settings(deadline=None, max_examples=30)
+    @given(
+        st.integers(0, 2**32),
+        st.integers(0, 384),
+        st.sampled_from(QUALITIES),
+        st.booleans(),
+        st.booleans(),
+        st.booleans(),
+    )
+    def test_answer_is_that_of_brute_force(self, seed, distance, quality, turned, low, large):
+        library, wanted = add_neighbourhood(seed, count=20), add(hash_quality=quality)
         orientations = Orientation if turned else [Orientation.UPRIGHT]
-        expected = brute_force(library, wanted, distance, confirm, orientations)
-        assert {row.pk: row.distance for row in rows} == {pk: match[0] for pk, match in expected.items()}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(candidates, "estimate_rows", lambda *_: LARGE_TABLE if large else 0)
+            rows = ImageAsset.objects.similar_to(wanted, distance, any_orientation=turned, include_low_quality=low)
+            expected = brute_force(library, wanted, distance, orientations, min_quality=0 if low else 35)
+            assert found(rows) == expected
 
 
-def test_nearest_comes_first_and_equals_by_key(db):
-    asset = add()
-    far, near, next_near = (add(perceptual_hash=flipped(asset.perceptual_hash, *bits)) for bits in [(1, 2), (5,), (9,)])
-    assert keys(ImageAsset.objects.similar_to(asset)) == [near.pk, next_near.pk, far.pk]
+def test_limit_is_the_settings_unless_given(db, settings):
+    wanted, near, far = add(), add(PICTURE.flipped(range(8), range(40))), add(PICTURE.flipped(range(20), range(80)))
+    assert keys(ImageAsset.objects.similar_to(wanted)) == [near.pk, far.pk]
+    settings.HASHING = {"MAX_DISTANCE": 48}
+    assert keys(ImageAsset.objects.similar_to(wanted)) == [near.pk]
+    assert keys(ImageAsset.objects.similar_to(wanted, 100)) == [near.pk, far.pk]
 
 
-def test_is_composable(db):
-    asset = add()
-    copies = [add(image=f"{number}.jpg") for number in range(4)]
-    rows = ImageAsset.objects.similar_to(asset)
+def test_one_hash_is_compared_by_itself_within_5_bits(db):
+    row = add(PICTURE.flipped([64, 65, 66, 67, 68], range(200)), detail_hash=None)
+    add(PICTURE.flipped(range(64, 70), []))
+    match = ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"].upper()).get()
+    assert (match.pk, match.distance) == (row.pk, 5)
+
+
+def test_equals_are_ordered_by_key(db):
+    wanted = add()
+    far, near, next_near = (add(PICTURE.flipped(bits, [])) for bits in [(1, 2), (5,), (9,)])
+    assert keys(ImageAsset.objects.similar_to(wanted)) == [near.pk, next_near.pk, far.pk]
+
+
+@pytest.mark.parametrize("options", [{}, {"any_orientation": True}])
+def test_is_composable(db, table_size, options):
+    wanted = add(file_digest=DIGEST)
+    copies = [add(image=f"{number}.jpg") for number in range(3)] + [add(image="3.jpg", file_digest=DIGEST)]
+    rows = ImageAsset.objects.similar_to(wanted, **options)
     assert rows.count() == 4
+    assert rows.exists()
     assert keys(rows.filter(image__gt="1.jpg").exclude(image="2.jpg")) == [copies[3].pk]
+    assert keys(rows.exclude(distance__gt=0)) == keys(copies)
     assert keys(rows[1:3]) == keys(copies[1:3])
-    assert keys(ImageAsset.objects.filter(pk__lt=copies[1].pk).similar_to(asset)) == [copies[0].pk]
+    assert keys(rows.order_by("-image")) == keys(copies[::-1])
+    assert keys(rows.reverse()[:1]) == [copies[3].pk]
+    assert keys(ImageAsset.objects.filter(pk__lt=copies[1].pk).similar_to(wanted, **options)) == [copies[0].pk]
     assert list(rows.values_list("pk", "distance")[:1]) == [(copies[0].pk, 0)]
+    assert keys(ImageAsset.objects.filter(pk__in=rows.values("pk")).order_by("pk")) == keys(copies)
+    assert not ImageAsset.objects.exclude(pk__in=rows.values("pk")).exclude(pk=wanted.pk).exists()
+    assert set(keys(rows | ImageAsset.objects.similar_to(wanted, **options))) == set(keys(copies))
+    assert rows.update(width=7) == 4
 
 
-def test_second_hash_confirms(db):
-    asset = add()
-    other = add(vertical_hash=flipped(asset.vertical_hash, *range(6)))
-    assert not ImageAsset.objects.similar_to(asset).exists()
-    assert keys(ImageAsset.objects.similar_to(asset, confirm_distance=6)) == [other.pk]
-    assert keys(ImageAsset.objects.similar_to(asset, confirm_distance=None)) == [other.pk]
+def test_equal_files_match_whatever_their_hashes_say(db, table_size):
+    wanted = add(file_digest=DIGEST)
+    same = [
+        add(Hashes(1, 2, 3), file_digest=DIGEST, hash_quality=0),
+        add(perceptual_hash=None, vertical_hash=None, detail_hash=None, file_digest=DIGEST),
+        add(hash_version=HASH_VERSION + 1, file_digest=DIGEST),
+    ]
+    near = add(PICTURE.flipped([1], []), file_digest="cd" * 32)
+    for options in ({}, {"any_orientation": True}):
+        rows = ImageAsset.objects.similar_to(wanted, **options)
+        assert found(rows) == {row.pk: (0, 1) for row in same} | {near.pk: (1, 1)}
 
 
-def test_one_hash_alone_is_compared_alone(db):
-    row = add()
-    found = ImageAsset.objects.similar_to(row.perceptual_hash.upper()).get()
-    assert (found.pk, found.distance, found.confirm_distance) == (row.pk, 0, None)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"hash_quality": 3},
+        {"hash_version": HASH_VERSION + 1},
+        {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None, "hash_error": "broken"},
+        {"detail_hash": None},
+    ],
+)
+def test_picture_that_says_too_little_matches_equal_files_alone(db, fields):
+    wanted, same = add(file_digest=DIGEST, **fields), add(file_digest=DIGEST, **fields)
+    add()
+    for options in ({}, {"any_orientation": True}):
+        rows = ImageAsset.objects.similar_to(wanted, **options)
+        assert list(rows.order_by("distance").values_list("pk", "distance")) == [(same.pk, 0)]
+    without_digest = add(**fields)
+    assert list(ImageAsset.objects.similar_to(without_digest).order_by("distance")) == []
+    assert ImageAsset.objects.similar_to(without_digest, any_orientation=True).count() == 0
 
 
-def test_row_that_says_too_little_is_left_out_unless_asked_for(db):
+def test_row_that_says_too_little_is_left_out_unless_asked_for(db, table_size):
     photograph, page = add(), add(hash_quality=3)
     assert not ImageAsset.objects.similar_to(photograph).exists()
     assert not ImageAsset.objects.similar_to(page).exists()
@@ -138,37 +171,41 @@ def test_row_that_says_too_little_is_left_out_unless_asked_for(db):
 
 
 def test_minimum_quality_is_the_settings(db, settings):
-    asset, other = add(hash_quality=30), add(hash_quality=29)
-    settings.HASHING = {"MIN_QUALITY": 29}
-    assert keys(ImageAsset.objects.similar_to(asset)) == [other.pk]
-    settings.HASHING = {"MIN_QUALITY": 30}
-    assert not ImageAsset.objects.similar_to(asset).exists()
+    wanted, other = add(hash_quality=50), add(hash_quality=49)
+    settings.HASHING = {"MIN_QUALITY": 49}
+    assert keys(ImageAsset.objects.similar_to(wanted)) == [other.pk]
+    settings.HASHING = {"MIN_QUALITY": 50}
+    assert not ImageAsset.objects.similar_to(wanted).exists()
 
 
-def test_hash_of_unknown_quality_is_compared(db):
-    asset, other = add(hash_quality=None), add(hash_quality=None)
-    assert keys(ImageAsset.objects.similar_to(asset)) == [other.pk]
+def test_row_without_a_large_hash_matches_nothing(db, table_size):
+    wanted = add()
+    add(detail_hash=None)
+    assert not ImageAsset.objects.similar_to(wanted, 384).exists()
+    assert not ImageAsset.objects.similar_to(wanted, 384, any_orientation=True).exists()
 
 
 def test_hash_of_another_version_is_not_compared(db):
-    asset, old = add(), add(hash_version=HASH_VERSION + 1)
-    assert not ImageAsset.objects.similar_to(asset).exists()
+    wanted, old = add(), add(hash_version=HASH_VERSION + 1)
+    assert not ImageAsset.objects.similar_to(wanted).exists()
     assert not ImageAsset.objects.similar_to(old).exists()
 
 
-def test_asset_without_a_hash_is_similar_to_nothing(db):
-    waiting = add(perceptual_hash=None, vertical_hash=None)
-    add()
-    assert list(ImageAsset.objects.similar_to(waiting).order_by("distance")) == []
-    assert ImageAsset.objects.similar_to(waiting, any_orientation=True).count() == 0
+def test_row_that_is_not_saved_can_be_searched_by(db):
+    row = add()
+    assert keys(ImageAsset.objects.similar_to(asset())) == [row.pk]
+
+
+@pytest.mark.parametrize("distance", [-1, 385])
+def test_distance_that_cannot_be_is_refused(db, distance):
+    with pytest.raises(ValueError, match="between 0 and 384"):
+        ImageAsset.objects.similar_to(asset(), distance)
 
 
 @pytest.mark.parametrize("distance", [-1, 65])
-def test_distance_that_cannot_be_is_refused(db, distance):
+def test_distance_of_one_hash_that_cannot_be_is_refused(db, distance):
     with pytest.raises(ValueError, match="between 0 and 64"):
-        ImageAsset.objects.similar_to(ASSET["perceptual_hash"], distance)
-    with pytest.raises(ValueError, match="between 0 and 64"):
-        ImageAsset.objects.similar_to(Fingerprint(*ASSET.values(), DETAIL, 90, 1, 1), confirm_distance=distance)
+        ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"], distance)
 
 
 @pytest.mark.parametrize("text", ["", "12", "g" * 16, "0" * 17, "'; DROP TABLE x"])
@@ -177,37 +214,66 @@ def test_what_is_no_hash_is_refused(db, text):
         ImageAsset.objects.similar_to(text)
 
 
-@pytest.mark.parametrize("options", [{"confirm_distance": 3}, {"any_orientation": True}])
-def test_option_that_needs_the_second_hash_says_so(db, options):
-    with pytest.raises(ValueError, match="needs the vertical hash"):
-        ImageAsset.objects.similar_to(ASSET["perceptual_hash"], **options)
+def test_one_hash_cannot_be_turned(db):
+    with pytest.raises(ValueError, match="needs all three hashes"):
+        ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"], any_orientation=True)
+
+
+COLUMNS = "image, hash_error, created_at, hash_quality, perceptual_hash, vertical_hash, detail_hash, file_digest"
+MANY_ROWS = {
+    "postgresql": f"""
+        INSERT INTO hashing_imageasset ({COLUMNS})
+        SELECT 'x.jpg', '', now(), 90, substr(one, 1, 16), substr(one, 17), one || two, two || one
+        FROM (SELECT md5(n::text) AS one, md5((-n)::text) AS two FROM generate_series(1, 100000) AS n) AS random
+    """,
+    "sqlite": f"""
+        WITH numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 100000)
+        INSERT INTO hashing_imageasset ({COLUMNS})
+        SELECT 'x.jpg', '', '2026-01-01', 90, lower(hex(randomblob(8))), lower(hex(randomblob(8))),
+            lower(hex(randomblob(32))), lower(hex(randomblob(32)))
+        FROM numbers
+    """,
+}
 
 
 @pytest.fixture
 def many_rows(db):
-    dice = random.Random(1)
-    ImageAsset.objects.bulk_create(
-        ImageAsset(
-            image=f"{number}.jpg",
-            perceptual_hash=f"{dice.getrandbits(64):016x}",
-            vertical_hash=f"{dice.getrandbits(64):016x}",
-            hash_quality=90,
-            hash_version=HASH_VERSION,
-        )
-        for number in range(20_000)
-    )
+    """Random rows, and statistics of them."""
     with connection.cursor() as cursor:
+        cursor.execute(MANY_ROWS[connection.vendor])
         cursor.execute("ANALYZE hashing_imageasset")
+    forget_estimates()
+    yield
+    forget_estimates()
 
 
-def test_no_table_is_scanned_up_to_distance_8(many_rows):
-    source = Fingerprint(*ASSET.values(), DETAIL, 90, 1, 1)
-    if connection.vendor == "postgresql":
-        # 20,000 rows lie in 400 pages: so small a table PostgreSQL would rather scan at the larger distances.
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-    for distance, turned in itertools.product(range(9), [False, True]):
-        plan = ImageAsset.objects.similar_to(source, distance, any_orientation=turned).explain()
+def test_no_table_of_100_000_rows_is_scanned_at_the_default_distance(many_rows):
+    wanted = asset(file_digest=DIGEST)
+    for distance in (0, 25, 50, 100):
+        plan = ImageAsset.objects.similar_to(wanted, distance).explain()
         assert "Seq Scan" not in plan
         assert "SCAN hashing_imageasset" not in plan
-        assert "image_asset_band" in plan
+        assert {number for number in range(1, 7) if f"image_asset_band{number}_idx" in plan} == used_bands(distance)
+        assert "image_asset_digest_idx" in plan
+    plan = ImageAsset.objects.similar_to(wanted, any_orientation=True).explain()
+    assert "Seq Scan" not in plan
+    assert "SCAN hashing_imageasset" not in plan
+    assert (
+        "image_asset_digest_idx" in ImageAsset.objects.similar_to(asset(hash_quality=1, file_digest=DIGEST)).explain()
+    )
+
+
+def used_bands(distance: int) -> set[int]:
+    plan = similar.choose_plan(similar.PIECES, distance // 5, 100_000, 1, connection.vendor)
+    return {number for number, radius in enumerate(plan.radii, start=1) if radius >= 0}
+
+
+@pytest.mark.parametrize("any_orientation", [False, True])
+def test_pages_are_offered_the_larger_distances_in_small_tables_alone(db, monkeypatch, any_orientation):
+    def largest(rows: int) -> int:
+        monkeypatch.setattr(similar, "estimate_rows", lambda *_: rows)
+        return similar.largest_quick_distance(ImageAsset.objects.all(), 3000, any_orientation=any_orientation)
+
+    assert largest(1000) == 384
+    assert 100 <= largest(10_000_000) < 384
+    assert largest(10**12) < largest(10**8)

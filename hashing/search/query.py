@@ -1,0 +1,125 @@
+"""What is asked: the hashes of one picture in one or all orientations, and the limits of a match."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from hashing.conf import hashing_settings
+from hashing.orientations import Orientation, orient, orient_detail
+from hashing.perceptual_hash import HASH_VERSION, Fingerprint
+from hashing.similarity import (
+    DEFAULT_HASH_DISTANCE,
+    DETAIL_BITS,
+    HASH_BITS,
+    LARGEST_DISTANCE,
+    distance_limit,
+    small_limit,
+)
+
+if TYPE_CHECKING:
+    from hashing.models import HashedImage
+
+_HEX = re.compile(r"[0-9a-f]+")
+_HASH_LENGTH, _DETAIL_LENGTH = HASH_BITS // 4, DETAIL_BITS // 4
+
+
+@dataclass(frozen=True)
+class FingerprintQuery:
+    """The three hashes of one picture, whole numbers, and what may match it.
+
+    `max_distance` is 0 to 384. `min_quality`: rows below it are left out. `file_digest`: rows with the same one match
+    whatever their hashes say.
+    """
+
+    perceptual: int
+    vertical: int
+    detail: int
+    quality: int | None
+    max_distance: int
+    min_quality: int
+    orientations: tuple[Orientation, ...]
+    file_digest: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        source: HashedImage | Fingerprint,
+        max_distance: int,
+        *,
+        any_orientation: bool,
+        include_low_quality: bool,
+    ) -> Self:
+        """Raises `ValueError` for a picture without all three hashes."""
+        return cls(
+            *hashes_of(source),
+            quality=quality_of(source),
+            max_distance=max_distance,
+            min_quality=0 if include_low_quality else hashing_settings().MIN_QUALITY,
+            orientations=tuple(Orientation) if any_orientation else (Orientation.UPRIGHT,),
+            file_digest=getattr(source, "file_digest", None),
+        )
+
+    @property
+    def small_limit(self) -> int:
+        """The bits in which the two small hashes may differ. No row's quality makes the limit larger."""
+        return min(small_limit(self.max_distance), distance_limit(self.max_distance, self.quality))
+
+    @cached_property
+    def copies(self) -> tuple[str, ...]:
+        """All three hashes in a row, hexadecimal, for each orientation."""
+        return tuple(self._oriented(orientation) for orientation in self.orientations)
+
+    def _oriented(self, orientation: Orientation) -> str:
+        perceptual, vertical = orient(self.perceptual, self.vertical, orientation)
+        detail = orient_detail(self.detail, orientation)
+        return f"{perceptual:0{_HASH_LENGTH}x}{vertical:0{_HASH_LENGTH}x}{detail:0{_DETAIL_LENGTH}x}"
+
+
+def check_distance(max_distance: int | None) -> int:
+    """Return the distance, or the setting for None. Raises `ValueError` outside 0 to 384."""
+    distance = hashing_settings().MAX_DISTANCE if max_distance is None else max_distance
+    if not 0 <= distance <= LARGEST_DISTANCE:
+        raise ValueError(f"max_distance must be between 0 and {LARGEST_DISTANCE}, not {distance}")
+    return distance
+
+
+def check_hash_distance(max_distance: int | None) -> int:
+    """Return the distance for one hash by itself, or its default for None. Raises `ValueError` outside 0 to 64."""
+    distance = DEFAULT_HASH_DISTANCE if max_distance is None else max_distance
+    if not 0 <= distance <= HASH_BITS:
+        raise ValueError(f"max_distance of one hash must be between 0 and {HASH_BITS}, not {distance}")
+    return distance
+
+
+def hashes_of(source: HashedImage | Fingerprint) -> tuple[int, int, int]:
+    """Return perceptual, vertical and detail hash. Raises `ValueError` for what is none."""
+    perceptual = parse_hash(source.perceptual_hash, _HASH_LENGTH)
+    vertical = parse_hash(source.vertical_hash, _HASH_LENGTH)
+    return perceptual, vertical, parse_hash(source.detail_hash, _DETAIL_LENGTH)
+
+
+def parse_hash(text: str | None, length: int = _HASH_LENGTH) -> int:
+    """Raises `ValueError` for what is no hash of `length` hexadecimal characters."""
+    if text is None:
+        raise ValueError("There is no hash to search by")
+    if len(text) != length or not _HEX.fullmatch(text.lower()):
+        raise ValueError(f"Not a hash of {length} hexadecimal characters: {text!r}")
+    return int(text, 16)
+
+
+def quality_of(source: HashedImage | Fingerprint) -> int | None:
+    return source.quality if isinstance(source, Fingerprint) else source.hash_quality
+
+
+def is_searchable(source: HashedImage | Fingerprint, *, include_low_quality: bool) -> bool:
+    """Return whether a picture has the hashes of this version, and they say enough to be searched by."""
+    if not isinstance(source, Fingerprint):
+        if None in (source.perceptual_hash, source.vertical_hash, source.detail_hash):
+            return False
+        if source.hash_version not in (HASH_VERSION, None):
+            return False
+    quality = quality_of(source)
+    return include_low_quality or quality is None or quality >= hashing_settings().MIN_QUALITY
