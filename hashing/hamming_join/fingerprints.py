@@ -1,0 +1,75 @@
+"""Hashes and qualities of many pictures as arrays, and the rule that says which of two match."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hashing.similarity import BEST_QUALITY, LARGEST_DISTANCE, distance_limit
+
+Values = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Distances = npt.NDArray[np.uint16]
+
+DETAIL_WORDS = 4
+
+
+class Fingerprints(NamedTuple):
+    """Four arrays with one row for each picture; `detail` has four columns."""
+
+    perceptual: Values
+    vertical: Values
+    detail: Values
+    quality: npt.NDArray[np.uint8]
+
+    @property
+    def size(self) -> int:
+        return len(self.perceptual)
+
+    def take(self, rows: Any) -> Fingerprints:
+        """Return the rows that an index or a mask names."""
+        return Fingerprints(*(column[rows] for column in self))
+
+    def joined(self, other: Fingerprints) -> Fingerprints:
+        mine, theirs = list[npt.NDArray[Any]](self), list[npt.NDArray[Any]](other)
+        return Fingerprints(*(np.concatenate(columns) for columns in zip(mine, theirs, strict=True)))
+
+    def check(self) -> None:
+        """Raise `ValueError` for arrays that are no fingerprints."""
+        shapes = [column.shape for column in self]
+        expected = [(self.size,), (self.size,), (self.size, DETAIL_WORDS), (self.size,)]
+        kinds = [column.dtype for column in self]
+        if shapes != expected or kinds != [np.uint64, np.uint64, np.uint64, np.uint8]:
+            raise ValueError(f"Fingerprints are three arrays of uint64 and one of uint8, not {shapes} of {kinds}")
+
+
+class MatchRule:
+    """Tells which pairs of rows match: `first` rows of one set of fingerprints, `second` rows of another."""
+
+    def __init__(self, left: Fingerprints, right: Fingerprints, max_distance: int) -> None:
+        self._left, self._right = left, right
+        self._limits = np.array([distance_limit(max_distance, each) for each in range(BEST_QUALITY + 1)], np.uint16)
+
+    def matches(self, first: Positions, second: Positions) -> Flags:
+        """Expects pairs whose small hashes are near enough."""
+        quality = np.minimum(self._left.quality[first], self._right.quality[second])
+        return self.distances(first, second) <= self._limits[quality]
+
+    def distances(self, first: Positions, second: Positions) -> Distances:
+        total = np.zeros(len(first), np.uint16)
+        for left, right in self._words():
+            total += np.bitwise_count(left[first] ^ right[second])
+        return total
+
+    def _words(self) -> list[tuple[Values, Values]]:
+        words = [(self._left.perceptual, self._right.perceptual), (self._left.vertical, self._right.vertical)]
+        return words + [(self._left.detail[:, word], self._right.detail[:, word]) for word in range(DETAIL_WORDS)]
+
+
+def check_max_distance(max_distance: int) -> None:
+    """Raise `ValueError` for a distance that no two pictures can have."""
+    if not 0 <= max_distance <= LARGEST_DISTANCE:
+        raise ValueError(f"A distance must be between 0 and {LARGEST_DISTANCE}, not {max_distance}")

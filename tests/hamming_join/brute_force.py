@@ -1,0 +1,77 @@
+"""What the joins must find, by comparing each with each; and fingerprints that are hard on them."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from benchmarks.generated_hashes import generate_hashes
+from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.similarity import is_match
+
+
+def small_and_detail_distance(left: Fingerprints, right: Fingerprints, i: int, j: int) -> tuple[int, int]:
+    small = (left.perceptual[i] ^ right.perceptual[j], left.vertical[i] ^ right.vertical[j])
+    detail = left.detail[i] ^ right.detail[j]
+    return sum(int(word).bit_count() for word in small), sum(int(word).bit_count() for word in detail)
+
+
+def matching_pairs(left: Fingerprints, right: Fingerprints, max_distance: int) -> dict[tuple[int, int], int]:
+    """The distance of all pairs of a row of one and another row of the other that match by the rule."""
+    found = {}
+    small = np.bitwise_count(left.perceptual[:, None] ^ right.perceptual)
+    small = small.astype(int) + np.bitwise_count(left.vertical[:, None] ^ right.vertical)
+    # The rule is asked about the pairs that it may let through.
+    for i, j in np.argwhere(small <= max_distance // 5 + 1).tolist():
+        distances = small_and_detail_distance(left, right, i, j)
+        quality = int(min(left.quality[i], right.quality[j]))
+        if i != j and is_match(*distances, quality, max_distance):
+            found[i, j] = sum(distances)
+    return found
+
+
+def near_values(high: np.ndarray, low: np.ndarray, distance: int) -> set[tuple[int, int]]:
+    bits = np.bitwise_count(high[:, None] ^ high).astype(int) + np.bitwise_count(low[:, None] ^ low)
+    return {(i, j) for i, j in np.argwhere(bits <= distance).tolist() if i < j}
+
+
+def clustered_hashes(count: int, seed: int, centres: int, flips: int) -> np.ndarray:
+    """Values around few centres, each with some of `flips` bits flipped."""
+    random = np.random.default_rng(seed)
+    values = random.integers(0, 2**64, centres, np.uint64)[random.integers(centres, size=count)]
+    for _ in range(flips):
+        values ^= random.integers(0, 2, count, np.uint64) << random.integers(0, 64, count, np.uint64)
+    return values
+
+
+def with_details(perceptual: np.ndarray, vertical: np.ndarray, seed: int, detail_flips: int) -> Fingerprints:
+    """Fingerprints of these hashes, with large hashes near one or two others, and any quality."""
+    random = np.random.default_rng(seed)
+    count = len(perceptual)
+    words = [clustered_hashes(count, seed + 1 + word, 2, detail_flips) for word in range(4)]
+    # All words of a row follow the same of two centres.
+    chosen = random.integers(0, 2, count, np.uint64)
+    detail = np.stack([word & np.uint64(0xFF) | chosen << np.uint64(60) for word in words], axis=1)
+    return Fingerprints(perceptual, vertical, detail, random.choice([20, 35, 50, 80, 100], count).astype(np.uint8))
+
+
+def distinct(fingerprints: Fingerprints, seed: int = 0) -> Fingerprints:
+    """Without the rows that are equal in everything, in a random order."""
+    table = np.column_stack([*fingerprints])
+    _, rows = np.unique(table, axis=0, return_index=True)
+    return fingerprints.take(np.random.default_rng(seed).permutation(rows))
+
+
+def generated_fingerprints(count: int, seed: int, detail_flips: int = 6) -> Fingerprints:
+    return distinct(with_details(*generate_hashes(count, seed), seed, detail_flips))
+
+
+@st.composite
+def fingerprint_sets(draw: st.DrawFn, most: int = 120) -> Fingerprints:
+    """From a few clusters or many, where crowds share one of their hashes, and some rows all small hashes."""
+    count, seed = draw(st.integers(0, most)), draw(st.integers(0, 2**32 - 1))
+    hashes = []
+    for number in range(2):
+        centres, flips = draw(st.sampled_from([1, 2, 10, most])), draw(st.sampled_from([0, 1, 3, 10, 64]))
+        hashes.append(clustered_hashes(count, seed + number, centres, flips))
+    return distinct(with_details(*hashes, seed, draw(st.sampled_from([0, 3, 30]))))

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from hashing.hamming_join import buckets
+from hashing.hamming_join.buckets import Buckets
+from hashing.hamming_join.fingerprints import Fingerprints
+
+
+def with_hashes(perceptual: list[int], vertical: list[int]) -> Fingerprints:
+    count = len(perceptual)
+    hashes = np.array(perceptual, np.uint64), np.array(vertical, np.uint64)
+    return Fingerprints(*hashes, np.zeros((count, 4), np.uint64), np.zeros(count, np.uint8))
+
+
+def rows_of(made: Buckets, i: list[int], j: list[int]) -> list[tuple[int, int]]:
+    chunks = made.pairs_of_rows(np.array(i, np.int64), np.array(j, np.int64))
+    pairs = [pair for one, other in chunks for pair in zip(one.tolist(), other.tolist(), strict=True)]
+    return sorted((min(pair), max(pair)) for pair in pairs)
+
+
+def test_rows_with_both_hashes_equal_share_a_bucket():
+    made = Buckets(with_hashes([5, 1, 5, 5], [2, 2, 2, 3]))
+    assert list(zip(made.perceptual.tolist(), made.vertical.tolist(), strict=True)) == [(1, 2), (5, 2), (5, 3)]
+    assert made.sizes.tolist() == [1, 2, 1]
+    assert made.shared().tolist() == [1]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1000])
+def test_pairs_of_buckets_become_pairs_of_rows(chunk: int, monkeypatch):
+    monkeypatch.setattr(buckets, "CHUNK", chunk)
+    made = Buckets(with_hashes([7] * 4 + [9] * 3 + [11], [0] * 8))
+    assert rows_of(made, [0, 1], [1, 2]) == sorted([*product(range(4), range(4, 7)), *product(range(4, 7), [7])])
+    assert rows_of(made, [0, 2], [0, 2]) == list(combinations(range(4), 2))
+
+
+def test_a_row_is_no_pair_with_itself_where_all_buckets_have_one():
+    made = Buckets(with_hashes([3, 4], [0, 0]))
+    assert rows_of(made, [0, 0], [0, 1]) == [(0, 1)]

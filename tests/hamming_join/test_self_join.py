@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashing.hamming_join import pair_list
+from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.hamming_join.pair_list import TooManyPairs
+from hashing.hamming_join.self_join import Pairs, self_join
+from hashing.similarity import LARGEST_DISTANCE
+from tests.hamming_join.brute_force import fingerprint_sets, generated_fingerprints, matching_pairs
+
+limits = st.integers(0, 120) | st.integers(0, LARGEST_DISTANCE)
+
+
+def as_dict(found: Pairs) -> dict[tuple[int, int], int]:
+    pairs = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    assert pairs == sorted(set(pairs))
+    return dict(zip(pairs, found.distance.tolist(), strict=True))
+
+
+def expected_pairs(fingerprints: Fingerprints, max_distance: int) -> dict[tuple[int, int], int]:
+    matching = matching_pairs(fingerprints, fingerprints, max_distance)
+    return {(i, j): distance for (i, j), distance in matching.items() if i < j}
+
+
+def alike(count: int) -> Fingerprints:
+    """Rows that all match one another, and differ in the large hash."""
+    detail = np.zeros((count, 4), np.uint64)
+    detail[:, 0] = np.arange(count)
+    zeros = np.zeros(count, np.uint64)
+    return Fingerprints(zeros, zeros, detail, np.full(count, 100, np.uint8))
+
+
+@settings(deadline=None, max_examples=150)
+@given(fingerprint_sets(), limits)
+def test_all_pairs_by_the_rule_are_found_in_order(fingerprints: Fingerprints, max_distance: int):
+    assert as_dict(self_join(fingerprints, max_distance)) == expected_pairs(fingerprints, max_distance)
+
+
+@pytest.mark.parametrize("max_distance", [15, 50, 80, 100])
+def test_all_pairs_are_found_where_values_are_joined_by_keys(max_distance: int):
+    fingerprints = generated_fingerprints(3000, seed=max_distance)
+    expected = expected_pairs(fingerprints, max_distance)
+    assert expected
+    assert as_dict(self_join(fingerprints, max_distance)) == expected
+
+
+def test_too_large_an_answer_is_refused(monkeypatch):
+    monkeypatch.setattr(pair_list, "MAX_PAIRS", 45)
+    assert len(self_join(alike(10), 100).first) == 45
+    with pytest.raises(TooManyPairs, match="More than 45 pairs"):
+        self_join(alike(11), 100)
+
+
+def test_an_answer_of_billions_of_pairs_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(pair_list, "MAX_PAIRS", 100_000)
+    monkeypatch.setattr(pair_list, "SLACK", 10_000)
+    with pytest.raises(TooManyPairs):
+        self_join(alike(100_000), 100)
+
+
+@pytest.mark.parametrize("max_distance", [-1, LARGEST_DISTANCE + 1])
+def test_a_distance_that_no_pictures_can_have_is_refused(max_distance: int):
+    with pytest.raises(ValueError, match="between 0 and 384"):
+        self_join(alike(2), max_distance)
+
+
+@pytest.mark.parametrize("changed", ["perceptual", "vertical", "detail", "quality"])
+def test_arrays_that_are_no_fingerprints_are_refused(changed: str):
+    whole = alike(2)
+    for wrong in (getattr(whole, changed)[:1], getattr(whole, changed).astype(np.int64)):
+        with pytest.raises(ValueError, match="Fingerprints are"):
+            self_join(whole._replace(**{changed: wrong}), 100)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_fewer_than_two_rows_have_no_pairs(count: int):
+    found = self_join(alike(count), 100)
+    assert [(len(column), column.dtype) for column in found] == [(0, np.int64), (0, np.int64), (0, np.uint16)]
+
+
+@pytest.mark.parametrize("count", [1, 500, 20_000])
+def test_progress_rises_to_a_hundred(count: int):
+    told: list[int] = []
+    self_join(generated_fingerprints(count, seed=2), 30, progress=told.append)
+    assert told == sorted(set(told))
+    assert told[-1] == 100
+    assert all(isinstance(per_cent, int) for per_cent in told)
