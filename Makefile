@@ -6,7 +6,7 @@ RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup --cov --cov-report=
-NO_DATABASE = backfill/test_object_storage.py pairs workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py test_similarity.py
+NO_DATABASE = backfill/test_object_storage.py hamming_join workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py test_similarity.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search lint format

@@ -26,7 +26,13 @@ PAGE_HEADS = ["page", "queries", "median, ms"]
 # Runs beside this process need the database by its name.
 FIND = [sys.executable, "manage.py", "find_duplicates", "--no-progress"]
 TRIES = 5
-PLACEHOLDER = {"perceptual_hash": "0f1e2d3c4b5a6978", "vertical_hash": "8796a5b4c3d2e1f0", "hash_quality": 90}
+PLACEHOLDER = {
+    "perceptual_hash": "0f1e2d3c4b5a6978",
+    "vertical_hash": "8796a5b4c3d2e1f0",
+    "detail_hash": 4 * "0f1e2d3c4b5a6978",
+    "hash_quality": 90,
+    "file_digest": 64 * "f",
+}
 
 
 def add_placeholders(rows: int) -> None:
@@ -77,7 +83,7 @@ def measure_pages() -> list[list[object]]:
     pages = {
         "first page": groups,
         "page 100": f"{groups}?p=100",
-        "groups of two, 3 to 5 bits apart": f"{groups}?pictures=2&distance=3-5",
+        "groups of two, nearly identical": f"{groups}?pictures=2&likeness=nearly",
         f"the largest group, of {largest.size:,}": reverse("admin:hashing_duplicategroup_change", args=(largest.pk,)),
     }
     return [[name, *measure_page(client, address)] for name, address in pages.items()]

@@ -1,7 +1,8 @@
-"""Seconds and memory to find all pairs of near hashes, and how much longer FAISS takes to compare each with each.
+"""Seconds and memory to find all pairs of matching fingerprints, and how much longer FAISS takes to compare all.
 
-Hashes are made up (`benchmarks.generated_hashes`). Each search runs in a process of its own; it takes one core, FAISS
-takes all. FAISS takes part when it is installed (`pip install faiss-cpu`); the project does not need it.
+Fingerprints are made up (`benchmarks.generated_hashes`). Each search runs in a process of its own and takes all
+cores, as FAISS does. FAISS takes part when it is installed (`pip install faiss-cpu`); the project does not need it. It
+compares the two small hashes alone, in as many bits as a `max_distance` allows them.
 """
 
 from __future__ import annotations
@@ -16,62 +17,88 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.generated_hashes import generate_hashes
+from benchmarks.generated_hashes import generate_fingerprints
 from benchmarks.memory import own_peak
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.table import print_table, print_versions
-from hashing.pairs.near_pairs import find_near_pairs
-from hashing.pairs.turned_pairs import find_turned_pairs
+from hashing.hamming_join.fingerprints import Fingerprints, Positions
+from hashing.hamming_join.orientation_join import orientation_join
+from hashing.hamming_join.pair_list import PairList
+from hashing.hamming_join.self_join import self_join
+from hashing.hamming_join.value_join import ValueJoin
+from hashing.orientations import TURNED, orient, orient_details
+from hashing.similarity import DEFAULT_MAX_DISTANCE, small_limit
 
-HEADS = ["hashes", "distance", "confirmed", "pairs", "seconds", "CPU seconds", "peak, MB"]
+HEADS = ["fingerprints", "max_distance", "pairs", "seconds", "CPU seconds", "peak, MB"]
 MILLION = 1_000_000
 SEED = 1
+LOWEST_QUALITY, HIGHEST_QUALITY = 35, 100
 
 Timing = tuple[int, float, float]
 Search = Callable[[int, int], Timing]
 
 
-def near(count: int, distance: int) -> Timing:
-    hashes = generate_hashes(count, SEED)
-    return timed(lambda: len(find_near_pairs(*hashes, distance, None).first))
+def generated(count: int) -> Fingerprints:
+    quality = np.random.default_rng(SEED).integers(LOWEST_QUALITY, HIGHEST_QUALITY, count, endpoint=True)
+    return Fingerprints(*generate_fingerprints(count, SEED), quality.astype(np.uint8))
 
 
-def near_confirmed(count: int, distance: int) -> Timing:
-    hashes = generate_hashes(count, SEED)
-    return timed(lambda: len(find_near_pairs(*hashes, distance, distance).first))
+def matching(count: int, max_distance: int) -> Timing:
+    fingerprints = generated(count)
+    return timed(lambda: len(self_join(fingerprints, max_distance).first))
 
 
-def near_with_equal_ones(count: int, distance: int) -> Timing:
-    """A fifth are one picture, which is searched for once."""
-    couples = np.stack(generate_hashes(count, SEED), axis=1)
-    couples[: count // 5] = couples[0]
-    couples = np.unique(couples, axis=0)
-    perceptual, vertical = couples[:, 0].copy(), couples[:, 1].copy()
-    return timed(lambda: len(find_near_pairs(perceptual, vertical, distance, distance).first))
+def matching_with_a_crowd(count: int, max_distance: int) -> Timing:
+    """A fifth share the perceptual hash, and have the others of all kinds."""
+    fingerprints = generated(count)
+    fingerprints.perceptual[: count // 5] = fingerprints.perceptual[0]
+    random = np.random.default_rng(SEED)
+    fingerprints.vertical[: count // 5] = random.integers(0, 1 << 64, count // 5, np.uint64)
+    return timed(lambda: len(self_join(fingerprints, max_distance).first))
 
 
-def near_with_a_crowd(count: int, distance: int) -> Timing:
-    """A fifth share the perceptual hash, and have vertical ones of all kinds."""
-    perceptual, vertical = generate_hashes(count, SEED)
-    perceptual[: count // 5] = perceptual[0]
-    vertical[: count // 5] = np.random.default_rng(SEED).integers(0, 1 << 64, count // 5, np.uint64)
-    return timed(lambda: len(find_near_pairs(perceptual, vertical, distance, distance).first))
+def in_any_orientation(count: int, max_distance: int) -> Timing:
+    fingerprints = generated(count)
+    return timed(lambda: len(orientation_join(fingerprints, TURNED, oriented, max_distance).first))
 
 
-def turned(count: int, distance: int) -> Timing:
-    hashes = generate_hashes(count, SEED)
-    return timed(lambda: len(find_turned_pairs(*hashes, distance, distance).first))
+def oriented(fingerprints: Fingerprints, orientation: int) -> Fingerprints:
+    small = orient(fingerprints.perceptual, fingerprints.vertical, orientation)
+    return Fingerprints(*small, orient_details(fingerprints.detail, orientation), fingerprints.quality)
 
 
-def faiss(count: int, distance: int) -> Timing:
+def small_hashes(count: int, max_distance: int) -> Timing:
+    """What FAISS can do as well."""
+    fingerprints, found = generated(count), PairCount()
+    both = np.unique(np.stack([fingerprints.perceptual, fingerprints.vertical], axis=1), axis=0).T.copy()
+    return timed(lambda: found.of(ValueJoin(both[0], both[1], small_limit(max_distance), found.add)))
+
+
+def faiss(count: int, max_distance: int) -> Timing:
     """Compares each with each, in both directions and with itself."""
     from faiss import IndexBinaryFlat
 
-    codes = generate_hashes(count, SEED)[0].view(np.uint8).reshape(count, 8)
-    index = IndexBinaryFlat(64)
+    fingerprints = generated(count)
+    both = np.unique(np.stack([fingerprints.perceptual, fingerprints.vertical], axis=1), axis=0)
+    codes = both.view(np.uint8).reshape(len(both), 16)
+    index = IndexBinaryFlat(128)
     index.add(codes)
     # It finds what is nearer than the limit.
-    return timed(lambda: (len(index.range_search(codes, distance + 1)[1]) - count) // 2)
+    return timed(lambda: (len(index.range_search(codes, small_limit(max_distance) + 1)[1]) - len(codes)) // 2)
+
+
+class PairCount:
+    """Pairs of values may be found more than once."""
+
+    def __init__(self) -> None:
+        self._pairs = PairList()
+
+    def add(self, first: Positions, second: Positions) -> None:
+        self._pairs.add(first, second)
+
+    def of(self, join: ValueJoin) -> int:
+        join.run()
+        return len(self._pairs.sorted_pairs()[0])
 
 
 def timed(search: Callable[[], int]) -> Timing:
@@ -82,14 +109,12 @@ def timed(search: Callable[[], int]) -> Timing:
 
 
 SEARCHES: dict[str, Search] = {
-    search.__name__: search for search in (near, near_confirmed, near_with_equal_ones, near_with_a_crowd, turned, faiss)
+    search.__name__: search for search in (matching, matching_with_a_crowd, in_any_orientation, small_hashes, faiss)
 }
 NOTES = {
-    "near": ("", "no"),
-    "near_confirmed": ("", "yes"),
-    "near_with_equal_ones": (", a fifth equal", "yes"),
-    "near_with_a_crowd": (", a fifth with one perceptual hash", "yes"),
-    "turned": (", turned in seven ways", "yes"),
+    "matching": "",
+    "matching_with_a_crowd": ", a fifth with one perceptual hash",
+    "in_any_orientation": ", turned in seven ways",
 }
 
 
@@ -111,10 +136,9 @@ def show_searches(wanted: list[tuple[str, int, int]], rounds: int) -> None:
     found = median_of_rounds(rounds, ways)
     rows: list[list[object]] = []
     for (name, count, distance), each in zip(wanted, found.values(), strict=True):
-        note, confirmed = NOTES[name]
         numbers = [f"{int(each['pairs']):,}", each["seconds"], each["cpu"], each["peak"]]
-        rows.append([f"{count:,}{note}", distance, confirmed, *numbers])
-    print_table(f"All pairs of near hashes, median of {rounds} rounds", HEADS, rows)
+        rows.append([f"{count:,}{NOTES[name]}", distance, *numbers])
+    print_table(f"All pairs of matching fingerprints, median of {rounds} rounds", HEADS, rows)
 
 
 def compare_with_faiss(count: int, distance: int, rounds: int) -> None:
@@ -122,15 +146,19 @@ def compare_with_faiss(count: int, distance: int, rounds: int) -> None:
         print("FAISS is not installed (pip install faiss-cpu), so nothing is compared with it.", file=sys.stderr)
         return
     theirs = alone("faiss", count, distance)
-    ours = median_of_rounds(rounds, {"near": _measuring("near", count, distance)})["near"]
+    ours = median_of_rounds(rounds, {"ours": _measuring("small_hashes", count, distance)})["ours"]
     if ours["pairs"] != theirs["pairs"]:
-        raise SystemExit(f"FAISS has found {theirs['pairs']} pairs, find_near_pairs {ours['pairs']}")
+        raise SystemExit(f"FAISS has found {theirs['pairs']} pairs, ValueJoin {ours['pairs']}")
     rows = [
         [name, f"{count:,}", each["seconds"], each["cpu"], each["seconds"] / ours["seconds"]]
-        for name, each in {"find_near_pairs": ours, "IndexBinaryFlat.range_search": theirs}.items()
+        for name, each in {"ValueJoin": ours, "IndexBinaryFlat.range_search": theirs}.items()
     ]
-    heads = ["way", "hashes", "seconds", "CPU seconds", "seconds against ours"]
-    print_table(f"Against FAISS at distance {distance}, once, and the median of {rounds} of ours", heads, rows)
+    heads = ["way", "fingerprints", "seconds", "CPU seconds", "seconds against ours"]
+    print_table(
+        f"Against FAISS at {small_limit(distance)} bits of 128, once, and the median of {rounds} of ours",
+        heads,
+        rows,
+    )
     print_versions("faiss-cpu")
 
 
@@ -141,8 +169,8 @@ def _measuring(name: str, count: int, distance: int) -> Callable[[], Figures]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[MILLION], help="10000000 takes a minute a round")
-    parser.add_argument("--distances", type=int, nargs="*", default=[5], help="10 takes a minute a round")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[MILLION], help="10000000 takes half an hour a round")
+    parser.add_argument("--distances", type=int, nargs="*", default=[50, DEFAULT_MAX_DISTANCE])
     parser.add_argument("--searches", nargs="*", choices=NOTES, default=list(NOTES))
     parser.add_argument("--faiss", type=int, default=MILLION, help="hashes to compare FAISS at; 0 for not at all")
     parser.add_argument("--alone", choices=SEARCHES, help=argparse.SUPPRESS)

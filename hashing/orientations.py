@@ -42,6 +42,7 @@ class Orientation(IntegerChoices):
     TURNED_LEFT = 8, _("turned left")
 
 
+TURNED = tuple(each for each in Orientation if each != Orientation.UPRIGHT)
 IS_TRANSPOSED = frozenset({5, 6, 7, 8})
 IS_MIRRORED = frozenset({2, 3, 6, 7})
 IS_FLIPPED = frozenset({3, 4, 7, 8})

@@ -7,12 +7,10 @@ import logging
 import pytest
 from django.core.files.storage import FileSystemStorage
 
-from hashing.grouping.content import digest
 from hashing.models import ImageAsset
 from hashing.stored_files import delete_unused
 from samples.show_table import show_table
 from tests.admin.conftest import address
-from tests.admin.review.conftest import review_address
 
 HOSTILE = "a\nERROR forged\r\x1b[31m\u202e\x9b.jpg"
 pytestmark = pytest.mark.django_db
@@ -41,18 +39,11 @@ def test_deletion_that_is_refused(media, logged):
     assert line.startswith("a\\nERROR forged")
 
 
-def test_content_that_cannot_be_read(media, logged):
-    assert digest(Echo(location=media), HOSTILE) is None
-    [line] = logged()
-    assert line.isprintable()
-
-
 def test_pages_that_cannot_read_a_file(admin_client, add_image, media, logged, monkeypatch):
     asset = add_image(HOSTILE, content=None)
     monkeypatch.setattr(ImageAsset.image.field, "storage", Echo(location=media))
     admin_client.get(address("preview", asset.pk, 160), secure=True)
-    admin_client.get(review_address("same_bytes", asset.pk, asset.pk), secure=True)
-    assert len(logged()) == 2
+    assert len(logged()) == 1
     assert all(line.isprintable() for line in logged())
 
 

@@ -1,7 +1,9 @@
 """Find the pictures of a table that are the same, and keep them in groups for people to decide about.
 
 hash_table  the hashes of a table as arrays, equal ones once
-matches     which rows match: by hashing.pairs, or by the content of their files
+equal_files rows whose files are equal byte for byte
+matches     which rows match: by hashing.hamming_join, and by equal files
+distances   how far the pictures of a group are from its keeper
 verdicts    what people have decided
 ranking     which picture of a group is the better one to keep
 stars       groups around their keepers
@@ -34,7 +36,7 @@ def find_duplicates(*, dry_run: bool = False, using: str | None = None, **option
     """Group the image assets that show the same picture, and store the groups unless it is a `dry_run`.
 
     `options` are the fields of `GroupingOptions`. Raises `ValueError` for those that make no sense, and
-    `hashing.pairs.near_pairs.TooManyPairs` when more pairs match than memory holds.
+    `hashing.hamming_join.pair_list.TooManyPairs` when more pairs match than memory holds.
     """
     return run_grouping(GroupingOptions(**options), dry_run=dry_run, using=using)
 

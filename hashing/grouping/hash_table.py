@@ -10,95 +10,128 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hashing.hamming_join.fingerprints import DETAIL_WORDS, Fingerprints, Flags, Positions, Values
 from hashing.paging import pages_by_key, rows_with_keys
 from hashing.querysets import HashedImageQuerySet
+from hashing.similarity import BEST_QUALITY, DETAIL_BITS, HASH_BITS
 
 PAGE = 20_000
-FIELDS = ("perceptual_hash", "vertical_hash")
-HEX_LENGTH = 16
-_HASHES = re.compile(rf"[0-9a-fA-F]{{{2 * HEX_LENGTH}}}")
+FIELDS = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality")
+LENGTHS = (HASH_BITS // 4, HASH_BITS // 4, DETAIL_BITS // 4)
+_HASHES = re.compile(rf"[0-9a-fA-F]{{{sum(LENGTHS)}}}")
 
 Keys = npt.NDArray[Any]
-Hashes = npt.NDArray[np.uint64]
-Positions = npt.NDArray[np.int64]
+Row = tuple[Any, str, str, str, int | None]
 
 
 class HashTable(NamedTuple):
-    """Three arrays of the same length: keys, ascending, and both hashes of each row."""
+    """One row for each picture, in the order of their keys."""
 
     keys: Keys
-    perceptual: Hashes
-    vertical: Hashes
+    fingerprints: Fingerprints
 
 
 def read_hashes(
     rows: HashedImageQuerySet[Any], keys: Collection[Any] | None, progress: Callable[[int], object]
 ) -> HashTable:
-    """Of all rows, or of those with some keys. Rows without a vertical hash are left out: nothing could confirm that
-    they match. `progress` is told how many per cent are read.
+    """Read all rows, or those with some keys. Rows that lack one of the three hashes are left out.
+
+    `progress` is called with the per cent that are read.
     """
-    rows = rows.filter(vertical_hash__isnull=False)
+    rows = rows.filter(vertical_hash__isnull=False, detail_hash__isnull=False)
     if keys is not None:
-        return _as_arrays(sorted(rows_with_keys(rows, keys, FIELDS)))
+        return _as_table(sorted(rows_with_keys(rows, keys, FIELDS)))
     total = rows.count()
     pages = []
     for page in pages_by_key(rows, FIELDS, PAGE):
-        pages.append(_as_arrays(page))
+        pages.append(_as_table(page))
         progress(min(100, 100 * len(pages) * PAGE // max(1, total)))
-    return HashTable(*map(np.concatenate, zip(*pages, strict=True))) if pages else _as_arrays([])
+    return _joined(pages) if pages else _as_table([])
 
 
-def _as_arrays(page: Iterable[tuple[Any, str, str]]) -> HashTable:
-    whole = [row for row in page if len(row[1]) == len(row[2]) == HEX_LENGTH]
+def _joined(pages: list[HashTable]) -> HashTable:
+    """Empties the list column by column, so that the hashes are not in memory twice."""
+    keys = np.concatenate([page.keys for page in pages])
+    columns = [list(column) for column in zip(*(page.fingerprints for page in pages), strict=True)]
+    pages.clear()
+    joined = []
+    while columns:
+        joined.append(np.concatenate(columns.pop(0)))
+    return HashTable(keys, Fingerprints(*joined))
+
+
+def _as_table(page: Iterable[Row]) -> HashTable:
+    whole = [row for row in page if (len(row[1]), len(row[2]), len(row[3])) == LENGTHS]
     try:
-        return _as_table(whole)
+        return _as_arrays(whole)
     except ValueError:
-        return _as_table([row for row in whole if _HASHES.fullmatch(row[1] + row[2])])
+        return _as_arrays([row for row in whole if _HASHES.fullmatch(row[1] + row[2] + row[3])])
 
 
-def _as_table(whole: Sequence[tuple[Any, str, str]]) -> HashTable:
-    """Raises `ValueError` when one of them is no hash."""
-    return HashTable(
-        np.array([row[0] for row in whole]),
-        _from_hex("".join(row[1] for row in whole)),
-        _from_hex("".join(row[2] for row in whole)),
+def _as_arrays(whole: Sequence[Row]) -> HashTable:
+    """Raise `ValueError` when one of the hashes is none."""
+    perceptual, vertical, detail = (_from_hex("".join(column)) for column in _texts(whole))
+    quality = [BEST_QUALITY if row[4] is None else min(row[4], BEST_QUALITY) for row in whole]
+    fingerprints = Fingerprints(
+        perceptual, vertical, detail.reshape(-1, DETAIL_WORDS), np.array(quality, dtype=np.uint8)
     )
+    return HashTable(np.array([row[0] for row in whole]), fingerprints)
 
 
-def _from_hex(text: str) -> Hashes:
+def _texts(whole: Sequence[Row]) -> tuple[list[str], list[str], list[str]]:
+    return [row[1] for row in whole], [row[2] for row in whole], [row[3] for row in whole]
+
+
+def _from_hex(text: str) -> Values:
     return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)
 
 
 @dataclass(frozen=True)
 class Entries:
-    """Rows with the same couple of hashes are one entry, so that a hundred thousand of them count as one.
+    """Rows with equal fingerprints are one entry, so that a hundred thousand of them count as one.
 
-    `members` are positions in the table, entry after entry, and those of entry e begin at `starts[e]`.
+    `members` are the keys of the rows, entry after entry, and those of entry e begin at `starts[e]`.
     """
 
-    perceptual: Hashes
-    vertical: Hashes
-    members: Positions
+    fingerprints: Fingerprints
+    members: Keys
     starts: Positions
 
     @classmethod
     def of(cls, table: HashTable) -> Entries:
-        order = np.lexsort((table.vertical, table.perceptual))
-        perceptual, vertical = table.perceptual[order], table.vertical[order]
+        perceptual, vertical, detail, quality = table.fingerprints
+        # The last column decides first.
+        order = np.lexsort((quality, *detail.T, vertical, perceptual))
+        fingerprints = table.fingerprints.take(order)
         is_first = np.ones(len(order), dtype=bool)
-        is_first[1:] = (perceptual[1:] != perceptual[:-1]) | (vertical[1:] != vertical[:-1])
+        is_first[1:] = _differ_from_previous(fingerprints)
         starts = np.append(np.flatnonzero(is_first), len(order))
-        return cls(perceptual[is_first], vertical[is_first], order, starts)
+        return cls(fingerprints.take(is_first), table.keys[order], starts)
 
     def __len__(self) -> int:
-        return len(self.perceptual)
+        return len(self.starts) - 1
 
     @property
     def sizes(self) -> Positions:
         return np.diff(self.starts)
 
-    def rows_of(self, chosen: npt.NDArray[np.bool_]) -> tuple[Positions, Positions]:
-        """Of the entries that the mask chooses: the positions of their rows in the table, and the entry of each."""
+    def rows_of(self, chosen: Flags) -> tuple[Keys, Positions]:
+        """Return the keys in the entries that a mask chooses, and the entry of each."""
         entry_of = np.repeat(np.arange(len(self)), self.sizes)
         mask = chosen[entry_of]
         return self.members[mask], entry_of[mask]
+
+    def with_keys(self, keys: Collection[Any]) -> Positions:
+        """Return the entries of some keys."""
+        if not keys:
+            return np.zeros(0, dtype=np.int64)
+        slots = np.flatnonzero(np.isin(self.members, list(keys)))
+        return np.searchsorted(self.starts, slots, side="right") - 1
+
+
+def _differ_from_previous(fingerprints: Fingerprints) -> Flags:
+    perceptual, vertical, detail, quality = fingerprints
+    differ: Flags = (perceptual[1:] != perceptual[:-1]) | (vertical[1:] != vertical[:-1])
+    differ |= (detail[1:] != detail[:-1]).any(axis=1)
+    differ |= quality[1:] != quality[:-1]
+    return differ

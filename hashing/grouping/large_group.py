@@ -57,7 +57,7 @@ def join_large(keys: Collection[int], group: DuplicateGroup, options: GroupingOp
         different = _different_from({key, *verdicts.same}, verdicts)
         if GroupMember.objects.using(using).filter(group=group.pk, asset__in=different).exists():
             continue
-        for match in find_groups(rows, options, verdicts, keys=[key, group.keeper_id]):
+        for match in find_groups(rows, options, verdicts, keys={key, group.keeper_id}):
             add_member(group, _seen_from(group.keeper_id, key, match), using)
 
 

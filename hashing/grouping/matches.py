@@ -1,65 +1,110 @@
-"""Which rows of a table match one another: by their hashes, or by the content of their files."""
+"""Which rows of a table match one another: by their hashes, and by the digests of their files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import permutations
+from typing import Any, Protocol
 
 import numpy as np
 
-from hashing.grouping.content import read_contents
-from hashing.grouping.hash_table import Entries, HashTable, Positions
+from hashing.grouping.equal_files import read_equal_files
+from hashing.grouping.hash_table import Entries, read_hashes
 from hashing.grouping.options import GroupingOptions
-from hashing.pairs.near_pairs import NearPairs, find_near_pairs
-from hashing.pairs.turned_pairs import find_turned_pairs
+from hashing.hamming_join.fingerprints import Fingerprints, Positions
+from hashing.hamming_join.orientation_join import orientation_join
+from hashing.hamming_join.self_join import self_join
+from hashing.orientations import TURNED, orient, orient_detail
 from hashing.querysets import HashedImageQuerySet
 
-Progress = Callable[[int], object]
+Progress = Callable[[str, int], object]
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Rows that match another, or that somebody has called the same as another.
+    """Rows that match another, or that somebody has called the same as another, and the entry of each.
 
-    Three sequences of the same length: the `keys` of the rows, `hashes` (perceptual, vertical), and the entry of each.
     Rows of one entry match, and so do those of `neighbours`.
     """
 
-    keys: Sequence[Any]
-    hashes: Sequence[tuple[int, int]]
-    entry_of: Sequence[int]
+    entry_of: Mapping[Any, int]
     neighbours: Callable[[int], Iterable[int]]
 
 
-def match_hashes(table: HashTable, options: GroupingOptions, also: Iterable[Any], progress: Progress) -> Matches:
-    """`also` are keys of rows that are wanted whether they match or not."""
-    entries = Entries.of(table)
-    limits = (options.max_distance, options.confirm_limit)
-    pairs: list[Any] = [find_near_pairs(entries.perceptual, entries.vertical, *limits, progress=progress)]
-    if options.any_orientation:
-        pairs.append(find_turned_pairs(entries.perceptual, entries.vertical, *limits))
-    neighbours = Neighbours.of(len(entries), pairs)
-    chosen = (entries.sizes > 1) | (np.diff(neighbours.starts) > 0)
-    chosen[_entries_with(table, entries, also)] = True
-    rows, entry_of = entries.rows_of(chosen)
-    return Matches(table.keys[rows].tolist(), _hashes(table, rows), entry_of.tolist(), neighbours)
-
-
-def match_contents(
-    table: HashTable, rows: HashedImageQuerySet[Any], also: Iterable[Any], progress: Progress
+def find_matches(
+    rows: HashedImageQuerySet[Any],
+    options: GroupingOptions,
+    also: AbstractSet[Any],
+    keys: AbstractSet[Any] | None,
+    progress: Progress,
 ) -> Matches:
-    """Rows whose files are equal. Only files of the same size and with the same hashes are read."""
-    entries = Entries.of(table)
-    chosen = entries.sizes > 1
-    chosen[_entries_with(table, entries, also)] = True
-    positions, entry_of = entries.rows_of(chosen)
-    keys = table.keys[positions].tolist()
-    contents = read_contents(rows, dict(zip(keys, entry_of.tolist(), strict=True)), progress)
+    """Match all rows, or those with some `keys`. Rows of `also` are wanted whether they match or not."""
+    equal_files = read_equal_files(rows, keys)
+    wanted = {*(also if keys is None else also & keys), *equal_files}
+    if options.exact_bytes:
+        return _with_equal_files({}, lambda _entry: (), 0, equal_files, wanted)
+    entries = Entries.of(read_hashes(rows.comparable(), keys, partial(progress, "Reading")))
+    neighbours = _match_entries(entries.fingerprints, options, partial(progress, "Comparing"))
+    chosen = (entries.sizes > 1) | (np.diff(neighbours.starts) > 0)
+    chosen[entries.with_keys(wanted)] = True
+    found, entry_of = entries.rows_of(chosen)
+    by_key = dict(zip(found.tolist(), entry_of.tolist(), strict=True))
+    return _with_equal_files(by_key, neighbours, len(entries), equal_files, wanted)
+
+
+def _match_entries(
+    fingerprints: Fingerprints, options: GroupingOptions, progress: Callable[[int], object]
+) -> Neighbours:
+    pairs: list[_Pairs] = [self_join(fingerprints, options.max_distance, progress=progress)]
+    if options.any_orientation:
+        pairs.append(orientation_join(fingerprints, TURNED, _oriented, options.max_distance))
+    return Neighbours.of(fingerprints.size, pairs)
+
+
+def _oriented(fingerprints: Fingerprints, orientation: int) -> Fingerprints:
+    perceptual, vertical = orient(fingerprints.perceptual, fingerprints.vertical, orientation)
+    return Fingerprints(perceptual, vertical, orient_detail(fingerprints.detail, orientation), fingerprints.quality)
+
+
+def _with_equal_files(
+    entry_of: dict[Any, int],
+    neighbours: Callable[[int], Iterable[int]],
+    count: int,
+    equal_files: Mapping[Any, str],
+    wanted: Iterable[Any],
+) -> Matches:
+    """Put rows whose hashes are not compared into entries of their own: one for each file, and one for each other row.
+
+    Equal files mostly have equal hashes. Entries that share a file although they differ are neighbours.
+    """
     numbers: dict[Any, int] = {}
-    # A file that was not read is equal to itself alone.
-    content_of = [numbers.setdefault(contents.get(key, key), len(numbers)) for key in keys]
-    return Matches(keys, _hashes(table, positions), content_of, lambda _entry: ())
+    for key in wanted:
+        if key not in entry_of:
+            entry_of[key] = numbers.setdefault(equal_files.get(key, (key,)), count + len(numbers))
+    sharing: defaultdict[str, set[int]] = defaultdict(set)
+    for key, digest in equal_files.items():
+        sharing[digest].add(entry_of[key])
+    also: defaultdict[int, set[int]] = defaultdict(set)
+    for entries in sharing.values():
+        for one, other in permutations(entries, 2):
+            also[one].add(other)
+
+    def all_neighbours(entry: int) -> Iterable[int]:
+        near = neighbours(entry) if entry < count else ()
+        return {*near, *also[entry]} if entry in also else near
+
+    return Matches(entry_of, all_neighbours)
+
+
+class _Pairs(Protocol):
+    @property
+    def first(self) -> Positions: ...
+    @property
+    def second(self) -> Positions: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +115,7 @@ class Neighbours:
     others: Positions
 
     @classmethod
-    def of(cls, count: int, pairs: Iterable[NearPairs]) -> Neighbours:
+    def of(cls, count: int, pairs: Sequence[_Pairs]) -> Neighbours:
         firsts = np.concatenate([end for pair in pairs for end in (pair.first, pair.second)])
         seconds = np.concatenate([end for pair in pairs for end in (pair.second, pair.first)])
         counts = np.bincount(firsts, minlength=count)
@@ -79,16 +124,3 @@ class Neighbours:
     def __call__(self, entry: int) -> list[int]:
         found: list[int] = self.others[self.starts[entry] : self.starts[entry + 1]].tolist()
         return found
-
-
-def _entries_with(table: HashTable, entries: Entries, keys: Iterable[Any]) -> Positions:
-    wanted = list(keys)
-    if not wanted:
-        return np.zeros(0, dtype=np.int64)
-    entry_of_position = np.empty(len(table.keys), dtype=np.int64)
-    entry_of_position[entries.members] = np.repeat(np.arange(len(entries)), entries.sizes)
-    return entry_of_position[np.isin(table.keys, wanted)]
-
-
-def _hashes(table: HashTable, positions: Positions) -> list[tuple[int, int]]:
-    return list(zip(table.perceptual[positions].tolist(), table.vertical[positions].tolist(), strict=True))

@@ -40,7 +40,7 @@ def _regroup(changed: set[int], left: set[int], groups: set[int], using: str) ->
 
 def _remake(changed: set[int], left: set[int], decided: set[int], options: GroupingOptions, using: str) -> set[int]:
     """Returns the rows that were in a group before and are in none now."""
-    matching = left | changed | {match for key in changed for match in _matches(key, options, using)}
+    matching = left | changed | {match for key in changed for match in matches_of(key, options, using)}
     touched = _touched(matching | set(read_verdicts_around(matching, using).same), decided, using)
     large, set_free = _settle_large(touched, changed, decided, using)
     small = [group for group in touched if group not in large]
@@ -73,12 +73,17 @@ def _settle_large(
     return kept, set_free
 
 
-def _matches(key: int, options: GroupingOptions, using: str) -> list[int]:
+def matches_of(key: int, options: GroupingOptions, using: str) -> list[int]:
+    """Return the keys of the rows that match one by the rules of a run, nearest first."""
     rows = ImageAsset.objects.using(using)
     asset = rows.filter(pk=key).first()
     if asset is None:
         return []
-    return list(rows.similar_to(asset, **options.for_search()).values_list("pk", flat=True)[:MOST_MATCHES])
+    if options.exact_bytes:
+        matches = rows.exclude(pk=key).filter(file_digest__isnull=False, file_digest=asset.file_digest)
+    else:
+        matches = rows.similar_to(asset, options.max_distance, any_orientation=options.any_orientation)
+    return list(matches.values_list("pk", flat=True)[:MOST_MATCHES])
 
 
 def _find(scope: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:

@@ -14,7 +14,7 @@ from hashing.grouping.store import Changes
 from hashing.orientations import Orientation
 
 RULE = "=" * 60
-CSV_COLUMNS = ("keeper", "pk", "distance", "confirm_distance", "orientation", "decided", "file_size")
+CSV_COLUMNS = ("keeper", "pk", "distance", "orientation", "decided", "file_size")
 KIB = 1024
 
 
@@ -66,7 +66,6 @@ class GroupingReport:
         """Group by group, so that a large report needs no memory of its own."""
         facts = {
             **asdict(self.options),
-            "confirm_distance": self.options.confirm_limit,
             "pictures": self.pictures,
             "bytes_to_free": self.bytes_to_free,
             "largest_group": self.largest,
@@ -97,7 +96,6 @@ def _member(member: FoundMember) -> dict[str, Any]:
     return {
         "pk": member.key,
         "distance": member.distance,
-        "confirm_distance": member.confirm_distance,
         "orientation": Orientation(member.orientation).name.lower(),
     }
 

@@ -27,7 +27,7 @@ BATCH = 2000
 # Any number will do that no other program locks in the same database.
 ADVISORY_LOCK = 0x1A6E5EA4C5
 
-FACTS = ("distance", "confirm_distance", "orientation", "is_same")
+FACTS = ("distance", "orientation", "is_same")
 
 
 class Changes(NamedTuple):
@@ -161,12 +161,29 @@ def _difference(pk: int, stored: Sequence[GroupMember], wanted: FoundGroup) -> _
 
 
 def _create(batch: Sequence[FoundGroup], using: str) -> None:
-    groups = DuplicateGroup.objects.using(using)
-    present = _present([group.keeper for group in batch], using)
-    whole = {group.keeper: [_keeper(group), *group.members] for group in batch if group.keeper in present}
-    made = groups.bulk_create([DuplicateGroup(keeper_id=key, size=0, open_count=0, max_distance=0) for key in whole])
-    _add_members(((group.pk, 0, whole[group.keeper_id]) for group in made), using)
-    count_groups([group.pk for group in made], using)
+    """The rows stay as they are until the transaction ends, so the numbers of the groups are known beforehand."""
+    present = _present([key for group in batch for key in (group.keeper, *(each.key for each in group.members))], using)
+    whole = {}
+    for group in batch:
+        members = [each for each in group.members if each.key in present]
+        if members and group.keeper in present:
+            whole[group.keeper] = [_keeper(group), *members]
+    made = DuplicateGroup.objects.using(using).bulk_create(_counted(*each) for each in whole.items())
+    rows = [
+        GroupMember(group_id=group.pk, asset_id=each.key, position=place, **_facts(each))
+        for group in made
+        for place, each in enumerate(whole[group.keeper_id])
+    ]
+    GroupMember.objects.using(using).bulk_create(rows, batch_size=BATCH)
+
+
+def _counted(keeper: Any, members: Sequence[FoundMember]) -> DuplicateGroup:
+    return DuplicateGroup(
+        keeper_id=keeper,
+        size=len(members),
+        open_count=sum(not each.is_same for each in members),
+        max_distance=max(each.distance for each in members),
+    )
 
 
 def _extend(added: Mapping[int, list[FoundMember]], using: str) -> None:
@@ -195,7 +212,7 @@ def _add_members(wanted: Iterable[tuple[int, int, list[FoundMember]]], using: st
 
 
 def _keeper(group: FoundGroup) -> FoundMember:
-    return FoundMember(group.keeper, 0, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
+    return FoundMember(group.keeper, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
 
 
 def _facts(member: FoundMember) -> dict[str, Any]:
@@ -203,8 +220,9 @@ def _facts(member: FoundMember) -> dict[str, Any]:
 
 
 def _present(keys: Sequence[int], using: str) -> set[int]:
-    """Those that still have a hash and are in no group. Nobody can delete them before this transaction ends."""
-    rows = ImageAsset.objects.using(using).filter(perceptual_hash__isnull=False, membership__isnull=True)
+    """Those whose file is still the hashed one, and that are in no group. They stay until this transaction ends."""
+    is_known = Q(perceptual_hash__isnull=False) | Q(file_digest__isnull=False)
+    rows = ImageAsset.objects.using(using).filter(is_known, membership__isnull=True)
     return {key for (key,) in rows_with_keys(rows.select_for_update(of=("self",)), keys, ())}
 
 

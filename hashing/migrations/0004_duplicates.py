@@ -16,10 +16,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("max_distance", models.PositiveSmallIntegerField(verbose_name="largest distance")),
-                (
-                    "confirm_distance",
-                    models.PositiveSmallIntegerField(null=True, verbose_name="largest distance of the vertical hashes"),
-                ),
                 ("any_orientation", models.BooleanField(default=False, verbose_name="in any orientation")),
                 ("exact_bytes", models.BooleanField(default=False, verbose_name="equal files only")),
                 ("finished_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="finished at")),
@@ -75,7 +71,6 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("position", models.PositiveIntegerField(verbose_name="position")),
                 ("distance", models.PositiveSmallIntegerField(verbose_name="distance to the keeper")),
-                ("confirm_distance", models.PositiveSmallIntegerField(verbose_name="distance of the vertical hashes")),
                 (
                     "orientation",
                     models.PositiveSmallIntegerField(

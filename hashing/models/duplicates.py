@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class DuplicateGroupQuerySet(models.QuerySet["DuplicateGroup"]):
+class DuplicateGroupQuerySet(GuardedUpdateQuerySet["DuplicateGroup"]):
     def open(self) -> Self:
         """With pictures that nobody has decided about."""
         return self.filter(open_count__gt=0)
@@ -64,7 +64,6 @@ class GroupMember(models.Model):
     asset = models.OneToOneField(ImageAsset, on_delete=models.CASCADE, related_name="membership")
     position = models.PositiveIntegerField(_("position"))
     distance = models.PositiveSmallIntegerField(_("distance to the keeper"))
-    confirm_distance = models.PositiveSmallIntegerField(_("distance of the vertical hashes"))
     orientation = models.PositiveSmallIntegerField(_("orientation"), choices=Orientation, default=Orientation.UPRIGHT)
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Somebody has said so. The keeper is the same as itself.")
@@ -85,7 +84,6 @@ class GroupingRun(models.Model):
     """How the groups were found the last time. New uploads join them by the same rules. There is one row at most."""
 
     max_distance = models.PositiveSmallIntegerField(_("largest distance"))
-    confirm_distance = models.PositiveSmallIntegerField(_("largest distance of the vertical hashes"), null=True)
     any_orientation = models.BooleanField(_("in any orientation"), default=False)
     exact_bytes = models.BooleanField(_("equal files only"), default=False)
     finished_at = models.DateTimeField(_("finished at"), default=timezone.now)

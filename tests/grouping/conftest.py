@@ -13,7 +13,7 @@ from hashing.grouping.verdicts import read_verdicts
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.perceptual_hash import HASH_VERSION
 
-# Far from one another in both hashes, and from themselves in any other orientation.
+# Far from one another in all hashes, and from themselves in any other orientation.
 PICTURES = [0x0123456789ABCDEF, 0xF0E1D2C3B4A59687, 0x5A17C3E8096BD2F4, 0xC96E21B7D4803F5A]
 
 AddHashed = Callable[..., ImageAsset]
@@ -21,14 +21,20 @@ AddHashed = Callable[..., ImageAsset]
 
 @pytest.fixture
 def add_hashed(db) -> AddHashed:
-    """Makes a row with the hashes of a picture, off by some bits: `flips` in the first and as many in the second."""
+    """Makes a row with the hashes of a picture, off by some bits, and a file of its own.
+
+    Each of the `flips` is a distance of 4, two bits in both small hashes: with 5 of them, pictures just match.
+    """
 
     def add(picture: int = 0, flips: int = 0, start: int = 0, **fields) -> ImageAsset:
-        off = sum(1 << (start + bit) for bit in range(flips))
+        off = sum(0b11 << 2 * (start + bit) for bit in range(flips))
+        number = ImageAsset.objects.count()
         values = {
-            "image": f"{ImageAsset.objects.count()}.jpg",
+            "image": f"{number}.jpg",
             "perceptual_hash": f"{PICTURES[picture] ^ off:016x}",
             "vertical_hash": f"{PICTURES[picture] * 3 % 2**64 ^ off:016x}",
+            "detail_hash": f"{PICTURES[picture] ** 4 % 2**256:064x}",
+            "file_digest": f"{number:064x}",
             "hash_quality": 90,
             "hash_version": HASH_VERSION,
             "width": 100,

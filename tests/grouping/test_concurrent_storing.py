@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def member(asset: ImageAsset) -> FoundMember:
-    return FoundMember(asset.pk, 1, 1, 1, is_same=False, file_size=1000)
+    return FoundMember(asset.pk, 1, 1, is_same=False, file_size=1000)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from tests.grouping.conftest import stored_groups, undo_last
 
 def test_groups_are_stored_and_reported(add_hashed):
     keeper, copy = add_hashed(width=200), add_hashed(flips=2)
-    report = find_duplicates(max_distance=2)
+    report = find_duplicates(max_distance=40)
     assert [(group.keeper, [each.key for each in group.members]) for group in report.groups] == [(keeper.pk, [copy.pk])]
     assert stored_groups() == {keeper.pk: {keeper.pk, copy.pk}}
-    assert find_duplicates(max_distance=1).groups == []
+    assert find_duplicates(max_distance=39).groups == []
     assert stored_groups() == {}
 
 
@@ -56,7 +56,7 @@ def test_what_is_taken_back_during_the_run_is_asked_again(add_hashed, somebody):
 
 
 def test_options_that_make_no_sense_are_refused(db):
-    with pytest.raises(ValueError, match="between 0 and 64"):
-        find_duplicates(max_distance=99)
+    with pytest.raises(ValueError, match="between 0 and 384"):
+        find_duplicates(max_distance=385)
     with pytest.raises(TypeError):
         find_duplicates(distance=3)

@@ -9,7 +9,7 @@ from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.verdicts import Verdicts
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation, orient
+from hashing.orientations import Orientation, orient, orient_detail
 
 
 def found(verdicts: Verdicts | None = None, **options) -> dict[int, list[int]]:
@@ -26,14 +26,23 @@ def test_copies_are_grouped_and_others_left_alone(add_hashed):
     assert found() == {first.pk: [copy.pk]}
 
 
-def test_both_distances_decide(add_hashed):
-    one = add_hashed(0)
-    add_hashed(0, vertical_hash="0" * 16)
-    assert found() == {}
-    assert list(found(confirm_distance=64)) == [one.pk]
+def test_the_large_hash_decides(add_hashed):
+    one = add_hashed(0, width=200)
+    _far, near = (
+        add_hashed(0, detail_hash=f"{int(one.detail_hash, 16) ^ (1 << bits) - 1:064x}") for bits in (101, 100)
+    )
+    assert found()[one.pk] == [near.pk]
 
 
-@pytest.mark.parametrize(("distance", "grouped"), [(4, False), (5, True)])
+@pytest.mark.parametrize(("quality", "grouped"), [(35, False), (45, False), (46, True), (100, True), (None, True)])
+def test_the_lower_quality_sets_the_limit(add_hashed, quality, grouped):
+    add_hashed(0, hash_quality=100)
+    off = (1 << 32) - 1
+    add_hashed(0, detail_hash=f"{int(ImageAsset.objects.get().detail_hash, 16) ^ off:064x}", hash_quality=quality)
+    assert bool(found()) == grouped
+
+
+@pytest.mark.parametrize(("distance", "grouped"), [(99, False), (100, True)])
 def test_limit_is_included(add_hashed, distance, grouped):
     add_hashed(0)
     add_hashed(0, flips=5)
@@ -45,7 +54,7 @@ def test_members_are_in_the_order_of_their_distances(add_hashed):
     far, near, same = add_hashed(0, flips=4), add_hashed(0, flips=1), add_hashed(0)
     assert found() == {keeper.pk: [same.pk, near.pk, far.pk]}
     members = find_groups(ImageAsset.objects.all(), GroupingOptions())[0].members
-    assert [(member.distance, member.confirm_distance) for member in members] == [(0, 0), (1, 1), (4, 4)]
+    assert [member.distance for member in members] == [0, 4, 16]
 
 
 def test_keeper_has_most_pixels_then_bytes_then_age(add_hashed):
@@ -90,11 +99,13 @@ def test_thousands_of_equal_rows_are_one_group(add_hashed):
 def test_turned_copies_are_grouped_when_asked_for(add_hashed, orientation):
     upright = add_hashed(0, width=200)
     turned = orient(int(upright.perceptual_hash, 16), int(upright.vertical_hash, 16), orientation)
-    copy = add_hashed(perceptual_hash=f"{turned[0]:016x}", vertical_hash=f"{turned[1]:016x}")
+    detail = orient_detail(int(upright.detail_hash, 16), orientation)
+    hashes = {"vertical_hash": f"{turned[1]:016x}", "detail_hash": f"{detail:064x}"}
+    copy = add_hashed(perceptual_hash=f"{turned[0]:016x}", **hashes)
     assert found() == {}
     assert found(any_orientation=True) == {upright.pk: [copy.pk]}
     (member,) = find_groups(ImageAsset.objects.all(), GroupingOptions(any_orientation=True))[0].members
-    assert (member.orientation, member.distance, member.confirm_distance) == (orientation, 0, 0)
+    assert (member.orientation, member.distance) == (orientation, 0)
 
 
 def test_decided_pair_is_not_grouped_again(add_hashed):
@@ -133,16 +144,35 @@ def test_groups_do_not_depend_on_the_order_of_the_rows(add_hashed):
         assert {member.key for member in group.members} <= set(matching)
 
 
-def test_exact_bytes_reads_the_files(add_image, add_hashed):
-    fields = facts_of(add_hashed(0))
-    one, other = (add_image(name, content=b"same bytes", **fields) for name in ("one.jpg", "two.jpg"))
-    add_image("three.jpg", content=b"diff bytes", **fields)
-    add_image("four.jpg", content=None, **fields)
+def test_exact_bytes_are_told_by_the_digests_alone(add_hashed):
+    one, other, _similar = add_hashed(0), add_hashed(0, file_digest=f"{0:064x}"), add_hashed(0)
     assert found(exact_bytes=True) == {one.pk: [other.pk]}
 
 
-def test_exact_bytes_groups_blank_pages(add_image, add_hashed):
-    fields = facts_of(add_hashed(0, hash_quality=0))
-    one, other = (add_image(name, content=b"page", **fields) for name in ("one.png", "two.png"))
-    assert found() == {}
-    assert found(exact_bytes=True) == {one.pk: [other.pk]}
+@pytest.mark.parametrize("exact_bytes", [True, False])
+def test_equal_blank_pages_and_broken_files_are_grouped(add_hashed, exact_bytes):
+    nothing = {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None, "hash_quality": None}
+    pages = [add_hashed(0, hash_quality=0, file_digest="a" * 64).pk for _ in range(3)]
+    broken = [add_hashed(file_digest="b" * 64, hash_error="broken", **nothing).pk for _ in range(2)]
+    add_hashed(0, hash_quality=0)
+    add_hashed(file_digest="c" * 64, hash_error="broken", **nothing)
+    assert found(exact_bytes=exact_bytes) == {pages[0]: pages[1:], broken[0]: broken[1:]}
+    members = [each for group in find_groups(ImageAsset.objects.all(), GroupingOptions()) for each in group.members]
+    assert {member.distance for member in members} == {0}
+
+
+def test_equal_files_match_although_one_is_of_another_version(add_hashed):
+    one, other = add_hashed(0, file_digest="a" * 64), add_hashed(1, file_digest="a" * 64, hash_version=0)
+    near = add_hashed(0, flips=2)
+    assert found() == {one.pk: [other.pk, near.pk]}
+
+
+def test_a_picture_without_hashes_that_is_called_the_same_is_the_farthest(add_hashed):
+    keeper, copy = add_hashed(width=200), add_hashed()
+    broken = add_hashed(perceptual_hash=None, hash_error="broken")
+    both = (copy.pk, broken.pk)
+    (group,) = find_groups(
+        ImageAsset.objects.all(), GroupingOptions(), Verdicts(same=dict.fromkeys(both, both), marked=frozenset(both))
+    )
+    assert [(each.key, each.distance) for each in group.members] == [(copy.pk, 0), (broken.pk, 384)]
+    assert group.keeper == keeper.pk

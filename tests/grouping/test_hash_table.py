@@ -4,23 +4,29 @@ import numpy as np
 import pytest
 
 from hashing.grouping.hash_table import Entries, HashTable, read_hashes
+from hashing.hamming_join.fingerprints import Fingerprints
 from hashing.models import ImageAsset
 from tests.grouping.conftest import PICTURES
 
 
-def table(*couples: tuple[int, int]) -> HashTable:
-    columns = zip(*couples, strict=True)
-    return HashTable(np.arange(10, 10 + len(couples)), *(np.array(column, dtype=np.uint64) for column in columns))
+def table(*rows: tuple[int, int, int, int]) -> HashTable:
+    perceptual, vertical, detail, quality = (np.array(column, dtype=np.uint64) for column in zip(*rows, strict=True))
+    details = np.stack([detail * 0, detail * 0, detail * 0, detail], axis=1)
+    fingerprints = Fingerprints(perceptual, vertical, details, quality.astype(np.uint8))
+    return HashTable(np.arange(10, 10 + len(rows)), fingerprints)
 
 
 def test_hashes_are_read_in_the_order_of_their_keys(add_hashed, monkeypatch):
     monkeypatch.setattr("hashing.grouping.hash_table.PAGE", 2)
-    rows = [add_hashed(number) for number in range(3)]
+    rows = [add_hashed(number, hash_quality=None if number == 1 else 90) for number in range(3)]
     told: list[int] = []
     read = read_hashes(ImageAsset.objects.order_by("-pk"), None, told.append)
     assert read.keys.tolist() == [row.pk for row in rows]
-    assert read.perceptual.tolist() == PICTURES[:3]
-    assert [f"{bits:016x}" for bits in read.vertical.tolist()] == [row.vertical_hash for row in rows]
+    perceptual, vertical, detail, quality = read.fingerprints
+    assert perceptual.tolist() == PICTURES[:3]
+    assert [f"{bits:016x}" for bits in vertical.tolist()] == [row.vertical_hash for row in rows]
+    assert ["".join(f"{word:016x}" for word in words) for words in detail.tolist()] == [row.detail_hash for row in rows]
+    assert quality.tolist() == [90, 100, 90]
     assert told == [66, 100]
 
 
@@ -31,8 +37,9 @@ def test_chosen_rows_alone_are_read(add_hashed):
 
 
 @pytest.mark.parametrize("text", ["abc", "no hash at all !"])
-def test_row_whose_hash_is_of_another_kind_is_left_out(add_hashed, text):
-    add_hashed(perceptual_hash=text)
+@pytest.mark.parametrize("field", ["perceptual_hash", "detail_hash"])
+def test_row_whose_hash_is_of_another_kind_is_left_out(add_hashed, field, text):
+    add_hashed(**{field: text * (4 if field == "detail_hash" else 1)})
     row = add_hashed()
     assert read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None).keys.tolist() == [row.pk]
 
@@ -42,13 +49,24 @@ def test_empty_table_has_no_entries(db):
     assert len(Entries.of(read)) == 0
 
 
-def test_equal_couples_are_one_entry():
-    entries = Entries.of(table((5, 1), (3, 1), (5, 1), (5, 2)))
-    assert list(zip(entries.perceptual.tolist(), entries.vertical.tolist(), strict=True)) == [(3, 1), (5, 1), (5, 2)]
-    assert entries.sizes.tolist() == [1, 2, 1]
+ROWS = [(5, 1, 7, 90), (3, 1, 7, 90), (5, 1, 7, 90), (5, 2, 7, 90), (5, 2, 8, 90), (5, 2, 8, 91)]
+
+
+def test_rows_that_are_equal_in_everything_are_one_entry():
+    entries = Entries.of(table(*ROWS))
+    perceptual, vertical, detail, quality = entries.fingerprints
+    columns = (perceptual.tolist(), vertical.tolist(), detail[:, 3].tolist(), quality.tolist())
+    assert list(zip(*columns, strict=True)) == sorted(set(ROWS))
+    assert entries.sizes.tolist() == [1, 2, 1, 1, 1]
 
 
 def test_rows_of_chosen_entries_come_with_their_entry():
-    entries = Entries.of(table((5, 1), (3, 1), (5, 1), (5, 2)))
-    positions, entry_of = entries.rows_of(np.array([True, True, False]))
-    assert (positions.tolist(), entry_of.tolist()) == ([1, 0, 2], [0, 1, 1])
+    entries = Entries.of(table(*ROWS))
+    keys, entry_of = entries.rows_of(np.array([True, True, False, False, False]))
+    assert (keys.tolist(), entry_of.tolist()) == ([11, 10, 12], [0, 1, 1])
+
+
+def test_entries_are_found_by_keys():
+    entries = Entries.of(table(*ROWS))
+    assert sorted(entries.with_keys({12, 14, 999}).tolist()) == [1, 3]
+    assert entries.with_keys(set()).tolist() == []

@@ -44,7 +44,7 @@ def test_row_joins_a_large_group_as_it_is(add_hashed, group_all, monkeypatch):
     regroup([better.pk])
     assert stored_groups() == {keeper.pk: {keeper.pk, member.pk, late.pk, better.pk}}
     added = GroupMember.objects.get(asset=late)
-    assert (added.position, added.distance, added.confirm_distance) == (2, 2, 2)
+    assert (added.position, added.distance) == (2, 8)
     assert GroupMember.objects.get(asset=member).position == before.position
 
 

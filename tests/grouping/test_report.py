@@ -12,8 +12,8 @@ from hashing.grouping.report import GroupingReport
 from hashing.grouping.store import Changes
 
 GROUPS = [
-    FoundGroup(12, [FoundMember(15, 2, 3, 1, is_same=False, file_size=700_000)]),
-    FoundGroup(20, [FoundMember(21, 0, 0, 1, is_same=True, file_size=0), FoundMember(7, 4, 1, 2, False, 400_000)]),
+    FoundGroup(12, [FoundMember(15, 2, 1, is_same=False, file_size=700_000)]),
+    FoundGroup(20, [FoundMember(21, 0, 1, is_same=True, file_size=0), FoundMember(7, 4, 2, False, 400_000)]),
 ]
 OPTIONS = GroupingOptions(max_distance=5)
 
@@ -36,9 +36,9 @@ def test_json_has_the_groups_and_how_they_were_found(groups):
     GroupingReport(groups, OPTIONS).write_json(file)
     read = json.loads(file.getvalue())
     assert [group["keeper"] for group in read["groups"]] == [group.keeper for group in groups]
-    assert (read["max_distance"], read["confirm_distance"], read["any_orientation"]) == (5, 5, False)
+    assert (read["max_distance"], read["any_orientation"]) == (5, False)
     if groups:
-        member = {"pk": 15, "distance": 2, "confirm_distance": 3}
+        member = {"pk": 15, "distance": 2}
         assert read["groups"][0] == {"keeper": 12, "members": [member]}
 
 

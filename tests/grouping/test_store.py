@@ -10,7 +10,7 @@ from tests.grouping.conftest import stored_groups
 
 
 def member(asset: ImageAsset, distance: int = 1, *, is_same: bool = False) -> FoundMember:
-    return FoundMember(asset.pk, distance, distance, 1, is_same, 1000)
+    return FoundMember(asset.pk, distance, 1, is_same, 1000)
 
 
 def store(*groups: tuple[ImageAsset, list[FoundMember]]) -> Changes:

@@ -11,15 +11,14 @@ from hashing.conf import hashing_settings
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.run import run_grouping
+from hashing.hamming_join.pair_list import TooManyPairs
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand
 from hashing.management.number_types import at_least
 from hashing.management.phases import ShownPhases
-from hashing.pairs.near_pairs import TooManyPairs
+from hashing.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANCE
 from hashing.text import first_line
 
 INTERRUPTED = 130
-# Beyond it, different pictures begin to look the same to a difference hash.
-LARGE_DISTANCE = 10
 
 
 class Command(HashingCommand):
@@ -28,11 +27,10 @@ class Command(HashingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         usual = hashing_settings().MAX_DISTANCE
-        bits = at_least(0)
-        add("--max-distance", type=bits, default=usual, metavar="N", help=f"bits that may differ (default: {usual})")
-        add("--confirm-distance", type=bits, metavar="N", help="for the second hash (default: as --max-distance)")
+        distance = f"how far apart two pictures that are the same may be, 0 to {LARGEST_DISTANCE} (default: {usual})"
+        add("--max-distance", type=at_least(0), default=usual, metavar="N", help=distance)
         add("--any-orientation", action="store_true", help="also mirrored, flipped and turned copies")
-        add("--exact-bytes", action="store_true", help="only files that are equal byte for byte; reads them")
+        add("--exact-bytes", action="store_true", help="only files that are equal byte for byte")
         add("--json", dest="json_file", metavar="FILE", help="write the groups there as JSON; - for stdout")
         add("--csv", dest="csv_file", metavar="FILE", help="write the groups there as CSV; - for stdout")
         add("--dry-run", action="store_true", help="find, and store nothing")
@@ -54,8 +52,8 @@ class Command(HashingCommand):
         targets = [self.target_file(name) for name in names]
         if json_file == csv_file == STDOUT:
             raise CommandError("Only one of --json and --csv can go to stdout.", returncode=WRONG_USAGE)
-        if options.max_distance > LARGE_DISTANCE:
-            self.stderr.write(f"A distance above {LARGE_DISTANCE} brings different pictures together.")
+        if options.max_distance > DEFAULT_MAX_DISTANCE:
+            self.stderr.write(f"A distance above {DEFAULT_MAX_DISTANCE} brings different pictures together.")
         with ShownPhases(self.progress_stream, hidden=no_progress) as progress:
             report = self._run(options, dry_run=dry_run, using=database, progress=progress)
         # What goes to stdout must be whole: JSON or CSV and nothing else.
