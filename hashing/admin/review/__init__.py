@@ -13,7 +13,6 @@ answers         what comes back: a fragment of the page, or the page again
 outcomes        what was done, in words
 last_decision   what "Undo" would take back
 decision_log    decisions in the admin's history
-same_bytes      whether two files are equal, byte for byte
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -14,11 +15,10 @@ from hashing.admin.review.answers import Answer
 from hashing.admin.review.carry_out import Done, carry_out, take_back
 from hashing.admin.review.forms import DecisionForm, batch_of
 from hashing.admin.review.place import MOST_KEYS, Place
-from hashing.admin.review.same_bytes import SameBytes
 from hashing.grouping.decisions import DecisionRefused
 
 
-class Decide(SameBytes):
+class Decide(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[Any]:
         views = {"decide": self.decide_view, "undo": self.undo_view}
         urls = [

@@ -8,10 +8,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
+
+from hashing.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
+from hashing.templatetags.hashing_cards import in_words
 
 OPEN, DECIDED, ALL = "open", "decided", "all"
 STATE = "state"
+
+_in_words = lazy(in_words, str)
 
 
 class RowOfLinks(admin.SimpleListFilter):
@@ -65,14 +71,15 @@ class RangeFilter(RowOfLinks):
 
 
 class DistanceFilter(RangeFilter):
-    title = _("distance")
-    parameter_name = "distance"
+    """By the picture of a group that is the least like the keeper."""
+
+    title = _("likeness")
+    parameter_name = "likeness"
     field = "max_distance"
     ranges = {
-        "0": (_("identical hashes"), 0, 0),
-        "1-2": (_("1–2 bits"), 1, 2),  # noqa: RUF001
-        "3-5": (_("3–5 bits"), 3, 5),  # noqa: RUF001
-        "6": (_("over 5 bits"), 6, None),
+        "identical": (_in_words(0), 0, IDENTICAL_DISTANCE),
+        "nearly": (_in_words(IDENTICAL_DISTANCE + 1), IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
+        "similar": (_in_words(NEARLY_IDENTICAL_DISTANCE + 1), NEARLY_IDENTICAL_DISTANCE + 1, None),
     }
 
 

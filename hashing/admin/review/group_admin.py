@@ -26,7 +26,7 @@ from hashing.models import DuplicateGroup, ImageAsset
 
 PAGE = "admin/hashing/review/page.html"
 STYLES = ["hashing/admin.css", "hashing/cards.css", "hashing/review/review.css", "hashing/review/compare.css"]
-SCRIPTS = ("deciding", "keys", "compare", "same_bytes")
+SCRIPTS = ("deciding", "keys", "compare")
 
 
 @admin.register(DuplicateGroup)

@@ -10,7 +10,6 @@ from uuid import uuid4
 from django.db import router
 from django.db.models import Max, Q
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from hashing.admin.previews import FULL, LARGE, preview_address, preview_image
@@ -20,7 +19,6 @@ from hashing.grouping.conflicts import newest_decision
 from hashing.grouping.keepers import StorageUnavailable, file_problem
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.orientations import Orientation
-from hashing.previews import preview_digest
 
 # Cards of a group on the list, and of one page of a large group; the keeper is on every one of them.
 ON_LIST, ON_PAGE = 12, 60
@@ -78,15 +76,11 @@ class MemberCard:
         turned = Orientation(self.member.orientation)
         return "" if turned == Orientation.UPRIGHT else str(turned.label)
 
-    @cached_property
-    def same_bytes_address(self) -> str:
-        """Where to ask whether the files are equal; empty where they cannot be."""
-        differs = self.member.distance or self.member.confirm_distance or self.member.orientation != Orientation.UPRIGHT
-        if self.is_keeper or differs or not self.asset.file_size or self.asset.file_size != self.keeper.file_size:
-            return ""
-        address = reverse("admin:hashing_duplicategroup_same_bytes", args=(self.keeper.pk, self.asset.pk))
-        # The answer is kept by the browser; another file must be another question.
-        return f"{address}?v={preview_digest(self.keeper)[:12]}{preview_digest(self.asset)[:12]}"
+    @property
+    def has_same_bytes(self) -> bool:
+        """Whether its file and that of the keeper are equal, byte for byte."""
+        digest = self.asset.file_digest
+        return not self.is_keeper and digest is not None and digest == self.keeper.file_digest
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def add_group(db, media) -> AddGroup:
                 image=names.format(number=number, place=place),
                 perceptual_hash=f"{one ^ (apart if place else 0):016x}",
                 vertical_hash=f"{other:016x}",
+                detail_hash=f"{one * other % 2**256:064x}",
                 hash_quality=90,
                 hash_version=HASH_VERSION,
                 **{"width": 2000 - place, "height": 100, "file_size": 1000 + place} | fields,

@@ -361,18 +361,6 @@ def test_decision_in_the_comparison_goes_on_to_the_next_picture(reviewer, add_co
 
 
 @DESKTOP
-def test_equal_files_get_their_badge(reviewer, add_copies, media):
-    keeper, other = add_copies()
-    (media / "1" / "photo-1.jpg").write_bytes((media / "1" / "photo-0.jpg").read_bytes())
-    one = ImageAsset.objects.get(pk=keeper)
-    values = {"perceptual_hash": one.perceptual_hash, "vertical_hash": one.vertical_hash, "file_size": one.file_size}
-    ImageAsset.objects.filter(pk=other).update(**values, width=640, height=480)
-    store_all_groups()
-    reviewer.open(review_address("changelist"))
-    reviewer.wait(lambda: reviewer.find(".review-undecided .review-badge").is_displayed())
-
-
-@DESKTOP
 def test_page_of_a_group_follows_it_when_it_is_made_anew(reviewer, add_copies):
     add_copies(copies=3)
     keys = keys_of(DuplicateGroup.objects.get())

@@ -6,7 +6,7 @@ from hashing.models import DuplicateGroup
 from tests.admin.review.conftest import review_address
 
 SIZES = (2, 3, 5, 6, 20, 21)
-DISTANCES = (0, 1, 2, 3, 5, 6)
+DISTANCES = (0, 12, 13, 40, 41, 90)
 
 
 def found(client, **query) -> list[DuplicateGroup]:
@@ -41,13 +41,14 @@ def test_state_and_size(reviewer, groups, query, sizes):
 
 
 @pytest.mark.parametrize(
-    ("distance", "distances"), [("0", [0]), ("1-2", [1, 2]), ("3-5", [3, 5]), ("6", [6]), ("nonsense", [*DISTANCES])]
+    ("likeness", "distances"),
+    [("identical", [0, 12]), ("nearly", [13, 40]), ("similar", [41, 90]), ("nonsense", [*DISTANCES])],
 )
-def test_distance(reviewer, groups, distance, distances):
-    assert [group.max_distance for group in found(reviewer, distance=distance, state="all")] == distances
+def test_likeness(reviewer, groups, likeness, distances):
+    assert [group.max_distance for group in found(reviewer, likeness=likeness, state="all")] == distances
 
 
 def test_chosen_filters_are_marked(reviewer, groups):
-    page = reviewer.get(review_address("changelist"), {"distance": "1-2"})
+    page = reviewer.get(review_address("changelist"), {"likeness": "nearly"})
     marked = [part.partition("<")[0] for part in page.text.split('aria-current="true">')[1:]]
-    assert marked == ["Open", "1\N{EN DASH}2 bits", "All"]
+    assert marked == ["Open", "Nearly identical", "All"]

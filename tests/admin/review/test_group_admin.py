@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from hashing.models import GroupMember
+from hashing.models import GroupMember, ImageAsset
 from tests.admin.conftest import messages_of
 from tests.admin.review.conftest import form_of, keys_of, review_address
 
@@ -34,10 +34,17 @@ def test_list_shows_the_cards_of_its_groups(reviewer, add_group):
         "1999&nbsp;",
         "1001\xa0bytes",
         "JPG",
-        "1 and 0 bits",
+        "looks identical",
         "most pixels",
     ):
         assert fact in text
+
+
+def test_equal_files_have_a_badge(reviewer, add_group):
+    group = add_group(size=3, file_digest="a" * 64)
+    assert reviewer.get(review_address("changelist")).text.count("same bytes") == 2
+    ImageAsset.objects.filter(pk=keys_of(group)[2]).update(file_digest="b" * 64)
+    assert reviewer.get(review_address("changelist")).text.count("same bytes") == 1
 
 
 def test_queries_do_not_grow_with_groups_or_pictures(reviewer, add_group):

@@ -26,7 +26,6 @@ NOBODY = {"get": (302, 403, 403, 403, 403, 403), "post": (302, 403, 403, 403, 40
 ALLOWED = {
     "changelist": LOOK,
     "change": LOOK,
-    "same_bytes": LOOK,
     "of": LOOK | dict.fromkeys(("get", "head"), (302, 403, 403, 302, 302, 302)),
     "decide": ACT,
     "undo": ACT,
@@ -42,8 +41,6 @@ CASES = [
 
 
 def arguments(name: str, group: DuplicateGroup) -> tuple[object, ...]:
-    if name == "same_bytes":
-        return tuple(keys_of(group)[:2])
     if name == "of":
         return (group.keeper_id,)
     return (group.pk,) if name in ("change", "delete") else ()

@@ -66,33 +66,15 @@ def test_list_shows_the_beginning_of_a_group(add_group, size, shown):
     assert ("last" in beginning.form) is (size == shown)
 
 
-@pytest.mark.parametrize(
-    ("changes", "asks"),
-    [
-        ({}, True),
-        ({"distance": 1}, False),
-        ({"confirm_distance": 1}, False),
-        ({"orientation": 2}, False),
-    ],
-)
-def test_same_bytes_are_asked_about_equal_hashes_alone(add_group, changes, asks):
-    group = add_group(size=2, apart=0, file_size=1000)
-    GroupMember.objects.filter(group=group, position=1).update(**changes)
-    keeper, other = cards_of(group)
-    assert bool(other.same_bytes_address) is asks
-    assert not keeper.same_bytes_address
+@pytest.mark.parametrize(("digest", "same"), [("a" * 64, True), ("b" * 64, False), (None, False)])
+def test_same_bytes_are_told_from_the_digests(add_group, digest, same):
+    group = add_group(size=2, file_digest="a" * 64)
+    ImageAsset.objects.filter(pk=keys_of(group)[1]).update(file_digest=digest)
+    assert [card.has_same_bytes for card in cards_of(group)] == [False, same]
 
 
-def test_same_bytes_are_asked_about_equal_sizes_alone(add_group):
-    assert not cards_of(add_group(size=2, apart=0))[1].same_bytes_address
-    assert not cards_of(add_group(size=2, apart=0, file_size=None))[1].same_bytes_address
-
-
-def test_address_of_same_bytes_is_another_one_for_another_file(add_group):
-    group = add_group(size=2, apart=0, file_size=1000)
-    before = cards_of(group)[1].same_bytes_address
-    ImageAsset.objects.filter(pk=keys_of(group)[1]).update(image="other.jpg", perceptual_hash="0" * 16, file_size=1000)
-    assert cards_of(group)[1].same_bytes_address != before
+def test_files_without_digests_are_not_called_equal(add_group):
+    assert not any(card.has_same_bytes for card in cards_of(add_group(file_digest=None)))
 
 
 def test_orientation_is_said_of_turned_copies_alone(add_group):
