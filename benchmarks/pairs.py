@@ -26,7 +26,7 @@ from hashing.hamming_join.orientation_join import orientation_join
 from hashing.hamming_join.pair_list import PairList
 from hashing.hamming_join.self_join import self_join
 from hashing.hamming_join.value_join import ValueJoin
-from hashing.orientations import TURNED, orient, orient_details
+from hashing.orientations import TURNED, orient, orient_detail
 from hashing.similarity import DEFAULT_MAX_DISTANCE, small_limit
 
 HEADS = ["fingerprints", "max_distance", "pairs", "seconds", "CPU seconds", "peak, MB"]
@@ -64,7 +64,7 @@ def in_any_orientation(count: int, max_distance: int) -> Timing:
 
 def oriented(fingerprints: Fingerprints, orientation: int) -> Fingerprints:
     small = orient(fingerprints.perceptual, fingerprints.vertical, orientation)
-    return Fingerprints(*small, orient_details(fingerprints.detail, orientation), fingerprints.quality)
+    return Fingerprints(*small, orient_detail(fingerprints.detail, orientation), fingerprints.quality)
 
 
 def small_hashes(count: int, max_distance: int) -> Timing:

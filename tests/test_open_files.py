@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.storage import FileSystemStorage
-
 from hashing.admin.review.same_bytes import have_same_bytes
 from hashing.grouping.content import digest
+
 from hashing.hash_row import hash_row
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash

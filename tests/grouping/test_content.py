@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
 from hashing.grouping.content import digest, read_contents
+
 from hashing.models import ImageAsset
 
 LONG = bytes(range(256)) * 1024
