@@ -25,7 +25,9 @@ LIST = reverse("admin:hashing_markedduplicate_changelist")
 @pytest.fixture
 def marked(add_image, add_hashed, group_all, superuser):  # noqa: F811
     """A keeper and two duplicates of it, with their files; the rest of the library has none."""
-    facts = {name: getattr(add_hashed(1), name) for name in ("perceptual_hash", "vertical_hash", "hash_quality")}
+    hashes = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality")
+    original = add_hashed(1)
+    facts = {name: getattr(original, name) for name in hashes}
     rows = [add_image(f"{n}.jpg", width=200 - n, height=9, hash_version=1, **facts) for n in range(3)]
     ImageAsset.objects.filter(pk__in=[row.pk for row in rows]).update(file_size=rows[0].image.size)
     ImageAsset.objects.exclude(pk__in=[row.pk for row in rows]).delete()
