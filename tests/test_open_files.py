@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.storage import FileSystemStorage
-from hashing.admin.review.same_bytes import have_same_bytes
-from hashing.grouping.content import digest
 
 from hashing.hash_row import hash_row
 from hashing.models import ImageAsset
@@ -35,8 +33,6 @@ def preview_twice(asset: ImageAsset) -> None:
 
 
 READERS = {
-    "digest": lambda asset: digest(asset.image.storage, asset.image.name),
-    "same bytes": lambda asset: have_same_bytes(asset, asset),
     "preview": preview_twice,
     "hash": lambda asset: hash_row(ImageAsset, asset.pk, asset.image.name, "default"),
     "path": lambda asset: compute_perceptual_hash(asset.image.path),

@@ -48,7 +48,7 @@ def join_by(layout: Layout, high: np.ndarray, low: np.ndarray, count: int) -> se
 def test_all_pairs_are_found_where_keys_are_planned(distance: int):
     values = distinct_values(*generate_hashes(4000, seed=distance))
     expected = near_values(*values, distance)
-    assert expected or not distance
+    assert expected or distance < 2
     assert join(*values, distance) == expected
 
 
