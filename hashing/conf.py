@@ -6,9 +6,8 @@ from dataclasses import dataclass, fields
 
 from django.conf import settings
 
-from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.similarity import DEFAULT_MAX_DISTANCE, DEFAULT_MIN_QUALITY
-from hashing.workers.limits import DEFAULT_MAX_BYTES
 
 UPLOAD_CHOICES = ("inline", "task", "off")
 

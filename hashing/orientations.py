@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from django.db.models import IntegerChoices
 from django.utils.translation import gettext_lazy as _
 
-Bits = TypeVar("Bits", int, npt.NDArray[np.uint64])
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Bits = TypeVar("Bits", int, "npt.NDArray[np.uint64]")
 
 ALL_BITS = 0xFFFFFFFFFFFFFFFF
 ODD_COLUMNS = 0x5555555555555555
@@ -67,7 +69,10 @@ def orient_detail(detail: Bits, orientation: int) -> Bits:
     if isinstance(detail, int):
         words = _words_oriented([detail >> shift & ALL_BITS for shift in _WORD_SHIFTS], orientation)
         return sum(word << shift for word, shift in zip(words, _WORD_SHIFTS, strict=True))
-    return np.stack(_words_oriented(list(np.moveaxis(detail, -1, 0)), orientation), axis=-1)
+    turned = detail.copy()
+    for place, word in enumerate(_words_oriented([detail[..., place] for place in range(4)], orientation)):
+        turned[..., place] = word
+    return turned
 
 
 def _words_oriented(words: list[Any], orientation: int) -> list[Any]:

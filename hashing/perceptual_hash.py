@@ -6,32 +6,26 @@ neighbour. `detail_hash` says which of the 16 x 16 lowest frequencies of a grid 
 (pHash). Two copies of one picture differ in few bits, however they were resized or compressed.
 
 Sources of the algorithms: Neal Krawetz, "Looks Like It" (2011) and "Kind of Like That" (2013), The Hacker Factor Blog.
+
+Nothing here loads Pillow and NumPy before a picture is hashed: whoever compares hashes, Django's start included, needs
+neither.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
+from hashing.limits import DEFAULT_MAX_PIXELS
 
-from hashing.dct import FREQUENCIES, low_frequency_bits
-from hashing.grid import shrink
-from hashing.hash_quality import measure_quality
-from hashing.pixels import DEFAULT_MAX_PIXELS, Picture, open_regular_file, picture_from_pil, read_picture
+if TYPE_CHECKING:
+    from PIL import Image
 
 HASH_VERSION = 1
 HASH_BITS = 64
-DETAIL_BITS = FREQUENCIES**2
+DETAIL_BITS = 256
 
-# Formats of which `read_picture` decodes less, or more of what there is, than Pillow does.
-_READ_FROM_FILE = (JpegImageFile, PngImageFile, TiffImageFile)
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
@@ -52,6 +46,8 @@ def compute_perceptual_hash(image_path: str | Path) -> str:
     Raises `FileNotFoundError`, and `ValueError("Failed to process image: ...")` for anything that is not a readable
     image.
     """
+    from hashing.pixels import open_regular_file
+
     try:
         with open_regular_file(image_path) as file:
             return compute_fingerprint(file).perceptual_hash
@@ -67,13 +63,9 @@ def compute_perceptual_hash_from_pil(image: Image.Image) -> str:
     An image whose pixels were not loaded yet is hashed from its file. Raises `ValueError("Failed to process image:
     ...")` when it cannot be decoded.
     """
-    # A later frame (MPO is a kind of JPEG) lies elsewhere in its file.
-    if isinstance(image, _READ_FROM_FILE) and image.tile and image.fp is not None and image.tell() == 0:
-        return _hash_unread_image(image.fp).perceptual_hash
-    try:
-        return _fingerprint(picture_from_pil(image)).perceptual_hash
-    except ValueError as error:
-        raise ValueError(f"Failed to process image: {error}") from error
+    from hashing.fingerprint import fingerprint_of_image
+
+    return fingerprint_of_image(image).perceptual_hash
 
 
 def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Fingerprint:
@@ -83,13 +75,9 @@ def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -
     pixels, or cannot be decoded, `MemoryError` when there is not enough memory for it, and `OSError` when the file
     cannot be read.
     """
-    try:
-        return _fingerprint(read_picture(file, max_pixels))
-    except ValueError as error:
-        raise ValueError(f"Failed to process image: {error}") from error
-    except MemoryError as error:
-        # NumPy's own text is about arrays, and Python has none.
-        raise MemoryError("Failed to process image: not enough memory to decode it") from error
+    from hashing.fingerprint import fingerprint_of_file
+
+    return fingerprint_of_file(file, max_pixels)
 
 
 def compute_hash_hamming_distance(hash1: str, hash2: str) -> int:
@@ -107,30 +95,3 @@ def are_images_similar(hash1: str, hash2: str, threshold: int = 5) -> bool:
     if not 0 <= threshold <= HASH_BITS:
         raise ValueError(f"Threshold must be between 0 and {HASH_BITS}, not {threshold}")
     return compute_hash_hamming_distance(hash1, hash2) <= threshold
-
-
-def _hash_unread_image(file: IO[bytes]) -> Fingerprint:
-    """From the file, as it would be without Pillow; decoding through the open image would change it."""
-    position = file.tell()
-    try:
-        file.seek(0)
-        return compute_fingerprint(file)
-    finally:
-        file.seek(position)
-
-
-def _fingerprint(picture: Picture) -> Fingerprint:
-    wide, tall, square = shrink(picture.grey, picture.box)
-    return Fingerprint(
-        perceptual_hash=_to_hex(wide[:, 1:] > wide[:, :-1]),
-        vertical_hash=_to_hex(tall[1:] > tall[:-1]),
-        detail_hash=_to_hex(low_frequency_bits(square)),
-        quality=measure_quality(wide, tall),
-        width=picture.width,
-        height=picture.height,
-    )
-
-
-def _to_hex(bits: npt.NDArray[np.bool_]) -> str:
-    """Row by row, the first bit the most significant."""
-    return np.packbits(bits).tobytes().hex()

@@ -21,18 +21,13 @@ from hashing.eight_bits import to_eight_bits
 from hashing.gif_file import FirstFrame
 from hashing.jpeg2000_file import Jpeg2000
 from hashing.jpeg_file import open_jpeg
+from hashing.limits import DEFAULT_MAX_PIXELS
 from hashing.png_file import PixelsOfPng
 from hashing.tiff_file import FirstPage, samples_of
 
 # Pillow opens many more. What is left out either starts an outside program (EPS and its kin), cannot be told by its
 # first bytes (TGA), or is never a photograph on a site.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000", "MPO", "PPM")
-FILE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .avif .avifs .heic .heics .heif .heifs .hif .tif .tiff .bmp .dib"
-    " .jp2 .j2k .j2c .jpc .jpf .jpx .mpo .pbm .pgm .ppm .pnm".split()
-)
-# Pillow's own limit for an error, as it is by default; a picture that declares more is not decoded.
-DEFAULT_MAX_PIXELS = 178_956_970
 # Above this, a side is no size but a broken header; a database could not store it either.
 MAX_SIDE = 2**31 - 1
 # A JPEG is decoded at a reduced scale, but never below this: half of it moves some hashes by 7 bits.
@@ -184,7 +179,8 @@ def _decoding_error(error: Exception) -> Exception:
 
 
 @cache
-def _known_formats() -> tuple[str, ...]:
+def known_formats() -> tuple[str, ...]:
+    """Return those of `FORMATS` that this Pillow reads, and load their decoders."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
@@ -202,7 +198,7 @@ def _open(file: IO[bytes]) -> Image.Image:
     if not beginning:
         raise ValueError("the file is empty")
     first_error = None
-    for name in _known_formats():
+    for name in known_formats():
         factory, accept = Image.OPEN[name]
         # A text instead says that this build of Pillow lacks the decoder.
         if accept is None or accept(beginning) is True:

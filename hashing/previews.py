@@ -26,7 +26,6 @@ from django.utils import timezone
 
 from hashing.conf import hashing_settings
 from hashing.models.images import ImageAsset
-from hashing.pixels import read_thumbnail
 from hashing.signals import files_replaced
 from hashing.text import first_line
 
@@ -130,6 +129,8 @@ def _stored(name: str) -> bytes | None:
 
 
 def _made(asset: ImageAsset, side: int) -> bytes:
+    from hashing.pixels import read_thumbnail
+
     with asset.image.storage.open(asset.image.name or "", "rb") as file:
         image = read_thumbnail(file, side, hashing_settings().MAX_PIXELS)
     buffer = BytesIO()

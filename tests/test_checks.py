@@ -14,7 +14,7 @@ from hashing.checks import (
     check_upload_task,
 )
 from hashing.conf import hashing_settings
-from hashing.pixels import DEFAULT_MAX_PIXELS
+from hashing.limits import DEFAULT_MAX_PIXELS
 
 
 def found(settings, value: object) -> list[tuple[str | None, str]]:

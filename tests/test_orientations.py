@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from hashing.fingerprint import fingerprint_of_picture
 from hashing.orientations import ALL_BITS, IS_FLIPPED, IS_MIRRORED, IS_TRANSPOSED, Orientation, orient, orient_detail
-from hashing.perceptual_hash import _fingerprint
 from hashing.pixels import picture_from_pil
 from tests.pictures import photo
 
@@ -26,7 +26,7 @@ INVERSE = {Orientation.TURNED_RIGHT: Orientation.TURNED_LEFT, Orientation.TURNED
 
 
 def hashes(image: Image.Image) -> tuple[int, int]:
-    found = _fingerprint(picture_from_pil(image))
+    found = fingerprint_of_picture(picture_from_pil(image))
     return int(found.perceptual_hash, 16), int(found.vertical_hash, 16)
 
 
@@ -60,7 +60,7 @@ def test_arrays_are_turned_like_whole_numbers(couples, orientation):
 
 
 def detail(image: Image.Image) -> int:
-    return int(_fingerprint(picture_from_pil(image)).detail_hash, 16)
+    return int(fingerprint_of_picture(picture_from_pil(image)).detail_hash, 16)
 
 
 def words(detail_hash: int) -> list[int]:

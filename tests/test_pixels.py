@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps, features
 
 from hashing import pixels
+from hashing.limits import FILE_SUFFIXES
 from hashing.pixels import (
-    FILE_SUFFIXES,
     Picture,
     declared_size,
     open_picture,
@@ -168,9 +168,9 @@ def test_a_truncated_file_is_refused(image_format: str):
 def without_pillow_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
-    pixels._known_formats.cache_clear()
+    pixels.known_formats.cache_clear()
     yield
-    pixels._known_formats.cache_clear()
+    pixels.known_formats.cache_clear()
 
 
 @needs_heif

@@ -11,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from hashing.conf import hashing_settings
-from hashing.pixels import FILE_SUFFIXES, verify_picture
+from hashing.limits import FILE_SUFFIXES
 
 
 class PictureField(forms.ImageField):
@@ -20,6 +20,8 @@ class PictureField(forms.ImageField):
     default_validators = [FileExtensionValidator(sorted(suffix.removeprefix(".") for suffix in FILE_SUFFIXES))]
 
     def to_python(self, data: Any) -> Any:
+        from hashing.pixels import verify_picture
+
         # Past ImageField, whose check opens PostScript and breaks off above Pillow's own limit.
         upload = super(forms.ImageField, self).to_python(data)
         if upload is None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hashing.grouping.distances import KeeperDistances, StoredFingerprint, read_fingerprints
-from hashing.grouping.matches import Matches, find_matches
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.ranking import Facts, best_first, read_facts
 from hashing.grouping.stars import Stars
 from hashing.grouping.verdicts import Verdicts
 from hashing.querysets import HashedImageQuerySet
+
+if TYPE_CHECKING:
+    from hashing.grouping.matches import Matches
 
 Progress = Callable[[str, int], object]
 
@@ -48,6 +50,9 @@ def find_groups(
     done, "Reading" or "Comparing", and how many per cent of it are done. Raises `TooManyPairs` when more pairs match
     than memory holds.
     """
+    # It needs NumPy, which every start of Django would wait for.
+    from hashing.grouping.matches import find_matches
+
     verdicts = verdicts or Verdicts()
     matches = find_matches(rows, options, verdicts.same.keys(), keys, progress)
     facts = read_facts(rows, matches.entry_of)

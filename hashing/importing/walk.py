@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.openat import folder_below
-from hashing.pixels import FILE_SUFFIXES
+from hashing.limits import FILE_SUFFIXES
 from hashing.text import is_unicode
 
 

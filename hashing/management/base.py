@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -39,6 +40,8 @@ class HashingCommand(BaseCommand):
         finally:
             self.output.abandon()
             self.error_output.abandon()
+            # The process ends: looking through all of its objects once more would take as long as the database does.
+            gc.freeze()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         if options.get("stdout"):

@@ -104,9 +104,12 @@ class HashingPool:
         chunk.add_done_callback(self._done.put)
 
     def outcomes(self, wait: float) -> Iterator[Outcome]:
-        """The outcomes that are there, after waiting at most `wait` seconds for the first. Raises `WorkersLost`."""
+        """Yield the outcomes that are there, after waiting at most `wait` seconds for the first under way.
+
+        Raises `WorkersLost`.
+        """
         try:
-            chunk = self._done.get(timeout=wait)
+            chunk = self._done.get(timeout=wait if self._waiting else 0)
             while True:
                 self._last_sign = time.monotonic()
                 yield from self._outcomes_of(chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hashing.workers.limits import refuse_too_large
+from hashing.limits import refuse_too_large
 from hashing.workers.s3 import is_s3, open_object
 
 Reserve = Callable[[int], None]

@@ -14,12 +14,9 @@ from functools import cache
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
-from threadpoolctl import threadpool_limits
-
+from hashing.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
 from hashing.perceptual_hash import Fingerprint, compute_fingerprint
-from hashing.pixels import declared_size, open_regular_file
 from hashing.workers import s3
-from hashing.workers.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
 from hashing.workers.read_ahead import READING_THREADS, ReadAhead
 from hashing.workers.reading import Reserve, read_stored_file
 
@@ -80,6 +77,11 @@ def start_worker(field: StorageField | None, max_pixels: int, max_bytes: int, se
 
     `seconds` is the time limit of a chunk, which the pool enforces.
     """
+    # Before the limit of threads, which only reaches what is loaded. The process that starts the workers needs neither.
+    from threadpoolctl import threadpool_limits
+
+    from hashing import fingerprint  # noqa: F401
+
     global _storage, _max_pixels, _max_bytes, _seconds_to_read
     _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * SHARE_FOR_READING
     if field is not None:
@@ -144,6 +146,8 @@ def _hash_what_opens(job: Job, opening: AbstractContextManager[BinaryIO], max_pi
 
 
 def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
+    from hashing.pixels import declared_size
+
     digest = _digest(file)
     read = Outcome(job.pk, job.name, file_size=file.tell(), file_digest=digest)
     file.seek(0)
@@ -162,6 +166,8 @@ def _digest(file: BinaryIO) -> str:
 
 @contextmanager
 def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
+    from hashing.pixels import open_regular_file
+
     if job.path is not None:
         with open_regular_file(job.path) as file:
             refuse_too_large(os.fstat(file.fileno()).st_size, max_bytes)

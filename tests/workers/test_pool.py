@@ -3,12 +3,11 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import pytest
 
-from hashing.pixels import DEFAULT_MAX_PIXELS
-from hashing.workers.limits import DEFAULT_MAX_BYTES
+from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.workers.pool import LARGEST_CHUNK, RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, _cause_of_death
 from hashing.workers.worker import Job, Outcome, StorageField
 from tests.pictures import photo
@@ -184,6 +183,16 @@ def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
         pool._last_sign -= 1000
         assert list(pool.outcomes(wait=0.01)) == []
         assert [outcome.pk for outcome in collect(pool)] == [1]
+
+
+def test_an_idle_pool_is_not_waited_for(pool, monkeypatch):
+    class NothingDone:
+        def get(self, timeout):
+            assert timeout == 0
+            raise Empty
+
+    monkeypatch.setattr(pool, "_done", NothingDone())
+    assert list(pool.outcomes(wait=600)) == []
 
 
 def test_leaving_early_ends_the_workers(monkeypatch):

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
 from storages.backends.s3 import S3Storage
 
-from hashing.workers.limits import FileTooLarge
+from hashing.limits import FileTooLarge
 from hashing.workers.reading import read_stored_file
 from hashing.workers.s3 import is_s3, open_object, prepare
 from tests.s3_storage import storage_options

@@ -1,7 +1,13 @@
-"""What a file may weigh."""
+"""What an image file may be called, measure and weigh."""
 
 from __future__ import annotations
 
+FILE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .avif .avifs .heic .heics .heif .heifs .hif .tif .tiff .bmp .dib"
+    " .jp2 .j2k .j2c .jpc .jpf .jpx .mpo .pbm .pgm .ppm .pnm".split()
+)
+# Pillow's own limit for an error, as it is by default; a picture that declares more is not decoded.
+DEFAULT_MAX_PIXELS = 178_956_970
 # Far above any photograph, and what one worker can hold: a file is read whole.
 DEFAULT_MAX_BYTES = 512 << 20
 
