@@ -10,11 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -53,7 +53,8 @@ def migrate_database(url: str) -> None:
 
 
 def _database_name(url: str) -> str:
-    return re.search(r"site_[0-9a-f]+", url).group()
+    name: str = re.findall(r"site_[0-9a-f]+", url)[-1]
+    return name
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Site:
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @classmethod
-    def made_in(cls, folder: Path, url: str, **settings: str) -> Site:
+    def made_in(cls, folder: Path, url: str, **settings: str) -> Self:
         environment = {
             **os.environ,
             **settings,
@@ -81,12 +82,16 @@ class Site:
         return self.folder / "media"
 
     def start(
-        self, *arguments: str, cwd: Path = CHECKOUT, output: Any = subprocess.PIPE, **environment: str
+        self,
+        *arguments: str,
+        cwd: Path = CHECKOUT,
+        output: Any = subprocess.PIPE,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, str(CHECKOUT / "manage.py"), *arguments],
             cwd=cwd,
-            env=self.environment | environment,
+            env={**self.environment, **(environment or {})},
             stdout=output,
             stderr=output,
             text=True,
@@ -102,7 +107,7 @@ class Site:
                 process.communicate()
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments, **environment)
+        process = self.start(*arguments, environment=environment)
         out, err = process.communicate(timeout=90)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
@@ -127,7 +132,10 @@ class Site:
         order: str = "ORDER BY id",
     ) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as connection:
-            return connection.cursor().execute(f"SELECT {columns} FROM {table} {order}").fetchall()
+            found: list[tuple[Any, ...]] = (
+                connection.cursor().execute(f"SELECT {columns} FROM {table} {order}").fetchall()
+            )
+            return found
 
     @contextmanager
     def database_away(self) -> Iterator[None]:
