@@ -1,0 +1,78 @@
+"""A site under stress: commands and people as processes of their own, and ways to end them."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from tests.site import CHECKOUT, Site
+
+SECONDS_TO_FINISH = 120
+SECONDS_OF_A_RUN = 2.0
+
+
+class Library(Site):
+    """A site whose files lie in an ordinary folder, and the processes that work on it."""
+
+    @property
+    def media(self) -> Path:
+        return Path(self.environment["MEDIA_ROOT"])
+
+    @classmethod
+    def made_in(cls, folder: Path, url: str, **settings: str) -> Self:
+        made = super().made_in(folder, url, **settings)
+        made.environment["DJANGO_SETTINGS_MODULE"] = "imagesearch.settings"
+        return made
+
+    def churn(self, seed: int, steps: int) -> subprocess.Popen[str]:
+        """Start people who upload, replace, delete and decide."""
+        command = [sys.executable, "-m", "tests.faults.churn", str(seed), str(steps)]
+        process = subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def run_to_the_end(self, *arguments: str) -> None:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for the end of a process that nothing was done to, and return what it printed."""
+    out, err = process.communicate(timeout=SECONDS_TO_FINISH)
+    assert "Traceback" not in err, err
+    return out
+
+
+def kill_within(process: subprocess.Popen[str], seconds: float, dice: random.Random, number: int) -> str:
+    """Send a signal to a command and all its workers at a random moment. Returns what it had printed."""
+    time.sleep(dice.uniform(0, seconds))
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+    out, _ = process.communicate(timeout=SECONDS_TO_FINISH)
+    return out
+
+
+def kill_one_worker(command: int, dice: random.Random) -> None:
+    """Kill one of the processes that decode for a command, if there is one yet: the children of its fork server."""
+    # It may end by itself meanwhile.
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        servers = psutil.Process(command).children()
+        if workers := [worker for server in servers for worker in server.children()]:
+            os.kill(dice.choice(workers).pid, signal.SIGKILL)

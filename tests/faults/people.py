@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.db import transaction
+
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, keep
+from hashing.models import GroupMember, ImageAsset, PairDecision
+from tests.faults.library import picture
+
+DECIDE = (decide_different, decide_same, keep)
+
+
+class People:
+    """Editors and uploaders: what was uploaded is replaced and deleted, and what is named "stable" is decided about."""
+
+    def __init__(self, dice: random.Random, tell: Callable[..., None]) -> None:
+        self._dice, self._tell = dice, tell
+        self._user, _ = User.objects.get_or_create(username=f"editor-{dice.random()}")
+
+    def do_something(self) -> None:
+        act = self._dice.choice([self._add, self._replace, self._delete, self._decide, self._save_unchanged])
+        # Somebody else may have deleted the picture meanwhile.
+        with suppress(ImageAsset.DoesNotExist):
+            act()
+
+    def _add(self) -> None:
+        asset = ImageAsset.objects.create(image=self._file())
+        self._tell("added", asset.pk)
+
+    def _replace(self) -> None:
+        if asset := self._any_upload():
+            asset.image = self._file()
+            asset.save()
+            self._tell("replaced", asset.pk)
+
+    def _delete(self) -> None:
+        if asset := self._any_upload():
+            asset.delete()
+            self._tell("deleted", asset.pk)
+
+    def _save_unchanged(self) -> None:
+        if asset := self._any_upload():
+            asset.save()
+
+    def _decide(self) -> None:
+        members = GroupMember.objects.select_related("group")
+        stable = {"asset__image__startswith": "stable", "group__keeper__image__startswith": "stable"}
+        if not (members := list(members.filter(**stable)[:50])):
+            return
+        member = self._dice.choice(members)
+        try:
+            with transaction.atomic():
+                batch = self._dice.choice(DECIDE)(member.group, member.asset_id, self._user.pk)
+        except DecisionRefused:
+            return
+        for decision in PairDecision.objects.filter(batch=batch):
+            self._tell("decided", batch, decision.lower_id, decision.higher_id, decision.verdict)
+
+    def _any_upload(self) -> ImageAsset | None:
+        keys = list(ImageAsset.objects.filter(image__startswith="images/").values_list("pk", flat=True))
+        return ImageAsset.objects.get(pk=self._dice.choice(keys)) if keys else None
+
+    def _file(self) -> ContentFile[bytes]:
+        content = picture(seed=self._dice.randrange(12), copy=self._dice.randrange(4))
+        return ContentFile(content, name=f"{self._dice.random()}.png")
