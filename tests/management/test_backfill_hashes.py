@@ -181,10 +181,12 @@ def test_wrong_numbers_of_a_caller_are_refused():
 
 def test_one_bad_file_never_costs_another(site: Site):
     site.add_photos(6)
-    site.add_rows("missing.png", "exits.png", "crashes.png", "hangs.png", "flaky.png", "../outside.png")
+    site.add_rows(
+        "missing.png", "exits.png", "crashes.png", "hangs.png", "flaky.png", "../outside.png", "eats-memory.png"
+    )
     done = site.run("backfill_hashes", "--timeout", "2")
     assert done.returncode == 1
-    assert "Total assets: 12\nProcessed: 6\nFailed: 6\n" in done.stdout
+    assert "Total assets: 13\nProcessed: 6\nFailed: 7\n" in done.stdout
     rows = site.rows()
     assert all(found for _, found, _ in rows[:6])
     errors = [error for _, _, error in rows[6:]]
@@ -196,6 +198,7 @@ def test_one_bad_file_never_costs_another(site: Site):
         "ConnectionResetError: connection reset by peer at flaky.png",
     ]
     assert errors[5].startswith("SuspiciousFileOperation: ")
+    assert errors[6].startswith("MemoryError: ")
 
 
 def test_image_whose_process_was_ended_once_is_tried_again(site: Site):
