@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from hashing.grouping.hash_table import Entries, HashTable, read_hashes
 from hashing.hamming_join.fingerprints import Fingerprints
 from hashing.models import ImageAsset
 from tests.grouping.conftest import PICTURES
+
+only_on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="refused when it is stored")
 
 
 def table(*rows: tuple[int, int, int, int]) -> HashTable:
@@ -36,8 +39,16 @@ def test_chosen_rows_alone_are_read(add_hashed):
     assert read.keys.tolist() == [rows[0].pk, rows[2].pk]
 
 
-@pytest.mark.parametrize("text", ["abc", "no hash at all !"])
-@pytest.mark.parametrize("field", ["perceptual_hash", "detail_hash"])
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("perceptual_hash", "abc"),
+        # On PostgreSQL, the indexes take no small hash that is not hexadecimal.
+        pytest.param("perceptual_hash", "no hash at all !", marks=only_on_sqlite),
+        ("detail_hash", "abc"),
+        ("detail_hash", "no hash at all !"),
+    ],
+)
 def test_row_whose_hash_is_of_another_kind_is_left_out(add_hashed, field, text):
     add_hashed(**{field: text * (4 if field == "detail_hash" else 1)})
     row = add_hashed()

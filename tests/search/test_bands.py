@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connection, models
+from django.db import DataError, connection, models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +83,13 @@ def test_model_has_an_index_for_each_piece():
     names = {index.name: index for index in ImageAsset._meta.indexes}
     for index in band_indexes("image_asset"):
         assert names[index.name] == index
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a piece is text on SQLite")
+@pytest.mark.parametrize("field", ["perceptual_hash", "vertical_hash"])
+def test_hash_that_is_not_hexadecimal_is_refused(db, field):
+    with pytest.raises(DataError, match="hexadecimal"):
+        ImageAsset.objects.bulk_create([ImageAsset(image="x.jpg", **{field: "no hash at all !"})])
 
 
 @pytest.mark.parametrize("text", ["", "f", "0" * 15, "f" * 64])
