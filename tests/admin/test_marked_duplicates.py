@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from hashing.admin import deletion
 from hashing.facts import EMPTY_HASH_FIELDS
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
@@ -209,7 +210,9 @@ def test_storage_is_never_asked_inside_a_transaction(superuser, marked, media, m
     assert [name for name, is_inside in asked if is_inside] == []
 
 
-def test_more_rows_than_a_form_has_fields(superuser, marked, media):
+def test_more_rows_than_a_form_has_fields(superuser, marked, media, monkeypatch):
+    monkeypatch.setattr(deletion, "SECONDS_AHEAD", 600)
+    monkeypatch.setattr(deletion, "SECONDS", 600)
     rows = ImageAsset.objects.bulk_create(
         ImageAsset(image=f"many/{n}.jpg", perceptual_hash="1" * 16, file_size=n) for n in range(999)
     )
