@@ -19,6 +19,7 @@ from hashing.paging import rows_with_keys
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.previews import delete_stale_previews
 from hashing.querysets import HashedImageQuerySet
+from hashing.signals import files_replaced
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
 
@@ -67,12 +68,23 @@ class OutcomeWriter:
         def update() -> int:
             # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
             with transaction.atomic(using=self._alias):
-                return rows.bulk_update(assets, fields)
+                replaced = self._replaced_in_place(outcomes)
+                written = rows.bulk_update(assets, fields)
+                if replaced:
+                    files_replaced.send(self._model, keys=replaced, using=self._alias)
+                return written
 
         written = retry_transient(update, self._alias)
         previewed = [asset for asset in assets if isinstance(asset, ImageAsset) and fields is HASH_FIELDS]
         transaction.on_commit(lambda: delete_stale_previews(previewed), using=self._alias)
         return written
+
+    def _replaced_in_place(self, outcomes: Sequence[Outcome]) -> list[Any]:
+        """The keys of rows whose file has the name that it had, and other bytes."""
+        found = {each.pk: (each.name, each.file_digest) for each in outcomes if each.file_digest}
+        known = self._rows.filter(pk__in=found, file_digest__isnull=False).order_by("pk")
+        stored = known.values_list("pk", self._model.hash_source, "file_digest")
+        return [pk for pk, name, digest in stored if found[pk][0] == name and found[pk][1] != digest]
 
     def _write_one_by_one(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from hashing.backfill import engine
-from hashing.models import ImageAsset
+from hashing.models import ImageAsset, PairDecision
 from hashing.perceptual_hash import compute_perceptual_hash
 from tests.db.faults import only_postgresql
 from tests.pictures import photo
@@ -121,6 +122,26 @@ def test_rehash_replaces_hashes(add_image):
     assert run("--rehash") == 0
     asset.refresh_from_db()
     assert asset.perceptual_hash == compute_perceptual_hash(asset.image.path)
+
+
+def test_rehash_ends_decisions_about_a_file_that_was_replaced_under_its_name(add_image):
+    replaced, other, kept = (add_image(f"{name}.jpg", seed=seed) for seed, name in enumerate("abc"))
+    assert run() == 0
+    about_replaced, about_others = (
+        PairDecision.objects.create(
+            lower=lower,
+            higher=higher,
+            lower_file=lower.image.name,
+            higher_file=higher.image.name,
+            verdict=PairDecision.Verdict.DIFFERENT,
+            batch=uuid.uuid4(),
+        )
+        for lower, higher in ((replaced, other), (other, kept))
+    )
+    assert set(PairDecision.objects.current()) == {about_replaced, about_others}
+    photo(seed=9, size=(160, 120)).save(replaced.image.path)
+    assert run("--rehash") == 0
+    assert set(PairDecision.objects.current()) == {about_others}
 
 
 def test_keys_bound_the_run_on_both_sides(add_image):
