@@ -62,6 +62,7 @@ backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH
 bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreSQL
 	$(RUN) -m benchmarks.photographs
 	$(RUN) -m benchmarks.agreement
+	$(RUN) -m benchmarks.hashing
 	$(RUN) -m benchmarks.quality
 	$(RUN) -m benchmarks.recall
 	DATABASE_URL= $(RUN) -m benchmarks.object_storage

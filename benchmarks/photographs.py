@@ -20,6 +20,8 @@ from benchmarks.table import print_table
 class PhotographSet:
     """`files` crops that all differ, `size` in pixels, saved with JPEG `quality`.
 
+    With `smallest`, the size is the largest one, and each crop has another, with a longer side from `smallest` on.
+
     A crop is as wide as `narrowest` to 1 of the widest that fits into its photograph. `grain` is the standard
     deviation, in grey levels, of a noise like a camera sensor's.
     """
@@ -30,6 +32,7 @@ class PhotographSet:
     files: int
     narrowest: float
     grain: float = 0.0
+    smallest: int | None = None
 
     def paths(self) -> list[Path]:
         folder = PHOTOS / self.name.replace(" ", "-")
@@ -52,15 +55,25 @@ class PhotographSet:
             with Image.open(source) as opened:
                 photograph = opened.convert("RGB")
             for serial in range(number, self.files, len(sources)):
-                box = self._crop(photograph, dice)
-                crop = photograph.resize(self.size, Image.Resampling.LANCZOS, box=box)
+                size = self._size(dice)
+                box = self._crop(photograph, size, dice)
+                crop = photograph.resize(size, Image.Resampling.LANCZOS, box=box)
                 _grainy(crop, self.grain).save(partial / f"{serial:04}.jpg", quality=self.quality)
         partial.rename(folder)
 
-    def _crop(self, photograph: Image.Image, dice: random.Random) -> tuple[float, float, float, float]:
-        largest = min(photograph.width / self.size[0], photograph.height / self.size[1])
+    def _size(self, dice: random.Random) -> tuple[int, int]:
+        if self.smallest is None:
+            return self.size
+        longer = round(self.smallest * (max(self.size) / self.smallest) ** dice.random())
+        shorter = round(longer / dice.uniform(1, 2))
+        return (longer, shorter) if dice.random() < 0.6 else (shorter, longer)
+
+    def _crop(
+        self, photograph: Image.Image, size: tuple[int, int], dice: random.Random
+    ) -> tuple[float, float, float, float]:
+        largest = min(photograph.width / size[0], photograph.height / size[1])
         scale = largest * dice.uniform(self.narrowest, 1)
-        width, height = self.size[0] * scale, self.size[1] * scale
+        width, height = size[0] * scale, size[1] * scale
         left, top = dice.uniform(0, photograph.width - width), dice.uniform(0, photograph.height - height)
         return left, top, left + width, top + height
 
@@ -71,6 +84,14 @@ class PhotographSet:
 TWELVE_MEGAPIXELS = PhotographSet("12 MP", (4000, 3000), quality=85, files=40, narrowest=0.8, grain=3)
 TWELVE_MEGAPIXELS_GRAINY = PhotographSet("12 MP grainy", (4000, 3000), quality=90, files=40, narrowest=0.8, grain=6)
 FIVE_HUNDRED_PIXELS = PhotographSet("500 px", (500, 375), quality=88, files=1000, narrowest=0.4)
+# Sizes as the web has them.
+ABOUT_FIVE_HUNDRED_PIXELS = PhotographSet(
+    "about 500 px", (560, 560), quality=88, files=1000, narrowest=0.4, smallest=440
+)
+MANY_SIZES = PhotographSet("160 to 2000 px", (2000, 2000), quality=88, files=1000, narrowest=0.4, smallest=160)
+
+
+SETS = (TWELVE_MEGAPIXELS, TWELVE_MEGAPIXELS_GRAINY, FIVE_HUNDRED_PIXELS, ABOUT_FIVE_HUNDRED_PIXELS, MANY_SIZES)
 
 
 def _grainy(image: Image.Image, grain: float) -> Image.Image:
@@ -98,7 +119,7 @@ def _pixels(path: Path) -> int:
 
 def main() -> None:
     rows = []
-    for photograph_set in (TWELVE_MEGAPIXELS, TWELVE_MEGAPIXELS_GRAINY, FIVE_HUNDRED_PIXELS):
+    for photograph_set in SETS:
         paths = photograph_set.paths()
         megabytes = sum(path.stat().st_size for path in paths) / 1e6
         rows.append([photograph_set.name, len(paths), len(_largest_sizes()), megabytes / len(paths)])

@@ -11,6 +11,7 @@ last pixel counts by the share of it that shows the picture, and nothing is roun
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -77,9 +78,9 @@ class _Resampling:
 
     def cells(self, columns: slice, rows: slice) -> Cells:
         if self._is_tall(columns, rows):
-            sums = _weighted_sums(self._columns_shrunk[:, rows].T, self._across, columns)
+            sums = _weighted_sums(self._columns_shrunk[:, rows].T, self._across, columns)[:, columns]
         else:
-            sums = _weighted_sums(self._rows_shrunk[:, columns].T, self._down, rows).T
+            sums = _weighted_sums(self._rows_shrunk[:, columns].T, self._down, rows)[:, rows].T
         return _rounded(sums / FIXED_POINT if self._is_reduced else sums).astype(np.uint8)
 
     def _is_tall(self, columns: slice, rows: slice) -> bool:
@@ -90,11 +91,13 @@ class _Resampling:
 
     @cached_property
     def _rows_shrunk(self) -> Matrix:
-        return self._between_passes(_weighted_sums(self._pixels, self._across))
+        wanted = [columns for columns, rows in SHAPES.values() if not self._is_tall(columns, rows)]
+        return self._between_passes(_weighted_sums(self._pixels, self._across, *wanted))
 
     @cached_property
     def _columns_shrunk(self) -> Matrix:
-        return self._between_passes(_weighted_sums(self._pixels.T, self._down))
+        wanted = [rows for columns, rows in SHAPES.values() if self._is_tall(columns, rows)]
+        return self._between_passes(_weighted_sums(self._pixels.T, self._down, *wanted))
 
     def _between_passes(self, sums: Matrix) -> Matrix:
         return sums if self._is_reduced else _rounded(sums)
@@ -105,27 +108,31 @@ def _rounded(sums: Matrix) -> Matrix:
     return np.clip(levels, 0, 255, out=levels)
 
 
-def _weighted_sums(lines: Lines, side: Side, cells: slice = ALL_CELLS) -> Matrix:
-    """Resample lines of pixels along `side`: for each line the sums of its `cells`."""
+def _weighted_sums(lines: Lines, side: Side, *wanted: slice) -> Matrix:
+    """Resample lines of pixels along `side`: for each line the sums of the `wanted` cells, each in its place."""
     if side.length > LARGE_LENGTH:
-        return _sums_of_long_lines(lines, side, cells)
-    bands = [band for band in kernel(side) if cells.start < band.cells.stop and band.cells.start < cells.stop]
-    sums = np.empty((len(lines), ALL_CELLS.stop))
+        return _sums_of_long_lines(lines, side, wanted)
+    bands = [band for band in kernel(side) if any(_overlap(band.cells, cells) for cells in wanted)]
+    sums = np.zeros((len(lines), ALL_CELLS.stop))
     step = max(STRIP_LINES, STRIP_PIXELS // side.length)
     for start in range(0, len(lines), step):
         strip = lines[start : start + step].astype(np.float64, copy=False)
         for band in bands:
             sums[start : start + step, band.cells] = strip[:, band.pixels] @ band.weights
-    return sums[:, cells]
+    return sums
 
 
-def _sums_of_long_lines(lines: Lines, side: Side, cells: slice) -> Matrix:
+def _overlap(some: slice, others: slice) -> bool:
+    return bool(some.start < others.stop and others.start < some.stop)
+
+
+def _sums_of_long_lines(lines: Lines, side: Side, wanted: Iterable[slice]) -> Matrix:
     """Cell by cell, so that no more than the weights of one of them are in memory."""
     sums = np.zeros((len(lines), ALL_CELLS.stop))
     step = max(1, CHUNK_PIXELS // len(lines))
-    for cell in range(cells.start, cells.stop):
+    for cell in {cell for cells in wanted for cell in range(cells.start, cells.stop)}:
         first, weights = window(side, cell)
         for start in range(0, len(weights), step):
             some = weights[start : start + step]
             sums[:, cell] += lines[:, first + start : first + start + len(some)].astype(np.float64) @ some
-    return sums[:, cells]
+    return sums

@@ -616,10 +616,10 @@ GOLDEN: dict[str, tuple[Callable[[], bytes], Fingerprint]] = {
         Fingerprint(
             "2c2c352c7c252c74",
             "aa1177aa1177aa11",
-            "be29a277d508a277b408a27728cd7faa00f37bba70226bbe577c5cc881265dc8",
+            "be29a277e05aa277a018a27728cd7faaa01c7bbaf1096bbe5f7c5cc880445dc8",
             96,
             1203,
-            1021,
+            1029,
         ),
     ),
 }

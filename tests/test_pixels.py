@@ -245,15 +245,17 @@ def test_pillows_process_wide_limit_stays_what_it_was():
 @pytest.mark.parametrize(
     ("size", "decoded"),
     [
-        ((191, 300), (191, 300)),
-        ((300, 191), (300, 191)),
-        ((192, 192), (96, 96)),
-        ((383, 501), (192, 251)),
-        ((384, 501), (96, 126)),
+        ((255, 300), (255, 300)),
+        ((300, 255), (300, 255)),
+        ((256, 256), (128, 128)),
+        ((511, 601), (256, 301)),
+        ((512, 601), (128, 151)),
         ((1201, 1101), (151, 138)),
     ],
 )
-def test_a_jpeg_is_decoded_at_the_smallest_scale_that_leaves_96_pixels(size: tuple[int, int], decoded: tuple[int, int]):
+def test_a_jpeg_is_decoded_at_the_smallest_scale_that_leaves_128_pixels(
+    size: tuple[int, int], decoded: tuple[int, int]
+):
     picture = read(encoded(photo(size=size), "JPEG"))
     assert picture.grey.size == decoded
     assert (picture.width, picture.height) == size
@@ -331,26 +333,26 @@ def test_the_size_of_a_turned_and_reduced_jpeg_is_that_of_the_upright_original()
 
 
 REDUCED_BOXES = {
-    1: (0, 0, 103.25, 100.75),
-    2: (0.75, 0, 104, 100.75),
-    3: (0.75, 0.25, 104, 101),
-    4: (0, 0.25, 103.25, 101),
-    5: (0, 0, 100.75, 103.25),
-    6: (0.25, 0, 101, 103.25),
-    7: (0.25, 0.75, 101, 104),
-    8: (0, 0.75, 100.75, 104),
+    1: (0, 0, 133.25, 128.75),
+    2: (0.75, 0, 134, 128.75),
+    3: (0.75, 0.25, 134, 129),
+    4: (0, 0.25, 133.25, 129),
+    5: (0, 0, 128.75, 133.25),
+    6: (0.25, 0, 129, 133.25),
+    7: (0.25, 0.75, 129, 134),
+    8: (0, 0.75, 128.75, 134),
 }
 
 
 @pytest.mark.parametrize("orientation", REDUCED_BOXES)
 def test_the_box_of_a_reduced_jpeg_is_turned_with_it(orientation: int):
-    content = encoded(photo(size=(413, 403)), "JPEG", exif=oriented(orientation))
+    content = encoded(photo(size=(533, 515)), "JPEG", exif=oriented(orientation))
     assert read(content).box == REDUCED_BOXES[orientation]
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
 def test_a_picture_in_full_needs_no_box(image_format: str):
-    assert read(encoded(photo(size=(191, 191)), image_format)).box is None
+    assert read(encoded(photo(size=(255, 255)), image_format)).box is None
 
 
 # The size of what cannot be decoded
