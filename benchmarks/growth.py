@@ -94,7 +94,7 @@ def _hash_all(rows: int, run: Run) -> float:
     writer, spent, done, since = OutcomeWriter(ImageAsset, "default"), 0.0, 0, 0
     for outcomes in _batches(rows, run.batch):
         began = time.perf_counter()
-        written = sum(1 for _ in writer.write(outcomes))
+        written = sum(1 for _ in writer.write(outcomes, {outcome.pk: 0 for outcome in outcomes}))
         spent += time.perf_counter() - began
         if written != len(outcomes):
             raise SystemExit(f"{written} of {len(outcomes)} rows are written")

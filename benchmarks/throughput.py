@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -70,9 +70,9 @@ def timed_writes() -> Iterator[list[float]]:
 
     plain, spent = OutcomeWriter.write, []
 
-    def timed(self: OutcomeWriter, outcomes: Sequence[Any]) -> Iterator[Any]:
+    def timed(self: OutcomeWriter, outcomes: Sequence[Any], versions: Mapping[Any, int]) -> Iterator[Any]:
         began = time.perf_counter()
-        written = list(plain(self, outcomes))
+        written = list(plain(self, outcomes, versions))
         spent.append(time.perf_counter() - began)
         return iter(written)
 

@@ -23,17 +23,22 @@ def hash_row(model: type[HashedImage], pk: Any, name: str, using: str) -> dict[s
     They are none when the row has got another file in the meantime, is gone, or when the storage or the database
     could not be reached, which is logged and says nothing about the file.
     """
+    # Not the default manager, which may hide rows.
+    rows = model._base_manager.using(using).filter(pk=pk)
+    version = rows.filter(**{model.hash_source: name}).values_list("file_version", flat=True).first()
+    if version is None:
+        return {}
     storage = model._meta.get_field(model.hash_source).storage  # type: ignore[union-attr]
     job, limits = make_job(storage, pk, name, local=is_local(storage)), hashing_settings()
     outcome = hash_stored_file(job, storage, limits.MAX_PIXELS, limits.MAX_BYTES)
     try:
         if outcome.unread:
             check_storage(storage)
-        written = list(OutcomeWriter(model, using, DatabaseClock(using).now).write([outcome]))
+        written = list(OutcomeWriter(model, using, DatabaseClock(using).now).write([outcome], {pk: version}))
     except Outage as outage:
         logger.error("Row %s of %s is not hashed: %s", pk, model._meta.label, outage)
         return {}
     if not written:
         return {}
-    # Not the default manager, which may hide rows. The row may be gone again.
-    return model._base_manager.using(using).filter(pk=pk).values(*HASH_FIELDS).first() or {}
+    # The row may be gone again.
+    return rows.values(*HASH_FIELDS).first() or {}

@@ -38,6 +38,7 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
             kept = {
                 name: Case(When(is_same, then=F(name)), default=_empty(self.model, name)) for name in EMPTY_HASH_FIELDS
             }
+            kept["file_version"] = Case(When(is_same, then=F("file_version")), default=F("file_version") + 1)
             values = kept | values
         return super().update(**values)
 
@@ -163,7 +164,7 @@ def _clear_replaced(rows: HashedImageQuerySet[Any], objs: Sequence[models.Model]
         stored = found.values_list("pk", rows.model.hash_source, *names)
         pairs = [(pk, name, by_values.get(tuple(values))) for pk, name, *values in stored]
         replaced = {pk: each for pk, name, each in pairs if each is not None and _has_other_file(each, name)}
-        rows.filter(pk__in=replaced).update(**EMPTY_HASH_FIELDS)
+        rows.filter(pk__in=replaced).update(**EMPTY_HASH_FIELDS, file_version=F("file_version") + 1)
         for each in replaced.values():
             each.__dict__.update(EMPTY_HASH_FIELDS)
         files_replaced.send(rows.model, keys=list(replaced), using=rows.db)

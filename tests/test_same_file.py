@@ -13,10 +13,12 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
 from django.db import transaction
 
-from hashing.backfill import backfill_perceptual_hashes
+from hashing.backfill import Backfill, BackfillOptions, backfill_perceptual_hashes
+from hashing.backfill.writer import OutcomeWriter
 from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
+from hashing.perceptual_hash import compute_perceptual_hash
 from tests.grouping.conftest import stored_groups
 from tests.pictures import encoded, photo
 
@@ -318,3 +320,51 @@ def test_not_the_same_outlives_the_save_of_an_instance_from_before_the_backfill(
     assert PairDecision.objects.current().count() == 1
     call_command("find_duplicates", verbosity=0, no_progress=True)
     assert stored_groups() == {}
+
+
+def replace_with_save(asset: ImageAsset) -> None:
+    asset.image.save(asset.image.name, upload(seed=2))
+
+
+def replace_in_bulk(asset: ImageAsset) -> None:
+    asset.image = upload(seed=2, name=asset.image.name)
+    ImageAsset.objects.bulk_update([asset], ["image"])
+
+
+def replace_and_bring_the_name_back(asset: ImageAsset) -> None:
+    rows, name = ImageAsset.objects.filter(pk=asset.pk), asset.image.name
+    rows.update(image="elsewhere.png")
+    replace_with_save(asset)
+    rows.update(image=name)
+
+
+@pytest.mark.parametrize("way", ["inline", "off"])
+@pytest.mark.parametrize("replace", [replace_with_save, replace_in_bulk, replace_and_bring_the_name_back])
+def test_backfill_that_read_the_bytes_of_before_writes_no_hash_of_them(
+    overwriting, settings, monkeypatch, way, replace
+):
+    settings.HASHING = {"ON_UPLOAD": "off"}
+    asset, other = [ImageAsset.objects.create(image=upload(name=f"{number}.png")) for number in range(2)]
+    name, write = asset.image.name, OutcomeWriter.write
+    settings.HASHING = {"ON_UPLOAD": way}
+
+    def write_after_replacement(writer, outcomes, versions):
+        monkeypatch.setattr(OutcomeWriter, "write", write)
+        replace(ImageAsset.objects.get(pk=asset.pk))
+        return writer.write(outcomes, versions)
+
+    monkeypatch.setattr(OutcomeWriter, "write", write_after_replacement)
+    report = Backfill(BackfillOptions(), in_process=True).run()
+    assert (report.processed, report.total) == (1, 2)
+    asset.refresh_from_db()
+    assert asset.image.name == name
+    assert asset.perceptual_hash in {None, compute_perceptual_hash(asset.image.path)}
+    assert facts(other)["perceptual_hash"]
+
+
+def test_stale_instance_does_not_bring_the_version_of_the_former_file_back(overwriting):
+    asset = ImageAsset.objects.create(image=upload())
+    stale = ImageAsset.objects.get()
+    replace_with_save(asset)
+    stale.save()
+    assert ImageAsset.objects.get().file_version == asset.file_version == 1

@@ -15,7 +15,7 @@ from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.outage import Outage, StorageWatch, is_local
 from hashing.backfill.report import BackfillReport
-from hashing.backfill.todo import TodoList
+from hashing.backfill.todo import StoredFile, TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
@@ -77,8 +77,8 @@ class Backfill:
         self._doubts = 0
         self._again: list[Job] = []
         self._second_tries: set[Any] = set()
-        # Keys handed to the workers and not yet written, in that order.
-        self._in_hand: dict[Any, None] = {}
+        # Keys handed to the workers and not yet written, in that order, with the versions of their files.
+        self._in_hand: dict[Any, int] = {}
         self.report = BackfillReport()
 
     def run(self) -> BackfillReport:
@@ -105,7 +105,7 @@ class Backfill:
         return todo
 
     def _hash_all(self, todo: TodoList) -> None:
-        jobs = (self._job(file.pk, file.name) for file in todo)
+        jobs = (self._listed_job(file) for file in todo)
         with self._make_pool() as pool:
             try:
                 self._hash_and_write(pool, jobs)
@@ -128,6 +128,10 @@ class Backfill:
     @cached_property
     def _local(self) -> bool:
         return is_local(self._storage)
+
+    def _listed_job(self, file: StoredFile) -> Job:
+        self._in_hand[file.pk] = file.version
+        return self._job(file.pk, file.name)
 
     def _job(self, pk: Any, name: str | None) -> Job:
         return make_job(self._storage, pk, name, local=self._local)
@@ -164,7 +168,6 @@ class Backfill:
 
     def _submit(self, pool: Pool, chunk: list[Job]) -> bool:
         if chunk:
-            self._in_hand.update(dict.fromkeys(job.pk for job in chunk))
             pool.submit(chunk)
         return bool(chunk)
 
@@ -184,7 +187,7 @@ class Backfill:
             batch = [outcome for outcome in batch if not outcome.unread]
         batch = self._without_uncertain(batch)
         if batch:
-            self._count(batch if self._options.dry_run else self._writer.write(batch))
+            self._count(batch if self._options.dry_run else self._writer.write(batch, self._in_hand))
         for outcome in batch:
             self._in_hand.pop(outcome.pk, None)
         if outage:

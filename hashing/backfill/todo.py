@@ -19,10 +19,11 @@ Rows = HashedImageQuerySet[Any]
 
 
 class StoredFile(NamedTuple):
-    """A row's key and the name its file has in the storage, as the row has it: it may be empty, or none."""
+    """A row's key, the name and the version of its file. The name is the row's: it may be empty, or none."""
 
     pk: Any
     name: str | None
+    version: int
 
 
 class TodoList:
@@ -82,7 +83,7 @@ class TodoList:
         return found if self._options.end_pk is None else found.filter(pk__lte=self._options.end_pk)
 
     def _page_through(self, part: Callable[[], Rows]) -> Iterator[StoredFile]:
-        fields: tuple[str, ...] = (self._rows.model.hash_source,)
+        fields: tuple[str, ...] = (self._rows.model.hash_source, "file_version")
         last_pk = None
         while True:
             # For each page again, because the rows that were tried since the last one are told by the clock.

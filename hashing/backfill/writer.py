@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,33 +42,37 @@ class OutcomeWriter:
         self._alias = alias
         # Not the model's own manager, which may hide rows, or be no manager of ours.
         self._rows = HashedImageQuerySet[Any](model, using=alias)
+        self._guards = (model.hash_source, "file_version")
         self._locked_in_a_row = 0
 
-    def write(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    def write(self, outcomes: Sequence[Outcome], versions: Mapping[Any, int]) -> Iterator[Outcome]:
         """Yield the outcomes that are on their rows now, or that could not be written, as failures.
 
-        Left out are those whose row has got another file since, or is gone. Raises `Outage` when the database takes
-        nothing: it does not answer, is read-only or full, or the role may not write.
+        `versions` has the `file_version` of each key, as it was before the file was read. Left out are outcomes whose
+        row has got another file since, or is gone. Raises `Outage` when the database takes nothing: it does not
+        answer, is read-only or full, or the role may not write.
         """
         try:
-            written = self._update(outcomes)
+            written = self._update(outcomes, versions)
         except (DatabaseError, InterfaceError) as error:
             self._raise_for_outage(error)
             logger.warning("A batch of %d rows was refused, writing row by row: %s", len(outcomes), first_line(error))
-            yield from self._write_one_by_one(outcomes)
+            yield from self._write_one_by_one(outcomes, versions)
             return
         self._locked_in_a_row = 0
-        yield from outcomes if written == len(outcomes) else self._unchanged(outcomes)
+        yield from outcomes if written == len(outcomes) else self._unchanged(outcomes, versions)
 
-    def _update(self, outcomes: Sequence[Outcome], fields: Sequence[str] = HASH_FIELDS) -> int:
+    def _update(
+        self, outcomes: Sequence[Outcome], versions: Mapping[Any, int], fields: Sequence[str] = HASH_FIELDS
+    ) -> int:
         now = self._now()
-        assets = [self._asset(outcome, now) for outcome in outcomes]
-        rows = self._rows.guarded_by(self._model.hash_source)
+        assets = [self._asset(outcome, versions[outcome.pk], now) for outcome in outcomes]
+        rows = self._rows.guarded_by(*self._guards)
 
         def update() -> int:
             # Inside a caller's transaction it is a savepoint: what is refused leaves that transaction sound.
             with transaction.atomic(using=self._alias):
-                replaced = self._replaced_in_place(outcomes)
+                replaced = self._replaced_in_place(outcomes, versions)
                 written = rows.bulk_update(assets, fields)
                 if replaced:
                     files_replaced.send(self._model, keys=replaced, using=self._alias)
@@ -79,20 +83,20 @@ class OutcomeWriter:
         transaction.on_commit(lambda: delete_stale_previews(previewed), using=self._alias)
         return written
 
-    def _replaced_in_place(self, outcomes: Sequence[Outcome]) -> list[Any]:
-        """The keys of rows whose file has the name that it had, and other bytes."""
-        found = {each.pk: (each.name, each.file_digest) for each in outcomes if each.file_digest}
+    def _replaced_in_place(self, outcomes: Sequence[Outcome], versions: Mapping[Any, int]) -> list[Any]:
+        """The keys of rows whose file has other bytes than it had, although nobody said that it was replaced."""
+        found = {each.pk: (each.name, versions[each.pk], each.file_digest) for each in outcomes if each.file_digest}
         known = self._rows.filter(pk__in=found, file_digest__isnull=False).order_by("pk")
-        stored = known.values_list("pk", self._model.hash_source, "file_digest")
-        return [pk for pk, name, digest in stored if found[pk][0] == name and found[pk][1] != digest]
+        stored = known.values_list("pk", *self._guards, "file_digest")
+        return [pk for pk, *guards, digest in stored if found[pk][:2] == tuple(guards) and found[pk][2] != digest]
 
-    def _write_one_by_one(self, outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    def _write_one_by_one(self, outcomes: Sequence[Outcome], versions: Mapping[Any, int]) -> Iterator[Outcome]:
         for outcome in outcomes:
             try:
-                written = self._update([outcome])
+                written = self._update([outcome], versions)
             except (DatabaseError, InterfaceError) as error:
                 self._raise_for_outage(error)
-                yield from self._refused(outcome, error)
+                yield from self._refused(outcome, versions, error)
             else:
                 self._locked_in_a_row = 0
                 yield from [outcome] * written
@@ -113,7 +117,7 @@ class OutcomeWriter:
             return False
         return True
 
-    def _refused(self, outcome: Outcome, error: Exception) -> Iterator[Outcome]:
+    def _refused(self, outcome: Outcome, versions: Mapping[Any, int], error: Exception) -> Iterator[Outcome]:
         """The failure, with its reason on the row, unless the row is locked: then it is not at fault."""
         logger.error("Row %s cannot be written: %s", outcome.pk, first_line(error))
         refused = outcome._replace(fingerprint=None, error=f"{type(error).__name__}: {first_line(error)}")
@@ -125,17 +129,17 @@ class OutcomeWriter:
             return
         self._locked_in_a_row = 0
         try:
-            yield from [refused] * self._update([refused], REASON_FIELDS)
+            yield from [refused] * self._update([refused], versions, REASON_FIELDS)
         except (DatabaseError, InterfaceError) as again:
             self._raise_for_outage(again)
             logger.error("Not even the reason can be written to row %s: %s", outcome.pk, first_line(again))
             yield refused
 
-    def _unchanged(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        names = dict(rows_with_keys(self._rows, [each.pk for each in outcomes], (self._model.hash_source,)))
-        return [outcome for outcome in outcomes if outcome.pk in names and names[outcome.pk] == outcome.name]
+    def _unchanged(self, outcomes: Sequence[Outcome], versions: Mapping[Any, int]) -> list[Outcome]:
+        stored = set(rows_with_keys(self._rows, [each.pk for each in outcomes], self._guards))
+        return [each for each in outcomes if (each.pk, each.name, versions[each.pk]) in stored]
 
-    def _asset(self, outcome: Outcome, now: datetime) -> HashedImage:
+    def _asset(self, outcome: Outcome, version: int, now: datetime) -> HashedImage:
         # Past __init__, which is half the cost of a write, for defaults and signals that nobody needs here. And past
         # the descriptor of the file: an ImageField with dimension fields opens the file that it is given.
         asset = self._model.__new__(self._model)
@@ -159,5 +163,5 @@ class OutcomeWriter:
             }
         elif outcome.declared_size:
             values["width"], values["height"] = outcome.declared_size
-        asset.__dict__.update(values, **{self._model.hash_source: outcome.name})
+        asset.__dict__.update(values, **{self._model.hash_source: outcome.name, "file_version": version})
         return asset

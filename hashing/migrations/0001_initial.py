@@ -79,6 +79,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "file_version",
+                    models.PositiveIntegerField(
+                        db_default=0,
+                        default=0,
+                        editable=False,
+                        help_text="How many times the file was replaced.",
+                        verbose_name="file version",
+                    ),
+                ),
+                (
                     "image",
                     models.ImageField(
                         max_length=500, upload_to=hashing.models.upload_path.upload_path, verbose_name="image"

@@ -59,6 +59,10 @@ class HashedImage(models.Model):
         editable=False,
         help_text=_("SHA-256 of the file's bytes, in hexadecimal characters."),
     )
+    # A storage that overwrites gives another file the name of the former one: the name alone does not tell them apart.
+    file_version = models.PositiveIntegerField(
+        _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")
+    )
 
     objects: ClassVar[Any] = HashedImageQuerySet.as_manager()
 
@@ -89,9 +93,10 @@ class HashedImage(models.Model):
             stored = None if force_insert else self._lock_stored(alias)
             is_replaced = stored is not None and writes_file and (is_upload or self._has_other_file(stored))
             if is_upload or is_replaced:
-                names = self._set_hash_fields(EMPTY_HASH_FIELDS, names, written=True)
+                version = {"file_version": stored["file_version"] + 1 if stored else 0}
+                names = self._set_file_fields(EMPTY_HASH_FIELDS | version, names, written=True)
             elif stored is not None:
-                names = self._set_hash_fields(stored, names, written=False)
+                names = self._set_file_fields(stored, names, written=False)
             super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
             if is_replaced:
                 files_replaced.send(type(self), keys=[self.pk], using=alias)
@@ -114,21 +119,22 @@ class HashedImage(models.Model):
         if self.pk is None:
             return None
         rows = type(self)._base_manager.using(alias).filter(pk=self.pk).select_for_update(no_key=True)
-        stored: dict[str, Any] | None = rows.values(self.hash_source, *HASH_FIELDS).first()
+        stored: dict[str, Any] | None = rows.values(self.hash_source, "file_version", *HASH_FIELDS).first()
         return stored
 
     def _has_other_file(self, stored: Mapping[str, Any]) -> bool:
         return (getattr(self, self.hash_source).name or "") != (stored[self.hash_source] or "")
 
-    def _set_hash_fields(
+    def _set_file_fields(
         self, values: Mapping[str, Any], names: frozenset[str] | None, *, written: bool
     ) -> frozenset[str] | None:
-        """Returns the names of the fields to save: with those of the hash, if they are to be `written`."""
+        """Returns the names of the fields to save: with those of the file, if they are to be `written`."""
         given = names or frozenset()
         deferred = frozenset() if written else self.get_deferred_fields()
-        for name in EMPTY_HASH_FIELDS.keys() - given - deferred:
+        file_fields = {"file_version", *HASH_FIELDS}
+        for name in file_fields - given - deferred:
             setattr(self, name, values[name])
-        return names | EMPTY_HASH_FIELDS.keys() if written and names is not None else names
+        return names | file_fields if written and names is not None else names
 
 
 class ImageAsset(HashedImage):

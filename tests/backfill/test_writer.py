@@ -17,8 +17,8 @@ from tests.db.faults import FailingOnce, cut_connection, only_postgresql, settin
 
 
 class Writer(OutcomeWriter):
-    def write(self, outcomes):
-        return list(super().write(outcomes))
+    def write(self, outcomes, version=0):
+        return list(super().write(outcomes, {outcome.pk: version for outcome in outcomes}))
 
 
 FINGERPRINT = Fingerprint("0f" * 8, "f0" * 8, "3c" * 32, 80, 640, 480)
@@ -130,6 +130,23 @@ def test_a_file_under_a_new_name_was_not_replaced_in_place(writer, replaced):
     replaced.clear()
     writer.write([outcome])
     assert replaced == []
+
+
+@pytest.mark.django_db
+def test_a_file_that_was_replaced_since_it_was_read_was_not_replaced_in_place(writer, replaced):
+    asset = add("a.jpg", file_digest="1" * 64, file_version=1)
+    assert writer.write([hashed(asset)], version=0) == []
+    assert replaced == []
+
+
+@pytest.mark.django_db
+def test_a_file_that_was_replaced_under_its_name_wins(writer):
+    replaced, kept = add("a.jpg", file_version=3), add("b.jpg", file_version=3)
+    outcomes = [hashed(replaced), hashed(kept)]
+    ImageAsset.objects.filter(pk=replaced.pk).update(file_version=4)
+    assert writer.write(outcomes, version=3) == [outcomes[1]]
+    replaced.refresh_from_db()
+    assert replaced.perceptual_hash is None
 
 
 @pytest.mark.django_db
@@ -332,8 +349,8 @@ def locked_rows(*keys: int):
     if connection.vendor != "postgresql":
 
         def refuse(execute, sql, params, many, context):
-            # The key and the name of the file, which guards it, come last.
-            if sql.startswith("UPDATE") and many and any(row[-2] in keys for row in params):
+            # The key comes last, before the name and the version of the file, which guard it.
+            if sql.startswith("UPDATE") and many and any(row[-3] in keys for row in params):
                 error = OperationalError("lock timeout\nCONTEXT: row \x1b[2J")
                 error.__cause__ = type("LockNotAvailable", (Exception,), {"sqlstate": "55P03"})()
                 raise error
