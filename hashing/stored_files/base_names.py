@@ -28,8 +28,8 @@ class BaseNameKey(Func):
         " LENGTH(RTRIM(%(expressions)s, REPLACE(REPLACE(%(expressions)s, '/', ''), '\\', ''))) + 1)%(collation)s)"
     )
 
-    def __init__(self, expression: Any, **extra: Any) -> None:
-        super().__init__(expression, output_field=models.TextField(), **({"collation": ""} | extra))
+    def __init__(self, expression: Any) -> None:
+        super().__init__(expression, output_field=models.TextField(), collation="")
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         # In this collation only ASCII has a lower case, as on SQLite.
@@ -42,8 +42,8 @@ class PlainName(Func):
     arity = 1
     template = "LOWER(REPLACE(REPLACE(REPLACE(%(expressions)s, '\\', '/'), '/./', '/'), '//', '/'))"
 
-    def __init__(self, expression: Any, **extra: Any) -> None:
-        super().__init__(expression, output_field=models.TextField(), **extra)
+    def __init__(self, expression: Any) -> None:
+        super().__init__(expression, output_field=models.TextField())
 
 
 def base_name_key(name: str) -> str:
@@ -57,11 +57,7 @@ def base_name_keys(name: str) -> set[str]:
     if key.isascii():
         return {key}
     composed, decomposed = (unicodedata.normalize(form, key) for form in ("NFC", "NFD"))
-    choices = [sorted({char, *_other_cases(char)}) for char in composed]
+    choices = [sorted({char} if char.isascii() else {char, char.lower(), char.upper()}) for char in composed]
     if prod(map(len, choices)) > MAX_VARIANTS:
         return {key, composed, decomposed} | {base_name_key(change(composed)) for change in (str.lower, str.upper)}
     return {key, decomposed} | {"".join(chars) for chars in product(*choices)}
-
-
-def _other_cases(char: str) -> tuple[str, ...]:
-    return () if char.isascii() else (char.lower(), char.upper())

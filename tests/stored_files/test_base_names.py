@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from django.db.models import F
 
 from hashing.models import ImageAsset
-from hashing.stored_files.base_names import BaseNameKey, base_name_key, base_name_keys
+from hashing.stored_files.base_names import MAX_VARIANTS, BaseNameKey, base_name_key, base_name_keys
+
+# With a lower and an upper case each.
+MAX_LETTERS = MAX_VARIANTS.bit_length() - 1
 
 
 @pytest.mark.django_db
@@ -28,5 +33,15 @@ def test_key_is_the_same_in_sql(name, key):
 
 
 def test_name_with_many_letters_that_have_a_case_has_few_keys():
-    assert len(base_name_keys("é" * 100)) < 10
+    assert base_name_keys("A" + "éÉ" * 50) == {
+        unicodedata.normalize(form, f"a{text}")
+        for form, text in [("NFC", "éÉ" * 50), ("NFD", "éÉ" * 50), ("NFC", "é" * 100), ("NFC", "É" * 100)]
+    }
     assert base_name_keys("photo.jpg") == {"photo.jpg"}
+
+
+def test_name_with_few_letters_that_have_a_case_has_a_key_for_each_way_to_write_them():
+    keys = {"éö.jpg", "Éö.jpg", "éÖ.jpg", "ÉÖ.jpg"}
+    assert base_name_keys("ÉÖ.JPG") == keys | {unicodedata.normalize("NFD", "ÉÖ.jpg")}
+    assert len(base_name_keys("é" * MAX_LETTERS)) == MAX_VARIANTS + 1
+    assert len(base_name_keys("é" * (MAX_LETTERS + 1))) < MAX_VARIANTS

@@ -57,7 +57,7 @@ class Remote(FileSystemStorage):
 
     def delete(self, name):
         if name == "locked.jpg":
-            raise PermissionError(13, "locked")
+            raise RuntimeError("locked")
         del self.__dict__["remote"]
         super().delete(name)
         self.remote = True

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
-from django.db import connection, connections, models
+from django.db import connection, connections, models, transaction
 from django.test.utils import CaptureQueriesContext
 from storages.backends.s3 import S3Storage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import delete_unused
+from hashing.stored_files import delete_unused, deletion, find_reasons_to_keep, references
 from hashing.stored_files.references import FileColumn
 from tests.s3_storage import storage_options
 
@@ -163,3 +164,134 @@ def test_storages_of_which_one_is_a_folder_of_the_other(media, photograph, add_m
     assert delete_unused(storage(), ["b/photo.jpg"]).deleted
     assert path.exists()
     assert not other.exists()
+
+
+def test_row_that_the_default_manager_hides(media, photograph, made_model):
+    path = photograph("photo.jpg")
+    fields = {"file": models.FileField(storage=storage()), "objects": models.Manager.from_queryset(Hiding)()}
+    made_model("LegacyPhoto", fields)._base_manager.create(file="photo.jpg")
+    assert delete_unused(storage(), ["photo.jpg"]).kept == {"photo.jpg": "Used by: legacy photo."}
+    assert path.exists()
+
+
+class Hiding(models.QuerySet):
+    """A queryset of nothing."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.query.set_empty()
+
+
+def test_row_of_a_table_whose_name_has_a_schema_in_it(media, photograph, add_model):
+    path = photograph("photo.jpg")
+    schema = "main" if connection.vendor == "sqlite" else "public"
+    add_model(storage(), db_table=f'"{schema}"."legacy_photo"')
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO legacy_photo (file) VALUES ('photo.jpg')")
+    assert delete_unused(storage(), ["photo.jpg"]).kept == {"photo.jpg": "Used by: legacy photo."}
+    assert path.exists()
+
+
+@pytest.fixture
+def crowd(add_model, monkeypatch):
+    """Makes a model with more rows of one base name than are compared."""
+    monkeypatch.setattr(references, "MAX_NAMES", 3)
+
+    def make(file_storage, *names: str):
+        model = add_model(file_storage)
+        model.objects.bulk_create(model(file=name) for name in [*(f"{n}/photo.jpg" for n in range(5)), *names])
+        return model
+
+    return make
+
+
+def test_common_names_are_left_out_and_the_others_read(crowd):
+    model = crowd(storage(), "x/rare.jpg", "y/rare.jpg", "z/rare.jpg", "x/other.jpg")
+    column = FileColumn(model, model._meta.get_field("file"), "default")
+    assert column.names(["photo.jpg", "rare.jpg"]) == ({f"{each}/rare.jpg" for each in "xyz"}, {"photo.jpg"})
+
+
+def test_file_whose_name_too_many_rows_of_another_model_have(media, photograph, crowd):
+    used, unsure, other = photograph("a/photo.jpg"), photograph("b/photo.jpg"), photograph("b/other.jpg")
+    crowd(storage(), "a/photo.jpg")
+    result = delete_unused(storage(), ["a/photo.jpg", "b/photo.jpg", "b/other.jpg"])
+    assert result.kept == {
+        "a/photo.jpg": "Used by: legacy photo.",
+        "b/photo.jpg": "Too many rows have files of this name: legacy photo.",
+    }
+    assert (used.exists(), unsure.exists(), other.exists()) == (True, True, False)
+
+
+def test_file_whose_name_too_many_rows_of_another_storage_have(media, photograph, crowd, tmp_path):
+    path = photograph("a/photo.jpg")
+    crowd(FileSystemStorage(location=tmp_path / "elsewhere"), "a/photo.jpg")
+    kept = delete_unused(storage(), ["a/photo.jpg"]).kept
+    assert kept == {"a/photo.jpg": "Too many rows have files of this name: legacy photo."}
+    assert path.exists()
+
+
+@pytest.mark.parametrize(("more", "later", "is_kept"), [(0, 0, True), (0, 2, True), (0, 5, False), (1, 0, False)])
+def test_objects_of_other_sizes_or_times_are_other_objects(media, photograph, add_model, more, later, is_kept):
+    path, other = photograph("a/photo.jpg"), media / "remote" / "photo.jpg"
+    other.parent.mkdir()
+    other.write_bytes(path.read_bytes() + b"x" * more)
+    for each, time in ((path, 1_000_000), (other, 1_000_000 + later)):
+        os.utime(each, (time, time))
+    add_model(Remote(location=media / "remote")).objects.create(file="photo.jpg")
+    assert bool(delete_unused(storage(), ["a/photo.jpg"]).kept) == is_kept
+
+
+def test_storage_is_asked_about_so_many_objects_and_the_file_stays(media, photograph, add_model, monkeypatch):
+    monkeypatch.setattr(deletion, "MAX_QUESTIONS", 2)
+    photograph("a/b/c/photo.jpg")
+    model = add_model(Remote(location=media / "nowhere"))
+    for name, is_deleted in [("photo.jpg", True), ("c/photo.jpg", True), ("b/c/photo.jpg", False)]:
+        model.objects.create(file=name)
+        assert bool(find_reasons_to_keep(storage(), ["a/b/c/photo.jpg"])) != is_deleted
+
+
+def test_any_number_of_local_files_is_compared(media, photograph, monkeypatch):
+    monkeypatch.setattr(deletion, "MAX_QUESTIONS", 0)
+    photograph("a/photo.jpg")
+    photograph("b/photo.jpg")
+    ImageAsset.objects.bulk_create([ImageAsset(image="b/photo.jpg")])
+    assert delete_unused(storage(), ["a/photo.jpg"]).deleted
+
+
+def test_table_that_cannot_be_read_leaves_the_callers_transaction_sound(media, photograph, add_model):
+    photograph("photo.jpg")
+    model = add_model(storage())
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE hashing_legacyphoto RENAME COLUMN file TO other")
+    with transaction.atomic():
+        assert delete_unused(storage(), ["photo.jpg"]).kept.keys() == {"photo.jpg"}
+        assert model.objects.count() == 0
+
+
+@pytest.fixture
+def images() -> FileColumn:
+    """The column of the image assets: three whose size is not known, and three of five bytes."""
+    facts = {"perceptual_hash": "0" * 16, "file_size": 5}
+    for number in range(3):
+        rows = [ImageAsset(image=f"new{number}.jpg"), ImageAsset(image=f"old{number}.jpg", **facts)]
+        ImageAsset.objects.bulk_create(rows)
+    return FileColumn(ImageAsset, ImageAsset.image.field, "default")
+
+
+def test_images_of_a_size_are_found_with_those_of_unknown_size(images, monkeypatch):
+    of_size, unsized = {f"old{number}.jpg" for number in range(3)}, {f"new{number}.jpg" for number in range(3)}
+    monkeypatch.setattr(references, "MAX_UNSIZED", 3)
+    assert images.names_by_size([5]) == of_size | unsized
+    assert images.names_by_size([6]) == unsized
+    monkeypatch.setattr(references, "MAX_UNSIZED", 2)
+    assert images.names_by_size([5]) == of_size
+
+
+@pytest.mark.parametrize(("limit", "is_kept"), [(3, False), (2, True)])
+def test_file_of_a_size_that_too_many_images_have(images, media, monkeypatch, limit, is_kept):
+    monkeypatch.setattr(references, "MAX_UNSIZED", 0)
+    monkeypatch.setattr(references, "MAX_OF_SIZE", limit)
+    (media / "unused.jpg").write_bytes(b"12345")
+    kept = {"unused.jpg": "Too many images have files of this size."} if is_kept else {}
+    assert delete_unused(storage(), ["unused.jpg"]).kept == kept
+    assert (media / "unused.jpg").exists() == is_kept
