@@ -43,7 +43,8 @@ _locks = [threading.Lock() for _ in range(64)]
 
 def preview_digest(asset: ImageAsset) -> str:
     """Return text that differs when the file or its hash differs, under the same name too."""
-    text = f"{asset._meta.label} {asset.image.name} {asset.perceptual_hash} {asset.file_size}"
+    facts = (asset.image.name, asset.file_version, asset.perceptual_hash, asset.file_size)
+    text = f"{asset._meta.label} {facts}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -51,8 +51,8 @@ def test_is_in_colour(editor, add_image):
     assert red > 2 * max(green, blue)
 
 
-@pytest.mark.parametrize("fact", [{"perceptual_hash": "f" * 16}, {"file_size": 12345}])
-def test_is_another_one_after_a_new_hash_or_size(editor, add_image, media, fact):
+@pytest.mark.parametrize("fact", [{"perceptual_hash": "f" * 16}, {"file_size": 12345}, {"file_version": 1}])
+def test_is_another_one_after_a_new_hash_size_or_version(editor, add_image, media, fact):
     asset = add_image(perceptual_hash="0" * 16, file_size=1)
     first = fetch(editor, asset)[1]
     photo(seed=2, size=(160, 120)).save(media / "photo.jpg")
