@@ -1,4 +1,4 @@
-"""Open what is below a folder without following a link on the way, whoever moves things about in the meantime."""
+"""Open files and folders below a folder without following a link on the way, also while they are moved about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 @contextmanager
 def folder_below(root: Path, relative: PurePosixPath) -> Iterator[int]:
-    """The descriptor of a folder. Raises `OSError`, also where a part of the way is a link."""
+    """Open a folder and close it at the end. Raises `OSError`, also where a part of the way is a link."""
     descriptor = os.open(root, FOLDER)
     try:
         for part in relative.parts:
@@ -28,7 +28,7 @@ def folder_below(root: Path, relative: PurePosixPath) -> Iterator[int]:
 
 
 def file_below(root: Path, relative: PurePosixPath) -> IO[bytes]:
-    """A regular file, open for reading. Raises `OSError` for any other, and where a part of the way is a link."""
+    """Open a regular file for reading. Raises `OSError` for any other, and where a part of the way is a link."""
     with folder_below(root, relative.parent) as folder:
         descriptor = os.open(relative.name, FILE, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
