@@ -28,6 +28,7 @@ BATCH = 2000
 ADVISORY_LOCK = 0x1A6E5EA4C5
 
 FACTS = ("distance", "orientation", "is_same")
+NUMBERS = ("pk", "size", "open_count", "max_distance")
 
 
 class Changes(NamedTuple):
@@ -108,15 +109,16 @@ def count_groups(pks: Collection[int], using: str) -> None:
 
 @dataclass
 class _Difference:
-    """What a stored group lacks, and what it must lose."""
+    """What a stored group lacks, and what it must lose. `is_miscounted`: its numbers are not those of its members."""
 
     pk: int
+    is_miscounted: bool = False
     added: list[FoundMember] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     changed: list[GroupMember] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.dropped or self.changed)
+        return bool(self.added or self.dropped or self.changed or self.is_miscounted)
 
 
 def _all_stored(using: str) -> dict[int, int]:
@@ -139,16 +141,29 @@ def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) ->
     stored: dict[int, list[GroupMember]] = {pk: [] for pk in pks}
     for member in members.filter(group__in=pks).iterator():
         stored[member.group_id].append(member)
-    differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk]))]
+    # A process that was killed after a deletion has left the numbers as they were.
+    numbers = DuplicateGroup.objects.using(using).filter(pk__in=pks).values_list(*NUMBERS)
+    miscounted = {pk for pk, *counts in numbers if tuple(counts) != _count(stored[pk])}
+    differences = [each for pk in pks if (each := _difference(pk, stored[pk], wanted[pk], pk in miscounted))]
     for keys in batches([key for each in differences for key in each.dropped], BATCH):
         delete_quietly(members.filter(pk__in=keys), using)
     members.bulk_update([row for each in differences for row in each.changed], FACTS, batch_size=500)
     return differences
 
 
-def _difference(pk: int, stored: Sequence[GroupMember], wanted: FoundGroup) -> _Difference:
+def _count(members: Sequence[GroupMember]) -> tuple[int, int, int]:
+    distances = (member.distance for member in members)
+    return len(members), sum(not member.is_same for member in members), max(distances, default=0)
+
+
+def _difference(
+    pk: int,
+    stored: Sequence[GroupMember],
+    wanted: FoundGroup,
+    is_miscounted: bool,  # noqa: FBT001
+) -> _Difference:
     found = {member.key: member for member in wanted.members}
-    result = _Difference(pk)
+    result = _Difference(pk, is_miscounted)
     for row in stored:
         member = found.pop(row.asset_id, None)
         if member is None and row.asset_id != wanted.keeper:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hashing.db.locks import writing_transaction
+from hashing.db.retry import retry_transient
 from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.fields import UploadedImageField
 from hashing.models.upload_path import upload_path
@@ -105,6 +106,20 @@ class HashedImage(models.Model):
         self.has_upload = self.has_upload and not writes_file
 
     save.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
+        """As Django's, with the row locked first: a group must not take it in while what refers to it is collected."""
+        alias, pk, delete = using or router.db_for_write(type(self), instance=self), self.pk, super().delete
+
+        def delete_locked() -> tuple[int, dict[str, int]]:
+            with writing_transaction(alias):
+                self.pk = pk
+                self._lock_stored(alias)
+                return delete(using=alias, keep_parents=keep_parents)
+
+        return retry_transient(delete_locked, alias)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
 
     def _store_upload(self) -> bool:
         """Store a file that was uploaded, as Django's field would do later, while the transaction is open."""

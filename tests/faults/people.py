@@ -6,12 +6,13 @@ from contextlib import suppress
 
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, keep
 from hashing.models import GroupMember, ImageAsset, PairDecision
 from tests.faults.library import picture
 
+SERIALIZATION_FAILURE = "40001"
 DECIDE = (decide_different, decide_same, keep)
 
 
@@ -26,7 +27,12 @@ class People:
         act = self._dice.choice([self._add, self._replace, self._delete, self._decide, self._save_unchanged])
         # Somebody else may have deleted the picture meanwhile.
         with suppress(ImageAsset.DoesNotExist):
-            act()
+            try:
+                act()
+            except OperationalError as error:
+                # At this level of isolation, saving is for the site to try again.
+                if getattr(error.__cause__, "sqlstate", "") != SERIALIZATION_FAILURE:
+                    raise
 
     def _add(self) -> None:
         asset = ImageAsset.objects.create(image=self._file())

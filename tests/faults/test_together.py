@@ -28,8 +28,8 @@ def test_commands_and_people_at_once(library: Library, dice: random.Random, tmp_
         for _ in range(at_once if command[0] == "backfill_hashes" else 2)
     ]
     for process in (*commands, *people):
-        finish(process)
-        assert process.returncode == 0
+        out = finish(process)
+        assert process.returncode == 0, out
     library.run_to_the_end("backfill_hashes")
     library.run_to_the_end("find_duplicates")
     stored = check_all(library)

@@ -122,3 +122,11 @@ def test_queries_do_not_grow_with_the_groups_that_have_changed(add_hashed):
             assert store(*grown[:changed], *small[changed:]) == Changes(0, changed, 0)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_numbers_that_a_killed_process_left_wrong_are_counted_again(add_hashed):
+    a, b, c = (add_hashed() for _ in range(3))
+    store((a, [member(b, 1), member(c, 3, is_same=True)]))
+    DuplicateGroup.objects.update(size=4, open_count=2, max_distance=5)
+    assert store((a, [member(b, 1), member(c, 3, is_same=True)])) == Changes(0, 1, 0)
+    assert stored_groups() == {a.pk: {a.pk, b.pk, c.pk}}
