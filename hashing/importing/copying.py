@@ -37,6 +37,9 @@ FILE_ERROR_CODES = frozenset({"EntityTooLarge", "InvalidObjectName", "InvalidURI
 STORAGE_ERROR_CODES = frozenset({"AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "NoSuchBucket", "QuotaExceeded"})
 
 
+BEING_STORED = "being stored by another import"
+
+
 class StorageRefusal(Exception):
     """The storage takes no files: it is full, read-only, or cannot be reached."""
 
@@ -107,20 +110,30 @@ def _error_code(error: Exception) -> str:
 
 def _store(content: _Source, storage: Storage, name: str) -> str:
     if storage.exists(name):
-        if not _is_start(storage, name, content):
-            return "another file is stored under its name"
-        if storage.size(name) == content.seek(0, os.SEEK_END):
-            return ""
-        # The beginning of this very file, and no row knows it: a copy that was killed half-way, or is being made.
-        if not _delete_partial(storage, name):
-            return "being stored by another import"
+        try:
+            objection = _meet_stored(storage, name, content)
+        # Another import has found a beginning of the file there as well, and was quicker to delete it.
+        except FileNotFoundError:
+            objection = BEING_STORED
+        if objection is not None:
+            return objection
     content.seek(0)
     stored = storage.save(name, content, max_length=None)
     if stored == name:
         return ""
     # Somebody was quicker by a moment, most likely another import of the same folder.
     storage.delete(stored)
-    return "being stored by another import"
+    return BEING_STORED
+
+
+def _meet_stored(storage: Storage, name: str, content: _Source) -> str | None:
+    """Return the objection to storing the file again, empty when all of it is there; None when it is to be stored."""
+    if not _is_start(storage, name, content):
+        return "another file is stored under its name"
+    if storage.size(name) == content.seek(0, os.SEEK_END):
+        return ""
+    # The beginning of this very file, and no row knows it: a copy that was killed half-way, or is being made.
+    return None if _delete_partial(storage, name) else BEING_STORED
 
 
 def _delete_partial(storage: Storage, name: str) -> bool:

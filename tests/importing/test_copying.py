@@ -158,3 +158,9 @@ def test_another_file_under_the_name_is_never_overwritten(partial, tmp_path):
     assert store_copy(io.BytesIO(b"pic"), partial, "a.jpg") == "another file is stored under its name"
     assert store_copy(io.BytesIO(b"other"), partial, "a.jpg") == "another file is stored under its name"
     assert (tmp_path / "a.jpg").read_bytes() == b"pict"
+
+
+def test_a_beginning_that_another_import_deletes_first_costs_no_failure(partial, monkeypatch):
+    monkeypatch.setattr(partial, "exists", lambda _name: True)
+    partial.delete("a.jpg")
+    assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == copying.BEING_STORED
