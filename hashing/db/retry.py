@@ -68,18 +68,24 @@ def retry_transient(function: Callable[[], T], using: str, pauses: Sequence[floa
     only the caller can begin that one again.
     """
     if connections[using].in_atomic_block:
-        return function()
+        return _call(function, using)
     end = time.monotonic() + MAX_SECONDS
     for pause in pauses:
         try:
-            return function()
+            return _call(function, using)
         except (DatabaseError, InterfaceError) as error:
             if not is_transient(error) or time.monotonic() + pause > end:
                 raise
             drop_dead_connection(using)
             # Two that are in each other's way should not meet again.
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
-    return function()
+    return _call(function, using)
+
+
+def _call(function: Callable[[], T], using: str) -> T:
+    # Django closes the cursor of an iterator() outside of this context, and lets the error of the driver through.
+    with connections[using].wrap_database_errors:
+        return function()
 
 
 def drop_dead_connection(using: str) -> None:

@@ -37,7 +37,7 @@ def run_grouping(
     alias = using or router.db_for_write(DuplicateGroup)
     started = DatabaseClock(alias).now()
     rows = ImageAsset.objects.using(alias).all()
-    verdicts = read_verdicts(alias)
+    verdicts = retry_transient(lambda: read_verdicts(alias), alias)
     groups = find_groups(rows, options, verdicts, progress)
     if dry_run:
         return GroupingReport(groups, options)
@@ -57,7 +57,7 @@ def _catch_up(started: datetime, using: str) -> None:
 def _catch_up_with_decisions(known: Verdicts, using: str) -> None:
     """What was decided or taken back since the decisions were read: the groups were stored without it."""
     groups = set[int]()
-    for keys in batches(known.changed_since(read_verdicts(using))):
+    for keys in batches(known.changed_since(retry_transient(lambda: read_verdicts(using), using))):
         members = GroupMember.objects.using(using).filter(asset__in=keys)
         groups.update(members.values_list("group", flat=True))
     regroup(using=using, groups=groups)

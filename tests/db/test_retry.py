@@ -188,3 +188,23 @@ class TestConnectionThatWasCutWhileIdle:
             ImageAsset.objects.create(image="a.jpg")
         assert ImageAsset.objects.count() == 1
         assert not connection.in_atomic_block
+
+
+def test_error_of_the_driver_itself_is_retried(transactional_db):
+    """As closing a cursor raises it, past Django."""
+    errors = [connection.Database.OperationalError("server closed the connection unexpectedly")]
+
+    def read() -> str:
+        if errors:
+            raise errors.pop()
+        return "read"
+
+    assert retry_transient(read, "default", pauses=[0]) == "read"
+
+
+def test_error_of_the_driver_itself_ends_as_one_of_django(transactional_db):
+    def read() -> None:
+        raise connection.Database.OperationalError("server closed the connection unexpectedly")
+
+    with pytest.raises(OperationalError):
+        retry_transient(read, "default", pauses=[0])
