@@ -209,7 +209,11 @@ class _Batch:
         """Of each pair, which one is the duplicate; None: they are not the same."""
         for pairs in batches(duplicate_of, BATCH):
             keys = {key for pair in pairs for key in pair}
-            names = dict(self._assets.filter(pk__in=keys).values_list("pk", "image"))
+            # Nobody deletes them, or gives them another file, before the decision is stored.
+            assets = self._assets.filter(pk__in=keys).order_by("pk").select_for_update(of=("self",), no_key=True)
+            names = dict(assets.values_list("pk", "image"))
+            if len(names) < len(keys):
+                raise DecisionRefused(_("A picture of this group was deleted meanwhile. Nothing was changed."))
             self._replace_former(set(pairs))
             self._decisions.bulk_create(self._decision(pair, duplicate_of[pair], names) for pair in pairs)
 

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from hashing.admin.review.last_decision import last_decision
+from hashing.grouping import decisions
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo
 from hashing.grouping.deletable import find_keepers, reasons_to_stay
 from hashing.grouping.regroup import regroup
@@ -351,3 +352,18 @@ def test_not_the_same_as_the_keeper_is_asked_of_all_that_count_as_one(trio, grou
     regroup(groups=[the_group().pk])
     assert stored_groups() == {one.pk: {one.pk, other.pk}}
     assert group_all() == {one.pk: {one.pk, other.pk}}
+
+
+def test_picture_that_is_deleted_meanwhile_is_not_decided_about(trio, somebody, monkeypatch):
+    group, deleted = the_group(), trio[1]
+    stock = decisions._keeper_of
+
+    def find_keeper(*arguments) -> int:
+        keeper = stock(*arguments)
+        ImageAsset.objects.filter(pk=deleted.pk).delete()
+        return keeper
+
+    monkeypatch.setattr(decisions, "_keeper_of", find_keeper)
+    with pytest.raises(DecisionRefused, match="was deleted meanwhile"):
+        decide_different(group, deleted.pk, somebody.pk)
+    assert not PairDecision.objects.exists()
