@@ -109,6 +109,14 @@ def _error_code(error: Exception) -> str:
 
 
 def _store(content: _Source, storage: Storage, name: str) -> str:
+    try:
+        return _store_once(content, storage, name)
+    # Another import has deleted the file as a broken copy, before the first byte of it was written.
+    except FileNotFoundError:
+        return _store_once(content, storage, name)
+
+
+def _store_once(content: _Source, storage: Storage, name: str) -> str:
     if storage.exists(name):
         try:
             objection = _meet_stored(storage, name, content)

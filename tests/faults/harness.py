@@ -57,7 +57,7 @@ def finish(process: subprocess.Popen[str]) -> str:
     """Wait for the end of a process that nothing was done to, and return what it printed."""
     out, err = process.communicate(timeout=SECONDS_TO_FINISH)
     assert "Traceback" not in err, err
-    return out
+    return out + err
 
 
 def kill_within(process: subprocess.Popen[str], seconds: float, dice: random.Random, number: int) -> str:

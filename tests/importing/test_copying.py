@@ -164,3 +164,17 @@ def test_a_beginning_that_another_import_deletes_first_costs_no_failure(partial,
     monkeypatch.setattr(partial, "exists", lambda _name: True)
     partial.delete("a.jpg")
     assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == copying.BEING_STORED
+
+
+def test_a_file_that_another_import_deletes_while_it_is_stored_is_stored_again(tmp_path, monkeypatch):
+    storage = FileSystemStorage(location=tmp_path)
+    stock, failures = storage._save, [FileNotFoundError(errno.ENOENT, "No such file or directory")]
+
+    def save(name, content):
+        if failures:
+            raise failures.pop()
+        return stock(name, content)
+
+    monkeypatch.setattr(storage, "_save", save)
+    assert store_copy(io.BytesIO(b"picture"), storage, "a.jpg") == ""
+    assert (tmp_path / "a.jpg").read_bytes() == b"picture"
