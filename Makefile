@@ -6,10 +6,15 @@ RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup --cov --cov-report=
-NO_DATABASE = backfill/test_object_storage.py hamming_join workers test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py test_similarity.py
+# What is the same on every database.
+NO_DATABASE = $(addprefix backfill/,test_memory_storage.py test_object_storage.py test_range_watch_times.py) formats \
+  hamming_join $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_openat.py test_walk.py) \
+  $(addprefix management/,test_progress.py test_streams.py test_target_file.py) workers test_dct.py test_demo_login.py \
+  test_grid.py test_hash_quality.py test_installation.py test_orientations.py test_perceptual_hash.py test_pixels.py \
+  test_similarity.py test_startup.py test_text.py test_time_zones.py test_upload_path.py
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search lint format
+.PHONY: help demo serve test backfill-hashes bench bench-answers bench-pairs bench-scaling bench-search lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -64,11 +69,14 @@ bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreS
 	$(RUN) -m benchmarks.agreement
 	$(RUN) -m benchmarks.hashing
 	$(RUN) -m benchmarks.quality
-	$(RUN) -m benchmarks.recall
+	$(RUN) -m benchmarks.answers
 	DATABASE_URL= $(RUN) -m benchmarks.object_storage
 	for name in writing throughput memory; do \
 	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m tests.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
 	done
+
+bench-answers: $(READY) ## copies found again and false pairs, beside ImageHash (and PDQ, if pdqhash is installed)
+	$(RUN) -m benchmarks.answers
 
 bench-search: $(READY) ## the search among ROWS=1000000 rows on PostgreSQL, and among a million on SQLite
 	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)

@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Callable
 
-from PIL import ExifTags, Image, ImageDraw, ImageEnhance, ImageFont
+from PIL import ExifTags, Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 Edit = Callable[[Image.Image], bytes]
 Change = Callable[[Image.Image], Image.Image]
@@ -48,6 +48,26 @@ def watermarked(image: Image.Image) -> Image.Image:
     return Image.composite(Image.new("RGB", image.size, "white"), image, layer)
 
 
+def with_logo(image: Image.Image) -> Image.Image:
+    """An opaque disc in the lower right corner, an eighth of the width across."""
+    copy, side = image.copy(), image.width // 8
+    box = (image.width - side - 8, image.height - side - 8, image.width - 8, image.height - 8)
+    ImageDraw.Draw(copy).ellipse(box, fill="#c01c28", outline="white", width=2)
+    return copy
+
+
+def rotated_and_cropped(image: Image.Image) -> Image.Image:
+    """Turned by 2 degrees without being cut to what is full, but by 3% on each side: the corners are black."""
+    turned = image.rotate(2, Image.Resampling.BICUBIC)
+    across, down = round(image.width * 0.03), round(image.height * 0.03)
+    return turned.crop((across, down, image.width - across, image.height - down))
+
+
+def noisy(image: Image.Image) -> Image.Image:
+    noise = Image.effect_noise(image.size, 8)
+    return Image.merge("RGB", [ImageChops.add(channel, noise, offset=-128) for channel in image.convert("RGB").split()])
+
+
 def jpeg(image: Image.Image, quality: int = QUALITY) -> bytes:
     return encoded(image, "JPEG", quality=quality)
 
@@ -79,10 +99,15 @@ UPRIGHT: dict[str, Edit] = {
     "brightness x 1.3": saved_after(lambda image: ImageEnhance.Brightness(image).enhance(1.3)),
     "contrast x 1.3": saved_after(lambda image: ImageEnhance.Contrast(image).enhance(1.3)),
     "grey": saved_after(lambda image: image.convert("L")),
+    "blurred": saved_after(lambda image: image.filter(ImageFilter.GaussianBlur(1.5))),
+    "noise": saved_after(noisy),
     "watermark": saved_after(watermarked),
+    "logo": saved_after(with_logo),
     "5% cropped, all round": saved_after(cropped_all_round),
     "5% cropped, on the left": saved_after(cropped_on_the_left),
     "rotated by 2°": saved_after(rotated),
+    "rotated by 2°, cropped by 3%": saved_after(rotated_and_cropped),
+    "border of 2%": saved_after(lambda image: ImageOps.expand(image, round(image.width * 0.02), "black")),
 }
 
 TURNED: dict[str, Edit] = {

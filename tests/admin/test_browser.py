@@ -40,7 +40,10 @@ class Editor:
         self.browser.get(self.site + path)
 
     def find(self, selector: str):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
+        # A click may return before its page is there.
+        return WebDriverWait(self.browser, 10).until(
+            lambda browser: browser.find_element(By.CSS_SELECTOR, selector), message=selector
+        )
 
     def click(self, selector: str) -> None:
         # Past what the window does not show.
@@ -78,6 +81,7 @@ def editor(browser, live_server, media) -> Editor:
     somebody.find("[name=username]").send_keys("editor")
     somebody.find("[name=password]").send_keys(PASSWORD)
     somebody.find("[type=submit]").click()
+    somebody.find("#user-tools")  # else the next page is asked for without the session
     return somebody
 
 

@@ -153,7 +153,8 @@ def find_lost_decisions(stored: Stored, output: str) -> list[Told]:
     """Decisions that `tests.faults.churn` has told of and that the site has forgotten.
 
     A later click may have put others in their place: then two pictures that were called the same still are, by way of
-    others. Pairs are left out that a click was about which was stored and not told, because of a kill in between.
+    others, or a decision tells them apart, by way of others too. Pairs are left out that a click was about which was
+    stored and not told, because of a kill in between.
     """
     lines = (line.split() for line in output.splitlines() if line.startswith("decided "))
     told = [Told(batch, int(lower), int(higher), verdict) for _, batch, lower, higher, verdict in lines]
@@ -161,13 +162,24 @@ def find_lost_decisions(stored: Stored, output: str) -> list[Told]:
     uncertain = {key for batch in untold for key in stored.batches[batch]}
     last = {(each.lower, each.higher): each for each in told}
     clusters, different = _clusters(stored), _pairs_called_different(stored)
+
+    def is_kept(pair: frozenset[int], verdict: str) -> bool:
+        if pair in different:
+            return True
+        one, other = (clusters[key] for key in pair)
+        return verdict == "same" and (one == other or _are_apart(one, other, different))
+
     return [
         each
         for each in last.values()
-        if uncertain.isdisjoint(pair := {each.lower, each.higher})
+        if uncertain.isdisjoint(pair := frozenset({each.lower, each.higher}))
         and all(key in stored.assets and stored.assets[key].image.startswith("stable") for key in pair)
-        and not (each.higher in clusters[each.lower] if each.verdict == "same" else frozenset(pair) in different)
+        and not is_kept(pair, each.verdict)
     ]
+
+
+def _are_apart(one: frozenset[int], other: frozenset[int], different: set[frozenset[int]]) -> bool:
+    return any(frozenset({here, there}) in different for here in one for there in other)
 
 
 def check_all(site: Site, *, complete: bool = True) -> Stored:

@@ -334,22 +334,6 @@ def test_an_interrupted_rehash_names_the_key_to_go_on_with(site: Site):
     assert f"again with --start-pk {first_open}." in err
 
 
-@pytest.mark.timeout(900)
-def test_killed_ten_times_then_run_once_all_is_right(site: Site):
-    site.add_photos(250, prefix="slow-")
-    for number in range(10):
-        process = site.start("backfill_hashes", "--batch-size", "3", "--workers", "1")
-        before = count_hashed(site)
-        wait_until(lambda before=before: count_hashed(site) > before)
-        time.sleep(0.02 * number)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
-    assert count_hashed(site) < 250
-    assert site.run("backfill_hashes").returncode == 0
-    expected = [compute_perceptual_hash(site.media / name) for name, _, _ in site.rows()]
-    assert [found for _, found, _ in site.rows()] == expected
-
-
 def test_killing_the_command_leaves_no_process_behind(site: Site):
     process = start_slow_run(site)
     session = process.pid
