@@ -110,7 +110,7 @@ def _note(keys: Collection[Any], using: str) -> None:
     def delete() -> None:
         delete_previews(_outdated.keys.pop(using, set()))
 
-    transaction.on_commit(delete, using=using, robust=True)
+    transaction.on_commit(delete, using=using)
 
 
 def _folder(key: Any) -> str:
@@ -177,7 +177,7 @@ def _with_previews(keys: Collection[Any]) -> list[Any]:
     """The keys that have a folder of previews, found with as few calls of the storage as possible."""
     root = _local_root()
     if root is not None:
-        return [key for key in keys if (root / str(key)).is_dir()] if root.is_dir() else []
+        return [key for key in keys if (root / str(key)).is_dir()]
     if len(keys) <= 1:
         return list(keys)
     found = set(default_storage.listdir(FOLDER)[0])

@@ -11,7 +11,7 @@ from threading import Barrier
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage
 from django.db import connection, transaction
 
 from hashing import previews
@@ -30,6 +30,12 @@ IN_MEMORY = {
 
 def stored(media) -> list[str]:
     return [path.name for path in (media / FOLDER).rglob("*") if path.is_file()]
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_other_tests(monkeypatch):
+    """Most tests end in a rollback, and leave the keys of the rows that they deleted."""
+    monkeypatch.setattr(previews, "_outdated", previews._Outdated())
 
 
 @pytest.fixture
@@ -165,6 +171,21 @@ def test_storage_without_paths_is_asked_for_folders(settings, db):
     ImageAsset.objects.filter(pk__in=[first.pk, third.pk]).delete()
     assert storage.listdir(f"{FOLDER}/{first.pk}")[1] == []
     assert len(storage.listdir(f"{FOLDER}/{second.pk}")[1]) == 1
+
+
+def test_storage_without_paths_lists_no_other_folders_for_a_single_row(settings, db, monkeypatch):
+    settings.STORAGES = IN_MEMORY
+    asked, stock = [], InMemoryStorage.listdir
+
+    def listdir(storage, path):
+        asked.append(path)
+        return stock(storage, path)
+
+    monkeypatch.setattr(InMemoryStorage, "listdir", listdir)
+    asset = ImageAsset.objects.create(image="")
+    key = asset.pk
+    asset.delete()
+    assert asked == [f"{FOLDER}/{key}"]
 
 
 def test_preview_that_another_process_stores_first_is_the_only_one(add_image, media, monkeypatch):

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from hashing.admin import deletion
+from hashing.admin import deletion, marked_duplicates
 from hashing.facts import EMPTY_HASH_FIELDS
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
@@ -181,6 +181,37 @@ def test_mark_that_is_taken_back_after_the_page_is_noticed(superuser, marked, me
     page = superuser.post(LIST, fields_of(page), follow=True)
     assert "no longer in the list" in " ".join(messages_of(page))
     assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def unmark(row: ImageAsset, _keeper: ImageAsset) -> None:
+    PairDecision.objects.filter(duplicate=row).delete()
+
+
+def replace_file(row: ImageAsset, _keeper: ImageAsset) -> None:
+    ImageAsset.objects.filter(pk=row.pk).update(image="new.jpg")
+
+
+def delete_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
+    keeper.delete()
+
+
+def forget_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
+    ImageAsset.objects.filter(pk=keeper.pk).update(**EMPTY_HASH_FIELDS)
+
+
+@pytest.mark.parametrize("change", [unmark, replace_file, delete_keeper, forget_keeper])
+def test_picture_stays_when_something_changed_before_its_row_was_locked(superuser, marked, media, monkeypatch, change):
+    lock = marked_duplicates.lock_with_keepers
+
+    def change_and_lock(*arguments):
+        change(marked[1], marked[0])
+        lock(*arguments)
+
+    monkeypatch.setattr(marked_duplicates, "lock_with_keepers", change_and_lock)
+    [left] = messages_of(delete(superuser, marked[1]))
+    assert left.startswith("1 image was left: ")
+    assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
+    assert "1.jpg" in files(media)
 
 
 def test_storage_that_does_not_answer_keeps_the_picture(superuser, marked, media, monkeypatch):

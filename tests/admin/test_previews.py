@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,19 @@ def test_is_a_small_jpeg(editor, add_image, side, size):
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Cache-Control"] == "private, max-age=604800"
     assert (opened(content).format, opened(content).size) == ("JPEG", size)
+
+
+def test_is_of_the_row_in_its_address(editor, add_image):
+    assets = [add_image(f"{side}.png", content=encoded(photo(size=(side, 40)), "PNG")) for side in (40, 80, 60)]
+    assert [opened(fetch(editor, asset)[1]).width for asset in assets] == [40, 80, 60]
+
+
+def test_is_small_in_the_list_and_large_on_the_page_of_its_row(editor, add_image):
+    asset = add_image()
+    for page, side, size in (("changelist", 160, "small"), ("change", 640, "large")):
+        text = editor.get(address(page, *([asset.pk] if page == "change" else []))).text
+        [(source, kind)] = re.findall(r'<img src="([^"]*)" [^>]* class="hashing-preview hashing-(\w+)"', text)
+        assert (source.partition("?")[0], kind) == (address("preview", asset.pk, side), size)
 
 
 def test_is_in_colour(editor, add_image):
