@@ -113,7 +113,8 @@ def test_previews_go_when_the_hash_changes_and_stay_when_it_does_not(previewed, 
 def test_first_looks_at_once_store_one_file(add_image, media, monkeypatch, in_one_process):
     if not in_one_process:
         monkeypatch.setattr(previews, "_locks", [nullcontext()])
-    asset, barrier = add_image(), Barrier(12)
+    asset, barrier, made, make = add_image(), Barrier(12), [], previews._made
+    monkeypatch.setattr(previews, "_made", lambda *args: made.append(args) or make(*args))
 
     def look(_number: int) -> bytes:
         barrier.wait()
@@ -124,6 +125,7 @@ def test_first_looks_at_once_store_one_file(add_image, media, monkeypatch, in_on
 
     with ThreadPoolExecutor(12) as pool:
         assert len(set(pool.map(look, range(12)))) == 1
+    assert len(made) == 1 or not in_one_process
     assert len(stored(media)) == 1
 
 

@@ -368,3 +368,34 @@ def test_stale_instance_does_not_bring_the_version_of_the_former_file_back(overw
     replace_with_save(asset)
     stale.save()
     assert ImageAsset.objects.get().file_version == asset.file_version == 1
+
+
+def test_saving_a_row_keeps_its_own_hash_among_others(media):
+    hashes = [f"{number}" * 16 for number in range(3)]
+    rows = [ImageAsset(image="a.png") for _hash in hashes]
+    ImageAsset.objects.bulk_create(rows)
+    for row, perceptual_hash in zip(rows, hashes, strict=True):
+        ImageAsset.objects.filter(pk=row.pk).update(perceptual_hash=perceptual_hash)
+    for row in rows:
+        row.save()
+    assert list(ImageAsset.objects.order_by("pk").values_list("perceptual_hash", flat=True)) == hashes
+
+
+def test_bulk_update_of_other_fields_leaves_the_hash_of_a_newer_file(stale):
+    ImageAsset.objects.filter(pk=stale.pk).update(image="b.png", **HASH)
+    ImageAsset.objects.bulk_update([stale], ["created_at"])
+    assert facts(stale)["perceptual_hash"] == HASH["perceptual_hash"]
+
+
+def test_bulk_update_of_the_file_with_its_hash_writes_both(stale):
+    stale.image, stale.perceptual_hash = "b.png", "f" * 16
+    ImageAsset.objects.bulk_update([stale], ["image", "perceptual_hash"])
+    assert (facts(stale)["perceptual_hash"], facts(stale)["width"]) == ("f" * 16, HASH["width"])
+
+
+def test_bulk_update_of_the_file_of_one_row_leaves_the_others(stale):
+    other = ImageAsset.objects.bulk_create([ImageAsset(image="other.png", **HASH)])[0]
+    stale.image = "b.png"
+    ImageAsset.objects.bulk_update([stale], ["image"])
+    assert facts(stale)["perceptual_hash"] is None
+    assert facts(other)["perceptual_hash"] == HASH["perceptual_hash"]

@@ -6,12 +6,14 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import Permission, User
-from django.db import DatabaseError, models
+from django.db import DatabaseError, InterfaceError, models
 from django.test import Client
 
-from hashing.admin import deletion
+from hashing.admin import deletion, deletion_job
+from hashing.admin.image_assets import ImageAssetAdmin
 from hashing.models import DuplicateGroup, ImageAsset
 from tests.admin.conftest import address, fields_of, messages_of
+from tests.db.faults import refused_row
 from tests.grouping.conftest import add_hashed, group_all  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,15 +113,17 @@ def test_what_was_left_when_it_was_stopped_can_be_deleted_again(superuser, long_
     assert not ImageAsset.objects.exists()
 
 
-def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion, monkeypatch):
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion, monkeypatch, error):
     rows = add_rows(5)
     page = confirm(superuser, ask(superuser, rows[0], across=True))
 
     def fail(*_arguments):
         ImageAsset.objects.all().delete()
-        raise DatabaseError("disk full")
+        raise error("disk full")
 
     monkeypatch.setattr(admin.ModelAdmin, "delete_queryset", fail)
+    monkeypatch.setattr(deletion, "retry_transient", lambda function, _using: function())
     done = confirm(superuser, page, follow=True)
     assert any("3 images left. Run it again" in text and "disk full" in text for text in messages_of(done))
     assert ImageAsset.objects.count() == 3
@@ -129,7 +133,8 @@ def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion
 def test_page_that_was_tampered_with_deletes_nothing(superuser, change):
     [row] = add_rows(1)
     fields = fields_of(ask(superuser, row))
-    superuser.post(address("changelist"), fields | {"deletion": change(fields["deletion"])})
+    done = superuser.post(address("changelist"), fields | {"deletion": change(fields["deletion"])}, follow=True)
+    assert messages_of(done) == ["This page was too old. Select the images again."]
     assert ImageAsset.objects.exists()
 
 
@@ -181,6 +186,34 @@ def test_protected_row_stays_and_the_others_go(superuser, add_note, on_delete):
     done = confirm(superuser, page, follow=True)
     assert "1 image was left: other rows need it: Note: the note 1 (00003.jpg)" in messages_of(done)
     assert list(ImageAsset.objects.all()) == [rows[3]]
+
+
+def test_row_that_the_database_does_not_let_go_stays_and_the_others_go(superuser):
+    rows = add_rows(5)
+    with refused_row(rows[3].pk, "DELETE"):
+        done = confirm(superuser, ask(superuser, *rows), follow=True)
+    assert "1 image was left: other rows need it: this row is refused (00003.jpg)" in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[3]]
+
+
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_rows_that_the_admin_of_a_site_hides_stay(superuser, monkeypatch, hidden):
+    rows = add_rows(3)
+    page = ask(superuser, *rows)
+    show_all = ImageAssetAdmin.get_queryset
+    monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=rows[hidden].pk))
+    done = confirm(superuser, page, follow=True)
+    assert f"1 image was left: it is no longer in the list (#{rows[hidden].pk})" in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[hidden]]
+
+
+@pytest.mark.parametrize(("limit", "is_cut"), [(2, True), (3, False)])
+def test_page_says_when_more_rows_are_selected_than_one_deletion_takes(superuser, monkeypatch, limit, is_cut):
+    for module in (deletion, deletion_job):
+        monkeypatch.setattr(module, "MAX_ROWS", limit)
+    page = ask(superuser, *add_rows(3))
+    assert page.context["job"].is_cut == is_cut
+    assert (len(page.context["job"].keys)) == limit
 
 
 def test_row_that_is_protected_in_this_moment_stays_and_the_others_go(superuser, add_note, monkeypatch):

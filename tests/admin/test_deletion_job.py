@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from django.conf import settings
+from django.core import signing
 from django.core.signing import BadSignature
 
 from hashing.admin import deletion_job
-from hashing.admin.deletion_job import MAX_LISTED, MAX_ROWS, DeletionJob
+from hashing.admin.deletion_job import MAX_AGE, MAX_LISTED, MAX_ROWS, DeletionJob
 
 
 def test_what_is_left_and_what_was_done_is_carried_on():
@@ -25,6 +27,15 @@ def test_what_is_left_and_what_was_done_is_carried_on():
 def test_token_is_of_one_user():
     with pytest.raises(BadSignature):
         DeletionJob.from_token(DeletionJob.of([1]).token(1), 2)
+
+
+def test_token_is_of_one_day(monkeypatch):
+    token, now = DeletionJob.of([1]).token(1), time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + MAX_AGE - 1)
+    assert DeletionJob.from_token(token, 1).keys == [1]
+    monkeypatch.setattr(signing.time, "time", lambda: now + MAX_AGE + 1)
+    with pytest.raises(BadSignature):
+        DeletionJob.from_token(token, 1)
 
 
 def test_most_scattered_keys_fit_into_a_request():

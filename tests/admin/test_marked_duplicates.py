@@ -52,6 +52,12 @@ def test_list_has_the_marked_ones_with_what_is_kept(superuser, marked):
     assert f'<a href="/admin/hashing/imageasset/{marked[0].pk}/change/">0.jpg</a>' in page.text
 
 
+def test_list_shows_what_was_kept_by_the_latest_decision(superuser, marked):
+    mark(marked[1], marked[2])
+    [row, _other] = superuser.get(LIST).context["cl"].result_list
+    assert (row.pk, row.kept_pk, row.kept_name) == (marked[2].pk, marked[1].pk, "1.jpg")
+
+
 def test_list_needs_no_query_a_row(superuser, marked, add_hashed, group_all, django_assert_max_num_queries):  # noqa: F811
     with django_assert_max_num_queries(8):
         superuser.get(LIST)
@@ -67,6 +73,7 @@ def test_confirmed_deletion_takes_rows_and_files(superuser, marked, media):
 def test_nothing_goes_before_it_is_confirmed(superuser, marked, media):
     page = delete(superuser, marked[1], marked[2], confirmed=False)
     assert "files of these pictures are deleted" in page.text
+    assert "Used by" not in page.text
     # What is only kept about the picture is not listed.
     assert "Decision on a pair" not in page.text
     assert "Picture of a group" not in page.text
@@ -199,8 +206,18 @@ def forget_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
     ImageAsset.objects.filter(pk=keeper.pk).update(**EMPTY_HASH_FIELDS)
 
 
-@pytest.mark.parametrize("change", [unmark, replace_file, delete_keeper, forget_keeper])
-def test_picture_stays_when_something_changed_before_its_row_was_locked(superuser, marked, media, monkeypatch, change):
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (unmark, "it is no longer marked as a duplicate"),
+        (replace_file, "it is no longer marked as a duplicate"),
+        (delete_keeper, "it is no longer marked as a duplicate"),
+        (forget_keeper, "nothing is kept of it"),
+    ],
+)
+def test_picture_stays_when_something_changed_before_its_row_was_locked(
+    superuser, marked, media, monkeypatch, change, reason
+):
     lock = marked_duplicates.lock_with_keepers
 
     def change_and_lock(*arguments):
@@ -209,7 +226,7 @@ def test_picture_stays_when_something_changed_before_its_row_was_locked(superuse
 
     monkeypatch.setattr(marked_duplicates, "lock_with_keepers", change_and_lock)
     [left] = messages_of(delete(superuser, marked[1]))
-    assert left.startswith("1 image was left: ")
+    assert left.startswith(f"1 image was left: {reason}")
     assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
     assert "1.jpg" in files(media)
 

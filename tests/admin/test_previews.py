@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
+from hashing.admin.image_assets import ImageAssetAdmin
 from hashing.models import ImageAsset
 from hashing.previews import FOLDER
 from tests.admin.conftest import address
@@ -57,6 +58,19 @@ def test_is_small_in_the_list_and_large_on_the_page_of_its_row(editor, add_image
         text = editor.get(address(page, *([asset.pk] if page == "change" else []))).text
         [(source, kind)] = re.findall(r'<img src="([^"]*)" [^>]* class="hashing-preview hashing-(\w+)"', text)
         assert (source.partition("?")[0], kind) == (address("preview", asset.pk, side), size)
+
+
+def test_is_not_of_a_row_that_the_admin_of_a_site_hides(editor, add_image, monkeypatch):
+    shown, hidden = add_image("shown.jpg"), add_image("hidden.jpg")
+    show_all = ImageAssetAdmin.get_queryset
+    monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=hidden.pk))
+    assert [fetch(editor, asset)[0].status_code for asset in (shown, hidden)] == [200, 404]
+
+
+@pytest.mark.parametrize("row", [{"image": ""}, {"image": "a.jpg", "hash_error": "broken"}])
+def test_is_none_without_a_file_that_can_be_read(editor, db, row):
+    ImageAsset.objects.bulk_create([ImageAsset(**row)])
+    assert '<span class="hashing-no-preview">no preview</span>' in editor.get(address("changelist")).text
 
 
 def test_is_in_colour(editor, add_image):

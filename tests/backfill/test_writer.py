@@ -13,7 +13,7 @@ from hashing.models import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.signals import files_replaced
 from hashing.workers.worker import Outcome
-from tests.db.faults import FailingOnce, cut_connection, only_postgresql, setting
+from tests.db.faults import FailingOnce, cut_connection, only_postgresql, refused_row, setting
 
 
 class Writer(OutcomeWriter):
@@ -300,7 +300,7 @@ def test_a_row_that_its_policy_refuses_costs_only_itself(writer):
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_refused_row_gets_the_reason_and_is_a_failed_row(writer, count):
     assets = [add(f"{number}.jpg") for number in range(count)]
-    with refused_row(assets[0].pk, "NEW.width IS NOT NULL"):
+    with refused_row(assets[0].pk, condition="NEW.width IS NOT NULL"):
         kept = writer.write([hashed(asset) for asset in assets])
     assert [bool(outcome.error) for outcome in kept] == [True] + [False] * (count - 1)
     row = ImageAsset.objects.failed().get()
@@ -429,32 +429,3 @@ def role_with_policy(check: str):
         yield
         cursor.execute(f"RESET ROLE; DROP POLICY limited ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
         cursor.execute("DROP OWNED BY reader; DROP ROLE reader")
-
-
-def refused_row(key: int, condition: str = "true"):
-    """A trigger that refuses an update of one row where `condition` holds."""
-    if connection.vendor == "sqlite":
-        return refusing_trigger(
-            f"CREATE TRIGGER refuse BEFORE UPDATE ON hashing_imageasset WHEN NEW.id = {key} AND {condition}"
-            " BEGIN SELECT RAISE(ABORT, 'this row is refused'); END",
-            "DROP TRIGGER refuse",
-        )
-    return refusing_trigger(
-        "CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN"
-        f" IF NEW.id = {key} AND {condition} THEN"
-        " RAISE integrity_constraint_violation USING MESSAGE = 'this row is refused'; END IF;"
-        " RETURN NEW; END $$ LANGUAGE plpgsql;"
-        " CREATE TRIGGER refuse BEFORE UPDATE ON hashing_imageasset FOR EACH ROW EXECUTE FUNCTION refuse()",
-        "DROP TRIGGER refuse ON hashing_imageasset; DROP FUNCTION refuse()",
-    )
-
-
-class refusing_trigger:  # noqa: N801
-    def __init__(self, create: str, drop: str) -> None:
-        self.create, self.drop = create, drop
-
-    def __enter__(self) -> None:
-        connection.cursor().execute(self.create)
-
-    def __exit__(self, *_error) -> None:
-        connection.cursor().execute(self.drop)

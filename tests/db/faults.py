@@ -54,3 +54,27 @@ def setting(name: str, value: str) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute(f"RESET {name}")
+
+
+@contextmanager
+def refused_row(key: int, statement: str = "UPDATE", condition: str = "true") -> Iterator[None]:
+    """A trigger that refuses to update, or to delete, one image where `condition` holds, inside the block."""
+    row, table = ("OLD" if statement == "DELETE" else "NEW"), "hashing_imageasset"
+    create = (
+        f"CREATE TRIGGER refuse BEFORE {statement} ON {table} WHEN {row}.id = {key} AND {condition}"
+        " BEGIN SELECT RAISE(ABORT, 'this row is refused'); END"
+    )
+    drop = "DROP TRIGGER refuse"
+    if connection.vendor == "postgresql":
+        create = (
+            f"CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN IF {row}.id = {key} AND {condition} THEN"
+            " RAISE integrity_constraint_violation USING MESSAGE = 'this row is refused'; END IF;"
+            f" RETURN {row}; END $$ LANGUAGE plpgsql;"
+            f" CREATE TRIGGER refuse BEFORE {statement} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        drop = f"DROP TRIGGER refuse ON {table}; DROP FUNCTION refuse()"
+    with connection.cursor() as cursor:
+        cursor.execute(create)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(drop)

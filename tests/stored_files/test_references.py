@@ -9,13 +9,14 @@ import uuid
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
-from django.db import connection, connections, models, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, models, transaction
 from django.test.utils import CaptureQueriesContext
 from storages.backends.s3 import S3Storage
 
 from hashing.models import ImageAsset
 from hashing.stored_files import delete_unused, deletion, find_reasons_to_keep, references
 from hashing.stored_files.references import FileColumn
+from tests.db.faults import FailingOnce
 from tests.s3_storage import storage_options
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,8 +73,54 @@ def test_row_in_another_database(media, photograph, add_model, other_database):
     path = photograph("photo.jpg")
     model = add_model(storage(), using=other_database)
     model.objects.using(other_database).create(file="photo.jpg")
-    assert delete_unused(storage(), ["photo.jpg"]).kept
+    assert delete_unused(storage(), ["photo.jpg"]).kept == {"photo.jpg": "Used by: legacy photo."}
     assert path.exists()
+
+
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_database_that_breaks_off(media, photograph, monkeypatch, error):
+    def fail(*_arguments):
+        raise error("connection is closed")
+
+    path = photograph("photo.jpg")
+    monkeypatch.setattr(deletion, "file_columns", fail)
+    kept = delete_unused(storage(), ["photo.jpg"]).kept
+    assert kept == {"photo.jpg": "The database “default” cannot be asked about it."}
+    assert path.exists()
+
+
+def test_deadlock_keeps_no_file(media, photograph, monkeypatch):
+    def deadlock():
+        raise OperationalError("deadlock detected")
+
+    photograph("photo.jpg")
+    monkeypatch.setattr(references, "PAUSES", (0,))
+    with connection.execute_wrapper(FailingOnce("SUBSTR", deadlock)):
+        assert delete_unused(storage(), ["photo.jpg"]).deleted
+
+
+def test_rows_to_delete_do_not_count_and_rows_of_other_models_with_their_keys_do(media, photograph, add_model):
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        photograph(name)
+    one, other, _third = ImageAsset.objects.bulk_create([ImageAsset(image=f"{name}.jpg") for name in "abc"])
+    add_model(storage()).objects.create(pk=other.pk, file="b.jpg")
+    reasons = find_reasons_to_keep(storage(), ["a.jpg", "b.jpg", "c.jpg"], without=[one.pk, other.pk])
+    assert reasons == {"b.jpg": "Used by: legacy photo.", "c.jpg": "Used by: image asset."}
+
+
+class Locked(FileSystemStorage):
+    """A storage whose files cannot be looked at."""
+
+    def path(self, name):
+        raise PermissionError(13, "locked")
+
+
+def test_file_that_cannot_be_looked_at(media, photograph, add_model):
+    photograph("photo.jpg")
+    assert delete_unused(Locked(), ["photo.jpg"]).kept == {"photo.jpg": "It cannot be read: [Errno 13] locked"}
+    add_model(Locked()).objects.create(file="elsewhere/photo.jpg")
+    kept = delete_unused(storage(), ["photo.jpg"]).kept
+    assert kept == {"photo.jpg": "It may be the file “elsewhere/photo.jpg”, which is used by: legacy photo."}
 
 
 def test_database_that_does_not_answer(media, photograph, other_database, tmp_path, caplog):
