@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import imagehash
 import numpy as np
@@ -30,7 +30,7 @@ from hashing.conf import HashingSettings
 from hashing.hamming_join.fingerprints import Fingerprints, MatchRule
 from hashing.orientations import Orientation, orient, orient_detail
 from hashing.perceptual_hash import compute_fingerprint
-from hashing.similarity import small_limit
+from hashing.similarity import QUALITY_SPAN, QUALITY_START, SMALL_SHARE, small_limit
 
 Words = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
@@ -42,6 +42,8 @@ COPIED_PHOTOGRAPHS = 300
 EDITS = {**UPRIGHT, **TURNED}
 HAS_PDQ = find_spec("pdqhash") is not None
 MILLION_PAIRS = 5e11
+# The nearest of all pairs, which say how the tail falls.
+FITTED_PAIRS = 1000
 BLOCK = 500
 
 
@@ -69,8 +71,7 @@ class OurWay:
 
     def matches(self, one: Hashes, other: Hashes, pairs: tuple[Words, Words]) -> Flags:
         mine, theirs, (first, second) = one.ours, other.ours, pairs
-        small = np.bitwise_count(mine.perceptual[first] ^ theirs.perceptual[second]).astype(np.uint16)
-        small += np.bitwise_count(mine.vertical[first] ^ theirs.vertical[second])
+        small = _small_distances(mine, theirs, first, second)
         good = np.minimum(mine.quality[first], theirs.quality[second]) >= HashingSettings().MIN_QUALITY
         rule = MatchRule(mine, theirs, self.max_distance)
         matching: Flags = rule.matches(first, second) & (small <= small_limit(self.max_distance)) & good  # type: ignore[arg-type]
@@ -153,15 +154,36 @@ def count_false_pairs(hashes: Hashes, subjects: npt.NDArray[np.int64]) -> list[i
 
 
 def expected_in_a_million(hashes: Hashes, subjects: npt.NDArray[np.int64]) -> list[str]:
-    """False pairs of a million different pictures, from an exponential tail fitted to the nearest distances here."""
-    first, second = np.nonzero(subjects[:, None] < subjects[None, :])
-    distances = np.sort(MatchRule(hashes.ours, hashes.ours, 0).distances(first, second))
-    nearest = distances[: max(1000, len(first) // 10_000)]
+    """False pairs of a million different pictures, from an exponential tail fitted to the nearest pairs here."""
+    pairs = np.nonzero(subjects[:, None] < subjects[None, :])
+    nearest = np.sort(_least_max_distances(hashes.ours, *pairs))[:FITTED_PAIRS]
     steps, counts = np.unique(nearest, return_counts=True)
     slope, offset = np.polyfit(steps, np.log(np.cumsum(counts)), 1)
-    scale = MILLION_PAIRS / len(first)
+    scale = MILLION_PAIRS / len(pairs[0])
     tail = [scale * np.exp(offset + slope * way.max_distance) if isinstance(way, OurWay) else None for way in WAYS]
     return ["" if count is None else f"{count:,.0f}" for count in tail]
+
+
+def _least_max_distances(
+    hashes: Fingerprints, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The `max_distance` from which on two pictures match, for all pairs in which both have the quality to match."""
+    quality = np.minimum(hashes.quality[first], hashes.quality[second]).astype(int)
+    good = quality >= HashingSettings().MIN_QUALITY
+    first, second, quality = first[good], second[good], quality[good]
+    share = np.minimum(quality - QUALITY_START, QUALITY_SPAN) / QUALITY_SPAN
+    small = _small_distances(hashes, hashes, first, second) * float(SMALL_SHARE)
+    needed: npt.NDArray[np.float64] = np.maximum(small, MatchRule(hashes, hashes, 0).distances(first, second) / share)
+    return needed
+
+
+def _small_distances(
+    left: Fingerprints, right: Fingerprints, first: npt.NDArray[Any], second: npt.NDArray[Any]
+) -> npt.NDArray[np.uint16]:
+    small: npt.NDArray[np.uint16]
+    small = np.bitwise_count(left.perceptual[first] ^ right.perceptual[second]).astype(np.uint16)
+    small += np.bitwise_count(left.vertical[first] ^ right.vertical[second])
+    return small
 
 
 def _oriented(fingerprints: Fingerprints, orientation: Orientation) -> Fingerprints:
