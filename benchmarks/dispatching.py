@@ -74,9 +74,8 @@ def measure_looks(jobs: Sequence[RangeJob], moved: int) -> list[object]:
 
 def _jobs(*, rehash: bool) -> list[RangeJob]:
     from hashing.backfill import BackfillOptions, range_jobs
-    from hashing.models import ImageAsset
 
-    return list(range_jobs(ImageAsset, BackfillOptions(rehash=rehash)))
+    return list(range_jobs(BackfillOptions(rehash=rehash)))
 
 
 def _begin_runs(jobs: Sequence[RangeJob], number: int) -> Any:

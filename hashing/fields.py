@@ -3,14 +3,33 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.files.base import File
-from django.db import models
+from django.core.files.storage import Storage
+from django.db import models, router
 from django.db.models.fields.files import ImageFieldFile
 
+from hashing.sources.storages import find_storage
 
-class UploadedImage(ImageFieldFile):
-    """Tells its row about an upload: the storage may have given it the name of the file that it replaces."""
+
+class AssetImage(ImageFieldFile):
+    """The file of an asset, in the storage of the row that owns it."""
+
+    _storage: Storage | None = None
+
+    @property
+    def storage(self) -> Storage:
+        """The storage that has the file. Raises `UnknownStorage` when the row that owned it is gone."""
+        if self._storage is None:
+            asset: Any = self.instance
+            using = asset._state.db or router.db_for_read(type(asset), instance=asset)
+            self._storage = find_storage(asset.source_key, using)
+        return self._storage
+
+    @storage.setter
+    def storage(self, _of_field: Storage) -> None:
+        """Ignore the storage of the field, which Django sets."""
 
     def save(self, name: str, content: File[Any], save: bool = True) -> None:  # noqa: FBT001, FBT002
+        """As Django's. The row learns of it: the storage may have given the file the name of the one it replaces."""
         row: Any = self.instance
         row.has_upload = True
         super().save(name, content, save)
@@ -18,10 +37,10 @@ class UploadedImage(ImageFieldFile):
     save.alters_data = True  # type: ignore[attr-defined]
 
 
-class UploadedImageField(models.ImageField):
-    """An `ImageField`, in the database and in migrations too, whose row learns of every upload."""
+class AssetImageField(models.ImageField):
+    """An `ImageField`, in the database and in migrations too, whose files may be in storages of the site's models."""
 
-    attr_class = UploadedImage
+    attr_class = AssetImage
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()

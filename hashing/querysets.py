@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
@@ -21,21 +22,21 @@ from hashing.search.bands import SearchQuality
 from hashing.search.query import FingerprintQuery, check_distance, check_hash_distance, is_searchable, parse_hash
 from hashing.search.similar import matches, matches_of_hash, same_files
 from hashing.signals import files_replaced
+from hashing.sources.registry import find_sources
 
 if TYPE_CHECKING:
-    from hashing.models import HashedImage
+    from hashing.models import ImageAsset
 
 M = TypeVar("M", bound=models.Model)
 
 
 class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
-    """Rows of a model with the fields of `hashing.models.HashedImage`."""
+    """Rows of `hashing.models.ImageAsset`, or of a proxy of it."""
 
     def update(self, **values: Any) -> int:
         """As Django's. A row that gets another file loses its hash, unless a hash comes with the file."""
-        source = self._source
-        if source in values and "perceptual_hash" not in values:
-            is_same = Q(**{source: values[source]})
+        if "image" in values and "perceptual_hash" not in values:
+            is_same = Q(image=values["image"])
             kept = {
                 name: Case(When(is_same, then=F(name)), default=_empty(self.model, name)) for name in EMPTY_HASH_FIELDS
             }
@@ -48,7 +49,7 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
         """As Django's, and as `update`."""
         rows, names = list(objs), list(fields)
-        if self._source not in names or "perceptual_hash" in names:
+        if "image" not in names or "perceptual_hash" in names:
             return super().bulk_update(rows, names, batch_size)
         self._for_write = True
         with writing_transaction(self.db):
@@ -69,7 +70,7 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
         """As Django's. The rows that it updates instead of creating them follow `update`."""
         rows, names, unique = list(objs), list(update_fields or ()), list(unique_fields or ())
         create = partial(super().bulk_create, rows, batch_size, ignore_conflicts, update_conflicts, names, unique)
-        if not (update_conflicts and unique) or self._source not in names or "perceptual_hash" in names:
+        if not (update_conflicts and unique) or "image" not in names or "perceptual_hash" in names:
             return create()
         self._for_write = True
         with writing_transaction(self.db):
@@ -98,10 +99,16 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    @property
-    def _source(self) -> str:
-        """The name of the file field."""
-        return self.model.hash_source  # type: ignore[attr-defined,no-any-return]
+    def of_sources(self, labels: Iterable[str]) -> Self:
+        """Assets whose file one of these sources owns: "blog.Photo.original", or all fields of "blog.Photo".
+
+        Raises `UnknownSource` for a label that is none of the site's.
+        """
+        owned = Q(pk__in=())
+        for source in chain.from_iterable(map(find_sources, labels)):
+            owned |= Q(source_type=source.source_type, source_field=source.source_field)
+        co_owners: Any = self.model._meta.get_field("co_owners").related_model
+        return self.filter(owned | Q(pk__in=co_owners._base_manager.filter(owned).values("asset")))
 
     def hashed(self) -> Self:
         return self.filter(perceptual_hash__isnull=False)
@@ -125,7 +132,7 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
 
     def similar_to(
         self,
-        asset_or_hash: HashedImage | Fingerprint | str,
+        asset_or_hash: ImageAsset | Fingerprint | str,
         max_distance: int | None = None,
         *,
         any_orientation: bool = False,
@@ -180,7 +187,7 @@ def _clear_replaced(rows: HashedImageQuerySet[Any], objs: Sequence[models.Model]
     locked = rows.order_by("pk").select_for_update(no_key=True)
     for batch in batches(by_values):
         found = locked.filter(**{f"{names[0]}__in": [values[0] for values in batch]})
-        stored = found.values_list("pk", rows.model.hash_source, *names)
+        stored = found.values_list("pk", "image", *names)
         pairs = [(pk, name, by_values.get(tuple(values))) for pk, name, *values in stored]
         replaced = {pk: each for pk, name, each in pairs if each is not None and _has_other_file(each, name)}
         rows.filter(pk__in=replaced).update(**EMPTY_HASH_FIELDS, file_version=F("file_version") + 1)
@@ -191,5 +198,5 @@ def _clear_replaced(rows: HashedImageQuerySet[Any], objs: Sequence[models.Model]
 
 def _has_other_file(row: Any, stored: str | None) -> bool:
     """Whether the file is an upload, or has another name."""
-    file = getattr(row, row.hash_source)
+    file = row.image
     return not getattr(file, "_committed", False) or (file.name or "") != (stored or "")

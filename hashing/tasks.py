@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
-
 from hashing.backfill import BackfillResult, hash_key_range
 from hashing.grouping.upkeep import follow_upload
 from hashing.hash_row import hash_row
-from hashing.models import HashedImage
 from hashing.task_queue import task
 
 
 @task()
-def hash_upload(model_label: str, pk: str, name: str, using: str) -> None:
-    """Hash the file `name` of one row, unless the row has got another file by then, and let it join its duplicates."""
-    model = apps.get_model(model_label)
-    if not issubclass(model, HashedImage):
-        raise TypeError(f"{model_label} has no hashes")
-    key = model._meta.pk.to_python(pk)
-    if hash_row(model, key, name, using):
-        follow_upload(model, key, using)
+def hash_upload(pk: int, name: str, using: str) -> None:
+    """Hash the file `name` of an asset, unless it has got another file by then, and let it join its duplicates."""
+    if hash_row(pk, name, using):
+        follow_upload(pk, using)
 
 
 @task()

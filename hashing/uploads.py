@@ -1,6 +1,6 @@
 """What happens to a row that gets a new file.
 
-The old file's hash leaves the row in the transaction that brings the new file (`HashedImage.save`), and so do the
+The old file's hash leaves the row in the transaction that brings the new file (`ImageAsset.save`), and so do the
 decisions about it. After the commit, the row leaves the group that it was in, and the new file is hashed: in this
 process, by a task, or by the next backfill, as `HASHING["ON_UPLOAD"]` says. Then the row joins the duplicates that it
 has.
@@ -16,7 +16,7 @@ from django.db import transaction
 from hashing.conf import hashing_settings
 from hashing.grouping.upkeep import follow_upload
 from hashing.hash_row import hash_row
-from hashing.models import HashedImage
+from hashing.models import ImageAsset
 from hashing.signals import file_saved
 from hashing.text import printable
 
@@ -27,9 +27,9 @@ def watch_uploads() -> None:
     file_saved.connect(follow_file, dispatch_uid="hashing.uploads")
 
 
-def follow_file(instance: HashedImage, *, created: bool, using: str, **_kwargs: Any) -> None:
+def follow_file(instance: ImageAsset, *, created: bool, using: str, **_kwargs: Any) -> None:
     """Receiver of `file_saved`. After the commit, errors are logged; the upload stands."""
-    name = getattr(instance, instance.hash_source).name
+    name = instance.image.name or ""
     # What comes with a hash, or without a file, is not looked at.
     if created and not (name and _is_waiting(instance)):
         return
@@ -41,7 +41,7 @@ def follow_file(instance: HashedImage, *, created: bool, using: str, **_kwargs: 
     transaction.on_commit(follow, using=using, robust=True)
 
 
-def _follow_commit(instance: HashedImage, name: str, using: str, *, created: bool) -> None:
+def _follow_commit(instance: ImageAsset, name: str, using: str, *, created: bool) -> None:
     # Without a key it was deleted in the same transaction.
     if instance.pk is None:
         return
@@ -51,34 +51,34 @@ def _follow_commit(instance: HashedImage, name: str, using: str, *, created: boo
     if waits and on_upload == "inline":
         _hash_inline(instance, name, using)
     if not created or instance.perceptual_hash:
-        follow_upload(type(instance), instance.pk, using)
+        follow_upload(instance.pk, using)
     # Last, because the queue may be away: the row has left its former group, and the backfill finds it.
     if waits and on_upload == "task":
         _enqueue(instance, name, using)
 
 
-def _is_waiting(instance: HashedImage) -> bool:
+def _is_waiting(instance: ImageAsset) -> bool:
     return instance.perceptual_hash is None and not instance.hash_error
 
 
-def _hash_inline(instance: HashedImage, name: str, using: str) -> None:
+def _hash_inline(instance: ImageAsset, name: str, using: str) -> None:
     try:
-        written = hash_row(type(instance), instance.pk, name, using)
+        written = hash_row(instance.pk, name, using)
     # Whatever it is, the row must not stay in the group of its former file. The backfill will meet the same error.
     except Exception:
         logger.exception("%s is not hashed, and is left to the backfill", instance.pk)
         return
     # The caller sees the hash, unless the instance has got another file by now.
-    if getattr(instance, instance.hash_source).name == name:
+    if instance.image.name == name:
         for field, value in written.items():
             setattr(instance, field, value)
 
 
-def _enqueue(instance: HashedImage, name: str, using: str) -> None:
+def _enqueue(instance: ImageAsset, name: str, using: str) -> None:
     from hashing.tasks import hash_upload
 
     try:
-        hash_upload.enqueue(instance._meta.label, instance._meta.pk.value_to_string(instance), name, using)
+        hash_upload.enqueue(instance.pk, name, using)
     # Whatever the client library of the queue raises.
     except Exception as error:
         logger.error("The queue takes no task, so %s is left to the backfill: %s", instance.pk, printable(str(error)))

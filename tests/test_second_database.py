@@ -54,13 +54,13 @@ def test_failure(add, media):
 
 def test_range(add):
     add("a.png")
-    [job] = range_jobs(ImageAsset, BackfillOptions(using=OTHER), workers=1)
+    [job] = range_jobs(BackfillOptions(using=OTHER), workers=1)
     assert hash_key_range(**job.as_arguments())["processed"] == 1
 
 
 def test_hash_row(add):
     [asset] = add("a.png")
-    written = hash_row(ImageAsset, asset.pk, "a.png", OTHER)
+    written = hash_row(asset.pk, "a.png", OTHER)
     asset.refresh_from_db()
     assert written["perceptual_hash"] == asset.perceptual_hash is not None
 

@@ -22,7 +22,7 @@ def search_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
             if found.exists():
                 return found
     for word in text.split():
-        rows = rows.filter(**{f"{rows.model.hash_source}__icontains": word})
+        rows = rows.filter(image__icontains=word)
     return rows
 
 

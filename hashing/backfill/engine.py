@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from django.core.files.storage import InMemoryStorage, Storage
+from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError, router
 
 from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.outage import Outage, StorageWatch, is_local
+from hashing.backfill.outage import Outage, StorageWatches, is_local
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.todo import StoredFile, TodoList
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
+from hashing.models.images import ImageAsset
 from hashing.querysets import HashedImageQuerySet
+from hashing.sources.registry import all_sources
+from hashing.sources.storages import find_storages, is_shared, storages_in_use
 from hashing.text import first_line, printable
 from hashing.workers.in_process import InProcessPool
 from hashing.workers.pool import HashingPool, WorkersLost
-from hashing.workers.worker import Job, Outcome, StorageField
+from hashing.workers.worker import Job, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +46,12 @@ class Progress(Protocol):
     def advance(self, *, failed: bool) -> None: ...
 
     def tick(self) -> None: ...
+
+
+class FileInHand(NamedTuple):
+    job: Job
+    version: int
+    storage: Storage | None
 
 
 class Backfill:
@@ -67,9 +75,7 @@ class Backfill:
         model, alias = rows.model, rows.db
         self._clock = DatabaseClock(alias)
         self._writer = OutcomeWriter(model, alias, self._clock.now)
-        self._storage: Storage = model._meta.get_field(model.hash_source).storage
-        self._watch = StorageWatch(self._storage, HashedImageQuerySet(model, using=alias))
-        self._field = StorageField(model._meta.app_label, model._meta.model_name, model.hash_source)
+        self._watches = StorageWatches(HashedImageQuerySet(ImageAsset, using=alias))
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
         self._batch: list[Outcome] = []
@@ -77,8 +83,8 @@ class Backfill:
         self._doubts = 0
         self._again: list[Job] = []
         self._second_tries: set[Any] = set()
-        # Keys handed to the workers and not yet written, in that order, with the versions of their files.
-        self._in_hand: dict[Any, int] = {}
+        # What was handed to the workers and is not yet written, by key and in that order.
+        self._in_hand: dict[Any, FileInHand] = {}
         self.report = BackfillReport()
 
     def run(self) -> BackfillReport:
@@ -105,7 +111,7 @@ class Backfill:
         return todo
 
     def _hash_all(self, todo: TodoList) -> None:
-        jobs = (self._listed_job(file) for file in todo)
+        jobs = (job for page in todo.pages() for job in self._jobs(page))
         with self._make_pool() as pool:
             try:
                 self._hash_and_write(pool, jobs)
@@ -116,25 +122,30 @@ class Backfill:
                 self._write_batch()
 
     def _make_pool(self) -> Pool:
-        limits = hashing_settings()
-        if isinstance(self._storage, InMemoryStorage):
-            logger.info("The files are in the memory of this process, and hashed here.")
-        if self._in_process or isinstance(self._storage, InMemoryStorage):
-            return InProcessPool(self._storage, limits.MAX_PIXELS, limits.MAX_BYTES)
-        field = None if self._local else self._field
+        limits, used = hashing_settings(), storages_in_use()
+        hidden = not all(map(is_shared, used))
+        if hidden:
+            logger.info("Other processes cannot see all of the files, so they are hashed here.")
+        if self._in_process or hidden:
+            return InProcessPool(self._storage_of, limits.MAX_PIXELS, limits.MAX_BYTES)
         workers = min(self._options.workers, self.report.total)
-        return HashingPool(workers, self._options.timeout, field, limits.MAX_PIXELS, limits.MAX_BYTES)
+        local = all(map(is_local, used)) and not any(source.storage_differs for source in all_sources())
+        return HashingPool(workers, self._options.timeout, limits.MAX_PIXELS, limits.MAX_BYTES, local=local)
 
-    @cached_property
-    def _local(self) -> bool:
-        return is_local(self._storage)
+    def _jobs(self, files: list[StoredFile]) -> Iterator[Job]:
+        found = find_storages({file.source for file in files}, self._rows.db)
+        for file in files:
+            storage = found.get(file.source)
+            if storage is None:
+                reason = f"LookupError: The row that owns the file is gone: {file.source}"
+                job = Job(file.pk, file.name, refusal=reason)
+            else:
+                job = make_job(storage, file.pk, file.name, local=is_local(storage))
+            self._in_hand[file.pk] = FileInHand(job, file.version, storage)
+            yield job
 
-    def _listed_job(self, file: StoredFile) -> Job:
-        self._in_hand[file.pk] = file.version
-        return self._job(file.pk, file.name)
-
-    def _job(self, pk: Any, name: str | None) -> Job:
-        return make_job(self._storage, pk, name, local=self._local)
+    def _storage_of(self, pk: Any) -> Storage | None:
+        return self._in_hand[pk].storage
 
     def _hash_and_write(self, pool: Pool, jobs: Iterator[Job]) -> None:
         for outcome in self._outcomes(pool, jobs):
@@ -182,12 +193,16 @@ class Backfill:
 
     def _write_batch(self) -> None:
         batch, self._batch, self._doubts = self._batch, [], 0
-        outage = self._watch.find_outage(batch)
+        outage = self._watches.find_outage([(self._storage_of(each.pk), each) for each in batch])
         if outage:
             batch = [outcome for outcome in batch if not outcome.unread]
         batch = self._without_uncertain(batch)
         if batch:
-            self._count(batch if self._options.dry_run else self._writer.write(batch, self._in_hand))
+            self._count(
+                batch
+                if self._options.dry_run
+                else self._writer.write(batch, {each.pk: self._in_hand[each.pk].version for each in batch})
+            )
         for outcome in batch:
             self._in_hand.pop(outcome.pk, None)
         if outage:
@@ -204,7 +219,7 @@ class Backfill:
         certain = [outcome for outcome in batch if not self._is_uncertain(outcome)]
         self._second_tries.difference_update(outcome.pk for outcome in certain)
         self._second_tries.update(outcome.pk for outcome in uncertain)
-        self._again += [self._job(outcome.pk, outcome.name) for outcome in uncertain]
+        self._again += [self._in_hand[outcome.pk].job for outcome in uncertain]
         return certain
 
     def _count(self, outcomes: Iterable[Outcome]) -> None:
@@ -220,12 +235,14 @@ class Backfill:
 def bound_rows(queryset: HashedImageQuerySet[Any] | None, options: BackfillOptions) -> HashedImageQuerySet[Any]:
     """The rows that a backfill is about, by default all image assets, in the database that it is to work on.
 
-    Raises `ValueError` for rows without hashes, and for querysets that cannot be filtered and paged by key.
+    Raises `ValueError` for other rows, and for querysets that cannot be filtered and paged by key.
     """
-    rows = _all_assets() if queryset is None else queryset
-    if not hasattr(rows.model, "hash_source"):
-        raise ValueError(f"{rows.model.__name__} has no hashes: it must be a subclass of HashedImage.")
+    rows = ImageAsset.objects.all() if queryset is None else queryset
+    if not issubclass(rows.model, ImageAsset):
+        raise ValueError(f"{rows.model.__name__} has no hashes: a backfill takes image assets.")  # noqa: TRY004
     _refuse_unfit(rows)
+    if options.sources:
+        rows = rows.of_sources(options.sources)
     return rows.using(options.using or _chosen_alias(rows) or router.db_for_write(rows.model))
 
 
@@ -249,10 +266,3 @@ def _refuse_unfit(rows: HashedImageQuerySet[Any]) -> None:
 def _chosen_alias(rows: HashedImageQuerySet[Any]) -> str | None:
     """What the caller has said with using(); `rows.db` would ask the router for a database to read from."""
     return getattr(rows, "_db", None)
-
-
-def _all_assets() -> HashedImageQuerySet[Any]:
-    # Not at the top: importing this module must not need the app registry.
-    from hashing.models import ImageAsset
-
-    return ImageAsset.objects.all()

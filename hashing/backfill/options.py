@@ -25,6 +25,7 @@ class BackfillOptions:
     first and last key, both included. `skip_failed`: leave out rows that failed before; `only_failed`: all others.
     `rehash`: also rows that have a hash. `tried_before`: of rows that failed or have a hash, only those whose last try
     is older. `dry_run`: read and hash, write nothing. `using`: a database alias, the router's choice by default.
+    `sources`: labels like "blog.Photo" or "blog.Photo.original", only whose files are hashed.
     """
 
     batch_size: int = 500
@@ -39,6 +40,7 @@ class BackfillOptions:
     tried_before: datetime | None = None
     dry_run: bool = False
     using: str | None = None
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("limit", 0), ("workers", 1)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils.functional import LazyObject
 from hashing.backfill.deadline import call_within
 from hashing.db.retry import retry_transient
 from hashing.querysets import HashedImageQuerySet
+from hashing.sources.storages import in_storage, storage_key
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
 
@@ -31,6 +33,28 @@ class Outage(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
+
+
+class StorageWatches:
+    """A `StorageWatch` for each storage that the files of a run are in."""
+
+    def __init__(self, rows: HashedImageQuerySet[Any]) -> None:
+        self._rows = rows
+        self._watches: dict[Hashable, StorageWatch] = {}
+
+    def find_outage(self, outcomes: Sequence[tuple[Storage | None, Outcome]]) -> Outage | None:
+        """Return the first outage that explains files that were not read. Each outcome comes with its storage."""
+        by_watch: defaultdict[StorageWatch, list[Outcome]] = defaultdict(list)
+        for storage, outcome in outcomes:
+            if storage is not None:
+                by_watch[self._watch(storage)].append(outcome)
+        return next(filter(None, (watch.find_outage(some) for watch, some in by_watch.items())), None)
+
+    def _watch(self, storage: Storage) -> StorageWatch:
+        key = storage_key(storage)
+        if key not in self._watches:
+            self._watches[key] = StorageWatch(storage, self._rows.filter(in_storage(storage)))
+        return self._watches[key]
 
 
 class StorageWatch:
@@ -87,7 +111,7 @@ class StorageWatch:
     def _witnesses(self) -> list[str]:
         if self._read_last:
             return [self._read_last]
-        found = self._rows.hashed().order_by("-pk").values_list(self._rows.model.hash_source, flat=True)[:WITNESSES]
+        found = self._rows.hashed().order_by("-pk").values_list("image", flat=True)[:WITNESSES]
         return retry_transient(partial(list, found), self._rows.db)
 
     def _can_be_read(self, name: str) -> bool:

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.apps import apps
 from django.db.models import Q
 
 from hashing.backfill.engine import bound_rows
@@ -20,10 +19,8 @@ from hashing.backfill.patience import run_with_patience
 from hashing.backfill.report import BackfillResult
 from hashing.backfill.todo import TodoList
 from hashing.db.clock import DatabaseClock
+from hashing.models.images import ImageAsset
 from hashing.querysets import HashedImageQuerySet
-
-if TYPE_CHECKING:
-    from hashing.models import HashedImage
 
 # Images that a task hashes. A worker spends about a second on starting and ending one.
 RANGE_SIZE = 2000
@@ -39,7 +36,6 @@ class RangeJob:
     and `number` tell those who watch which range of which list it is.
     """
 
-    model_label: str
     using: str
     start_pk: str
     end_pk: str
@@ -51,6 +47,7 @@ class RangeJob:
     skip_failed: bool = False
     only_failed: bool = False
     rehash: bool = False
+    sources: Sequence[str] = ()
     dispatch: str = ""
     number: int = 0
 
@@ -59,22 +56,22 @@ class RangeJob:
         return asdict(self)
 
     def rows(self) -> HashedImageQuerySet[Any]:
-        """All rows of the model: a manager of the site's own may hide some."""
-        return HashedImageQuerySet(apps.get_model(self.model_label), using=self.using)
+        rows = HashedImageQuerySet[Any](ImageAsset, using=self.using)
+        return rows.of_sources(self.sources) if self.sources else rows
 
     def options(self) -> BackfillOptions:
-        key = apps.get_model(self.model_label)._meta.pk.to_python
         return BackfillOptions(
             batch_size=self.batch_size,
             workers=self.workers or available_cores(),
             timeout=self.timeout,
-            start_pk=key(self.start_pk),
-            end_pk=key(self.end_pk),
+            start_pk=int(self.start_pk),
+            end_pk=int(self.end_pk),
             skip_failed=self.skip_failed,
             only_failed=self.only_failed,
             rehash=self.rehash,
             tried_before=datetime.fromisoformat(self.tried_before),
             using=self.using,
+            sources=tuple(self.sources),
         )
 
     def count_left(self, clock: Callable[[], datetime]) -> int:
@@ -83,20 +80,17 @@ class RangeJob:
 
 
 def range_jobs(
-    model: type[HashedImage],
     options: BackfillOptions | None = None,
     *,
     size: int = RANGE_SIZE,
     workers: int | None = None,
 ) -> Iterator[RangeJob]:
-    """The to-do list of `model` that `options` describe, cut into jobs of at most `size` rows.
+    """The to-do list that `options` describe, cut into jobs of at most `size` rows.
 
     Cutting walks an index, and two keys a range are read. `workers` is for each job, instead of that of `options`.
     """
-    if not isinstance(model, type):
-        raise TypeError("range_jobs() takes a model, because a queue cannot carry a queryset.")
     options = options or BackfillOptions(batch_size=BATCH_SIZE)
-    rows = bound_rows(HashedImageQuerySet(model), options)
+    rows = bound_rows(None, options)
     clock = DatabaseClock(rows.db)
     tried_before = options.tried_before or clock.now()
     options = replace(options, tried_before=tried_before)
@@ -105,7 +99,6 @@ def range_jobs(
         [todo] = TodoList(rows, part, clock.now).parts()
         for start_pk, end_pk, found in cut_into_ranges(todo, size, left):
             yield RangeJob(
-                model_label=model._meta.label,
                 using=rows.db,
                 start_pk=str(start_pk),
                 end_pk=str(end_pk),
@@ -117,6 +110,7 @@ def range_jobs(
                 skip_failed=part.skip_failed,
                 only_failed=part.only_failed,
                 rehash=part.rehash,
+                sources=part.sources,
                 dispatch=dispatch,
                 number=number,
             )

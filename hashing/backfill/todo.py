@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -14,16 +14,19 @@ from hashing.backfill.options import BackfillOptions
 from hashing.db.retry import retry_transient
 from hashing.paging import in_key_order, read_page
 from hashing.querysets import HashedImageQuerySet
+from hashing.sources.key import SourceKey
 
 Rows = HashedImageQuerySet[Any]
+FILE_FIELDS = ("image", "file_version", "source_type", "source_id", "source_field")
 
 
 class StoredFile(NamedTuple):
-    """A row's key, the name and the version of its file. The name is the row's: it may be empty, or none."""
+    """A row's key, the name and the version of its file, and who owns it. The name may be empty, or none."""
 
     pk: Any
     name: str | None
     version: int
+    source: SourceKey | None
 
 
 class TodoList:
@@ -48,7 +51,17 @@ class TodoList:
         return count if limit is None else min(count, limit)
 
     def __iter__(self) -> Iterator[StoredFile]:
-        return islice(chain.from_iterable(map(self._page_through, self._parts())), self._options.limit)
+        return chain.from_iterable(self.pages())
+
+    def pages(self) -> Iterator[list[StoredFile]]:
+        """Yield the rows in pages, each read when it is asked for."""
+        left = self._options.limit
+        for page in chain.from_iterable(map(self._page_through, self._parts())):
+            wanted = page if left is None else page[:left]
+            left = None if left is None else left - len(wanted)
+            if not wanted:
+                return
+            yield wanted
 
     def parts(self) -> list[Rows]:
         """The rows to do, in querysets that come one after the other; each is done in the order of its keys."""
@@ -82,14 +95,13 @@ class TodoList:
         found = ordered.filter(**{name: key for name, key in bounds.items() if key is not None})
         return found if self._options.end_pk is None else found.filter(pk__lte=self._options.end_pk)
 
-    def _page_through(self, part: Callable[[], Rows]) -> Iterator[StoredFile]:
-        fields: tuple[str, ...] = (self._rows.model.hash_source, "file_version")
+    def _page_through(self, part: Callable[[], Rows]) -> Iterator[list[StoredFile]]:
         last_pk = None
         while True:
             # For each page again, because the rows that were tried since the last one are told by the clock.
             rows = part() if last_pk is None else part().filter(pk__gt=last_pk)
-            page = read_page(rows, fields, self._options.batch_size)
+            page = read_page(rows, FILE_FIELDS, self._options.batch_size)
             if not page:
                 return
-            yield from map(StoredFile._make, page)
+            yield [StoredFile(pk, name, version, SourceKey.of(*source)) for pk, name, version, *source in page]
             last_pk = page[-1][0]

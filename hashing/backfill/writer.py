@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections, transaction
 from django.db.models.base import ModelState
@@ -23,9 +23,6 @@ from hashing.signals import files_replaced
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
 
-if TYPE_CHECKING:
-    from hashing.models import HashedImage
-
 logger = logging.getLogger(__name__)
 
 # Rows in a row that were still locked after all retries: one is somebody's transaction, more are the database.
@@ -36,13 +33,13 @@ REASON_FIELDS = ("hash_error", "hashed_at")
 class OutcomeWriter:
     """Writes outcomes to the rows of a model in the database `alias`. `now` is what `hashed_at` is to say."""
 
-    def __init__(self, model: type[HashedImage], alias: str, now: Callable[[], datetime] = timezone.now) -> None:
+    def __init__(self, model: type[ImageAsset], alias: str, now: Callable[[], datetime] = timezone.now) -> None:
         self._now = now
         self._model = model
         self._alias = alias
         # Not the model's own manager, which may hide rows, or be no manager of ours.
         self._rows = HashedImageQuerySet[Any](model, using=alias)
-        self._guards = (model.hash_source, "file_version")
+        self._guards = ("image", "file_version")
         self._locked_in_a_row = 0
 
     def write(self, outcomes: Sequence[Outcome], versions: Mapping[Any, int]) -> Iterator[Outcome]:
@@ -79,7 +76,7 @@ class OutcomeWriter:
                 return written
 
         written = retry_transient(update, self._alias)
-        previewed = [asset for asset in assets if isinstance(asset, ImageAsset) and fields is HASH_FIELDS]
+        previewed = assets if fields is HASH_FIELDS else []
         transaction.on_commit(lambda: delete_stale_previews(previewed), using=self._alias)
         return written
 
@@ -139,7 +136,7 @@ class OutcomeWriter:
         stored = set(rows_with_keys(self._rows, [each.pk for each in outcomes], self._guards))
         return [each for each in outcomes if (each.pk, each.name, versions[each.pk]) in stored]
 
-    def _asset(self, outcome: Outcome, version: int, now: datetime) -> HashedImage:
+    def _asset(self, outcome: Outcome, version: int, now: datetime) -> ImageAsset:
         # Past __init__, which is half the cost of a write, for defaults and signals that nobody needs here. And past
         # the descriptor of the file: an ImageField with dimension fields opens the file that it is given.
         asset = self._model.__new__(self._model)
@@ -163,5 +160,5 @@ class OutcomeWriter:
             }
         elif outcome.declared_size:
             values["width"], values["height"] = outcome.declared_size
-        asset.__dict__.update(values, **{self._model.hash_source: outcome.name, "file_version": version})
+        asset.__dict__.update(values, image=outcome.name, file_version=version)
         return asset

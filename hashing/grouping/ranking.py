@@ -24,7 +24,7 @@ class Facts(NamedTuple):
 
 def read_facts(rows: HashedImageQuerySet[Any], keys: Iterable[Any]) -> dict[Any, Facts]:
     """By key; rows that are gone are missing."""
-    fields = ("width", "height", "file_size", rows.model.age_source, "hash_error")
+    fields = ("width", "height", "file_size", "created_at", "hash_error")
     return {
         key: Facts((width or 0) * (height or 0), size or 0, age, not error)
         for key, width, height, size, age, error in rows_with_keys(rows, keys, fields)

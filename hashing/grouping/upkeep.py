@@ -24,10 +24,9 @@ def watch_files() -> None:
     post_delete.connect(_note_departure, sender=GroupMember, dispatch_uid="hashing.grouping")
 
 
-def follow_upload(model: type[Model], pk: Any, using: str) -> None:
-    """Let a row whose file was just hashed, or replaced, join the group that it belongs to, and leave any other."""
-    if issubclass(model, ImageAsset):
-        regroup([pk], using)
+def follow_upload(pk: Any, using: str) -> None:
+    """Let an asset whose file was just hashed, or replaced, join the group that it belongs to, and leave any other."""
+    regroup([pk], using)
 
 
 def end_decisions(sender: type[Model], *, keys: Collection[int], using: str, **_kwargs: Any) -> None:

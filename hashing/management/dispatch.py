@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from hashing.backfill import BackfillOptions, BackfillReport, RangeJob, range_jobs
 from hashing.backfill.range_watch import RangeWatch
 from hashing.management.progress import Progress
-from hashing.models import ImageAsset
 from hashing.text import first_line
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Dispatch:
 
     def enqueue(self, progress: Progress, should_stop: Callable[[], bool]) -> None:
         """Raises `QueueLost`."""
-        for job in range_jobs(ImageAsset, self._options, size=self._shard_size, workers=self._workers):
+        for job in range_jobs(self._options, size=self._shard_size, workers=self._workers):
             self.jobs.append(job)
             try:
                 goes_on = self._queue.put(job)

@@ -6,15 +6,15 @@ runs        how far the runs of the backfill are
 from __future__ import annotations
 
 from hashing.models.duplicates import DuplicateGroup, GroupingRun, GroupMember, MarkedDuplicate, PairDecision
-from hashing.models.images import HashedImage, ImageAsset
+from hashing.models.images import CoOwner, ImageAsset
 from hashing.models.runs import BackfillRun
 
 __all__ = [
     "BackfillRun",
+    "CoOwner",
     "DuplicateGroup",
     "GroupMember",
     "GroupingRun",
-    "HashedImage",
     "ImageAsset",
     "MarkedDuplicate",
     "PairDecision",

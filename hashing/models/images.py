@@ -13,26 +13,31 @@ from django.utils.translation import gettext_lazy as _
 from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
 from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
-from hashing.fields import UploadedImageField
+from hashing.fields import AssetImageField
 from hashing.models.upload_path import upload_path
 from hashing.querysets import HashedImageQuerySet
 from hashing.search.bands import band_indexes
 from hashing.signals import file_saved, files_replaced
+from hashing.sources.key import SourceKey
 from hashing.stored_files.base_names import BaseNameKey
 
 
-class HashedImage(models.Model):
-    """The fields that the backfill fills and the search reads, for a site's own image model.
+class ImageAsset(models.Model):
+    """An image file of the site, whichever model owns it.
 
-    A subclass has a file field of its own and names it in `hash_source`. `age_source` names a field that is smaller the
-    older a row is: of two copies that are equally good, the older one is kept.
+    `width` and `height` are those a person sees, after EXIF rotation. The `source_*` columns name the row of the site
+    that owns the file (`hashing.sources`), and are null for an asset that owns its file itself. Further rows with the
+    same file are `co_owners`.
     """
 
-    hash_source: ClassVar[str] = "image"
-    age_source: ClassVar[str] = "pk"
     # Since the row was read or saved.
     has_upload = False
 
+    image = AssetImageField(_("image"), upload_to=upload_path, max_length=500)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    source_type = models.CharField(_("source"), max_length=255, null=True, blank=True, editable=False)
+    source_id = models.CharField(_("source key"), max_length=255, null=True, blank=True, editable=False)
+    source_field = models.CharField(_("source field"), max_length=255, null=True, blank=True, editable=False)
     perceptual_hash = models.CharField(_("perceptual hash"), max_length=64, null=True, blank=True, editable=False)
     vertical_hash = models.CharField(_("vertical hash"), max_length=64, null=True, blank=True, editable=False)
     detail_hash = models.CharField(_("detail hash"), max_length=64, null=True, blank=True, editable=False)
@@ -65,10 +70,31 @@ class HashedImage(models.Model):
         _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")
     )
 
-    objects: ClassVar[Any] = HashedImageQuerySet.as_manager()
+    objects: ClassVar[HashedImageQuerySet[ImageAsset]] = HashedImageQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        abstract = True
+        verbose_name = _("image asset")
+        verbose_name_plural = _("image assets")
+        indexes = [
+            models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
+            models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
+            models.Index(fields=["image"], name="image_asset_image_idx"),
+            models.Index(fields=["id"], condition=Q(perceptual_hash__isnull=True), name="image_asset_unhashed_idx"),
+            models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),
+            models.Index(BaseNameKey("image"), name="image_asset_base_name_idx"),
+            models.Index(fields=["file_size"], name="image_asset_file_size_idx"),
+            models.Index(fields=["created_at"], name="image_asset_created_idx"),
+            models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
+            *band_indexes("image_asset"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_type", "source_field", "source_id"], name="image_asset_source_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.image.name or str(self.pk)
 
     def save(
         self,
@@ -85,8 +111,8 @@ class HashedImage(models.Model):
         """
         names = None if update_fields is None else frozenset(update_fields)
         alias = using or router.db_for_write(type(self), instance=self)
-        writes_file = self.hash_source not in self.get_deferred_fields()
-        if names is not None and self.hash_source not in names:
+        writes_file = "image" not in self.get_deferred_fields()
+        if names is not None and "image" not in names:
             super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
             return
         is_upload = writes_file and self._store_upload()
@@ -121,9 +147,14 @@ class HashedImage(models.Model):
 
     delete.alters_data = True  # type: ignore[attr-defined]
 
+    @property
+    def source_key(self) -> SourceKey | None:
+        """The owner of the file, or None for an asset that owns its file itself."""
+        return SourceKey.of(self.source_type, self.source_id, self.source_field)
+
     def _store_upload(self) -> bool:
         """Store a file that was uploaded, as Django's field would do later, while the transaction is open."""
-        file = getattr(self, self.hash_source)
+        file: Any = self.image
         if file and not file._committed:
             file.save(file.name, file.file, save=False)
             return True
@@ -134,11 +165,11 @@ class HashedImage(models.Model):
         if self.pk is None:
             return None
         rows = type(self)._base_manager.using(alias).filter(pk=self.pk).select_for_update(no_key=True)
-        stored: dict[str, Any] | None = rows.values(self.hash_source, "file_version", *HASH_FIELDS).first()
+        stored: dict[str, Any] | None = rows.values("image", "file_version", *HASH_FIELDS).first()
         return stored
 
     def _has_other_file(self, stored: Mapping[str, Any]) -> bool:
-        return (getattr(self, self.hash_source).name or "") != (stored[self.hash_source] or "")
+        return (self.image.name or "") != (stored["image"] or "")
 
     def _set_file_fields(
         self, values: Mapping[str, Any], names: frozenset[str] | None, *, written: bool
@@ -152,31 +183,24 @@ class HashedImage(models.Model):
         return names | file_fields if written and names is not None else names
 
 
-class ImageAsset(HashedImage):
-    """One picture of the site. `width` and `height` are those a person sees, after EXIF rotation."""
+class CoOwner(models.Model):
+    """A further row of the site that has the file of an asset; the asset's own columns name the first."""
 
-    age_source = "created_at"
-
-    image = UploadedImageField(_("image"), upload_to=upload_path, max_length=500)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
-
-    objects: ClassVar[HashedImageQuerySet[ImageAsset]] = HashedImageQuerySet.as_manager()  # type: ignore[assignment]
+    asset = models.ForeignKey(ImageAsset, models.CASCADE, related_name="co_owners", verbose_name=_("image asset"))
+    source_type = models.CharField(_("source"), max_length=255)
+    source_id = models.CharField(_("source key"), max_length=255)
+    source_field = models.CharField(_("source field"), max_length=255)
 
     class Meta:
-        verbose_name = _("image asset")
-        verbose_name_plural = _("image assets")
-        indexes = [
-            models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
-            models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
-            models.Index(fields=["image"], name="image_asset_image_idx"),
-            models.Index(fields=["id"], condition=Q(perceptual_hash__isnull=True), name="image_asset_unhashed_idx"),
-            models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),
-            models.Index(BaseNameKey("image"), name="image_asset_base_name_idx"),
-            models.Index(fields=["file_size"], name="image_asset_file_size_idx"),
-            models.Index(fields=["created_at"], name="image_asset_created_idx"),
-            models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
-            *band_indexes("image_asset"),
+        verbose_name = _("co-owner")
+        verbose_name_plural = _("co-owners")
+        constraints = [
+            models.UniqueConstraint(fields=["source_type", "source_field", "source_id"], name="co_owner_source_unique"),
         ]
 
     def __str__(self) -> str:
-        return self.image.name or str(self.pk)
+        return str(self.source_key)
+
+    @property
+    def source_key(self) -> SourceKey:
+        return SourceKey(self.source_type, self.source_id, self.source_field)

@@ -20,7 +20,7 @@ from hashing.similarity import (
 )
 
 if TYPE_CHECKING:
-    from hashing.models import HashedImage
+    from hashing.models import ImageAsset
 
 _HEX = re.compile(r"[0-9a-f]+")
 _HASH_LENGTH, _DETAIL_LENGTH = HASH_BITS // 4, DETAIL_BITS // 4
@@ -46,7 +46,7 @@ class FingerprintQuery:
     @classmethod
     def of(
         cls,
-        source: HashedImage | Fingerprint,
+        source: ImageAsset | Fingerprint,
         max_distance: int,
         *,
         any_orientation: bool,
@@ -94,7 +94,7 @@ def check_hash_distance(max_distance: int | None) -> int:
     return distance
 
 
-def hashes_of(source: HashedImage | Fingerprint) -> tuple[int, int, int]:
+def hashes_of(source: ImageAsset | Fingerprint) -> tuple[int, int, int]:
     """Return perceptual, vertical and detail hash. Raises `ValueError` for what is none."""
     perceptual = parse_hash(source.perceptual_hash, _HASH_LENGTH)
     vertical = parse_hash(source.vertical_hash, _HASH_LENGTH)
@@ -110,11 +110,11 @@ def parse_hash(text: str | None, length: int = _HASH_LENGTH) -> int:
     return int(text, 16)
 
 
-def quality_of(source: HashedImage | Fingerprint) -> int | None:
+def quality_of(source: ImageAsset | Fingerprint) -> int | None:
     return source.quality if isinstance(source, Fingerprint) else source.hash_quality
 
 
-def is_searchable(source: HashedImage | Fingerprint, *, include_low_quality: bool) -> bool:
+def is_searchable(source: ImageAsset | Fingerprint, *, include_low_quality: bool) -> bool:
     """Return whether a picture has the hashes of this version, and they say enough to be searched by."""
     if not isinstance(source, Fingerprint):
         if None in (source.perceptual_hash, source.vertical_hash, source.detail_hash):

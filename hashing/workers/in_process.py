@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,8 +14,9 @@ class InProcessPool:
 
     chunk_size = 1
 
-    def __init__(self, storage: Any, max_pixels: int, max_bytes: int) -> None:
-        self._storage, self._max_pixels, self._max_bytes = storage, max_pixels, max_bytes
+    def __init__(self, find_storage: Callable[[Any], Any], max_pixels: int, max_bytes: int) -> None:
+        """`find_storage` returns the storage of the row with a key."""
+        self._find_storage, self._max_pixels, self._max_bytes = find_storage, max_pixels, max_bytes
         self._waiting: list[Job] = []
 
     def __enter__(self) -> Self:
@@ -39,4 +40,5 @@ class InProcessPool:
 
     def outcomes(self, wait: float) -> Iterator[Outcome]:  # noqa: ARG002 - as that of HashingPool
         while self._waiting:
-            yield hash_stored_file(self._waiting.pop(0), self._storage, self._max_pixels, self._max_bytes)
+            job = self._waiting.pop(0)
+            yield hash_stored_file(job, self._find_storage(job.pk), self._max_pixels, self._max_bytes)

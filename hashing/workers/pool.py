@@ -21,7 +21,7 @@ from typing import Self
 from pebble import ProcessExpired, ProcessPool
 
 from hashing.workers.read_ahead import READING_THREADS
-from hashing.workers.worker import Job, Outcome, StorageField, hash_files, start_worker
+from hashing.workers.worker import Job, Outcome, hash_files, start_worker
 
 Chunk = Future[tuple[list[Outcome], float]]
 
@@ -46,16 +46,14 @@ class WorkersLost(Exception):
 class HashingPool:
     """Hashes files in `workers` processes. `timeout` is in seconds, for one image.
 
-    `field` is given when files are to be opened through a storage.
+    `local`: all files are plain local ones, which take no time to open.
     """
 
-    def __init__(
-        self, workers: int, timeout: float, field: StorageField | None, max_pixels: int, max_bytes: int
-    ) -> None:
+    def __init__(self, workers: int, timeout: float, max_pixels: int, max_bytes: int, *, local: bool) -> None:
         self._workers = workers
         self._timeout = timeout
-        self._start_arguments = (field, max_pixels, max_bytes, timeout)
-        self._seconds_per_chunk = SECONDS_PER_CHUNK if field is None else timeout * SHARE_OF_TIMEOUT
+        self._start_arguments = (max_pixels, max_bytes, timeout)
+        self._seconds_per_chunk = SECONDS_PER_CHUNK if local else timeout * SHARE_OF_TIMEOUT
         self._seconds_per_image = SECONDS_PER_CHUNK
         self._restarts = 0
         self._start()

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from hashing.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
 from hashing.perceptual_hash import Fingerprint, compute_fingerprint
-from hashing.workers import s3
-from hashing.workers.read_ahead import READING_THREADS, ReadAhead
+from hashing.workers.read_ahead import ReadAhead
 from hashing.workers.reading import Reserve, read_stored_file
+from hashing.workers.storage_reference import StorageReference, open_storage
 
 # Of the time limit of a chunk, for reading: the rest is there to say which of its files did not come.
 SHARE_FOR_READING = 0.9
@@ -29,13 +29,14 @@ DIGEST_CHUNK = 1 << 18
 class Job(NamedTuple):
     """A file to hash: `path` where it is a plain local file, else it is opened by `name` through the storage.
 
-    `refusal` is the error of a name that the storage will not have.
+    `storage` says in which storage that is. `refusal` is the error of a name that the storage will not have.
     """
 
     pk: Any
     name: str | None
     path: str | None = None
     refusal: str = ""
+    storage: StorageReference | None = None
 
 
 class Outcome(NamedTuple):
@@ -58,36 +59,20 @@ class Outcome(NamedTuple):
     declared_size: tuple[int, int] | None = None
 
 
-class StorageField(NamedTuple):
-    """Names the model field whose storage holds the files; a worker has the site's settings, and finds it there."""
-
-    app_label: str
-    model_name: str
-    field_name: str
-
-
-_storage: Any = None
 _max_pixels = 0
 _max_bytes = 0
 _seconds_to_read = 0.0
 
 
-def start_worker(field: StorageField | None, max_pixels: int, max_bytes: int, seconds: float) -> None:
-    """Prepare this process. `field` is given when files are to be opened through a storage.
-
-    `seconds` is the time limit of a chunk, which the pool enforces.
-    """
+def start_worker(max_pixels: int, max_bytes: int, seconds: float) -> None:
+    """Prepare this process. `seconds` is the time limit of a chunk, which the pool enforces."""
     # Before the limit of threads, which only reaches what is loaded. The process that starts the workers needs neither.
     from threadpoolctl import threadpool_limits
 
     from hashing import fingerprint  # noqa: F401
 
-    global _storage, _max_pixels, _max_bytes, _seconds_to_read
+    global _max_pixels, _max_bytes, _seconds_to_read
     _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * SHARE_FOR_READING
-    if field is not None:
-        _storage = _find_storage(field)
-        if s3.is_s3(_storage):
-            s3.prepare(_storage, READING_THREADS)
     # The pool ends a worker that hangs with SIGTERM; a Python handler would wait until the decoder returns.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Nobody reads them in this process.
@@ -99,12 +84,15 @@ def start_worker(field: StorageField | None, max_pixels: int, max_bytes: int, se
 def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
     """The outcome of each job, in any order, and the seconds that all took."""
     started = time.perf_counter()
-    outcomes = [hash_file(job) for job in jobs] if _storage is None else list(_hash_read_ahead(jobs))
+    outcomes = [hash_file(job) for job in jobs if job.storage is None]
+    if stored := [job for job in jobs if job.storage is not None]:
+        outcomes += _hash_read_ahead(stored)
     return outcomes, time.perf_counter() - started
 
 
 def hash_file(job: Job) -> Outcome:
-    return hash_stored_file(job, _storage, _max_pixels, _max_bytes)
+    storage = None if job.storage is None else open_storage(job.storage)
+    return hash_stored_file(job, storage, _max_pixels, _max_bytes)
 
 
 def hash_stored_file(job: Job, storage: Any, max_pixels: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Outcome:
@@ -126,7 +114,8 @@ def _read_ahead() -> ReadAhead[Job]:
 
 
 def _read(job: Job, reserve: Reserve) -> bytes:
-    return read_stored_file(_storage, job.name or "", _max_bytes, reserve)
+    storage = None if job.storage is None else open_storage(job.storage)
+    return read_stored_file(storage, job.name or "", _max_bytes, reserve)
 
 
 def _hash_what_opens(job: Job, opening: AbstractContextManager[BinaryIO], max_pixels: int) -> Outcome:
@@ -180,14 +169,6 @@ def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
 @contextmanager
 def _arrived(content: Future[bytes]) -> Iterator[BinaryIO]:
     yield BytesIO(content.result())
-
-
-def _find_storage(field: StorageField) -> Any:
-    import django
-    from django.apps import apps
-
-    django.setup()
-    return apps.get_model(field.app_label, field.model_name)._meta.get_field(field.field_name).storage
 
 
 def _silence_decoders() -> None:

@@ -129,7 +129,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
     near = add_image("near.png", content=encoded(whole, "PNG"))
     far = add_image("far.png", content=encoded(whole.crop((24, 18, 616, 462)), "PNG"))
     for row in (near, far):
-        hash_row(ImageAsset, row.pk, row.image.name, "default")
+        hash_row(row.pk, row.image.name, "default")
         row.refresh_from_db()
     whole.resize((320, 240)).save(tmp_path / "copy.jpg")
     settings.HASHING = {"MAX_DISTANCE": 20}

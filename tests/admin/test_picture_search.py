@@ -19,7 +19,7 @@ def upload(client, content: bytes, name: str = "photo.jpg", **options):
 @pytest.fixture
 def here(add_image) -> ImageAsset:
     asset = add_image("here.png")
-    hash_row(ImageAsset, asset.pk, "here.png", "default")
+    hash_row(asset.pk, "here.png", "default")
     return asset
 
 

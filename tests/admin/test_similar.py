@@ -136,7 +136,7 @@ def test_mirrored_copy_is_found_when_asked_for(editor, add_image):
     whole = photo(size=(160, 120))
     asset, copy = add_image("a.png"), add_image("b.png", content=encoded(ImageOps.mirror(whole), "PNG"))
     for row in (asset, copy):
-        hash_row(ImageAsset, row.pk, row.image.name, "default")
+        hash_row(row.pk, row.image.name, "default")
     assert shown(find_similar(editor, asset)) == []
     response = find_similar(editor, asset, any_orientation="on")
     assert shown(response) == [copy.pk]

@@ -61,7 +61,7 @@ def jobs(add_image) -> list[RangeJob]:
     for number in range(3):
         add_image(f"{number}.png", seed=number)
     add_image("broken.png", b"broken")
-    return list(range_jobs(ImageAsset, BackfillOptions(), size=2, workers=1))
+    return list(range_jobs(BackfillOptions(), size=2, workers=1))
 
 
 def doing(job: RangeJob):
@@ -164,7 +164,7 @@ def test_other_ranges_are_waited_for_when_one_gets_no_further(jobs):
 
 def test_what_others_do_in_the_ranges_moves_the_bar(jobs):
     """Of another list, for example, that was enqueued before."""
-    other = range_jobs(ImageAsset, BackfillOptions(), size=4, workers=1)
+    other = range_jobs(BackfillOptions(), size=4, workers=1)
     scene = Scene(jobs, doing(next(other)), stall_timeout=1000)
     assert scene.run().status == "completed"
     assert scene.shown.reached == [(0, 0, 0), (4, 1, None)]

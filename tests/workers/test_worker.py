@@ -15,8 +15,11 @@ from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.workers import worker
-from hashing.workers.worker import Job, StorageField, hash_file, hash_files, hash_stored_file, start_worker
+from hashing.workers.storage_reference import StorageAlias, StorageField, open_storage
+from hashing.workers.worker import Job, hash_file, hash_files, hash_stored_file, start_worker
 from tests.pictures import photo
+
+STORAGE = StorageAlias("a storage")
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +39,7 @@ def path(tmp_path):
 def worker_process(monkeypatch):
     """Whatever a worker changes in its process, back as it was afterwards."""
     terminal = os.dup(2)
-    for name in ("_storage", "_max_pixels", "_max_bytes", "_seconds_to_read"):
+    for name in ("_max_pixels", "_max_bytes", "_seconds_to_read"):
         monkeypatch.setattr(worker, name, getattr(worker, name))
     with warnings.catch_warnings(), threadpool_limits(None):
         yield
@@ -45,18 +48,18 @@ def worker_process(monkeypatch):
 
 
 def test_a_worker_is_silent_has_one_thread_and_our_limit(worker_process, path):
-    start_worker(None, 100, DEFAULT_MAX_BYTES, 60)
+    start_worker(100, DEFAULT_MAX_BYTES, 60)
     os.write(2, b"a decoder complains")
     assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
     assert {library["num_threads"] for library in threadpool_info()} <= {1}
     assert "more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
 
 
-def test_a_worker_finds_the_storage_of_the_field(worker_process, settings):
+def test_a_worker_finds_the_storage_of_a_field(settings):
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
-    start_worker(StorageField("hashing", "imageasset", "image"), 100, DEFAULT_MAX_BYTES, 60)
-    assert isinstance(worker._storage, DefaultStorage)
-    assert worker._storage is ImageAsset._meta.get_field("image").storage
+    storage = open_storage(StorageField("hashing", "imageasset", "image"))
+    assert isinstance(storage, DefaultStorage)
+    assert storage is ImageAsset._meta.get_field("image").storage
 
 
 def test_hashes_a_local_file(path):
@@ -72,8 +75,8 @@ def test_hashes_a_file_of_a_storage(path, monkeypatch):
     storage = InMemoryStorage()
     with path.open("rb") as file:
         storage.save("there.jpg", file)
-    monkeypatch.setattr(worker, "_storage", storage)
-    outcome = hash_file(Job(7, "there.jpg"))
+    monkeypatch.setattr(worker, "open_storage", lambda _reference: storage)
+    outcome = hash_file(Job(7, "there.jpg", storage=STORAGE))
     assert outcome.fingerprint.perceptual_hash == compute_perceptual_hash(path)
     assert outcome.file_size == path.stat().st_size
 
@@ -178,14 +181,14 @@ def stored(path, monkeypatch):
     for name in ("a.jpg", "b.jpg"):
         storage.save(name, ContentFile(path.read_bytes()))
     storage.save("text.jpg", ContentFile(b"no picture"))
-    monkeypatch.setattr(worker, "_storage", storage)
+    monkeypatch.setattr(worker, "open_storage", lambda _reference: storage)
     worker._read_ahead.cache_clear()
     return storage
 
 
 def test_a_chunk_of_a_storage_is_hashed_file_by_file(stored, path):
     names = ["a.jpg", "gone.jpg", "", "text.jpg", "b.jpg"]
-    outcomes, seconds = hash_files([Job(key, name) for key, name in enumerate(names)])
+    outcomes, seconds = hash_files([Job(key, name, storage=STORAGE) for key, name in enumerate(names)])
     found = {outcome.pk: outcome for outcome in outcomes}
     assert [found[key].error.partition(":")[0] for key in range(5)] == [
         "",
@@ -207,9 +210,9 @@ def test_what_does_not_come_in_time_is_unread_and_costs_no_other(stored, monkeyp
             return stored.open("a.jpg")
 
     released = threading.Event()
-    monkeypatch.setattr(worker, "_storage", Hanging())
+    monkeypatch.setattr(worker, "open_storage", lambda _reference: Hanging())
     monkeypatch.setattr(worker, "_seconds_to_read", 0.3)
-    outcomes, _ = hash_files([Job(1, "hangs.jpg"), Job(2, "a.jpg")])
+    outcomes, _ = hash_files([Job(1, "hangs.jpg", storage=STORAGE), Job(2, "a.jpg", storage=STORAGE)])
     released.set()
     assert [(outcome.pk, outcome.error, outcome.unread) for outcome in outcomes] == [
         (2, "", False),
@@ -226,5 +229,5 @@ def test_pictures_are_decoded_in_one_thread(stored, monkeypatch):
 
     plain = worker.compute_fingerprint
     monkeypatch.setattr(worker, "compute_fingerprint", note_thread)
-    hash_files([Job(key, "a.jpg") for key in range(8)])
+    hash_files([Job(key, "a.jpg", storage=STORAGE) for key in range(8)])
     assert decoding == {threading.get_ident()}

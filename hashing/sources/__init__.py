@@ -1,0 +1,9 @@
+"""Models of the site whose files are in the index: see docs/sources.md."""
+
+from __future__ import annotations
+
+from hashing.sources.key import SourceKey
+from hashing.sources.registry import all_sources, find_source, find_sources, register, unregister
+from hashing.sources.source import ImageSource
+
+__all__ = ["ImageSource", "SourceKey", "all_sources", "find_source", "find_sources", "register", "unregister"]
