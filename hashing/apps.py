@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,6 +17,7 @@ class HashingConfig(AppConfig):
         from hashing.previews import watch_previewed_files
         from hashing.search.distance import add_distance_to_sqlite
         from hashing.search.match import add_match_to_sqlite
+        from hashing.sources.signals import connect_sources
         from hashing.uploads import watch_uploads
 
         connection_created.connect(add_distance_to_sqlite, dispatch_uid="hashing.search.distance")
@@ -23,3 +25,5 @@ class HashingConfig(AppConfig):
         watch_uploads()
         watch_files()
         watch_previewed_files()
+        autodiscover_modules("image_sources")
+        connect_sources()

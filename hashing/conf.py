@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from django.conf import settings
@@ -21,6 +22,7 @@ class HashingSettings:
     `TIMEOUT`: seconds that one image may take before its worker process is ended.
     `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
     `MAX_DISTANCE`: how far apart, 0 to 384, two pictures that are the same may be (`hashing.similarity`).
+    `SOURCES`: file fields of the site's models whose files are in the index, like "blog.Photo.original".
     `ACTION_LIMIT`: rows that an action of the admin hashes while its user waits.
     """
 
@@ -31,6 +33,7 @@ class HashingSettings:
     TIMEOUT: float = 60.0
     ON_UPLOAD: str = "inline"
     ACTION_LIMIT: int = 1000
+    SOURCES: Sequence[str] = ()
 
 
 KNOWN_KEYS = frozenset(field.name for field in fields(HashingSettings))

@@ -110,6 +110,12 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
         co_owners: Any = self.model._meta.get_field("co_owners").related_model
         return self.filter(owned | Q(pk__in=co_owners._base_manager.filter(owned).values("asset")))
 
+    def clear_hashes(self, keys: Collection[Any]) -> None:
+        """Make rows wait for being hashed, because their files have other contents, in the caller's transaction."""
+        for batch in batches(keys):
+            self.filter(pk__in=batch).update(**EMPTY_HASH_FIELDS)
+        files_replaced.send(self.model, keys=list(keys), using=self.db)
+
     def hashed(self) -> Self:
         return self.filter(perceptual_hash__isnull=False)
 

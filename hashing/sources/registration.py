@@ -1,0 +1,191 @@
+"""Attach rows of a source to the assets that have their files, and detach them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from django.core.files.storage import Storage
+from django.utils import timezone
+
+from hashing.models.images import CoOwner, ImageAsset
+from hashing.paging import batches
+from hashing.sources.key import SourceKey
+from hashing.sources.source import ImageSource
+from hashing.sources.storages import find_storages, storage_key
+
+FileId = tuple[Hashable, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedFile:
+    """The file that a row of a source has now. `overwritten`: it was stored under the name of the former one."""
+
+    source_id: str
+    name: str
+    storage: Storage
+    age: datetime | None = None
+    overwritten: bool = False
+
+    @property
+    def file_id(self) -> FileId:
+        return storage_key(self.storage), self.name
+
+
+@dataclass
+class SyncCounts:
+    """`added`: new assets. `replaced`: assets with another file than before. `shared`: rows that were given an asset
+    that was there. `removed`: assets and co-owners whose row or file is gone."""
+
+    added: int = 0
+    replaced: int = 0
+    shared: int = 0
+    removed: int = 0
+
+    def add(self, other: SyncCounts) -> None:
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    @property
+    def total(self) -> int:
+        return self.added + self.replaced + self.shared + self.removed
+
+
+@dataclass
+class _Changes:
+    """What is to be written for one batch of rows."""
+
+    new: list[ImageAsset] = field(default_factory=list)
+    renamed: list[ImageAsset] = field(default_factory=list)
+    adopted: list[ImageAsset] = field(default_factory=list)
+    overwritten: list[int] = field(default_factory=list)
+    shared: list[CoOwner] = field(default_factory=list)
+    detached: list[str] = field(default_factory=list)
+
+
+class Registration:
+    """Keeps the assets of one source in step with its rows, in the caller's transaction of the database `using`."""
+
+    def __init__(self, source: ImageSource, using: str) -> None:
+        self._source, self._using = source, using
+        self._owner = {"source_type": source.source_type, "source_field": source.source_field}
+        self._assets = ImageAsset._base_manager.using(using)
+        self._co_owners = CoOwner._base_manager.using(using)
+
+    def attach(self, files: Sequence[OwnedFile]) -> SyncCounts:
+        """Give each file its asset: a new one, the row's own under another name, or the one that has the file."""
+        stale = self._out_of_step(files)
+        if not stale:
+            return SyncCounts()
+        changes = self._plan(stale)
+        return self._write(changes)
+
+    def detach(self, source_ids: Iterable[str]) -> SyncCounts:
+        """Take rows off their assets. What nobody else owns is deleted; the files stay."""
+        counts = SyncCounts()
+        for ids in batches(source_ids, 1000):
+            counts.removed += self._co_owners.filter(**self._owner, source_id__in=ids).delete()[0]
+            owned = list(self._assets.filter(**self._owner, source_id__in=ids).order_by("pk"))
+            counts.removed += len(owned)
+            heirs = self._first_co_owners(asset.pk for asset in owned)
+            for asset in owned:
+                if heir := heirs.get(asset.pk):
+                    _set_owner(asset, heir.source_key)
+            # The heirs first: their keys are unique in both tables, each by itself.
+            self._co_owners.filter(pk__in=[heir.pk for heir in heirs.values()]).delete()
+            inherited = [asset for asset in owned if asset.pk in heirs]
+            self._assets.bulk_update(inherited, ["source_type", "source_id", "source_field"])
+            self._assets.filter(pk__in=[asset.pk for asset in owned if asset.pk not in heirs]).delete()
+        return counts
+
+    def _first_co_owners(self, keys: Iterable[int]) -> dict[int, CoOwner]:
+        found = self._co_owners.filter(asset__in=list(keys)).order_by("-pk")
+        return {each.asset_id: each for each in found}
+
+    def _out_of_step(self, files: Sequence[OwnedFile]) -> list[OwnedFile]:
+        names = self.registered_names([file.source_id for file in files])
+        return [file for file in files if file.overwritten or names.get(file.source_id) != file.name]
+
+    def registered_names(self, source_ids: Collection[str]) -> dict[str, str | None]:
+        """Return the file names that the index has for these rows."""
+        names: dict[str, str | None] = {}
+        for ids in batches(source_ids):
+            owned = self._assets.filter(**self._owner, source_id__in=ids).values_list("source_id", "image")
+            shared = self._co_owners.filter(**self._owner, source_id__in=ids).values_list("source_id", "asset__image")
+            names.update(dict(owned.union(shared, all=True)))
+        return names
+
+    def _plan(self, files: Sequence[OwnedFile]) -> _Changes:
+        own = {asset.source_id: asset for asset in self._owned_alone([file.source_id for file in files])}
+        there, changes = self._assets_of(files), _Changes()
+        # Rows may have swapped their files: an asset whose only owner leaves it has nothing to share.
+        leaving = {own[file.source_id].pk for file in files if file.source_id in own and not file.overwritten}
+        there = {file_id: asset for file_id, asset in there.items() if asset.pk not in leaving}
+        for file in files:
+            asset, mine = there.get(file.file_id), own.get(file.source_id)
+            if asset is not None and mine is not None and asset.pk == mine.pk:
+                changes.overwritten.append(mine.pk)
+                continue
+            if asset is None and mine is not None:
+                _rename(mine, file.name)
+                changes.renamed.append(mine)
+                there[file.file_id] = mine
+                continue
+            changes.detached.append(file.source_id)
+            if asset is None:
+                there[file.file_id] = asset = self._new_asset(file)
+                changes.new.append(asset)
+            elif asset.source_type is None:
+                _set_owner(asset, self._key(file))
+                changes.adopted.append(asset)
+            else:
+                changes.shared.append(CoOwner(asset=asset, **self._key(file)._asdict()))
+        return changes
+
+    def _write(self, changes: _Changes) -> SyncCounts:
+        counts = self.detach(changes.detached)
+        self._assets.bulk_create(changes.new)
+        ImageAsset.objects.using(self._using).bulk_update(changes.renamed, ["image"])
+        self._assets.bulk_update(changes.adopted, ["source_type", "source_id", "source_field"])
+        # Their assets have keys by now.
+        self._co_owners.bulk_create([CoOwner(asset=co.asset, **co.source_key._asdict()) for co in changes.shared])
+        if changes.overwritten:
+            ImageAsset.objects.using(self._using).clear_hashes(changes.overwritten)
+        counts.added += len(changes.new)
+        counts.replaced += len(changes.renamed) + len(changes.overwritten)
+        counts.shared += len(changes.adopted) + len(changes.shared)
+        return counts
+
+    def _owned_alone(self, source_ids: Sequence[str]) -> list[ImageAsset]:
+        """The assets of these rows that no other row owns as well."""
+        return [
+            asset
+            for ids in batches(source_ids, 1000)
+            for asset in self._assets.filter(**self._owner, source_id__in=ids, co_owners__isnull=True)
+        ]
+
+    def _assets_of(self, files: Sequence[OwnedFile]) -> dict[FileId, ImageAsset]:
+        """The assets that have these files already, whoever owns them."""
+        found: list[ImageAsset] = []
+        for names in batches({file.name for file in files}, 1000):
+            found += self._assets.filter(image__in=names).order_by("-pk")
+        storages = find_storages({asset.source_key for asset in found}, self._using)
+        known = [(storages.get(asset.source_key), asset) for asset in found]
+        return {(storage_key(storage), asset.image.name or ""): asset for storage, asset in known if storage}
+
+    def _new_asset(self, file: OwnedFile) -> ImageAsset:
+        key = self._key(file)._asdict()
+        return ImageAsset(image=file.name, created_at=file.age or timezone.now(), **key)
+
+    def _key(self, file: OwnedFile) -> SourceKey:
+        return SourceKey(self._source.source_type, file.source_id, self._source.source_field)
+
+
+def _set_owner(asset: ImageAsset, key: SourceKey) -> None:
+    asset.source_type, asset.source_id, asset.source_field = key
+
+
+def _rename(asset: Any, name: str) -> None:
+    asset.image = name
