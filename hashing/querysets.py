@@ -112,8 +112,9 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
 
     def clear_hashes(self, keys: Collection[Any]) -> None:
         """Make rows wait for being hashed, because their files have other contents, in the caller's transaction."""
+        self._for_write = True
         for batch in batches(keys):
-            self.filter(pk__in=batch).update(**EMPTY_HASH_FIELDS)
+            self.filter(pk__in=batch).update(**EMPTY_HASH_FIELDS, file_version=F("file_version") + 1)
         files_replaced.send(self.model, keys=list(keys), using=self.db)
 
     def hashed(self) -> Self:

@@ -114,7 +114,7 @@ class Registration:
         for ids in batches(source_ids):
             owned = self._assets.filter(**self._owner, source_id__in=ids).values_list("source_id", "image")
             shared = self._co_owners.filter(**self._owner, source_id__in=ids).values_list("source_id", "asset__image")
-            names.update(dict(owned.union(shared, all=True)))
+            names.update((source_id, name) for source_id, name in owned.union(shared, all=True) if source_id)
         return names
 
     def _plan(self, files: Sequence[OwnedFile]) -> _Changes:
