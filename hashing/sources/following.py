@@ -10,9 +10,9 @@ from hashing.db.locks import writing_transaction
 from hashing.models.images import ImageAsset
 from hashing.signals import file_saved
 from hashing.sources.key import SourceKey
-from hashing.sources.registration import OwnedFile, Registration
+from hashing.sources.registration import Registration
 from hashing.sources.signals import source_pk
-from hashing.sources.source import ImageSource
+from hashing.sources.source import ImageSource, OwnedFile
 
 
 def follow_row(source: ImageSource, instance: Any, using: str, *, created: bool, uploaded: bool) -> None:

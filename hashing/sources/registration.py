@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from typing import Any
 
-from django.core.files.storage import Storage
 from django.utils import timezone
 
 from hashing.models.images import CoOwner, ImageAsset
 from hashing.paging import batches
 from hashing.sources.key import SourceKey
-from hashing.sources.source import ImageSource
+from hashing.sources.source import ImageSource, OwnedFile
 from hashing.sources.storages import find_storages, storage_key
 
+logger = logging.getLogger(__name__)
+
 FileId = tuple[Hashable, str]
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedFile:
-    """The file that a row of a source has now. `overwritten`: it was stored under the name of the former one."""
-
-    source_id: str
-    name: str
-    storage: Storage
-    age: datetime | None = None
-    overwritten: bool = False
-
-    @property
-    def file_id(self) -> FileId:
-        return storage_key(self.storage), self.name
+MAX_NAME, MAX_ID = 500, 255
 
 
 @dataclass
@@ -64,12 +51,18 @@ class _Changes:
     shared: list[CoOwner] = field(default_factory=list)
     detached: list[str] = field(default_factory=list)
 
+    @property
+    def counts(self) -> SyncCounts:
+        replaced = len(self.renamed) + len(self.overwritten)
+        return SyncCounts(added=len(self.new), replaced=replaced, shared=len(self.adopted) + len(self.shared))
+
 
 class Registration:
     """Keeps the assets of one source in step with its rows, in the caller's transaction of the database `using`."""
 
-    def __init__(self, source: ImageSource, using: str) -> None:
-        self._source, self._using = source, using
+    def __init__(self, source: ImageSource, using: str, *, dry_run: bool = False) -> None:
+        """With `dry_run`, changes are counted and not written."""
+        self._source, self._using, self._dry_run = source, using, dry_run
         self._owner = {"source_type": source.source_type, "source_field": source.source_field}
         self._assets = ImageAsset._base_manager.using(using)
         self._co_owners = CoOwner._base_manager.using(using)
@@ -80,15 +73,20 @@ class Registration:
         if not stale:
             return SyncCounts()
         changes = self._plan(stale)
-        return self._write(changes)
+        if not self._dry_run:
+            self._write(changes)
+        return changes.counts
 
     def detach(self, source_ids: Iterable[str]) -> SyncCounts:
         """Take rows off their assets. What nobody else owns is deleted; the files stay."""
         counts = SyncCounts()
         for ids in batches(source_ids, 1000):
-            counts.removed += self._co_owners.filter(**self._owner, source_id__in=ids).delete()[0]
+            shared = self._co_owners.filter(**self._owner, source_id__in=ids)
             owned = list(self._assets.filter(**self._owner, source_id__in=ids).order_by("pk"))
-            counts.removed += len(owned)
+            counts.removed += len(owned) + shared.count()
+            if self._dry_run:
+                continue
+            shared.delete()
             heirs = self._first_co_owners(asset.pk for asset in owned)
             for asset in owned:
                 if heir := heirs.get(asset.pk):
@@ -106,7 +104,15 @@ class Registration:
 
     def _out_of_step(self, files: Sequence[OwnedFile]) -> list[OwnedFile]:
         names = self.registered_names([file.source_id for file in files])
+        files = [file for file in files if self._fits(file)]
         return [file for file in files if file.overwritten or names.get(file.source_id) != file.name]
+
+    def _fits(self, file: OwnedFile) -> bool:
+        """Whether the columns of an asset are long enough."""
+        fits = len(file.name) <= MAX_NAME and len(file.source_id) <= MAX_ID
+        if not fits:
+            logger.warning("The file of %s is left out: its name or key is too long.", self._key(file))
+        return fits
 
     def registered_names(self, source_ids: Collection[str]) -> dict[str, str | None]:
         """Return the file names that the index has for these rows."""
@@ -124,18 +130,18 @@ class Registration:
         leaving = {own[file.source_id].pk for file in files if file.source_id in own and not file.overwritten}
         there = {file_id: asset for file_id, asset in there.items() if asset.pk not in leaving}
         for file in files:
-            asset, mine = there.get(file.file_id), own.get(file.source_id)
+            asset, mine = there.get(_file_id(file)), own.get(file.source_id)
             if asset is not None and mine is not None and asset.pk == mine.pk:
                 changes.overwritten.append(mine.pk)
                 continue
             if asset is None and mine is not None:
                 _rename(mine, file.name)
                 changes.renamed.append(mine)
-                there[file.file_id] = mine
+                there[_file_id(file)] = mine
                 continue
             changes.detached.append(file.source_id)
             if asset is None:
-                there[file.file_id] = asset = self._new_asset(file)
+                there[_file_id(file)] = asset = self._new_asset(file)
                 changes.new.append(asset)
             elif asset.source_type is None:
                 _set_owner(asset, self._key(file))
@@ -144,8 +150,8 @@ class Registration:
                 changes.shared.append(CoOwner(asset=asset, **self._key(file)._asdict()))
         return changes
 
-    def _write(self, changes: _Changes) -> SyncCounts:
-        counts = self.detach(changes.detached)
+    def _write(self, changes: _Changes) -> None:
+        self.detach(changes.detached)
         self._assets.bulk_create(changes.new)
         ImageAsset.objects.using(self._using).bulk_update(changes.renamed, ["image"])
         self._assets.bulk_update(changes.adopted, ["source_type", "source_id", "source_field"])
@@ -153,10 +159,6 @@ class Registration:
         self._co_owners.bulk_create([CoOwner(asset=co.asset, **co.source_key._asdict()) for co in changes.shared])
         if changes.overwritten:
             ImageAsset.objects.using(self._using).clear_hashes(changes.overwritten)
-        counts.added += len(changes.new)
-        counts.replaced += len(changes.renamed) + len(changes.overwritten)
-        counts.shared += len(changes.adopted) + len(changes.shared)
-        return counts
 
     def _owned_alone(self, source_ids: Sequence[str]) -> list[ImageAsset]:
         """The assets of these rows that no other row owns as well."""
@@ -181,6 +183,10 @@ class Registration:
 
     def _key(self, file: OwnedFile) -> SourceKey:
         return SourceKey(self._source.source_type, file.source_id, self._source.source_field)
+
+
+def _file_id(file: OwnedFile) -> FileId:
+    return storage_key(file.storage), file.name
 
 
 def _set_owner(asset: ImageAsset, key: SourceKey) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,17 @@ def links_within(site_name: str) -> Iterator[None]:
         yield
     finally:
         _admin_site.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedFile:
+    """The file that a row of a source has now. `overwritten`: it was stored under the name of the former one."""
+
+    source_id: str
+    name: str
+    storage: Storage
+    age: datetime | None = None
+    overwritten: bool = False
 
 
 class UnfitSource(Exception):
@@ -120,6 +132,11 @@ class ImageSource:
             return self.model._meta.pk.to_python(source_id)
         except ValidationError:
             return None
+
+    def file_of(self, row: Any) -> OwnedFile:
+        """Return the file that a row has now."""
+        name = getattr(row, self.field.attname).name
+        return OwnedFile(str(row.pk), name, self.storage(row), self.age(row))
 
     def rows_of(self, source_ids: Iterable[str], using: str) -> dict[str, Any]:
         """Return the rows with these keys, also those that do not take part, by the text of the key."""

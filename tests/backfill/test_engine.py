@@ -155,7 +155,7 @@ class FlakyPool:
         self.tries: Counter[str] = Counter()
         self.waiting: list[Job] = []
 
-    def __call__(self, *_arguments) -> FlakyPool:
+    def __call__(self, *_arguments, **_keywords) -> FlakyPool:
         return self
 
     def __enter__(self) -> Self:

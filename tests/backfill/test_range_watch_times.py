@@ -64,7 +64,7 @@ class Watched:
 
 def jobs(count: int) -> list[RangeJob]:
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(count))
-    return list(range_jobs(ImageAsset, BackfillOptions(), size=1, workers=1))
+    return list(range_jobs(BackfillOptions(), size=1, workers=1))
 
 
 def beginning(job: RangeJob):
@@ -193,7 +193,7 @@ def test_connection_that_is_cut_between_two_looks_costs_none():
 def test_connection_that_is_cut_while_ranges_are_enqueued_costs_none():
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(4))
     made = []
-    for job in range_jobs(ImageAsset, BackfillOptions(), size=1, workers=1):
+    for job in range_jobs(BackfillOptions(), size=1, workers=1):
         made.append(job.number)
         cut_connection()
     assert made == [0, 1, 2, 3]
