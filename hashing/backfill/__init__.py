@@ -19,6 +19,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
+
 from hashing.backfill.engine import Backfill, Progress, bound_rows
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.range_job import RangeJob, hash_key_range, range_jobs
@@ -26,6 +28,8 @@ from hashing.backfill.report import BackfillReport, BackfillResult
 from hashing.backfill.run_record import RunRecord
 from hashing.own_thread import run_in_own_thread
 from hashing.querysets import HashedImageQuerySet
+from hashing.sources.sync import sync_sources
+from hashing.text import first_line
 
 __all__ = [
     "Backfill",
@@ -51,6 +55,8 @@ def backfill_perceptual_hashes(
 ) -> BackfillResult:
     """Hash every row of `queryset` (by default all image assets) that has no hash, and write it to the database.
 
+    Without a `queryset`, new files of the site's sources are registered first.
+
     `batch_size` rows are written at a time and at most `limit` are tried. `options` are the other fields of
     `BackfillOptions`. `should_stop` is asked between images; once true, what is done is written and the run ends.
 
@@ -59,6 +65,11 @@ def backfill_perceptual_hashes(
     is no exception: it is on the row, in `hash_error`. Raises `ValueError` for options that make no sense.
     """
     chosen = BackfillOptions(batch_size=batch_size, limit=limit, **options)
+    if queryset is None and not chosen.dry_run:
+        try:
+            sync_sources(chosen.sources, using=chosen.using, should_stop=should_stop or (lambda: False))
+        except (DatabaseError, InterfaceError) as error:
+            return BackfillReport(stopped=f"The sources cannot be read: {first_line(error)}").as_dict()
     return run_backfill(chosen, queryset, should_stop=should_stop).as_dict()
 
 

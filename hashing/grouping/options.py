@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
 from hashing.conf import hashing_settings
 from hashing.models.duplicates import GroupingRun
+from hashing.models.images import ImageAsset
+from hashing.querysets import HashedImageQuerySet
 from hashing.similarity import LARGEST_DISTANCE
+from hashing.sources.registry import all_sources
+
+
+def _known(labels: Iterable[str]) -> list[str]:
+    """Leave out the sources that the site had then and has no more."""
+    known = {label for source in all_sources() for label in (source.label.lower(), source.source_type.lower())}
+    return [label for label in labels if label.lower() in known]
+
 
 # The one row of its table.
 RUN_PK = 1
@@ -22,11 +33,13 @@ class GroupingOptions:
     `max_distance`: how far two pictures may be apart (`hashing.similarity`), by default `HASHING["MAX_DISTANCE"]`.
     `any_orientation`: also copies that were mirrored, flipped or turned by quarters.
     `exact_bytes`: only files that are equal byte for byte. These are the same picture without it as well.
+    `sources`: labels like "blog.Photo" or "blog.Photo.original", only whose images are compared; all by default.
     """
 
     max_distance: int = field(default_factory=_default_distance)
     any_orientation: bool = False
     exact_bytes: bool = False
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_distance <= LARGEST_DISTANCE:
@@ -37,7 +50,12 @@ class GroupingOptions:
         """Those the stored groups were found with; the defaults while there was no run."""
         names = [each.name for each in fields(cls)]
         last = GroupingRun.objects.using(using).filter(pk=RUN_PK).values(*names).first()
-        return cls(**last) if last else cls()
+        return cls(**last | {"sources": tuple(_known(last["sources"]))}) if last else cls()
+
+    def rows(self, using: str) -> HashedImageQuerySet[ImageAsset]:
+        """Return the images that are compared. Raises `UnknownSource`."""
+        rows = ImageAsset.objects.using(using)
+        return rows.of_sources(self.sources) if self.sources else rows.all()
 
     def remember(self, using: str) -> None:
         GroupingRun(pk=RUN_PK, **asdict(self)).save(using=using)

@@ -10,7 +10,6 @@ from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups, with_groups_locked
 from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember
-from hashing.models.images import ImageAsset
 from hashing.paging import batches
 
 # Of a picture that is like thousands of others, the nearest so many are looked at.
@@ -75,7 +74,7 @@ def _settle_large(
 
 def matches_of(key: int, options: GroupingOptions, using: str) -> list[int]:
     """Return the keys of the rows that match one by the rules of a run, nearest first."""
-    rows = ImageAsset.objects.using(using)
+    rows = options.rows(using)
     asset = rows.filter(pk=key).first()
     if asset is None:
         return []
@@ -88,7 +87,7 @@ def matches_of(key: int, options: GroupingOptions, using: str) -> list[int]:
 
 def _find(scope: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:
     verdicts = read_verdicts_around(scope, using)
-    return find_groups(ImageAsset.objects.using(using).all(), options, verdicts, keys=scope | verdicts.same.keys())
+    return find_groups(options.rows(using), options, verdicts, keys=scope | verdicts.same.keys())
 
 
 def _touched(keys: set[int], groups: set[int], using: str) -> list[DuplicateGroup]:

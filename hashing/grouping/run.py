@@ -15,7 +15,6 @@ from hashing.grouping.report import GroupingReport
 from hashing.grouping.store import store_groups
 from hashing.grouping.verdicts import Verdicts, read_verdicts
 from hashing.models.duplicates import DuplicateGroup, GroupMember
-from hashing.models.images import ImageAsset
 from hashing.paging import batches
 
 # Uploads that came during the run and are grouped at its end; a backfill that runs beside it may hash many more.
@@ -36,20 +35,20 @@ def run_grouping(
     """
     alias = using or router.db_for_write(DuplicateGroup)
     started = DatabaseClock(alias).now()
-    rows = ImageAsset.objects.using(alias).all()
+    rows = options.rows(alias)
     verdicts = retry_transient(lambda: read_verdicts(alias), alias)
     groups = find_groups(rows, options, verdicts, progress)
     if dry_run:
         return GroupingReport(groups, options)
     changes = store_groups(groups, alias, progress=lambda per_cent: progress("Storing", per_cent))
     retry_transient(lambda: options.remember(alias), alias)
-    _catch_up(started, alias)
+    _catch_up(options, started, alias)
     _catch_up_with_decisions(verdicts, alias)
     return GroupingReport(groups, options, changes)
 
 
-def _catch_up(started: datetime, using: str) -> None:
-    hashed_since = ImageAsset.objects.using(using).hashed().filter(hashed_at__gte=started).order_by("hashed_at")
+def _catch_up(options: GroupingOptions, started: datetime, using: str) -> None:
+    hashed_since = options.rows(using).hashed().filter(hashed_at__gte=started).order_by("hashed_at")
     for key in hashed_since.values_list("pk", flat=True)[:MOST_CAUGHT_UP]:
         regroup([key], using)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections, router
+from django.db import DatabaseError, InterfaceError, connections, router
 
 from hashing.management.graceful_stop import EXIT_STATUS_BASE, StopRequest, graceful_stop
+from hashing.management.progress import show_progress
 from hashing.management.streams import ResilientStream
 from hashing.management.target_file import TargetFile
 from hashing.models import ImageAsset
+from hashing.sources.registration import SyncCounts
+from hashing.sources.registry import UnknownSource, find_sources
+from hashing.sources.sync import sync_sources
+from hashing.text import first_line
 
 FAILURE, WRONG_USAGE = 1, 2
 # What a shell tells of a program that SIGPIPE has ended, a signal that Windows does not have.
@@ -76,6 +81,45 @@ class HashingCommand(BaseCommand):
         parser.add_argument("--no-progress", action="store_true", help="no bar and no progress lines")
         text = "database to work on (default: the one that image assets are written to)"
         parser.add_argument("--database", metavar="ALIAS", help=text)
+
+    def add_source_argument(self, parser: CommandParser) -> None:
+        text = "only images of this source, like blog.Photo or blog.Photo.original (default: all images)"
+        parser.add_argument("sources", nargs="*", metavar="app.Model", help=text)
+
+    def chosen_sources(self, labels: Iterable[str]) -> tuple[str, ...]:
+        """Return the labels that were given. Ends the command for one that no source of the site has."""
+        try:
+            return tuple(dict.fromkeys(source.label for label in labels for source in find_sources(label)))
+        except UnknownSource as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
+
+    def sync_sources(
+        self, labels: Sequence[str], using: str | None, *, hidden: bool, dry_run: bool = False
+    ) -> SyncCounts:
+        """Bring sources in step, and show how far it is. Ctrl-C ends the command after the page that is written."""
+        total = SyncCounts()
+        with (
+            self.stop_request("Ending soon.") as stop,
+            show_progress("Registering", self.progress_stream, failures="failed", hidden=hidden) as bar,
+        ):
+            done = 0
+
+            def show(count: int) -> None:
+                nonlocal done
+                done += count
+                bar.reach(done, failed=0)
+
+            try:
+                found = sync_sources(labels, using=using, dry_run=dry_run, notify=show, should_stop=stop)
+            except (DatabaseError, InterfaceError) as error:
+                message = f"The sources cannot be read: {first_line(error)}. Are their tables there, and migrated?"
+                raise CommandError(message) from error
+        for counts in found.values():
+            total.add(counts)
+        if stop():
+            self.stderr.write("To go on, run the same command again. What is done is saved.")
+            sys.exit(stop.exit_status)
+        return total
 
     def chosen_database(self, alias: str | None) -> str:
         """The alias, or the router's choice."""

@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ("max_distance", models.PositiveSmallIntegerField(verbose_name="largest distance")),
                 ("any_orientation", models.BooleanField(default=False, verbose_name="in any orientation")),
                 ("exact_bytes", models.BooleanField(default=False, verbose_name="equal files only")),
+                ("sources", models.JSONField(default=list, verbose_name="sources")),
                 ("finished_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="finished at")),
             ],
             options={

@@ -86,6 +86,7 @@ class GroupingRun(models.Model):
     max_distance = models.PositiveSmallIntegerField(_("largest distance"))
     any_orientation = models.BooleanField(_("in any orientation"), default=False)
     exact_bytes = models.BooleanField(_("equal files only"), default=False)
+    sources = models.JSONField(_("sources"), default=list)
     finished_at = models.DateTimeField(_("finished at"), default=timezone.now)
 
     class Meta:

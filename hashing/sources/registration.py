@@ -35,6 +35,9 @@ class SyncCounts:
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
+    def __str__(self) -> str:
+        return ", ".join(f"{getattr(self, each.name)} {each.name}" for each in fields(self))
+
     @property
     def total(self) -> int:
         return self.added + self.replaced + self.shared + self.removed

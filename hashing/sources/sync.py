@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, router
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from hashing.db.locks import exclusive_transaction
@@ -20,6 +20,7 @@ from hashing.models.images import CoOwner, ImageAsset
 from hashing.paging import in_key_order, pages_by_key
 from hashing.sources.key_columns import key_as_text, text_as_key
 from hashing.sources.registration import Registration, SyncCounts
+from hashing.sources.registry import all_sources, find_sources
 from hashing.sources.source import ImageSource, OwnedFile
 from hashing.sources.storages import source_database
 
@@ -30,6 +31,29 @@ SYNC_LOCK = 0x68617368_0003
 MAX_TRIES = 3
 
 Notify = Callable[[int], object]
+
+
+def sync_sources(
+    labels: Iterable[str] = (),
+    *,
+    using: str | None = None,
+    dry_run: bool = False,
+    notify: Notify = lambda _count: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> dict[str, SyncCounts]:
+    """Bring the sources with these labels, by default all, in step with their rows. Returns what was done, by label.
+
+    Raises `UnknownSource`. `notify` is called with the number of rows of each page that was out of step.
+    """
+    alias = using or router.db_for_write(ImageAsset)
+    chosen = [source for label in labels for source in find_sources(label)] if labels else all_sources()
+    counts: dict[str, SyncCounts] = {}
+    for source in dict.fromkeys(chosen):
+        sync = SourceSync(source, alias, dry_run=dry_run, notify=notify, should_stop=should_stop)
+        counts[source.label] = sync.run()
+        if should_stop():
+            break
+    return counts
 
 
 @dataclass

@@ -20,6 +20,7 @@ from hashing.management.graceful_stop import StopRequest
 from hashing.management.number_types import at_least, seconds
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
+from hashing.sources.registry import all_sources
 from hashing.text import first_line
 
 BATCH_SIZE = 500
@@ -39,6 +40,7 @@ class Command(HashingCommand):
             metavar="N",
             help=f"rows written at a time (default: {BATCH_SIZE}, with --enqueue {RANGE_BATCH_SIZE})",
         )
+        self.add_source_argument(parser)
         add("--limit", type=at_least(0), metavar="N", help="stop after this many images")
         add("--workers", type=at_least(1), metavar="N", help=f"processes that decode (default: cores, {cores} here)")
         add("--start-pk", metavar="PK", help="first key to look at")
@@ -76,6 +78,7 @@ class Command(HashingCommand):
         dispatch = self._dispatch(options, given) if enqueue else None
         target = self.target_file(json_file)
         text = self.stderr if json_file == STDOUT else self.stdout
+        self._register(options, text, given)
         text.write(_heading(options))
         with self.stop_request("Ending soon." if enqueue else "Saving what is done.") as stop:
             if dispatch:
@@ -91,6 +94,14 @@ class Command(HashingCommand):
             sys.exit(stop.exit_status)
         if result.failed or result.stopped or not is_written:
             sys.exit(FAILURE)
+
+    def _register(self, options: BackfillOptions, text: Any, given: dict[str, Any]) -> None:
+        """Bring the sources in step first; their new files are hashed in this run."""
+        if options.dry_run or not all_sources():
+            return
+        counts = self.sync_sources(options.sources, options.using, hidden=given["no_progress"])
+        if counts.total:
+            text.write(f"Sources: {counts}.\n\n")
 
     def _run_elsewhere(self, dispatch: Dispatch, stop: StopRequest, given: dict[str, Any]) -> BackfillReport | Enqueued:
         hidden = given["no_progress"]
@@ -136,6 +147,7 @@ class Command(HashingCommand):
     def _options(self, given: dict[str, Any]) -> BackfillOptions:
         database = self.chosen_database(given["database"])
         given = {"batch_size": RANGE_BATCH_SIZE if given["enqueue"] else BATCH_SIZE} | _without_none(given)
+        given["sources"] = self.chosen_sources(given.get("sources", ()))
         names = [field.name for field in fields(BackfillOptions) if field.name in given]
         keys = {name: self._key(given.get(name)) for name in ("start_pk", "end_pk")}
         try:

@@ -25,6 +25,7 @@ class Command(HashingCommand):
     help = "Find the image assets that show the same picture, and store them in groups for review. Deletes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        self.add_source_argument(parser)
         add = parser.add_argument
         usual = hashing_settings().MAX_DISTANCE
         distance = f"how far apart two pictures that are the same may be, 0 to {LARGEST_DISTANCE} (default: {usual})"
@@ -47,7 +48,7 @@ class Command(HashingCommand):
         **given: Any,
     ) -> None:
         database = self.chosen_database(database)
-        options = self._options(given)
+        options = self._options(given | {"sources": self.chosen_sources(given["sources"])})
         names = (json_file, csv_file)
         targets = [self.target_file(name) for name in names]
         if json_file == csv_file == STDOUT:
