@@ -111,7 +111,7 @@ def _join_columns(connection: BaseDatabaseWrapper, update: _Update, rows: Sequen
     guards = zip(update.guards, places[1:after_guards], strict=True)
     conditions = [f"t.{names[update.pk]} = {places[0]}"]
     conditions += [f"t.{names[field]} IS NOT DISTINCT FROM {place}" for field, place in guards]
-    values = ", ".join(f"%s::{_array_type(field, connection)}" for field in columns)
+    values = ", ".join(f"%s::{array_type(field, connection)}" for field in columns)
     aliases = ", ".join(place.removeprefix("v.") for place in places)
     # All names are the model's own, quoted; values are parameters.
     sql = (
@@ -123,7 +123,7 @@ def _join_columns(connection: BaseDatabaseWrapper, update: _Update, rows: Sequen
         return int(cursor.rowcount)
 
 
-def _array_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+def array_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
     # Without the length: a cast to varchar(64) would cut a longer text off, where the assignment refuses it.
     return f"{str(field.db_type(connection)).partition('(')[0]}[]"
 

@@ -7,18 +7,23 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from django.core.files.storage import Storage
 from django.utils import timezone
 
+from hashing.db.bulk_insert import insert_rows
 from hashing.models.images import CoOwner, ImageAsset
 from hashing.paging import batches
 from hashing.sources.key import SourceKey
 from hashing.sources.source import ImageSource, OwnedFile
 from hashing.sources.storages import find_storages, storage_key
+from hashing.text import printable
 
 logger = logging.getLogger(__name__)
 
 FileId = tuple[Hashable, str]
 MAX_NAME, MAX_ID = 500, 255
+OWNER_FIELDS = ("source_type", "source_id", "source_field")
+NEW_ASSET_FIELDS = ("image", "created_at", "hash_error", *OWNER_FIELDS)
 
 
 @dataclass
@@ -47,11 +52,12 @@ class SyncCounts:
 class _Changes:
     """What is to be written for one batch of rows."""
 
-    new: list[ImageAsset] = field(default_factory=list)
+    new: list[OwnedFile] = field(default_factory=list)
     renamed: list[ImageAsset] = field(default_factory=list)
     adopted: list[ImageAsset] = field(default_factory=list)
     overwritten: list[int] = field(default_factory=list)
-    shared: list[CoOwner] = field(default_factory=list)
+    # Rows, each with the asset that it shares, or with the row whose asset is new as well.
+    shared: list[tuple[OwnedFile, ImageAsset | OwnedFile]] = field(default_factory=list)
     detached: list[str] = field(default_factory=list)
 
     @property
@@ -69,13 +75,16 @@ class Registration:
         self._owner = {"source_type": source.source_type, "source_field": source.source_field}
         self._assets = ImageAsset._base_manager.using(using)
         self._co_owners = CoOwner._base_manager.using(using)
+        self._storage_keys: dict[int, tuple[Storage, Hashable]] = {}
 
     def attach(self, files: Sequence[OwnedFile]) -> SyncCounts:
         """Give each file its asset: a new one, the row's own under another name, or the one that has the file."""
-        stale = self._out_of_step(files)
+        files = [file for file in files if self._fits(file)]
+        names = self.registered_names([file.source_id for file in files])
+        stale = [file for file in files if file.overwritten or names.get(file.source_id) != file.name]
         if not stale:
             return SyncCounts()
-        changes = self._plan(stale)
+        changes = self._plan(stale, {file.source_id for file in stale} & names.keys())
         if not self._dry_run:
             self._write(changes)
         return changes.counts
@@ -87,35 +96,10 @@ class Registration:
             shared = self._co_owners.filter(**self._owner, source_id__in=ids)
             owned = list(self._assets.filter(**self._owner, source_id__in=ids).order_by("pk"))
             counts.removed += len(owned) + shared.count()
-            if self._dry_run:
-                continue
-            shared.delete()
-            heirs = self._first_co_owners(asset.pk for asset in owned)
-            for asset in owned:
-                if heir := heirs.get(asset.pk):
-                    _set_owner(asset, heir.source_key)
-            # The heirs first: their keys are unique in both tables, each by itself.
-            self._co_owners.filter(pk__in=[heir.pk for heir in heirs.values()]).delete()
-            inherited = [asset for asset in owned if asset.pk in heirs]
-            self._assets.bulk_update(inherited, ["source_type", "source_id", "source_field"])
-            self._assets.filter(pk__in=[asset.pk for asset in owned if asset.pk not in heirs]).delete()
+            if not self._dry_run:
+                shared.delete()
+                self._hand_over(owned)
         return counts
-
-    def _first_co_owners(self, keys: Iterable[int]) -> dict[int, CoOwner]:
-        found = self._co_owners.filter(asset__in=list(keys)).order_by("-pk")
-        return {each.asset_id: each for each in found}
-
-    def _out_of_step(self, files: Sequence[OwnedFile]) -> list[OwnedFile]:
-        names = self.registered_names([file.source_id for file in files])
-        files = [file for file in files if self._fits(file)]
-        return [file for file in files if file.overwritten or names.get(file.source_id) != file.name]
-
-    def _fits(self, file: OwnedFile) -> bool:
-        """Whether the columns of an asset are long enough."""
-        fits = len(file.name) <= MAX_NAME and len(file.source_id) <= MAX_ID
-        if not fits:
-            logger.warning("The file of %s is left out: its name or key is too long.", self._key(file))
-        return fits
 
     def registered_names(self, source_ids: Collection[str]) -> dict[str, str | None]:
         """Return the file names that the index has for these rows."""
@@ -126,75 +110,110 @@ class Registration:
             names.update((source_id, name) for source_id, name in owned.union(shared, all=True) if source_id)
         return names
 
-    def _plan(self, files: Sequence[OwnedFile]) -> _Changes:
-        own = {asset.source_id: asset for asset in self._owned_alone([file.source_id for file in files])}
-        there, changes = self._assets_of(files), _Changes()
+    def _hand_over(self, assets: Sequence[ImageAsset]) -> None:
+        """Give each asset to its first co-owner, and delete those that have none."""
+        co_owners = self._co_owners.filter(asset__in=[asset.pk for asset in assets]).order_by("-pk")
+        heirs = {each.asset_id: each for each in co_owners}
+        inherited = [asset for asset in assets if asset.pk in heirs]
+        for asset in inherited:
+            _set_owner(asset, heirs[asset.pk].source_key)
+        self._co_owners.filter(pk__in=[heir.pk for heir in heirs.values()]).delete()
+        self._assets.bulk_update(inherited, OWNER_FIELDS)
+        self._assets.filter(pk__in=[asset.pk for asset in assets if asset.pk not in heirs]).delete()
+
+    def _fits(self, file: OwnedFile) -> bool:
+        """Whether the columns of an asset are long enough."""
+        fits = len(file.name) <= MAX_NAME and len(file.source_id) <= MAX_ID
+        if not fits:
+            logger.warning("A file is left out, its name or key is too long: %s", printable(str(self._key(file))))
+        return fits
+
+    def _plan(self, files: Sequence[OwnedFile], registered: Collection[str]) -> _Changes:
+        own = {asset.source_id: asset for asset in self._owned_alone(registered)}
         # Rows may have swapped their files: an asset whose only owner leaves it has nothing to share.
         leaving = {own[file.source_id].pk for file in files if file.source_id in own and not file.overwritten}
-        there = {file_id: asset for file_id, asset in there.items() if asset.pk not in leaving}
+        there: dict[FileId, ImageAsset | OwnedFile] = dict(self._assets_of(files, leaving))
+        changes = _Changes()
         for file in files:
-            asset, mine = there.get(_file_id(file)), own.get(file.source_id)
-            if asset is not None and mine is not None and asset.pk == mine.pk:
-                changes.overwritten.append(mine.pk)
-                continue
-            if asset is None and mine is not None:
-                _rename(mine, file.name)
+            file_id = self._file_id(file.storage, file.name)
+            found, mine = there.get(file_id), own.get(file.source_id)
+            if file.overwritten and isinstance(found, ImageAsset):
+                changes.overwritten.append(found.pk)
+            elif mine is not None and found is None:
+                there[file_id] = _rename(mine, file.name)
                 changes.renamed.append(mine)
-                there[_file_id(file)] = mine
-                continue
-            changes.detached.append(file.source_id)
-            if asset is None:
-                there[_file_id(file)] = asset = self._new_asset(file)
-                changes.new.append(asset)
-            elif asset.source_type is None:
-                _set_owner(asset, self._key(file))
-                changes.adopted.append(asset)
             else:
-                changes.shared.append(CoOwner(asset=asset, **self._key(file)._asdict()))
+                changes.detached += [file.source_id] if file.source_id in registered else []
+                self._plan_owner(file, found, changes)
+                there.setdefault(file_id, file)
         return changes
 
+    def _plan_owner(self, file: OwnedFile, found: ImageAsset | OwnedFile | None, changes: _Changes) -> None:
+        if found is None:
+            changes.new.append(file)
+        elif isinstance(found, ImageAsset) and found.source_type is None:
+            _set_owner(found, self._key(file))
+            changes.adopted.append(found)
+        else:
+            changes.shared.append((file, found))
+
     def _write(self, changes: _Changes) -> None:
-        self.detach(changes.detached)
-        self._assets.bulk_create(changes.new)
-        ImageAsset.objects.using(self._using).bulk_update(changes.renamed, ["image"])
-        self._assets.bulk_update(changes.adopted, ["source_type", "source_id", "source_field"])
-        # Their assets have keys by now.
-        self._co_owners.bulk_create([CoOwner(asset=co.asset, **co.source_key._asdict()) for co in changes.shared])
+        if changes.detached:
+            self.detach(changes.detached)
+        now = timezone.now()
+        rows = [(file.name, file.age or now, "", *self._key(file)) for file in changes.new]
+        insert_rows(ImageAsset, NEW_ASSET_FIELDS, rows, self._using)
+        if changes.renamed:
+            ImageAsset.objects.using(self._using).bulk_update(changes.renamed, ["image"])
+        if changes.adopted:
+            self._assets.bulk_update(changes.adopted, OWNER_FIELDS)
+        if changes.shared:
+            self._share(changes.shared)
         if changes.overwritten:
             ImageAsset.objects.using(self._using).clear_hashes(changes.overwritten)
 
-    def _owned_alone(self, source_ids: Sequence[str]) -> list[ImageAsset]:
-        """The assets of these rows that no other row owns as well."""
-        return [
-            asset
-            for ids in batches(source_ids, 1000)
-            for asset in self._assets.filter(**self._owner, source_id__in=ids, co_owners__isnull=True)
-        ]
+    def _share(self, shared: Sequence[tuple[OwnedFile, ImageAsset | OwnedFile]]) -> None:
+        new = [found.source_id for _, found in shared if isinstance(found, OwnedFile)]
+        owned = self._assets.filter(**self._owner, source_id__in=new)
+        pks = dict(owned.values_list("source_id", "pk"))
+        self._co_owners.bulk_create(
+            CoOwner(
+                asset_id=pks[found.source_id] if isinstance(found, OwnedFile) else found.pk, **self._key(file)._asdict()
+            )
+            for file, found in shared
+        )
 
-    def _assets_of(self, files: Sequence[OwnedFile]) -> dict[FileId, ImageAsset]:
+    def _owned_alone(self, source_ids: Collection[str]) -> Iterable[ImageAsset]:
+        """The assets of these rows that no other row owns as well."""
+        alone = self._assets.filter(**self._owner, co_owners__isnull=True)
+        return [asset for ids in batches(source_ids, 1000) for asset in alone.filter(source_id__in=ids)]
+
+    def _assets_of(self, files: Sequence[OwnedFile], leaving: Collection[int]) -> dict[FileId, ImageAsset]:
         """The assets that have these files already, whoever owns them."""
         found: list[ImageAsset] = []
-        for names in batches({file.name for file in files}, 1000):
+        for names in batches({file.name for file in files}):
             found += self._assets.filter(image__in=names).order_by("-pk")
         storages = find_storages({asset.source_key for asset in found}, self._using)
-        known = [(storages.get(asset.source_key), asset) for asset in found]
-        return {(storage_key(storage), asset.image.name or ""): asset for storage, asset in known if storage}
+        return {
+            self._file_id(storages[asset.source_key], asset.image.name or ""): asset
+            for asset in found
+            if asset.source_key in storages and asset.pk not in leaving
+        }
 
-    def _new_asset(self, file: OwnedFile) -> ImageAsset:
-        key = self._key(file)._asdict()
-        return ImageAsset(image=file.name, created_at=file.age or timezone.now(), **key)
+    def _file_id(self, storage: Storage, name: str) -> FileId:
+        # Describing a storage takes a system call. Kept with its key, so that no other one gets its id().
+        if id(storage) not in self._storage_keys:
+            self._storage_keys[id(storage)] = storage, storage_key(storage)
+        return self._storage_keys[id(storage)][1], name
 
     def _key(self, file: OwnedFile) -> SourceKey:
         return SourceKey(self._source.source_type, file.source_id, self._source.source_field)
-
-
-def _file_id(file: OwnedFile) -> FileId:
-    return storage_key(file.storage), file.name
 
 
 def _set_owner(asset: ImageAsset, key: SourceKey) -> None:
     asset.source_type, asset.source_id, asset.source_field = key
 
 
-def _rename(asset: Any, name: str) -> None:
+def _rename(asset: Any, name: str) -> ImageAsset:
     asset.image = name
+    return asset  # type: ignore[no-any-return]
