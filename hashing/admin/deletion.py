@@ -62,6 +62,10 @@ class Deletion(admin.ModelAdmin):  # type: ignore[type-arg]
             return redirect(reverse("admin:index", current_app=self.admin_site.name))
         return self._ask_or_delete(request, DeletionJob.of([asset.pk]))
 
+    def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
+        """Return the keys of rows that this user must not delete, each with the reason; count what goes with others."""
+        return {}
+
     def reasons_to_stay(self, request: HttpRequest, assets: Assets) -> dict[int, str]:
         """Return the keys of rows that must not be deleted now, each with the reason."""
         return {}
@@ -144,7 +148,8 @@ class Deletion(admin.ModelAdmin):  # type: ignore[type-arg]
         found = list(self.get_queryset(request).using(self.database).filter(pk__in=keys).order_by("pk"))
         for key in sorted(set(keys) - {asset.pk for asset in found}):
             tally.add_stayed(f"#{key}", _("it is no longer in the list"))
-        return _without(found, self._related_reasons(request, found, tally), tally)
+        permitted = _without(found, self.refusals(request, found, tally), tally)
+        return _without(permitted, self._related_reasons(request, permitted, tally), tally)
 
     def _related_reasons(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
         """Rows that other rows protect, or with which others would go that this user may not delete."""

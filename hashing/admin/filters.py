@@ -7,6 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from hashing.sources.registry import all_sources
+
+NO_SOURCE = "none"
 HASHED, WAITING, FAILED = "hashed", "waiting", "failed"
 
 
@@ -14,6 +17,29 @@ class AddedFilter(admin.DateFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = _("date added")
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """Offered where the site has sources."""
+
+    title = _("source")
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        sources = all_sources()
+        names = [
+            (source.label, f"{source.model._meta.verbose_name}: {source.field.verbose_name}") for source in sources
+        ]
+        return [*names, (NO_SOURCE, _("no source"))] if sources else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows: Any = queryset
+        if self.value() == NO_SOURCE:
+            return rows.filter(source_type__isnull=True)  # type: ignore[no-any-return]
+        return rows.of_sources([self.value()]) if self.value() in self._labels() else queryset
+
+    def _labels(self) -> list[str]:
+        return [source.label for source in all_sources()]
 
 
 class StateFilter(admin.SimpleListFilter):

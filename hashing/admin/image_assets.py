@@ -7,14 +7,18 @@ from django.contrib.admin.options import ShowFacets
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.actions import HashActions
 from hashing.admin.buttons import Buttons
 from hashing.admin.columns import Columns
-from hashing.admin.deletion import Deletion
+from hashing.admin.deletion import Assets, Deletion
+from hashing.admin.deletion_job import Tally
 from hashing.admin.duplicate_links import groups_to_review, link_to_group, may_see_groups
-from hashing.admin.filters import AddedFilter, StateFilter
+from hashing.admin.filters import AddedFilter, SourceFilter, StateFilter
+from hashing.admin.owners import show_owners
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.picture_search import PictureSearch
 from hashing.admin.progress import ProgressPage
@@ -24,6 +28,7 @@ from hashing.admin.summary import summarize
 from hashing.admin.upload_field import PictureField
 from hashing.admin.upload_messages import tell_about_upload
 from hashing.models import ImageAsset
+from hashing.sources.registry import all_sources
 
 
 @admin.register(ImageAsset)
@@ -31,7 +36,7 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     actions = (*HashActions.actions, "delete_selected")
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
-    list_filter = (StateFilter, ("created_at", AddedFilter))
+    list_filter = (StateFilter, SourceFilter, ("created_at", AddedFilter))
     list_per_page = 50
     list_max_show_all = 0
     ordering = ("-pk",)
@@ -54,11 +59,27 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
         if obj is None:
             return [(None, {"fields": ["image"]})]
         duplicates = ["duplicates"] if may_see_groups(request) else []
+        owners = ["owners"] if obj.source_type else []
         return [
-            (None, {"fields": ["large_preview", "image", *duplicates]}),
+            (None, {"fields": ["large_preview", "image", *owners, *duplicates]}),
             (_("Hash"), {"fields": self.facts}),
             (_("File"), {"fields": self.file_facts}),
         ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
+        """The file of a row of the site is replaced where that row is changed."""
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "image", "owners") if obj and obj.source_type else fields
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ImageAsset | None:
+        asset: ImageAsset | None = super().get_object(request, object_id, from_field)
+        if asset:
+            show_owners([asset], request, self.admin_site)
+        return asset
+
+    @admin.display(description=_("used by"))
+    def owners(self, asset: Any) -> str:
+        return render_to_string("admin/hashing/owners.html", {"asset": asset})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ImageAsset], search_term: str
@@ -70,6 +91,12 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
         if request.method == "GET":
             context = {"summary": summarize(ImageAsset.objects.all()), "groups_to_review": groups_to_review(request)}
         return super().changelist_view(request, context | (extra_context or {}))
+
+    def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
+        known = {(source.source_type, source.source_field) for source in all_sources()}
+        owned = [asset for asset in assets if (asset.source_type, asset.source_field) in known]
+        reason = gettext("it belongs to a row of the site; delete that instead")
+        return dict.fromkeys((asset.pk for asset in owned), reason)
 
     @admin.display(description=_("duplicates"))
     def duplicates(self, asset: ImageAsset) -> str | None:

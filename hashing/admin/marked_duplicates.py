@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from django.contrib import admin
+from django.core.files.storage import Storage
 from django.db import transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,12 +20,17 @@ from django.utils.translation import gettext_lazy
 from hashing.admin.columns import Columns
 from hashing.admin.deletion import Assets, Deletion
 from hashing.admin.deletion_job import Tally
+from hashing.admin.merging import Merging, Refusal
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import Previews
 from hashing.grouping.deletable import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
 from hashing.grouping.store import with_groups_locked
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
+from hashing.sources.owners import find_owners
+from hashing.sources.storages import find_storages
 from hashing.stored_files import delete_unused, find_reasons_to_keep
+
+StoredFile = tuple[Storage, str]
 
 
 @admin.register(MarkedDuplicate)
@@ -62,9 +70,47 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
         keys = [asset.pk for asset in assets]
         return reasons_to_stay(keys, self.database, find_keepers(keys, self.database))
 
+    def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
+        merging = self._merging(request, assets)
+        reasons = {asset.pk: reason for asset in assets if (reason := merging.reason_to_stay(asset))}
+        for kind, count in merging.related([asset for asset in assets if asset.pk not in reasons]).items():
+            tally.add_related(kind, count)
+        return reasons
+
     def files_to_stay(self, assets: Assets) -> dict[str, str]:
-        names = [asset.image.name or "" for asset in assets]
-        return find_reasons_to_keep(ImageAsset.image.field.storage, names, without=[asset.pk for asset in assets])
+        owners = find_owners(assets, self.database)
+        without: defaultdict[type[Model], set[Any]] = defaultdict(set)
+        for asset in assets:
+            without[ImageAsset].add(asset.pk)
+            for owner in owners.get(asset.pk, []):
+                # The column of a child by multi-table inheritance is in the table of its parent, with the same key.
+                without[owner.source.field.model].add(owner.row.pk)
+        reasons: dict[str, str] = {}
+        for storage, names in _by_storage(_files_of(assets, self.database).values()):
+            reasons |= find_reasons_to_keep(storage, names, without)
+        return reasons
+
+    def delete_rows(self, request: HttpRequest, assets: Assets) -> tuple[Assets, dict[int, str]]:
+        """Delete what a row of the site owns by way of its source, one by one: one that must stay keeps no other."""
+        merging = self._merging(request, assets)
+        owned = [asset for asset in assets if merging.owners_of(asset)]
+        deleted, reasons = super().delete_rows(request, [asset for asset in assets if asset not in owned])
+        merged = []
+        for asset in owned:
+            try:
+                merging.merge(asset)
+            except Refusal as refusal:
+                reasons[asset.pk] = str(refusal)
+            else:
+                merged.append(asset)
+        if merged:
+            self.log_deletions(request, cast("QuerySet[Any]", merged))
+        return [*deleted, *merged], reasons
+
+    def _merging(self, request: HttpRequest, assets: Assets) -> Merging:
+        kept = self.get_queryset(request).using(self.database).filter(pk__in=[asset.pk for asset in assets])
+        keepers = {asset.pk: getattr(asset, "kept_pk", None) for asset in kept}
+        return Merging(assets, keepers, request, self.admin_site, self.database)
 
     def delete_assets(self, request: HttpRequest, assets: Assets, tally: Tally) -> None:
         """Delete rows and, after the commit, their files. Nobody waits for a lock while the storage is asked."""
@@ -85,8 +131,11 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
         reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
         reasons |= reasons_to_stay(marked.keys(), using, keepers)
         going = [asset for key, asset in marked.items() if key not in reasons]
+        # Now, because the rows that say where the files are may go.
+        files = _files_of(going, using)
         deleted, needed = self.delete_rows(request, going)
-        transaction.on_commit(lambda: _delete_files(deleted, tally), using=using)
+        unused = [files[asset.pk] for asset in deleted if asset.pk in files]
+        transaction.on_commit(lambda: _delete_files(unused, tally), using=using)
         return deleted, reasons | needed
 
     def perform_deletion(self, request: HttpRequest, rows: QuerySet[ImageAsset]) -> None:
@@ -99,9 +148,27 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
         self.delete_assets(request, list(queryset), Tally())
 
 
-def _delete_files(assets: Assets, tally: Tally) -> None:
-    result = delete_unused(ImageAsset.image.field.storage, {asset.image.name or "" for asset in assets})
-    for name, reason in result.kept.items():
-        tally.add_kept_file(name, reason)
-    for name, reason in result.failed.items():
-        tally.add_failed_file(name, reason)
+def _files_of(assets: Assets, using: str) -> dict[int, StoredFile]:
+    """The file of each asset, by its key, without those of which nobody knows the storage any more."""
+    storages = find_storages({asset.source_key for asset in assets}, using)
+    return {
+        asset.pk: (storages[asset.source_key], asset.image.name)
+        for asset in assets
+        if asset.source_key in storages and asset.image.name
+    }
+
+
+def _by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, set[str]]]:
+    grouped: dict[int, tuple[Storage, set[str]]] = {}
+    for storage, name in files:
+        grouped.setdefault(id(storage), (storage, set()))[1].add(name)
+    return list(grouped.values())
+
+
+def _delete_files(files: Sequence[StoredFile], tally: Tally) -> None:
+    for storage, names in _by_storage(files):
+        result = delete_unused(storage, names)
+        for name, reason in result.kept.items():
+            tally.add_kept_file(name, reason)
+        for name, reason in result.failed.items():
+            tally.add_failed_file(name, reason)

@@ -17,6 +17,7 @@ from hashing.admin.cards import Card
 from hashing.admin.columns import short_reason
 from hashing.admin.matches import PageOfMatches, page_number
 from hashing.admin.obstacles import Obstacle, find_obstacle
+from hashing.admin.owners import show_owners
 from hashing.admin.pages import admin_page
 from hashing.admin.previews import PreviewView
 from hashing.admin.similar_form import HashForm, SearchForm
@@ -37,6 +38,7 @@ class Similar(PreviewView):
         form = SearchForm.of(request.GET, self.get_queryset(request))
         found = self._search(request, form, asset) if form.is_valid() else {}
         context = {"wanted": Card(asset, self.large_preview(asset)), "reason": short_reason(asset.hash_error)}
+        show_owners([asset], request, self.admin_site)
         return self._similar_page(request, _("Find similar"), form=form, **context, **found)
 
     hashing_imageasset_find_similar.url_path = "similar"  # type: ignore[attr-defined]
@@ -66,5 +68,6 @@ class Similar(PreviewView):
         rows: Any = self.get_queryset(request)
         found = rows.similar_to(source, form.cleaned_data["distance"], **options)
         page = PageOfMatches.of(found, page_number(request.GET.get("page", "1")))
+        show_owners(page.rows, request, self.admin_site)
         cards = [Card.of_match(row, self.large_preview(row)) for row in page.rows]
         return {"obstacle": obstacle, "page": page, "cards": cards}

@@ -41,7 +41,7 @@ class RunRecord:
         self._alias, self._shown = rows.db, shown
         self._labels = labels | {
             "worker": f"{socket.gethostname()}:{os.getpid()}",
-            "model_label": rows.model._meta.label,
+            "model_label": (", ".join(options.sources) or rows.model._meta.label)[:255],
             "start_pk": _text(options.start_pk),
             "end_pk": _text(options.end_pk),
         }

@@ -16,9 +16,14 @@ from hashing.grouping.verdicts import Verdicts, read_verdicts_around
 from hashing.models.images import ImageAsset
 from hashing.paging import batches
 from hashing.querysets import HashedImageQuerySet
+from hashing.sources.key import SourceKey
+from hashing.sources.storages import find_storages
 from hashing.text import first_line, printable
 
 logger = logging.getLogger(__name__)
+
+
+KEEPER_FIELDS = ("pk", "image", "file_size", "source_type", "source_id", "source_field")
 
 
 class Keeper(NamedTuple):
@@ -27,6 +32,7 @@ class Keeper(NamedTuple):
     pk: int
     name: str
     size: int | None
+    source: SourceKey | None = None
 
 
 def lock_with_keepers(keys: Collection[int], using: str) -> None:
@@ -40,9 +46,10 @@ def lock_with_keepers(keys: Collection[int], using: str) -> None:
 
 def find_keepers(keys: Collection[int], using: str) -> set[Keeper]:
     """Return the keepers of these marked duplicates whose file is in the storage, as long as it was when hashed."""
-    storage = ImageAsset.image.field.storage
     verdicts = read_verdicts_around(set(keys), using)
-    return {keeper for keeper in _keepers(keys, verdicts, using) if _has_file(keeper, storage)}
+    keepers = _keepers(keys, verdicts, using)
+    storages = find_storages({keeper.source for keeper in keepers}, using)
+    return {keeper for keeper in keepers if keeper.source in storages and _has_file(keeper, storages[keeper.source])}
 
 
 def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keeper]) -> dict[int, str]:
@@ -67,9 +74,9 @@ def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keepe
 def _keepers(keys: Collection[int], verdicts: Verdicts, using: str) -> set[Keeper]:
     others = {other for key in keys for other in _unmarked(verdicts, key)}
     return {
-        Keeper(*row)
+        Keeper(pk, name, size, SourceKey.of(*source))
         for batch in batches(others)
-        for row in _sound(batch, using).values_list("pk", "image", "file_size")
+        for pk, name, size, *source in _sound(batch, using).values_list(*KEEPER_FIELDS)
     }
 
 

@@ -85,6 +85,14 @@ def find_sources(label: str) -> list[ImageSource]:
     return found
 
 
+def source_of_field(model: type[Model], field_name: str) -> ImageSource | None:
+    """Return the source whose files this column of a model names, if it is one."""
+    for source in all_sources():
+        if source.field.model is model and source.field.name == field_name:
+            return source
+    return None
+
+
 def sources_of_model(model: type[Model]) -> list[ImageSource]:
     """Return the sources whose files may change when an instance of this model is saved or deleted.
 

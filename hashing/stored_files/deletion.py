@@ -10,8 +10,10 @@ from typing import Any
 
 from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from hashing.sources.storages import UnknownStorage
 from hashing.stored_files.base_names import base_name_key, base_name_keys
 from hashing.stored_files.identity import Identity, NamedFile, compare
 from hashing.stored_files.references import FileColumn, TooManyRows, databases, file_columns
@@ -50,10 +52,12 @@ def delete_unused(storage: Storage, names: Collection[str]) -> FileDeletion:
     return FileDeletion(frozenset(deleted), kept, failed)
 
 
-def find_reasons_to_keep(storage: Storage, names: Collection[str], without: Collection[Any] = ()) -> dict[str, str]:
+def find_reasons_to_keep(
+    storage: Storage, names: Collection[str], without: Mapping[type[Model], Collection[Any]] | None = None
+) -> dict[str, str]:
     """Return the names of the files that rows mean or may mean, each with the reason to keep it.
 
-    `without` are keys of image assets that do not count, because they are about to be deleted.
+    `without` are keys, by model, of rows that do not count, because they are about to be deleted.
     """
     search = _Search(storage, names)
     for using in databases():
@@ -86,10 +90,19 @@ class _Search:
         names, crowded = column.names(self._by_key)
         if crowded:
             names |= self._look_closer(column, crowded)
-        for name in names:
-            self._compare(NamedFile(column.storage, name), column)
+        self._compare_all(names, column)
         if column.has_sizes and self._by_inode:
             self._look_at_sizes(column)
+
+    def _compare_all(self, names: Collection[str], column: FileColumn) -> None:
+        try:
+            for other in column.files(names):
+                self._compare(other, column)
+        except UnknownStorage:
+            # Nobody knows where the files of these rows are, so each may be any of the same base name.
+            keys = {base_name_key(name) for name in names}
+            reason = _("It may be used by: %(model)s.") % {"model": column.model._meta.verbose_name}
+            self._keep((file for key in keys for file in self._by_key.get(key, ())), reason)
 
     def keep_all(self, reason: str) -> None:
         self._keep(self._files, reason)
@@ -154,7 +167,6 @@ class _Search:
         for files in self._by_inode.values():
             of_size[files[0].status.st_size if files[0].status else 0].extend(files)
         try:
-            for name in column.names_by_size(of_size):
-                self._compare(NamedFile(column.storage, name), column)
+            self._compare_all(column.names_by_size(of_size), column)
         except TooManyRows:
             self.keep_all(_("Too many images have files of this size."))

@@ -6,7 +6,7 @@ size as well: a link to a file may have any name. Whether such a row means one o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from operator import itemgetter
@@ -15,11 +15,14 @@ from typing import Any
 from django.apps import apps
 from django.core.files.storage import Storage
 from django.db import connections, transaction
-from django.db.models import Count, FileField, Model, QuerySet, Value
+from django.db.models import Count, FileField, Model, Q, QuerySet, Value
 
 from hashing.db.retry import retry_transient
 from hashing.paging import batches
+from hashing.sources.registry import source_of_field
+from hashing.sources.storages import find_storage, in_storage, storages_in_use
 from hashing.stored_files.base_names import BaseNameKey, PlainName
+from hashing.stored_files.identity import NamedFile
 
 # Names with the base names in question whose files are looked at.
 MAX_NAMES = 50_000
@@ -35,20 +38,39 @@ class TooManyRows(Exception):
 
 @dataclass(frozen=True)
 class FileColumn:
-    """A file field of a model, in one database. `without` are keys of image assets that do not count."""
+    """A file field of a model, in one database, or those rows of it whose files are in one storage.
+
+    `storage` is None where it differs from row to row, as far as is known. `without` are keys that do not count.
+    """
 
     model: type[Model]
     field: FileField
     using: str
+    storage: Storage | None
+    rows: Q | None = None
     without: Collection[Any] = ()
-
-    @property
-    def storage(self) -> Storage:
-        return self.field.storage
 
     @property
     def has_sizes(self) -> bool:
         return self.model is apps.get_model("hashing", "ImageAsset")
+
+    def files(self, names: Collection[str]) -> Iterator[NamedFile]:
+        """Return the files with these names, each with its storage. Raises `UnknownStorage` where that is not known."""
+        if self.storage is not None:
+            yield from (NamedFile(self.storage, name) for name in names)
+            return
+        for batch in batches(names, KEYS_OF_A_QUERY):
+            rows = self._base_rows().filter(**{f"{self.field.attname}__in": batch})
+            for row in self._read(rows):
+                yield NamedFile(self._storage_of(row), getattr(row, self.field.attname).name)
+
+    def _storage_of(self, row: Any) -> Storage:
+        if self.has_sizes:
+            return find_storage(row.source_key, self.using)
+        source = source_of_field(self.model, self.field.name)
+        # Of a source that is a child of the model, the row of the child.
+        own = source and source.rows_of([str(row.pk)], self.using).get(str(row.pk))
+        return source.storage(own) if source and own else self.field.storage
 
     def names(self, keys: Collection[str]) -> tuple[set[str], set[str]]:
         """Return names whose base name has one of these keys, and the keys that too many rows have to be looked at."""
@@ -99,18 +121,23 @@ class FileColumn:
 
     def _rows(self) -> QuerySet[Any]:
         name = self.field.attname
-        rows: QuerySet[Any] = self.model._base_manager.using(self.using).order_by()
-        if self.without and self.has_sizes:
-            rows = rows.exclude(pk__in=self.without)
-        return rows.exclude(**{name: ""}).filter(**{f"{name}__isnull": False}).values_list(name, flat=True)
+        rows = self._base_rows().exclude(**{name: ""}).filter(**{f"{name}__isnull": False})
+        return rows.values_list(name, flat=True)
+
+    def _base_rows(self) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self.model._base_manager.using(self.using).filter(self.rows or Q()).order_by()
+        return rows.exclude(pk__in=self.without) if self.without else rows
 
     def _read(self, rows: QuerySet[Any]) -> list[Any]:
         with _savepoint(self.using):
             return retry_transient(lambda: list(rows.all()), self.using, PAUSES)
 
 
-def file_columns(using: str, without: Collection[Any] = ()) -> Iterator[FileColumn]:
-    """All file fields whose tables this database has. Raises errors of the database."""
+def file_columns(using: str, without: Mapping[type[Model], Collection[Any]] | None = None) -> Iterator[FileColumn]:
+    """All file fields whose tables this database has. Raises errors of the database.
+
+    `without` are keys, by model, that do not count.
+    """
     with _savepoint(using):
         tables = set(retry_transient(lambda: connections[using].introspection.table_names(include_views=True), using))
     for model in apps.get_models(include_auto_created=True):
@@ -119,7 +146,22 @@ def file_columns(using: str, without: Collection[Any] = ()) -> Iterator[FileColu
         if meta.proxy or meta.swapped or not (meta.db_table in tables or '"' in meta.db_table):
             continue
         fields = (field for field in meta.local_fields if isinstance(field, FileField))
-        yield from (FileColumn(model, field, using, without) for field in fields)
+        for each in fields:
+            for storage, rows in _storages_of(model, each):
+                yield FileColumn(model, each, using, storage, rows, (without or {}).get(model, ()))
+
+
+def _storages_of(model: type[Model], field: FileField) -> Iterator[tuple[Storage | None, Q]]:
+    """The storages of a field, each with the rows whose files are in it."""
+    if model is not apps.get_model("hashing", "ImageAsset"):
+        source = source_of_field(model, field.name)
+        yield None if source and source.storage_differs else field.storage, Q()
+        return
+    known = Q(source_type__isnull=True)
+    for storage in storages_in_use():
+        yield storage, in_storage(storage)
+        known |= in_storage(storage)
+    yield None, ~known
 
 
 def databases() -> list[str]:

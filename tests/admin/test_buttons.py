@@ -61,7 +61,7 @@ def test_recompute_of_a_broken_file_says_so(editor, add_image):
     assert message.startswith("1 picture could not be hashed")
 
 
-def no_pool(*_arguments):
+def no_pool(*_arguments, **_keywords):
     raise AssertionError("worker processes were started")
 
 

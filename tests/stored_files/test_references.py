@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, models, transaction
 from django.test.utils import CaptureQueriesContext
 from storages.backends.s3 import S3Storage
@@ -177,7 +177,7 @@ def test_object_of_a_bucket_under_another_prefix_or_spelling(buckets, add_model)
 
 
 def test_names_are_found_through_the_index():
-    column = FileColumn(ImageAsset, ImageAsset.image.field, "default")
+    column = FileColumn(ImageAsset, ImageAsset.image.field, "default", default_storage)
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{n}/{n}.jpg") for n in range(3000))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE hashing_imageasset")
@@ -254,7 +254,7 @@ def crowd(add_model, monkeypatch):
 
 def test_common_names_are_left_out_and_the_others_read(crowd):
     model = crowd(storage(), "x/rare.jpg", "y/rare.jpg", "z/rare.jpg", "x/other.jpg")
-    column = FileColumn(model, model._meta.get_field("file"), "default")
+    column = FileColumn(model, model._meta.get_field("file"), "default", default_storage)
     assert column.names(["photo.jpg", "rare.jpg"]) == ({f"{each}/rare.jpg" for each in "xyz"}, {"photo.jpg"})
 
 
@@ -322,7 +322,7 @@ def images() -> FileColumn:
     for number in range(3):
         rows = [ImageAsset(image=f"new{number}.jpg"), ImageAsset(image=f"old{number}.jpg", **facts)]
         ImageAsset.objects.bulk_create(rows)
-    return FileColumn(ImageAsset, ImageAsset.image.field, "default")
+    return FileColumn(ImageAsset, ImageAsset.image.field, "default", default_storage)
 
 
 def test_images_of_a_size_are_found_with_those_of_unknown_size(images, monkeypatch):

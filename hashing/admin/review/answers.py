@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 
+from hashing.admin.owners import show_owners
 from hashing.admin.review.last_decision import last_decision
 from hashing.admin.review.place import Place
 from hashing.admin.review.shown_groups import ShownGroup
@@ -27,7 +29,8 @@ class Answer:
     groups: list[ShownGroup]
     is_refusal: bool = False
 
-    def send(self, request: HttpRequest, place: Place) -> HttpResponse:
+    def send(self, request: HttpRequest, place: Place, site: AdminSite) -> HttpResponse:
+        show_owners((card.asset for group in self.groups for card in group.cards), request, site)
         if request.headers.get("Accept") == "application/json":
             return JsonResponse(self._as_json(request, place), status=409 if self.is_refusal else 200)
         messages.add_message(request, messages.ERROR if self.is_refusal else messages.SUCCESS, self.message)

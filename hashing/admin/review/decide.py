@@ -52,4 +52,4 @@ class Decide(admin.ModelAdmin):  # type: ignore[type-arg]
         keys = list(dict.fromkeys([*meant, *done.keys]))[:MOST_KEYS]
         # After a refusal, what somebody else has decided is shown everywhere.
         groups = place.show_again(self.get_queryset(request), keys, also_decided=is_refusal)
-        return Answer(done.message, keys, groups, is_refusal).send(request, place)
+        return Answer(done.message, keys, groups, is_refusal).send(request, place, self.admin_site)

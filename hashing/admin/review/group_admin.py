@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from hashing.admin.cascades import is_deleting_images
+from hashing.admin.owners import show_owners
 from hashing.admin.pages import admin_page
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.review.answers import review_context
@@ -108,6 +109,7 @@ class DuplicateGroupAdmin(Decide):
 
     def _review_context(self, request: HttpRequest, back: str, groups: list[ShownGroup]) -> dict[str, Any]:
         may_decide = self.has_change_permission(request)
+        show_owners((card.asset for group in groups for card in group.cards), request, self.admin_site)
         return {**review_context(request, back, may_decide=may_decide), "groups": groups}
 
 

@@ -1,0 +1,66 @@
+"""Whose picture an image is, on the pages of the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.db import router
+from django.http import HttpRequest
+from django.utils.text import Truncator, capfirst
+
+from hashing.models import ImageAsset
+from hashing.sources.owners import Owner, find_owners
+from hashing.sources.source import links_within
+from hashing.text import printable
+
+MAX_TEXT = 80
+
+
+@dataclass(frozen=True)
+class ShownOwner:
+    """The kind of the row; its text and the page on which it is changed for those who may see it."""
+
+    kind: str
+    text: str = ""
+    url: str | None = None
+
+
+def show_owners(assets: Iterable[Any], request: HttpRequest, site: AdminSite) -> None:
+    """Set `owners` of each asset, as `admin/hashing/owners.html` shows them: a query a source, however many assets."""
+    chosen = list(assets)
+    if not any(asset.source_type for asset in chosen):
+        return
+    found = find_owners(chosen, router.db_for_read(ImageAsset))
+    with links_within(site.name):
+        for asset in chosen:
+            asset.owners = [_shown(owner, request, site) for owner in found.get(asset.pk, ())]
+
+
+def may_view(owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
+    return _is_permitted("view", owner, request, site)
+
+
+def may_delete(owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
+    return _is_permitted("delete", owner, request, site)
+
+
+def _is_permitted(action: str, owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
+    """Ask the admin of the row's model; without one, the permissions of the user for the model and for the row."""
+    if site.is_registered(type(owner.row)):
+        model_admin = site.get_model_admin(type(owner.row))
+        return bool(getattr(model_admin, f"has_{action}_permission")(request, owner.row))
+    meta = owner.source.model._meta
+    user: Any = request.user
+    permission = f"{meta.app_label}.{action}_{meta.model_name}"
+    return bool(user.has_perm(permission) or user.has_perm(permission, owner.row))
+
+
+def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> ShownOwner:
+    kind = str(capfirst(owner.source.model._meta.verbose_name))
+    if not may_view(owner, request, site):
+        return ShownOwner(kind)
+    text = Truncator(printable(str(owner.row))).chars(MAX_TEXT)
+    return ShownOwner(kind, text, owner.source.url(owner.row))
