@@ -97,13 +97,13 @@ class SearchQuality(Func):
         super().__init__(expression, output_field=models.IntegerField(), **extra)
 
 
-def band_indexes(prefix: str) -> list[Index]:
-    """Return the indexes that `similar_to()` needs, for the Meta of a model; their names begin with `prefix`.
+def band_indexes() -> list[Index]:
+    """Return the indexes of image assets that `similar_to()` needs.
 
     The quality is in them so that a hundred thousand blank pages, equal in every piece, are not even looked at.
     """
     return [
-        Index(Band(piece.field, *piece.parts), SearchQuality(), name=f"{prefix}_band{number}_idx")
+        Index(Band(piece.field, *piece.parts), SearchQuality(), name=f"image_asset_band{number}_idx")
         for number, piece in enumerate(PIECES, start=1)
     ]
 

@@ -18,7 +18,7 @@ from hashing.sources.source import ImageSource, OwnedFile
 def follow_row(source: ImageSource, instance: Any, using: str, *, created: bool, uploaded: bool) -> None:
     """Give a row that was saved the asset of its file, or none if it has no file or takes no part.
 
-    A row that is unchanged costs one query. The file is not opened.
+    A row that is unchanged, or new with a file of its own, costs one query. The file is not opened.
     """
     key = SourceKey(source.source_type, str(source_pk(source, instance)), source.source_field)
     name = getattr(instance, source.field.attname).name or ""
@@ -34,6 +34,9 @@ def follow_row(source: ImageSource, instance: Any, using: str, *, created: bool,
         return
     row = instance if isinstance(instance, source.model) else source.model._base_manager.get(pk=instance.pk)
     file = OwnedFile(key.source_id, name, source.storage(row), source.age(row), overwritten=registered == name)
+    if created and (asset := registration.add(file)):
+        file_saved.send(ImageAsset, instance=asset, created=True, using=using)
+        return
     with writing_transaction(using):
         registration.attach([file])
         _announce(key, using, created=registered is None)

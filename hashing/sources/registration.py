@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 from django.core.files.storage import Storage
 from django.utils import timezone
 
-from hashing.db.bulk_insert import insert_rows
+from hashing.db.bulk_insert import insert_rows, insert_unless_taken
 from hashing.models.images import CoOwner, ImageAsset
 from hashing.paging import batches
 from hashing.sources.key import SourceKey
@@ -76,6 +77,18 @@ class Registration:
         self._assets = ImageAsset._base_manager.using(using)
         self._co_owners = CoOwner._base_manager.using(using)
         self._storage_keys: dict[int, tuple[Storage, Hashable]] = {}
+
+    def add(self, file: OwnedFile) -> ImageAsset | None:
+        """Add the asset of a new row in one query. Return None where another asset has the name, or it does not fit."""
+        if not self._fits(file):
+            return None
+        values = dict(zip(NEW_ASSET_FIELDS, self._new_values(file, timezone.now()), strict=True))
+        pk = insert_unless_taken(ImageAsset, values, "image", self._using)
+        if pk is None:
+            return None
+        asset = ImageAsset(pk=pk, **values)
+        asset._state.adding, asset._state.db = False, self._using
+        return asset
 
     def attach(self, files: Sequence[OwnedFile]) -> SyncCounts:
         """Give each file its asset: a new one, the row's own under another name, or the one that has the file."""
@@ -161,7 +174,7 @@ class Registration:
         if changes.detached:
             self.detach(changes.detached)
         now = timezone.now()
-        rows = [(file.name, file.age or now, "", *self._key(file)) for file in changes.new]
+        rows = [self._new_values(file, now) for file in changes.new]
         insert_rows(ImageAsset, NEW_ASSET_FIELDS, rows, self._using)
         if changes.renamed:
             ImageAsset.objects.using(self._using).bulk_update(changes.renamed, ["image"])
@@ -171,6 +184,10 @@ class Registration:
             self._share(changes.shared)
         if changes.overwritten:
             ImageAsset.objects.using(self._using).clear_hashes(changes.overwritten)
+
+    def _new_values(self, file: OwnedFile, now: datetime) -> tuple[Any, ...]:
+        """The values of `NEW_ASSET_FIELDS`."""
+        return (file.name, file.age or now, "", *self._key(file))
 
     def _share(self, shared: Sequence[tuple[OwnedFile, ImageAsset | OwnedFile]]) -> None:
         new = [found.source_id for _, found in shared if isinstance(found, OwnedFile)]

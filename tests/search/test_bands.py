@@ -76,12 +76,12 @@ def test_numbers_stand_in_the_sql_as_an_index_needs_them(expression, written):
 
 
 def test_indexes_are_named_after_the_prefix():
-    assert [index.name for index in band_indexes("photo")] == [f"photo_band{number}_idx" for number in range(1, 7)]
+    assert [index.name for index in band_indexes()] == [f"image_asset_band{number}_idx" for number in range(1, 7)]
 
 
 def test_model_has_an_index_for_each_piece():
     names = {index.name: index for index in ImageAsset._meta.indexes}
-    for index in band_indexes("image_asset"):
+    for index in band_indexes():
         assert names[index.name] == index
 
 

@@ -17,7 +17,7 @@ on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="ma
 
 NAME = "spare_band_idx"
 TABLE = ImageAsset._meta.db_table
-BANDS = {index.name for index in band_indexes("image_asset")}
+BANDS = {index.name for index in band_indexes()}
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_interrupted_migration_is_gone_on_with_in_both_directions(migrated):
     assert not indexes() & BANDS
     editor = connection.schema_editor(atomic=False)
     with editor:
-        editor.execute(str(band_indexes("image_asset")[0].create_sql(ImageAsset, editor)))
+        editor.execute(str(band_indexes()[0].create_sql(ImageAsset, editor)))
     call_command("migrate", "hashing", "0003", verbosity=0)
     assert indexes() >= BANDS
 

@@ -58,6 +58,11 @@ def test_saving_an_unchanged_row_costs_one_query(sources, django_assert_num_quer
         picture.save()
 
 
+def test_new_row_costs_one_query(sources, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        Picture.objects.create(image=upload())
+
+
 def test_saving_other_fields_costs_nothing(sources, django_assert_num_queries):
     row = Photo.objects.create(original=upload(content=jpeg()))
     with django_assert_num_queries(1):
