@@ -7,7 +7,7 @@ from functools import cache
 from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Model
+from django.db.models import FileField, Model
 
 from hashing.sources.key import SourceKey
 from hashing.sources.source import ImageSource, UnfitSource, find_file_field
@@ -120,5 +120,14 @@ def _source_by_label(label: str) -> ImageSource | None:
 
 def _make_source(label: str) -> ImageSource:
     model, field = find_file_field(label)
-    lowered = {known.lower(): source_class for known, source_class in _classes.items()}
-    return lowered.get(label.lower(), ImageSource)(model, field)
+    return _class_of(model, field)(model, field)
+
+
+def _class_of(model: type[Model], field: FileField) -> type[ImageSource]:
+    for label, source_class in _classes.items():
+        try:
+            if find_file_field(label) == (model, field):
+                return source_class
+        except UnfitSource:
+            continue
+    return ImageSource

@@ -69,12 +69,13 @@ class ImageSource:
         """Return where an editor changes the row: by default its page of the admin, or None if it has none."""
         from django.contrib.admin.utils import quote
 
-        meta = self.model._meta
-        try:
-            name = f"admin:{meta.app_label}_{meta.model_name}_change"
-            return reverse(name, args=(quote(row.pk),), current_app=_admin_site.get())
-        except NoReverseMatch:
-            return None
+        for meta in [self.model._meta, *(proxy._meta for proxy in _proxies(self.model))]:
+            try:
+                name = f"admin:{meta.app_label}_{meta.model_name}_change"
+                return reverse(name, args=(quote(row.pk),), current_app=_admin_site.get())
+            except NoReverseMatch:
+                continue
+        return None
 
     def age(self, row: Any) -> datetime | None:
         """Return when the row was made, which decides between equally good copies; None if nobody knows."""
@@ -145,6 +146,12 @@ class ImageSource:
         return {str(row.pk): row for batch in batches(pks) for row in rows.filter(pk__in=batch)}
 
 
+def _proxies(model: type[Model]) -> list[type[Model]]:
+    from django.apps import apps
+
+    return [each for each in apps.get_models() if each._meta.proxy and each._meta.concrete_model is model]
+
+
 def find_file_field(label: str) -> tuple[type[Model], FileField]:
     """Return the model and the field that a label like "blog.Photo.original" names. Raises `UnfitSource`."""
     from django.apps import apps
@@ -166,4 +173,5 @@ def find_file_field(label: str) -> tuple[type[Model], FileField]:
         raise UnfitSource(f"{label!r}: the model has no field {field_name!r}.") from error
     if not isinstance(field, FileField):
         raise UnfitSource(f"{label!r} is no file field.")
-    return model, field
+    # A proxy stands for its model.
+    return model._meta.concrete_model, field

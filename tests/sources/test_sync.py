@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hashing.models import CoOwner, ImageAsset
-from hashing.sources import ImageSource, find_sources, register, unregister
+from hashing.sources import ImageSource, all_sources, find_sources, register, unregister
 from hashing.sources.registration import SyncCounts
 from hashing.sources.sync import SourceSync
 from tests.pictures import photo
@@ -161,3 +161,21 @@ def test_children_of_multi_table_inheritance(sources):
     assert sync("site_models.Poster") == SyncCounts(added=1)
     assert names() == ["poster.jpg"]
     assert sync("site_models.Poster").total == 0
+
+
+def test_proxy_and_its_model_are_one_source(sources):
+    sources("site_models.PictureProxy.image", "site_models.Picture.image")
+    Picture.objects.bulk_create([Picture(image="a.jpg")])
+    assert [source.label for source in all_sources()] == ["site_models.Picture.image"]
+    assert sync() == SyncCounts(added=1)
+
+
+def test_rows_in_another_database_are_compared_page_by_page(sources, small_pages, monkeypatch):
+    monkeypatch.setattr(SourceSync, "_in_one_database", False)
+    rows = Picture.objects.bulk_create(Picture(image=f"{number}.jpg") for number in range(5))
+    assert sync() == SyncCounts(added=5)
+    assert sync().total == 0
+    Picture.objects.filter(pk=rows[0].pk).update(image="new.jpg")
+    Picture.objects.filter(pk=rows[3].pk)._raw_delete("default")
+    assert sync() == SyncCounts(replaced=1, removed=1)
+    assert names() == ["1.jpg", "2.jpg", "4.jpg", "new.jpg"]
