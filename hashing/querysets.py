@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=models.Model)
 
 
-class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
+class ImageAssetQuerySet(GuardedUpdateQuerySet[M]):
     """Rows of `hashing.models.ImageAsset`, or of a proxy of it."""
 
     def update(self, **values: Any) -> int:
@@ -76,7 +76,7 @@ class HashedImageQuerySet(GuardedUpdateQuerySet[M]):
         with writing_transaction(self.db):
             meta = self.model._meta
             fields = [meta.pk if name == "pk" else meta.get_field(name) for name in unique]
-            _clear_replaced(HashedImageQuerySet(self.model, using=self.db), rows, fields)
+            _clear_replaced(ImageAssetQuerySet(self.model, using=self.db), rows, fields)
             return create()
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
@@ -183,7 +183,7 @@ def _empty(model: type[models.Model], name: str) -> Value:
     return Value(EMPTY_HASH_FIELDS[name], field)
 
 
-def _clear_replaced(rows: HashedImageQuerySet[Any], objs: Sequence[models.Model], unique: Sequence[Any]) -> None:
+def _clear_replaced(rows: ImageAssetQuerySet[Any], objs: Sequence[models.Model], unique: Sequence[Any]) -> None:
     """Clear the hash of the rows that the objects are about to give another file, in the caller's transaction.
 
     Rows and objects are matched by the values of the `unique` fields. All of them are locked, the others keep what

@@ -8,7 +8,7 @@ from django.db.models import F, QuerySet
 
 from hashing.admin.columns import short_reason
 from hashing.models import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 MOST_SHOWN = 10
 MOST_LOOKED_AT = 2_000
@@ -19,7 +19,7 @@ class Failure(NamedTuple):
     reason: str
 
 
-def latest_failures(rows: HashedImageQuerySet[Any]) -> list[Failure]:
+def latest_failures(rows: ImageAssetQuerySet[Any]) -> list[Failure]:
     """The latest first, of the failed rows with the highest keys and of the rows that were tried last, a few thousand
     each. Exact until more have failed."""
     with_highest_keys = rows.failed().order_by("-pk")
@@ -29,7 +29,7 @@ def latest_failures(rows: HashedImageQuerySet[Any]) -> list[Failure]:
     return [Failure(asset, short_reason(asset.hash_error)) for asset in latest[:MOST_SHOWN]]
 
 
-def _latest_of(rows: HashedImageQuerySet[Any], some: QuerySet[Any]) -> QuerySet[Any]:
+def _latest_of(rows: ImageAssetQuerySet[Any], some: QuerySet[Any]) -> QuerySet[Any]:
     failed = rows.failed().filter(pk__in=some.values("pk")[:MOST_LOOKED_AT])
     latest = failed.order_by(F("hashed_at").desc(nulls_last=True), "-pk")
     return latest.only("image", "hash_error", "hashed_at")[:MOST_SHOWN]

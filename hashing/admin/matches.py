@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from hashing.models import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 PER_PAGE = 48
 # Nobody leafs further, and the last of a million matches would take all of them in order.
@@ -22,7 +22,7 @@ class PageOfMatches:
     has_more: bool
 
     @classmethod
-    def of(cls, found: HashedImageQuerySet[Any], number: int) -> Self:
+    def of(cls, found: ImageAssetQuerySet[Any], number: int) -> Self:
         """One query. `number` is 1 to `MOST_PAGES`."""
         start = (number - 1) * PER_PAGE
         rows = list(found[start : start + PER_PAGE + 1])

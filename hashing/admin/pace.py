@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from hashing.db.now import Now
 from hashing.models import BackfillRun
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 LOOKED_BACK = timedelta(minutes=1)
 # A batch is written at once: over a shorter time, it would look like a burst.
@@ -19,7 +19,7 @@ SHORTEST = timedelta(seconds=5)
 MOST_COUNTED = 10_000
 
 
-def images_a_second(rows: HashedImageQuerySet[Any]) -> float:
+def images_a_second(rows: ImageAssetQuerySet[Any]) -> float:
     """Hashed and failed, over the last minute, or since the first of the runs of this minute began."""
     since, now = _span()
     latest = rows.filter(hashed_at__gt=since).order_by("-hashed_at").values("hashed_at")[:MOST_COUNTED]

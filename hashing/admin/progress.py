@@ -22,7 +22,7 @@ from hashing.admin.pages import admin_page
 from hashing.admin.summary import Summary, summarize
 from hashing.admin.watched_runs import ShownRuns, runs_in_trouble, runs_under_way
 from hashing.models import BackfillRun, ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 TEMPLATE = "admin/hashing/progress.html"
 # A guess beyond this says nothing.
@@ -69,7 +69,7 @@ class Progress:
     failures: list[Failure]
 
     @classmethod
-    def now(cls, visible: HashedImageQuerySet[Any]) -> Progress:
+    def now(cls, visible: ImageAssetQuerySet[Any]) -> Progress:
         """`visible` are the rows that may be named; the figures are of all."""
         rows = ImageAsset.objects.all()
         return cls(
@@ -123,7 +123,7 @@ class ProgressPage(admin.ModelAdmin):  # type: ignore[type-arg]
             request,
             TEMPLATE,
             _("Progress"),
-            progress=Progress.now(cast("HashedImageQuerySet[Any]", self.get_queryset(request))),
+            progress=Progress.now(cast("ImageAssetQuerySet[Any]", self.get_queryset(request))),
             may_change=may_change,
         )
 

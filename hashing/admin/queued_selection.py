@@ -20,9 +20,9 @@ from hashing.backfill.patience import run_with_patience
 from hashing.backfill.range_job import BATCH_SIZE, RANGE_SIZE
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
-Rows = HashedImageQuerySet[Any]
+Rows = ImageAssetQuerySet[Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,12 +21,12 @@ from hashing.backfill import Backfill, BackfillOptions, BackfillReport
 from hashing.backfill.options import available_cores
 from hashing.conf import hashing_settings
 from hashing.models import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.text import printable
 
 logger = logging.getLogger(__name__)
 
-Rows = HashedImageQuerySet[Any]
+Rows = ImageAssetQuerySet[Any]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, QueryDict
 
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Selection:
             return cls(query=request.GET.urlencode())
         return cls(keys=request.POST.getlist(ACTION_CHECKBOX_NAME))
 
-    def rows(self, model_admin: Any, user: Any) -> HashedImageQuerySet[Any]:
+    def rows(self, model_admin: Any, user: Any) -> ImageAssetQuerySet[Any]:
         """As this user's list would find them now."""
         request = HttpRequest()
         request.method, request.user, request.GET = "GET", user, QueryDict(self.query)
@@ -34,8 +34,8 @@ class Selection:
         return once_each(model_admin.get_queryset(request).filter(pk__in=self.keys))
 
 
-def once_each(rows: HashedImageQuerySet[Any]) -> HashedImageQuerySet[Any]:
+def once_each(rows: ImageAssetQuerySet[Any]) -> ImageAssetQuerySet[Any]:
     """The same rows without DISTINCT, which a backfill refuses, and a site's own `get_queryset` may well bring."""
     if not rows.query.distinct:
         return rows
-    return HashedImageQuerySet(rows.model, using=rows.db).filter(pk__in=rows.order_by().values("pk"))
+    return ImageAssetQuerySet(rows.model, using=rows.db).filter(pk__in=rows.order_by().values("pk"))

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Max
 
 from hashing.admin.paginator import estimate_rows
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Summary:
         return 100 * self.hashed // self.total if self.total else 100
 
 
-def summarize(rows: HashedImageQuerySet[Any]) -> Summary:
+def summarize(rows: ImageAssetQuerySet[Any]) -> Summary:
     """Of the whole table, in four or five cheap queries."""
     estimate = estimate_rows(rows)
     failed = rows.failed().count()

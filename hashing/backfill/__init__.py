@@ -27,7 +27,7 @@ from hashing.backfill.range_job import RangeJob, hash_key_range, range_jobs
 from hashing.backfill.report import BackfillReport, BackfillResult
 from hashing.backfill.run_record import RunRecord
 from hashing.own_thread import run_in_own_thread
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.sync import sync_sources
 from hashing.text import first_line
 
@@ -49,7 +49,7 @@ def backfill_perceptual_hashes(
     batch_size: int = 500,
     limit: int | None = None,
     *,
-    queryset: HashedImageQuerySet[Any] | None = None,
+    queryset: ImageAssetQuerySet[Any] | None = None,
     should_stop: Callable[[], bool] | None = None,
     **options: Any,
 ) -> BackfillResult:
@@ -75,7 +75,7 @@ def backfill_perceptual_hashes(
 
 def run_backfill(
     options: BackfillOptions,
-    queryset: HashedImageQuerySet[Any] | None = None,
+    queryset: ImageAssetQuerySet[Any] | None = None,
     *,
     should_stop: Callable[[], bool] | None = None,
     progress: Progress | None = None,
@@ -94,7 +94,7 @@ async def abackfill_perceptual_hashes(
     batch_size: int = 500,
     limit: int | None = None,
     *,
-    queryset: HashedImageQuerySet[Any] | None = None,
+    queryset: ImageAssetQuerySet[Any] | None = None,
     should_stop: Callable[[], bool] | None = None,
     **options: Any,
 ) -> BackfillResult:

@@ -20,7 +20,7 @@ from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
 from hashing.models.images import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 from hashing.sources.storages import find_storages, is_shared, storages_in_use
 from hashing.text import first_line, printable
@@ -63,7 +63,7 @@ class Backfill:
     def __init__(
         self,
         options: BackfillOptions,
-        queryset: HashedImageQuerySet[Any] | None = None,
+        queryset: ImageAssetQuerySet[Any] | None = None,
         *,
         should_stop: Callable[[], bool] | None = None,
         progress: Progress | None = None,
@@ -75,7 +75,7 @@ class Backfill:
         model, alias = rows.model, rows.db
         self._clock = DatabaseClock(alias)
         self._writer = OutcomeWriter(model, alias, self._clock.now)
-        self._watches = StorageWatches(HashedImageQuerySet(ImageAsset, using=alias))
+        self._watches = StorageWatches(ImageAssetQuerySet(ImageAsset, using=alias))
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
         self._batch: list[Outcome] = []
@@ -232,7 +232,7 @@ class Backfill:
         logger.info("%d of %d done, %d failed", self.report.processed, self.report.total, self.report.failed)
 
 
-def bound_rows(queryset: HashedImageQuerySet[Any] | None, options: BackfillOptions) -> HashedImageQuerySet[Any]:
+def bound_rows(queryset: ImageAssetQuerySet[Any] | None, options: BackfillOptions) -> ImageAssetQuerySet[Any]:
     """The rows that a backfill is about, by default all image assets, in the database that it is to work on.
 
     Raises `ValueError` for other rows, and for querysets that cannot be filtered and paged by key.
@@ -246,10 +246,10 @@ def bound_rows(queryset: HashedImageQuerySet[Any] | None, options: BackfillOptio
     return rows.using(options.using or _chosen_alias(rows) or router.db_for_write(rows.model))
 
 
-def _refuse_unfit(rows: HashedImageQuerySet[Any]) -> None:
+def _refuse_unfit(rows: ImageAssetQuerySet[Any]) -> None:
     """Raise `ValueError` for what is no plain queryset of rows, each of them once."""
-    if not isinstance(rows, HashedImageQuerySet):
-        raise ValueError(f"A backfill takes a HashedImageQuerySet, not a {type(rows).__name__}.")  # noqa: TRY004
+    if not isinstance(rows, ImageAssetQuerySet):
+        raise ValueError(f"A backfill takes a ImageAssetQuerySet, not a {type(rows).__name__}.")  # noqa: TRY004
     query = rows.query
     unfit = {
         "is sliced; use limit": query.is_sliced,
@@ -263,6 +263,6 @@ def _refuse_unfit(rows: HashedImageQuerySet[Any]) -> None:
             raise ValueError(f"A backfill takes a plain queryset; this one {what}.")
 
 
-def _chosen_alias(rows: HashedImageQuerySet[Any]) -> str | None:
+def _chosen_alias(rows: ImageAssetQuerySet[Any]) -> str | None:
     """What the caller has said with using(); `rows.db` would ask the router for a database to read from."""
     return getattr(rows, "_db", None)

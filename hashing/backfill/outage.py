@@ -14,7 +14,7 @@ from django.utils.functional import LazyObject
 
 from hashing.backfill.deadline import call_within
 from hashing.db.retry import retry_transient
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.storages import in_storage, storage_key
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
@@ -38,7 +38,7 @@ class Outage(Exception):
 class StorageWatches:
     """A `StorageWatch` for each storage that the files of a run are in."""
 
-    def __init__(self, rows: HashedImageQuerySet[Any]) -> None:
+    def __init__(self, rows: ImageAssetQuerySet[Any]) -> None:
         self._rows = rows
         self._watches: dict[Hashable, StorageWatch] = {}
 
@@ -64,7 +64,7 @@ class StorageWatch:
     files that were hashed in former runs.
     """
 
-    def __init__(self, storage: Storage, rows: HashedImageQuerySet[Any]) -> None:
+    def __init__(self, storage: Storage, rows: ImageAssetQuerySet[Any]) -> None:
         self._storage = storage
         self._rows = rows
         self._read_last = ""

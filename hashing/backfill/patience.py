@@ -10,13 +10,13 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.run_record import RunRecord
 from hashing.db.retry import drop_dead_connection
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 # Otherwise, it would take one range after the other from the queue, and fail them all.
 PAUSES = (5, 10, 20, 30)
 
 
-def run_with_patience(rows: HashedImageQuerySet[Any], options: BackfillOptions, **labels: Any) -> BackfillReport:
+def run_with_patience(rows: ImageAssetQuerySet[Any], options: BackfillOptions, **labels: Any) -> BackfillReport:
     """A backfill of `rows` that is tried again for about a minute. `labels` are for its record (`BackfillRun`)."""
     whole = BackfillReport()
     with RunRecord(rows, options, **labels) as record:

@@ -20,7 +20,7 @@ from hashing.backfill.report import BackfillResult
 from hashing.backfill.todo import TodoList
 from hashing.db.clock import DatabaseClock
 from hashing.models.images import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 # Images that a task hashes. A worker spends about a second on starting and ending one.
 RANGE_SIZE = 2000
@@ -55,8 +55,8 @@ class RangeJob:
         """Keywords for `hash_key_range`, all of which JSON knows."""
         return asdict(self)
 
-    def rows(self) -> HashedImageQuerySet[Any]:
-        rows = HashedImageQuerySet[Any](ImageAsset, using=self.using)
+    def rows(self) -> ImageAssetQuerySet[Any]:
+        rows = ImageAssetQuerySet[Any](ImageAsset, using=self.using)
         return rows.of_sources(self.sources) if self.sources else rows
 
     def options(self) -> BackfillOptions:
@@ -118,17 +118,17 @@ def range_jobs(
             left = None if left is None else left - found
 
 
-def failed_rows(jobs: Sequence[RangeJob], now: datetime) -> HashedImageQuerySet[Any]:
+def failed_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[Any]:
     """Rows that have failed since `jobs`, all of one list, were cut; in the order of their keys."""
     return _tried_rows(jobs, now).failed().order_by("pk")
 
 
-def hashed_rows(jobs: Sequence[RangeJob], now: datetime) -> HashedImageQuerySet[Any]:
+def hashed_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[Any]:
     """Rows that were hashed since `jobs`, all of one list, were cut."""
     return _tried_rows(jobs, now).hashed().filter(hash_error="")
 
 
-def _tried_rows(jobs: Sequence[RangeJob], now: datetime) -> HashedImageQuerySet[Any]:
+def _tried_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[Any]:
     """Rows with a time in the future are still to do: see `TodoList`."""
     within = Q()
     for _, part in groupby(jobs, attrgetter("only_failed")):

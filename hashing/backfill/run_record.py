@@ -17,7 +17,7 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.db.now import Now
 from hashing.db.retry import retry_transient
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class RunRecord:
 
     def __init__(
         self,
-        rows: HashedImageQuerySet[Any],
+        rows: ImageAssetQuerySet[Any],
         options: BackfillOptions,
         shown: Progress | None = None,
         **labels: Any,

@@ -13,10 +13,10 @@ from django.utils import timezone
 from hashing.backfill.options import BackfillOptions
 from hashing.db.retry import retry_transient
 from hashing.paging import in_key_order, read_page
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.key import SourceKey
 
-Rows = HashedImageQuerySet[Any]
+Rows = ImageAssetQuerySet[Any]
 FILE_FIELDS = ("image", "file_version", "source_type", "source_id", "source_field")
 
 

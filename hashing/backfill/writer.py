@@ -18,7 +18,7 @@ from hashing.models.images import ImageAsset
 from hashing.paging import rows_with_keys
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.previews import delete_stale_previews
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.signals import files_replaced
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
@@ -38,7 +38,7 @@ class OutcomeWriter:
         self._model = model
         self._alias = alias
         # Not the model's own manager, which may hide rows, or be no manager of ours.
-        self._rows = HashedImageQuerySet[Any](model, using=alias)
+        self._rows = ImageAssetQuerySet[Any](model, using=alias)
         self._guards = ("image", "file_version")
         self._locked_in_a_row = 0
 

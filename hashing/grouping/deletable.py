@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from hashing.grouping.verdicts import Verdicts, read_verdicts_around
 from hashing.models.images import ImageAsset
 from hashing.paging import batches
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.key import SourceKey
 from hashing.sources.storages import find_storages
 from hashing.text import first_line, printable
@@ -84,7 +84,7 @@ def _unmarked(verdicts: Verdicts, key: int) -> set[int]:
     return set(verdicts.same.get(key, ())) - verdicts.marked - verdicts.different.get(key, set())
 
 
-def _sound(keys: Collection[int], using: str) -> HashedImageQuerySet[ImageAsset]:
+def _sound(keys: Collection[int], using: str) -> ImageAssetQuerySet[ImageAsset]:
     return ImageAsset.objects.using(using).hashed().filter(pk__in=keys, hash_error="")
 
 

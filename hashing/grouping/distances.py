@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hashing.orientations import Orientation, orient, orient_detail
 from hashing.paging import rows_with_keys
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.similarity import BEST_QUALITY, LARGEST_DISTANCE, is_match
 
 Hashes = tuple[int, int, int]
@@ -33,7 +33,7 @@ class StoredFingerprint(NamedTuple):
         return perceptual, vertical, detail
 
 
-def read_fingerprints(rows: HashedImageQuerySet[Any], keys: Iterable[Any]) -> dict[Any, StoredFingerprint]:
+def read_fingerprints(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[Any, StoredFingerprint]:
     """By key; rows that are gone are missing."""
     fields = StoredFingerprint._fields
     return {key: StoredFingerprint(*values) for key, *values in rows_with_keys(rows, keys, fields)}

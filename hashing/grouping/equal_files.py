@@ -9,10 +9,10 @@ from typing import Any
 from django.db.models import Count
 
 from hashing.paging import batches, rows_with_keys
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 
-def read_equal_files(rows: HashedImageQuerySet[Any], keys: Collection[Any] | None) -> dict[Any, str]:
+def read_equal_files(rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None) -> dict[Any, str]:
     """Return the digests of all rows, or of those with some keys, whose file another of them has as well, by key.
 
     No file is read. Blank pages and files that cannot be decoded may be among them.
@@ -25,11 +25,11 @@ def read_equal_files(rows: HashedImageQuerySet[Any], keys: Collection[Any] | Non
     return {key: digest for key, digest in digests.items() if counts[digest] > 1}
 
 
-def _shared_digests(rows: HashedImageQuerySet[Any]) -> list[str]:
+def _shared_digests(rows: ImageAssetQuerySet[Any]) -> list[str]:
     counted = rows.order_by().values("file_digest").annotate(count=Count("pk"))
     return list(counted.filter(count__gt=1).values_list("file_digest", flat=True))
 
 
-def _rows_with_digests(rows: HashedImageQuerySet[Any], digests: Collection[str]) -> Iterator[tuple[Any, str]]:
+def _rows_with_digests(rows: ImageAssetQuerySet[Any], digests: Collection[str]) -> Iterator[tuple[Any, str]]:
     for batch in batches(digests):
         yield from rows.order_by().filter(file_digest__in=batch).values_list("pk", "file_digest")

@@ -11,7 +11,7 @@ from hashing.grouping.options import GroupingOptions
 from hashing.grouping.ranking import Facts, best_first, read_facts
 from hashing.grouping.stars import Stars
 from hashing.grouping.verdicts import Verdicts
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 if TYPE_CHECKING:
     from hashing.grouping.matches import Matches
@@ -37,7 +37,7 @@ class FoundGroup(NamedTuple):
 
 
 def find_groups(
-    rows: HashedImageQuerySet[Any],
+    rows: ImageAssetQuerySet[Any],
     options: GroupingOptions,
     verdicts: Verdicts | None = None,
     progress: Progress = lambda _phase, _per_cent: None,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hashing.hamming_join.fingerprints import DETAIL_WORDS, Fingerprints, Flags, Positions, Values
 from hashing.paging import pages_by_key, rows_with_keys
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.similarity import BEST_QUALITY, DETAIL_BITS, HASH_BITS
 
 PAGE = 20_000
@@ -32,7 +32,7 @@ class HashTable(NamedTuple):
 
 
 def read_hashes(
-    rows: HashedImageQuerySet[Any], keys: Collection[Any] | None, progress: Callable[[int], object]
+    rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None, progress: Callable[[int], object]
 ) -> HashTable:
     """Read all rows, or those with some keys. Rows that lack one of the three hashes are left out.
 

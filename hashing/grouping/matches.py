@@ -19,7 +19,7 @@ from hashing.hamming_join.fingerprints import Fingerprints, Positions
 from hashing.hamming_join.orientation_join import orientation_join
 from hashing.hamming_join.self_join import self_join
 from hashing.orientations import TURNED, orient, orient_detail
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 Progress = Callable[[str, int], object]
 
@@ -36,7 +36,7 @@ class Matches:
 
 
 def find_matches(
-    rows: HashedImageQuerySet[Any],
+    rows: ImageAssetQuerySet[Any],
     options: GroupingOptions,
     also: AbstractSet[Any],
     keys: AbstractSet[Any] | None,

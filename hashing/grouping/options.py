@@ -7,7 +7,7 @@ from typing import Self
 from hashing.conf import hashing_settings
 from hashing.models.duplicates import GroupingRun
 from hashing.models.images import ImageAsset
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.similarity import LARGEST_DISTANCE
 from hashing.sources.registry import all_sources
 
@@ -52,7 +52,7 @@ class GroupingOptions:
         last = GroupingRun.objects.using(using).filter(pk=RUN_PK).values(*names).first()
         return cls(**last | {"sources": tuple(_known(last["sources"]))}) if last else cls()
 
-    def rows(self, using: str) -> HashedImageQuerySet[ImageAsset]:
+    def rows(self, using: str) -> ImageAssetQuerySet[ImageAsset]:
         """Return the images that are compared. Raises `UnknownSource`."""
         rows = ImageAsset.objects.using(using)
         return rows.of_sources(self.sources) if self.sources else rows.all()

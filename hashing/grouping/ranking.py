@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from hashing.paging import rows_with_keys
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 
 class Facts(NamedTuple):
@@ -22,7 +22,7 @@ class Facts(NamedTuple):
     is_sound: bool = True
 
 
-def read_facts(rows: HashedImageQuerySet[Any], keys: Iterable[Any]) -> dict[Any, Facts]:
+def read_facts(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[Any, Facts]:
     """By key; rows that are gone are missing."""
     fields = ("width", "height", "file_size", "created_at", "hash_error")
     return {

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from hashing.guarded_update import GuardedUpdateQuerySet
 from hashing.models.images import ImageAsset
 from hashing.orientations import Orientation
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,10 +155,10 @@ class PairDecision(models.Model):
 
 
 class MarkedDuplicateManager(models.Manager["MarkedDuplicate"]):
-    def get_queryset(self) -> HashedImageQuerySet[MarkedDuplicate]:
+    def get_queryset(self) -> ImageAssetQuerySet[MarkedDuplicate]:
         """Rows that a decision in force says are duplicates of another."""
         marks = PairDecision.objects.using(self._db).current().filter(verdict=PairDecision.Verdict.SAME)
-        rows: HashedImageQuerySet[MarkedDuplicate] = HashedImageQuerySet(self.model, using=self._db)
+        rows: ImageAssetQuerySet[MarkedDuplicate] = ImageAssetQuerySet(self.model, using=self._db)
         return rows.filter(pk__in=marks.values("duplicate"))
 
 

@@ -15,7 +15,7 @@ from hashing.db.retry import retry_transient
 from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.fields import AssetImageField
 from hashing.models.upload_path import upload_path
-from hashing.querysets import HashedImageQuerySet
+from hashing.querysets import ImageAssetQuerySet
 from hashing.search.bands import band_indexes
 from hashing.signals import file_saved, files_replaced
 from hashing.sources.key import SourceKey
@@ -70,7 +70,7 @@ class ImageAsset(models.Model):
         _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")
     )
 
-    objects: ClassVar[HashedImageQuerySet[ImageAsset]] = HashedImageQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[ImageAssetQuerySet[ImageAsset]] = ImageAssetQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("image asset")
