@@ -22,7 +22,7 @@ from hashing.db.retry import retry_transient
 from hashing.models.images import ImageAsset
 from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
-from hashing.sources.storages import find_storages, is_shared, storages_in_use
+from hashing.sources.storages import find_storages, is_shared, reference_to, storages_in_use
 from hashing.text import first_line, printable
 from hashing.workers.in_process import InProcessPool
 from hashing.workers.pool import HashingPool, WorkersLost
@@ -129,8 +129,12 @@ class Backfill:
         if self._in_process or hidden:
             return InProcessPool(self._storage_of, limits.MAX_PIXELS, limits.MAX_BYTES)
         workers = min(self._options.workers, self.report.total)
-        local = all(map(is_local, used)) and not any(source.storage_differs for source in all_sources())
-        return HashingPool(workers, self._options.timeout, limits.MAX_PIXELS, limits.MAX_BYTES, local=local)
+        remote = [storage for storage in used if not is_local(storage)]
+        if any(source.storage_differs for source in all_sources()):
+            # Any one of them: it makes the workers set Django up before they get files.
+            remote = remote or used[:1]
+        storages = [reference for reference in map(reference_to, remote) if reference]
+        return HashingPool(workers, self._options.timeout, limits.MAX_PIXELS, limits.MAX_BYTES, storages)
 
     def _jobs(self, files: list[StoredFile]) -> Iterator[Job]:
         found = find_storages({file.source for file in files}, self._rows.db)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, TimeoutError  # noqa: A004
 from itertools import chain
 from queue import Empty, SimpleQueue
@@ -21,6 +21,7 @@ from typing import Self
 from pebble import ProcessExpired, ProcessPool
 
 from hashing.workers.read_ahead import READING_THREADS
+from hashing.workers.storage_reference import StorageReference
 from hashing.workers.worker import Job, Outcome, hash_files, start_worker
 
 Chunk = Future[tuple[list[Outcome], float]]
@@ -46,14 +47,16 @@ class WorkersLost(Exception):
 class HashingPool:
     """Hashes files in `workers` processes. `timeout` is in seconds, for one image.
 
-    `local`: all files are plain local ones, which take no time to open.
+    `storages` are those that files are opened through; none where all files are plain local ones.
     """
 
-    def __init__(self, workers: int, timeout: float, max_pixels: int, max_bytes: int, *, local: bool) -> None:
+    def __init__(
+        self, workers: int, timeout: float, max_pixels: int, max_bytes: int, storages: Sequence[StorageReference] = ()
+    ) -> None:
         self._workers = workers
         self._timeout = timeout
-        self._start_arguments = (max_pixels, max_bytes, timeout)
-        self._seconds_per_chunk = SECONDS_PER_CHUNK if local else timeout * SHARE_OF_TIMEOUT
+        self._start_arguments = (storages, max_pixels, max_bytes, timeout)
+        self._seconds_per_chunk = timeout * SHARE_OF_TIMEOUT if storages else SECONDS_PER_CHUNK
         self._seconds_per_image = SECONDS_PER_CHUNK
         self._restarts = 0
         self._start()

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -64,8 +64,11 @@ _max_bytes = 0
 _seconds_to_read = 0.0
 
 
-def start_worker(max_pixels: int, max_bytes: int, seconds: float) -> None:
-    """Prepare this process. `seconds` is the time limit of a chunk, which the pool enforces."""
+def start_worker(storages: Sequence[StorageReference], max_pixels: int, max_bytes: int, seconds: float) -> None:
+    """Prepare this process. `storages` are those that files are to be opened through, as far as they are known.
+
+    `seconds` is the time limit of a chunk, which the pool enforces.
+    """
     # Before the limit of threads, which only reaches what is loaded. The process that starts the workers needs neither.
     from threadpoolctl import threadpool_limits
 
@@ -73,6 +76,9 @@ def start_worker(max_pixels: int, max_bytes: int, seconds: float) -> None:
 
     global _max_pixels, _max_bytes, _seconds_to_read
     _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * SHARE_FOR_READING
+    # Setting up Django takes longer than a file may.
+    for reference in storages:
+        open_storage(reference)
     # The pool ends a worker that hangs with SIGTERM; a Python handler would wait until the decoder returns.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Nobody reads them in this process.
@@ -86,6 +92,9 @@ def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
     started = time.perf_counter()
     outcomes = [hash_file(job) for job in jobs if job.storage is None]
     if stored := [job for job in jobs if job.storage is not None]:
+        # Not in the threads that read, which would each make one.
+        for reference in {job.storage for job in stored if job.storage}:
+            open_storage(reference)
         outcomes += _hash_read_ahead(stored)
     return outcomes, time.perf_counter() - started
 

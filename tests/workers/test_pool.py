@@ -9,13 +9,14 @@ import pytest
 
 from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.workers.pool import LARGEST_CHUNK, RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, _cause_of_death
+from hashing.workers.storage_reference import StorageAlias
 from hashing.workers.worker import Job, Outcome
 from tests.pictures import photo
 
 
 @pytest.fixture
 def pool():
-    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as made:
+    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as made:
         yield made
 
 
@@ -56,7 +57,7 @@ def test_chunks_start_small_and_grow_with_fast_images(pool):
 def test_files_of_another_machine_come_in_full_chunks_however_slow(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.start_worker", prepare_nothing)
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_slowly)
-    with HashingPool(1, 60, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=False) as pool:
+    with HashingPool(1, 60, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, [StorageAlias("default")]) as pool:
         for size in (LARGEST_CHUNK, LARGEST_CHUNK, LARGEST_CHUNK):
             assert pool.chunk_size == size
             pool.submit([Job(number, "slow") for number in range(size)])
@@ -64,7 +65,7 @@ def test_files_of_another_machine_come_in_full_chunks_however_slow(monkeypatch):
 
 
 def test_chunks_from_another_machine_stay_within_the_time_limit():
-    with HashingPool(1, 1, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=False) as pool:
+    with HashingPool(1, 1, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, [StorageAlias("default")]) as pool:
         pool._seconds_per_image = 0.1
         assert pool.chunk_size == 2
 
@@ -103,7 +104,7 @@ def hash_or_not(jobs: list[Job]) -> tuple[list[Outcome], float]:
 )
 def test_only_the_culprit_of_a_chunk_fails(monkeypatch, culprit, error):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(2, 0.5, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool:
+    with HashingPool(2, 0.5, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(key, culprit if key == 3 else "fine") for key in range(8)])
         pool.submit([Job(key, "fine") for key in range(8, 12)])
         outcomes = {outcome.pk: outcome.error for outcome in collect(pool)}
@@ -124,7 +125,7 @@ def always_dies(*_arguments) -> None:
 def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monkeypatch, tmp_path):
     monkeypatch.setattr("hashing.workers.pool.start_worker", dies_once)
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool:
+    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool._start_arguments = (str(tmp_path / "marker"),)
         pool._end()
         pool._start()
@@ -134,7 +135,7 @@ def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monke
 
 def test_workers_that_never_run_end_the_work(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.start_worker", always_dies)
-    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool, pytest.raises(WorkersLost):  # noqa: PT012
+    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool, pytest.raises(WorkersLost):  # noqa: PT012
         pool.submit([Job(1, "fine")])
         collect(pool)
 
@@ -148,7 +149,7 @@ def test_processes_are_started_again_exactly_so_often(monkeypatch):
 
     monkeypatch.setattr(HashingPool, "_start", start)
     monkeypatch.setattr(HashingPool, "_end", lambda _: None)
-    pool = HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True)
+    pool = HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES)
     for _ in range(RESTARTS_WITHOUT_SUCCESS):
         pool._restart([], TimeoutError("they give no sign"))
     with pytest.raises(WorkersLost, match="they give no sign"):
@@ -158,7 +159,7 @@ def test_processes_are_started_again_exactly_so_often(monkeypatch):
 
 def test_success_allows_all_restarts_again(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool:
+    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool._restarts = RESTARTS_WITHOUT_SUCCESS
         pool.submit([Job(1, "fine")])
         assert len(collect(pool)) == 1
@@ -167,7 +168,7 @@ def test_success_allows_all_restarts_again(monkeypatch):
 
 def test_image_that_fails_is_no_success(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool:
+    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool._restarts = 1
         pool.submit([Job(1, "fails")])
         assert len(collect(pool)) == 1
@@ -176,7 +177,7 @@ def test_image_that_fails_is_no_success(monkeypatch):
 
 def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool:
+    with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(1, "fine")])
         pool._done = SimpleQueue()
         pool._last_sign -= 1000
@@ -196,7 +197,7 @@ def test_an_idle_pool_is_not_waited_for(pool, monkeypatch):
 
 def test_leaving_early_ends_the_workers(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
-    with HashingPool(1, 600, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, local=True) as pool:
+    with HashingPool(1, 600, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(1, "hangs")])
         while not pool._pool._pool_manager.worker_manager.workers:
             time.sleep(0.01)

@@ -48,7 +48,7 @@ def worker_process(monkeypatch):
 
 
 def test_a_worker_is_silent_has_one_thread_and_our_limit(worker_process, path):
-    start_worker(100, DEFAULT_MAX_BYTES, 60)
+    start_worker([], 100, DEFAULT_MAX_BYTES, 60)
     os.write(2, b"a decoder complains")
     assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
     assert {library["num_threads"] for library in threadpool_info()} <= {1}
