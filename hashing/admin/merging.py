@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from html import unescape
@@ -10,7 +11,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import get_deleted_objects
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import DatabaseError, IntegrityError, models, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest
 from django.utils.html import strip_tags
@@ -21,6 +22,8 @@ from hashing.models import ImageAsset
 from hashing.sources.owners import Owner, find_owners
 from hashing.sources.source import ImageSource
 from hashing.text import first_line
+
+logger = logging.getLogger(__name__)
 
 Assets = Sequence[ImageAsset]
 
@@ -84,6 +87,12 @@ class Merging:
             raise Refusal(_("other rows need it: %(error)s") % {"error": first_line(error)}) from error
         except ValidationError as error:
             raise Refusal("; ".join(error.messages)) from error
+        except (Refusal, DatabaseError):
+            raise
+        # The site's own rule may fail for one row: the others must not wait for it.
+        except Exception as error:
+            logger.exception("The source of image %s failed to merge it", asset.pk)
+            raise Refusal(_("deleting its row failed; the log of the site says why")) from error
 
     def _finish(self, asset: ImageAsset) -> None:
         rows = ImageAsset.objects.using(self._using)

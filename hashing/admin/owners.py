@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from hashing.models import ImageAsset
 from hashing.sources.owners import Owner, find_owners
 from hashing.sources.source import links_within
 from hashing.text import printable
+
+logger = logging.getLogger(__name__)
 
 MAX_TEXT = 80
 
@@ -62,5 +65,10 @@ def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> ShownOwner:
     kind = str(capfirst(owner.source.model._meta.verbose_name))
     if not may_view(owner, request, site):
         return ShownOwner(kind)
-    text = Truncator(printable(str(owner.row))).chars(MAX_TEXT)
-    return ShownOwner(kind, text, owner.source.url(owner.row))
+    try:
+        text, url = str(owner.row), owner.source.url(owner.row)
+    # Methods of the site's own, which may fail for one row: the page is about the others as well.
+    except Exception:
+        logger.exception("A row cannot be shown: %s", printable(str(owner.source.key_of(owner.row))))
+        text, url = str(owner.row.pk), None
+    return ShownOwner(kind, Truncator(printable(text)).chars(MAX_TEXT), url)

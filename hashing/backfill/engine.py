@@ -22,7 +22,7 @@ from hashing.db.retry import retry_transient
 from hashing.models.images import ImageAsset
 from hashing.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
-from hashing.sources.storages import find_storages, is_shared, reference_to, storages_in_use
+from hashing.sources.storages import UnknownStorage, find_storages, is_shared, reference_to, storages_in_use
 from hashing.text import first_line, printable
 from hashing.workers.in_process import InProcessPool
 from hashing.workers.pool import HashingPool, WorkersLost
@@ -141,8 +141,7 @@ class Backfill:
         for file in files:
             storage = found.get(file.source)
             if storage is None:
-                reason = f"LookupError: The row that owns the file is gone: {file.source}"
-                job = Job(file.pk, file.name, refusal=reason)
+                job = Job(file.pk, file.name, refusal=f"LookupError: {UnknownStorage(file.source)}")
             else:
                 job = make_job(storage, file.pk, file.name, local=is_local(storage))
             self._in_hand[file.pk] = FileInHand(job, file.version, storage)

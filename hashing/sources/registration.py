@@ -30,23 +30,26 @@ NEW_ASSET_FIELDS = ("image", "created_at", "hash_error", *OWNER_FIELDS)
 @dataclass
 class SyncCounts:
     """`added`: new assets. `replaced`: assets with another file than before. `shared`: rows that were given an asset
-    that was there. `removed`: assets and co-owners whose row or file is gone."""
+    that was there. `removed`: assets and co-owners whose row or file is gone. `left_out`: rows that cannot be
+    registered; the log says which, and why."""
 
     added: int = 0
     replaced: int = 0
     shared: int = 0
     removed: int = 0
+    left_out: int = 0
 
     def add(self, other: SyncCounts) -> None:
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     def __str__(self) -> str:
-        return ", ".join(f"{getattr(self, each.name)} {each.name}" for each in fields(self))
+        shown = [each.name for each in fields(self) if each.name != "left_out" or self.left_out]
+        return ", ".join(f"{getattr(self, name)} {name.replace('_', ' ')}" for name in shown)
 
     @property
     def total(self) -> int:
-        return self.added + self.replaced + self.shared + self.removed
+        return self.added + self.replaced + self.shared + self.removed + self.left_out
 
 
 @dataclass
@@ -92,15 +95,16 @@ class Registration:
 
     def attach(self, files: Sequence[OwnedFile]) -> SyncCounts:
         """Give each file its asset: a new one, the row's own under another name, or the one that has the file."""
-        files = [file for file in files if self._fits(file)]
-        names = self.registered_names([file.source_id for file in files])
-        stale = [file for file in files if file.overwritten or names.get(file.source_id) != file.name]
-        if not stale:
-            return SyncCounts()
-        changes = self._plan(stale, {file.source_id for file in stale} & names.keys())
-        if not self._dry_run:
-            self._write(changes)
-        return changes.counts
+        fitting = [file for file in files if self._fits(file)]
+        counts = SyncCounts(left_out=len(files) - len(fitting))
+        names = self.registered_names([file.source_id for file in fitting])
+        stale = [file for file in fitting if file.overwritten or names.get(file.source_id) != file.name]
+        if stale:
+            changes = self._plan(stale, {file.source_id for file in stale} & names.keys())
+            if not self._dry_run:
+                self._write(changes)
+            counts.add(changes.counts)
+        return counts
 
     def detach(self, source_ids: Iterable[str]) -> SyncCounts:
         """Take rows off their assets. What nobody else owns is deleted; the files stay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from collections import defaultdict
@@ -15,11 +16,18 @@ from django.db.models import Q
 
 from hashing.sources.key import SourceKey
 from hashing.sources.registry import all_sources, find_source
+from hashing.sources.source import ImageSource
+from hashing.text import printable
 from hashing.workers.storage_reference import PickledStorage, StorageAlias, StorageField, StorageReference
+
+logger = logging.getLogger(__name__)
 
 
 class UnknownStorage(LookupError):
-    """The source of an asset is gone, so that nobody knows where its file is."""
+    """Nobody knows where the file of an asset is: its row or its source is gone, or does not say."""
+
+    def __init__(self, key: SourceKey | None) -> None:
+        super().__init__(f"The row that owns the file is gone, or does not say where it is: {key}")
 
 
 def own_storage() -> Storage:
@@ -48,7 +56,7 @@ def find_storage(key: SourceKey | None, using: str) -> Storage:
     """Return the storage that has the file of an asset with this source. Raises `UnknownStorage`."""
     found = find_storages([key], using)
     if key not in found:
-        raise UnknownStorage(f"The row that owns the file is gone: {key}")
+        raise UnknownStorage(key)
     return found[key]
 
 
@@ -72,8 +80,20 @@ def find_storages(keys: Iterable[SourceKey | None], using: str) -> dict[SourceKe
             found.update(dict.fromkeys(of_source, source.field.storage))
             continue
         rows = source.rows_of((key.source_id for key in of_source), source_database(source, using))
-        found.update({key: source.storage(rows[key.source_id]) for key in of_source if key.source_id in rows})
+        for key in of_source:
+            if key.source_id in rows and (storage := storage_of_row(source, rows[key.source_id])):
+                found[key] = storage
     return found
+
+
+def storage_of_row(source: ImageSource, row: Any) -> Storage | None:
+    """Return which storage has the file of a row, or None if the source cannot say it."""
+    try:
+        return source.storage(row)
+    # A method of the site's own, which may fail for one row: the others must not wait for it.
+    except Exception:
+        logger.exception("Nobody knows in which storage the file of a row is: %s", printable(str(source.key_of(row))))
+        return None
 
 
 def source_database(source: Any, using: str) -> str:

@@ -6,6 +6,7 @@ they are read page by page and compared here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,9 @@ from hashing.sources.registration import Registration, SyncCounts
 from hashing.sources.registry import all_sources, find_sources
 from hashing.sources.source import ImageSource, OwnedFile
 from hashing.sources.storages import source_database
+from hashing.text import printable
+
+logger = logging.getLogger(__name__)
 
 PAGE = 5000
 # An advisory lock of PostgreSQL: of two runs at once, one waits for the other's page.
@@ -129,8 +133,17 @@ class SourceSync:
         rows = left = in_key_order(rows)
         page: list[Any]
         while page := retry_transient(partial(list, left[:PAGE]), rows.db):
-            yield [self.source.file_of(row) for row in page]
+            yield list(filter(None, map(self._file_of, page)))
             left = rows.filter(pk__gt=page[-1].pk)
+
+    def _file_of(self, row: Any) -> OwnedFile | None:
+        try:
+            return self.source.file_of(row)
+        # Methods of the site's own, which may fail for one row: the others must not wait for it.
+        except Exception:
+            logger.exception("A row is left out: %s", printable(str(self.source.key_of(row))))
+            self.counts.left_out += 1
+            return None
 
     def _ids_without_a_row(self) -> Iterator[list[str]]:
         # Co-owners first: an asset whose owner is gone must not pass to one that is gone as well.

@@ -20,7 +20,7 @@ from django.db.models import Count, FileField, Model, Q, QuerySet, Value
 from hashing.db.retry import retry_transient
 from hashing.paging import batches
 from hashing.sources.registry import source_of_field
-from hashing.sources.storages import find_storage, in_storage, storages_in_use
+from hashing.sources.storages import UnknownStorage, find_storage, in_storage, storage_of_row, storages_in_use
 from hashing.stored_files.base_names import BaseNameKey, PlainName
 from hashing.stored_files.identity import NamedFile
 
@@ -70,7 +70,12 @@ class FileColumn:
         source = source_of_field(self.model, self.field.name)
         # Of a source that is a child of the model, the row of the child.
         own = source and source.rows_of([str(row.pk)], self.using).get(str(row.pk))
-        return source.storage(own) if source and own else self.field.storage
+        if not (source and own):
+            return self.field.storage
+        storage = storage_of_row(source, own)
+        if storage is None:
+            raise UnknownStorage(source.key_of(own))
+        return storage
 
     def names(self, keys: Collection[str]) -> tuple[set[str], set[str]]:
         """Return names whose base name has one of these keys, and the keys that too many rows have to be looked at."""

@@ -117,6 +117,18 @@ def test_cards_say_whose_picture_it_is(pictures, admin_client):
     assert "Scan object" in page.text
 
 
+def test_card_of_a_row_whose_text_fails_shows_its_key(pictures, admin_client, monkeypatch):
+    sync_sources()
+
+    def fail(_row: Picture) -> str:
+        raise KeyError("a mistake of the site's own")
+
+    monkeypatch.setattr(Picture, "__str__", fail)
+    asset = ImageAsset.objects.get(source_field="image")
+    page = admin_client.get(reverse("admin:hashing_imageasset_find_similar", args=[asset.pk]), secure=True)
+    assert f">{asset.source_id}<" in page.text
+
+
 def test_card_of_a_row_that_the_user_may_not_see_says_its_kind_alone(pictures, client, django_user_model):
     from django.contrib.auth.models import Permission
 

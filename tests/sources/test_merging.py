@@ -207,3 +207,37 @@ def test_image_of_a_row_is_not_deleted_in_the_list_of_images(admin_client, files
     assert "it belongs to a row of the site" in admin_client.post(address, data, secure=True).content.decode()
     admin_client.post(address, data | {"post": "yes"}, secure=True)
     assert ImageAsset.objects.get().source_id == str(picture.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_source_that_fails_for_one_row_keeps_no_other_from_being_merged(admin_client, mark, photo_source):
+    class Failing(ImageSource):
+        def merge(self, keeper, duplicate, user):
+            if duplicate.original.name == "b.jpg":
+                raise KeyError("a mistake of the site's own")
+            duplicate.delete()
+
+    photo_source(Failing)
+    keeper, bad, good = photos("a.jpg", "b.jpg", "c.jpg")
+    page = delete(admin_client, mark(keeper, bad), mark(keeper, good))
+    assert set(Photo.objects.all()) == {keeper, bad}
+    assert "deleting its row failed" in page
+
+
+def test_row_of_no_known_storage_keeps_its_file(admin_client, mark, media, django_capture_on_commit_callbacks):
+    """Another row may mean the file: that cannot be told."""
+
+    @register("site_models.Scan.file")
+    class Failing(ImageSource):
+        def storage(self, row):
+            raise KeyError("a mistake of the site's own")
+
+    try:
+        keeper, duplicate = photos("a.jpg", "b.jpg")
+        Scan.objects.bulk_create([Scan(file="b.jpg")])
+        with django_capture_on_commit_callbacks(execute=True):
+            delete(admin_client, mark(keeper, duplicate))
+        assert not Photo.objects.filter(pk=duplicate.pk).exists()
+        assert (media / "b.jpg").exists()
+    finally:
+        unregister("site_models.Scan.file")

@@ -153,6 +153,29 @@ def test_rows_that_take_no_part(sources, photographs):
         unregister("site_models.Photo.original")
 
 
+def test_row_that_cannot_be_registered_keeps_no_other_out(sources, archive, small_pages, caplog, monkeypatch):
+    monkeypatch.setattr("hashing.sources.registration.MAX_NAME", 10)
+
+    @register("site_models.Scan.file")
+    class Failing(ImageSource):
+        def storage(self, row):
+            if row.file.name == "bad.jpg":
+                raise KeyError("a mistake of the site's own")
+            return self.field.storage
+
+    try:
+        Scan.objects.bulk_create(
+            Scan(file=name) for name in ("a.jpg", "bad.jpg", "bad.jpg", "b.jpg", "too-long-a-name.jpg")
+        )
+        counts = sync("site_models.Scan")
+        assert counts == SyncCounts(added=2, left_out=3)
+        assert str(counts).endswith("3 left out")
+        assert names() == ["a.jpg", "b.jpg"]
+        assert "site_models.Scan.file" in caplog.text
+    finally:
+        unregister("site_models.Scan.file")
+
+
 def test_children_of_multi_table_inheritance(sources):
     sources("site_models.Poster.image")
     Picture.objects.create(image="picture.jpg")

@@ -104,7 +104,7 @@ def test_rows_to_delete_do_not_count_and_rows_of_other_models_with_their_keys_do
         photograph(name)
     one, other, _third = ImageAsset.objects.bulk_create([ImageAsset(image=f"{name}.jpg") for name in "abc"])
     add_model(storage()).objects.create(pk=other.pk, file="b.jpg")
-    reasons = find_reasons_to_keep(storage(), ["a.jpg", "b.jpg", "c.jpg"], without=[one.pk, other.pk])
+    reasons = find_reasons_to_keep(storage(), ["a.jpg", "b.jpg", "c.jpg"], without={ImageAsset: [one.pk, other.pk]})
     assert reasons == {"b.jpg": "Used by: legacy photo.", "c.jpg": "Used by: image asset."}
 
 
