@@ -34,7 +34,7 @@ def preview_twice(asset: ImageAsset) -> None:
 
 READERS = {
     "preview": preview_twice,
-    "hash": lambda asset: hash_row(ImageAsset, asset.pk, asset.image.name, "default"),
+    "hash": lambda asset: hash_row(asset.pk, asset.image.name, "default"),
     "path": lambda asset: compute_perceptual_hash(asset.image.path),
 }
 

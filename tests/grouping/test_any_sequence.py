@@ -21,7 +21,7 @@ from tests.grouping.conftest import PICTURES, stored_groups, undo_last
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STEPS = 40
+STEPS = 25
 DECIDE = (decide_same, decide_different, keep)
 
 

@@ -92,7 +92,7 @@ def test_a_crowd_is_compared_once_and_not_for_every_key(monkeypatch):
     whole = ValueJoin._join_apart
     monkeypatch.setattr(ValueJoin, "_join_apart", lambda self, rows: (joined.append(len(rows)), whole(self, rows)))
     random = np.random.default_rng(1)
-    high, low = random.integers(0, 2**64, 2000, np.uint64), random.integers(0, 2**64, 2000, np.uint64)
+    high, low = random.integers(0, 2**64, 1000, np.uint64), random.integers(0, 2**64, 1000, np.uint64)
     high[:300] = high[0]
     low[:300] = low[0] ^ random.integers(0, 2**12, 300, np.uint64)
     values = distinct_values(high, low)
