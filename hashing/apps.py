@@ -17,7 +17,6 @@ class HashingConfig(AppConfig):
         from hashing.previews import watch_previewed_files
         from hashing.search.distance import add_distance_to_sqlite
         from hashing.search.match import add_match_to_sqlite
-        from hashing.sources import checks as source_checks  # noqa: F401
         from hashing.sources.signals import connect_sources
         from hashing.uploads import watch_uploads
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TypeVar
@@ -52,6 +53,21 @@ def source_labels() -> list[str]:
     # What is wrong with other values is for the system check to say.
     texts = [label for label in listed if isinstance(label, str)] if isinstance(listed, Iterable) else []
     return list(dict.fromkeys([*texts, *_classes]))
+
+
+def registered_classes() -> dict[str, list[str]]:
+    """Return the names of the classes for each source: several where labels of one field were registered apart."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for label, source_class in _classes.items():
+        try:
+            model, field = find_file_field(label)
+        except UnfitSource:
+            continue
+        name = f"{source_class.__module__}.{source_class.__qualname__}"
+        names = found[f"{model._meta.label}.{field.name}"]
+        if name not in names:
+            names.append(name)
+    return dict(found)
 
 
 @cache

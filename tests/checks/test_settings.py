@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+from django.core import checks
+
+from hashing.checks import check_settings
+from hashing.conf import hashing_settings
+from hashing.limits import DEFAULT_MAX_PIXELS
+
+
+def found(settings, value: object) -> list[tuple[str | None, str]]:
+    settings.HASHING = value
+    return [(message.id, message.msg) for message in check_settings()]
+
+
+def test_defaults_hold_where_nothing_is_set(settings):
+    del settings.HASHING
+    assert check_settings() == []
+    assert (hashing_settings().MAX_PIXELS, hashing_settings().MIN_QUALITY) == (DEFAULT_MAX_PIXELS, 35)
+
+
+def test_a_value_that_is_set_holds(settings):
+    settings.HASHING = {"MIN_QUALITY": 30}
+    assert check_settings() == []
+    assert hashing_settings().MIN_QUALITY == 30
+
+
+def test_settings_that_are_no_dict_are_an_error(settings):
+    assert found(settings, ["MIN_QUALITY"]) == [("hashing.E001", "HASHING must be a dict.")]
+
+
+def test_an_unknown_key_is_an_error_and_changes_nothing(settings):
+    assert found(settings, {"MIN_QUALTY": 3}) == [("hashing.E002", "HASHING has no key 'MIN_QUALTY'.")]
+    assert hashing_settings().MIN_QUALITY == 35
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"MAX_PIXELS": 0},
+        {"MIN_QUALITY": 101},
+        {"MIN_QUALITY": "55"},
+        {"MIN_QUALITY": 40.5},
+        {"TIMEOUT": 0},
+        {"TIMEOUT": True},
+    ],
+)
+def test_a_value_that_makes_no_sense_is_an_error(settings, wrong):
+    ((check_id, message),) = found(settings, wrong)
+    assert check_id == "hashing.E003"
+    assert next(iter(wrong)) in message
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"ON_UPLOAD": "task", "ACTION_LIMIT": 1}, {"ON_UPLOAD": "off"}, {"ON_UPLOAD": "inline"}]
+)
+def test_accepts_values_that_make_sense(settings, given):
+    settings.HASHING = given
+    assert check_settings() == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ON_UPLOAD": "later"},
+        {"ON_UPLOAD": None},
+        {"ACTION_LIMIT": 0},
+        {"ACTION_LIMIT": "many"},
+        {"ACTION_LIMIT": True},
+        {"ACTION_LIMIT": 2.5},
+        {"MAX_DISTANCE": -1},
+        {"MAX_DISTANCE": 385},
+        {"MAX_DISTANCE": 2.5},
+        {"MAX_DISTANCE": "far"},
+        {"MAX_BYTES": 0},
+        {"MAX_BYTES": 5e8},
+    ],
+)
+def test_names_the_key_with_a_wrong_value(settings, given):
+    settings.HASHING = given
+    [error] = check_settings()
+    assert error.id == "hashing.E003"
+    assert next(iter(given)) in error.msg
+
+
+def test_the_site_of_this_repository_passes_all_checks():
+    assert checks.run_checks(tags=["hashing"]) == []
+
+
+def test_a_key_that_is_no_text_is_an_unknown_one(settings):
+    assert found(settings, {3: 1, "MIN_QUALTY": 2})[0] == ("hashing.E002", "HASHING has no key '3'.")

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from hashing.checks import check_tasks
+
+IMMEDIATE = "immediate.ImmediateBackend"
+
+
+@pytest.fixture
+def tasks(settings):
+    """Make this the setting `TASKS`, with a back end of Django, or of the package that stands in for it."""
+    module = settings.TASKS["default"]["BACKEND"].removesuffix(IMMEDIATE)
+
+    def choose(backend: str, alias: str = "default", **options) -> list[tuple[str, str]]:
+        settings.TASKS = {alias: {"BACKEND": module + backend, **options}}
+        return [(message.id, message.msg) for message in check_tasks()]
+
+    return choose
+
+
+def test_a_backend_that_runs_tasks_is_fine(tasks):
+    assert tasks(IMMEDIATE) == []
+
+
+def test_a_backend_that_runs_nothing_is_a_warning(tasks):
+    [(check_id, _)] = tasks("dummy.DummyBackend")
+    assert check_id == "hashing.W004"
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [
+        (IMMEDIATE, {"QUEUES": ["low"]}),
+        (IMMEDIATE, {"alias": "other"}),
+        ("nothing.Backend", {}),
+    ],
+)
+def test_a_backend_that_does_not_take_the_tasks_is_an_error(tasks, backend, options):
+    [(check_id, message)] = tasks(backend, **options)
+    assert check_id == "hashing.E012"
+    assert "does not take the tasks" in message
+
+
+def test_uploads_as_tasks_need_the_interface(settings, monkeypatch):
+    monkeypatch.setattr("hashing.checks.tasks.find_spec", lambda name: None)
+    assert check_tasks() == []
+    settings.HASHING = {"ON_UPLOAD": "task"}
+    [error] = check_tasks()
+    assert error.id == "hashing.E004"
