@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -45,7 +46,7 @@ def main(picture: Path) -> None:
     sys.stdout.write("Every page opens.\n")
 
 
-def arrange_rows(user: object) -> None:
+def arrange_rows(user: Any) -> None:
     """A marked duplicate, and a run of the backfill under way: pages of their own show these."""
     from hashing.models import BackfillRun, GroupMember, PairDecision
 
@@ -58,7 +59,7 @@ def arrange_rows(user: object) -> None:
         duplicate_id=higher,
         lower_file=GroupMember.objects.get(asset=lower).asset.image.name,
         higher_file=GroupMember.objects.get(asset=higher).asset.image.name,
-        decided_by=user,
+        decided_by_id=user.pk,
         batch=uuid.uuid4(),
     )
     assert BackfillRun.objects.update(ended_at=None)

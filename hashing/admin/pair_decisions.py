@@ -21,11 +21,11 @@ from hashing.models import PairDecision
 
 @admin.register(PairDecision)
 class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("pictures", "verdict", "duplicate_link", "decided_by", "decided_at")
+    list_display = ("pictures", "verdict", "duplicate_link", "editor", "decided_at")
     list_display_links = None
     actions = ("delete_selected",)
     list_filter = ("verdict",)
-    list_select_related = ("lower", "higher", "duplicate", "decided_by")
+    list_select_related = ("lower", "higher", "duplicate")
     list_per_page = 50
     list_max_show_all = 0
     ordering = ("-pk",)
@@ -33,7 +33,9 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
-        return super().get_queryset(request).filter(replaced_by__isnull=True)
+        decisions = super().get_queryset(request).filter(replaced_by__isnull=True)
+        # Not joined: the users may be in another database.
+        return decisions.prefetch_related("decided_by")
 
     @admin.action(description=_("Take back the selected decisions"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> Any:
@@ -56,6 +58,10 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("marked as duplicate"))
     def duplicate_link(self, decision: PairDecision) -> SafeString | None:
         return linked_names([decision.duplicate], more=False) if decision.duplicate else None
+
+    @admin.display(description=_("decided by"), ordering="decided_by_id")
+    def editor(self, decision: PairDecision) -> str:
+        return str(decision.decided_by or _("Somebody"))
 
     def delete_model(self, request: HttpRequest, obj: PairDecision) -> None:
         self.delete_queryset(request, self.get_queryset(request).filter(pk=obj.pk))

@@ -18,7 +18,7 @@ def newest_decision(using: str) -> int:
 def decided_since(newest: int, about: Q, using: str) -> PairDecision | None:
     """The last decision in force among those `about` something that are newer than the key `newest`."""
     since = PairDecision.objects.using(using).filter(about, pk__gt=newest, replaced_by__isnull=True)
-    return since.select_related("decided_by").order_by("-pk").first()
+    return since.with_users().order_by("-pk").first()
 
 
 def about_images(one: int, other: int) -> Q:

@@ -94,7 +94,7 @@ def _undo(batch: UUID, user_pk: int) -> list[int]:
     if not taken.exists():
         raise DecisionRefused(_("This was taken back already. Nothing was changed."))
     newer = decisions.filter(batch__in=taken.filter(replaced_by__isnull=False).values("replaced_by"))
-    if last := newer.select_related("decided_by").order_by("-pk").first():
+    if last := newer.with_users().order_by("-pk").first():
         text = _("%(who)s decided about these pictures again on %(when)s, which comes first. Nothing was changed.")
         raise DecisionRefused(text % describe(last, user_pk))
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})

@@ -103,6 +103,11 @@ class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
         same_files = Q(lower_file=F("lower__image"), higher_file=F("higher__image"))
         return self.filter(same_files, replaced_by__isnull=True)
 
+    def with_users(self) -> Self:
+        """Read `decided_by` as well, None for a user who is gone."""
+        # No join: the users may be in another database.
+        return self.prefetch_related("decided_by")
+
     def about(self, keys: Iterable[int]) -> Self:
         """Decisions on pairs of which at least one is among the keys."""
         chosen = list(keys)
@@ -130,8 +135,15 @@ class PairDecision(models.Model):
     )
     lower_file = models.CharField(_("file of the one"), max_length=500)
     higher_file = models.CharField(_("file of the other"), max_length=500)
+    # A constraint would lock the table of the users while it is made, and forbid to keep them in another database.
+    # Deleting a user asks nothing of this table: the key stays, and names nobody.
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("decided by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+        verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
     batch = models.UUIDField(_("decided together"), db_index=True, help_text=_("The same for what one click decided."))

@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 
 from hashing.admin.review.last_decision import last_decision
 from hashing.grouping import decisions
+from hashing.grouping.conflicts import about_images, decided_since, describe
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo
 from hashing.grouping.deletable import find_keepers, reasons_to_stay
 from hashing.grouping.regroup import regroup
@@ -51,6 +52,15 @@ def test_same_marks_the_picture_and_deletes_nothing(trio, somebody):
     assert the_group().open_count == 1
     decision = PairDecision.objects.get()
     assert (decision.lower_id, decision.higher_id, decision.decided_by) == (keeper.pk, one.pk, somebody)
+
+
+def test_a_user_who_is_gone_is_somebody(trio, somebody):
+    keeper, one, _other = trio
+    decide_same(the_group(), one.pk, somebody.pk)
+    User.objects.filter(pk=somebody.pk).delete()
+    decision = decided_since(0, about_images(keeper.pk, one.pk), "default")
+    assert describe(decision, user_pk=0)["who"] == "Somebody"
+    assert marked() == {one.pk}
 
 
 def test_not_the_same_never_comes_back(trio, somebody, group_all):

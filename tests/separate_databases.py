@@ -1,0 +1,55 @@
+"""Go all the way, from saving rows of a source to decisions and their users, on a site with `separate_settings`."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import django
+
+
+def main(folder: Path) -> None:
+    from django.contrib.auth.models import User
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.core.management import call_command
+    from django.db import connections
+    from django.test import Client
+    from django.urls import reverse
+
+    from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+    from tests.every_admin_page import main as open_every_page
+    from tests.pictures import photo
+    from tests.site_models.models import Picture
+
+    assert "auth_user" not in connections["images"].introspection.table_names()
+    assert not any(name.startswith("hashing") for name in connections["default"].introspection.table_names())
+
+    buffer = io.BytesIO()
+    photo(size=(320, 240)).save(buffer, "JPEG")
+    for name in ("saved.jpg", "copy.jpg", "third.jpg"):
+        Picture.objects.create(image=SimpleUploadedFile(name, buffer.getvalue()))
+    assert ImageAsset.objects.hashed().count() == 3
+    Picture.objects.bulk_create([Picture(image="pictures/third.jpg")])
+    call_command("backfill_hashes", workers=1)
+    call_command("find_duplicates")
+    assert DuplicateGroup.objects.get().size == 3
+    # Its user decides about a pair.
+    open_every_page(folder / "media" / "pictures" / "saved.jpg")
+    assert MarkedDuplicate.objects.count() == 1
+
+    client = Client()
+    client.force_login(User.objects.create_superuser("other"))
+    decisions = reverse("admin:hashing_pairdecision_changelist")
+    assert ">visitor<" in client.get(f"{decisions}?o=4", secure=True).text
+    # Deleting a user asks nothing of the other database.
+    User.objects.get(username="visitor").delete()
+    assert ">Somebody<" in client.get(f"{decisions}?o=4", secure=True).text
+    Picture.objects.all().delete()
+    assert not ImageAsset.objects.filter(source_type="site_models.Picture").exists()
+    sys.stdout.write("All the way.\n")
+
+
+if __name__ == "__main__":
+    django.setup()
+    main(Path(sys.argv[1]))

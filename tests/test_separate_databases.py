@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.site import CHECKOUT, Site
+
+pytestmark = pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same on every database")
+
+
+def test_users_and_sources_in_another_database_than_the_assets(tmp_path):
+    site = Site.made_in(tmp_path, f"sqlite:///{tmp_path}/site.sqlite3")
+    site.environment["DJANGO_SETTINGS_MODULE"] = "tests.separate_settings"
+    for alias in ("default", "images"):
+        done = site.run("migrate", "--run-syncdb", "--verbosity", "0", "--database", alias)
+        assert done.returncode == 0, done.stderr
+    assert "no issues" in site.run("check", "--database", "default", "--database", "images").stdout
+    command = [sys.executable, "-m", "tests.separate_databases", str(tmp_path)]
+    done = subprocess.run(command, cwd=CHECKOUT, env=site.environment, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("All the way.\n"), done.stdout + done.stderr
