@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 # Hidden: no import takes its files for images of the site.
 FOLDER = ".previews"
+# Storages add something to a name that is taken already.
+PREVIEW_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+\w*\.jpg")
 END_OF_JPEG = b"\xff\xd9"
 # A file that is incomplete for less long is still being written by another process.
 WRITING_TIME = timedelta(seconds=60)
@@ -68,6 +71,21 @@ def read_preview(asset: ImageAsset, side: int) -> bytes:
 def delete_previews(keys: Collection[Any]) -> None:
     """Delete all previews of the assets with these keys."""
     _delete_except(keys, lambda _key: None)
+
+
+def find_all_previews() -> Iterator[str]:
+    """Yield the names of all previews in the storage, also of those whose rows are gone."""
+    for folder in _folders():
+        names = default_storage.listdir(_folder(folder))[1]
+        yield from (f"{_folder(folder)}/{name}" for name in names if PREVIEW_NAME.fullmatch(name))
+
+
+def delete_all_previews() -> None:
+    """Delete all previews and their folders. Raises whatever the storage raises."""
+    for name in find_all_previews():
+        default_storage.delete(name)
+    for folder in [*map(_folder, _folders()), FOLDER]:
+        _delete_empty_folder(folder)
 
 
 def delete_stale_previews(assets: Iterable[ImageAsset]) -> None:
@@ -111,6 +129,14 @@ def _note(keys: Collection[Any], using: str) -> None:
         delete_previews(_outdated.keys.pop(using, set()))
 
     transaction.on_commit(delete, using=using)
+
+
+def _folders() -> list[str]:
+    """The keys of the assets, or former assets, that have previews, as texts."""
+    try:
+        return list(default_storage.listdir(FOLDER)[0])
+    except FileNotFoundError:
+        return []
 
 
 def _folder(key: Any) -> str:
@@ -180,7 +206,7 @@ def _with_previews(keys: Collection[Any]) -> list[Any]:
         return [key for key in keys if (root / str(key)).is_dir()]
     if len(keys) <= 1:
         return list(keys)
-    found = set(default_storage.listdir(FOLDER)[0])
+    found = set(_folders())
     return [key for key in keys if str(key) in found]
 
 
