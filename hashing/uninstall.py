@@ -29,7 +29,7 @@ def rows_of_other_apps() -> dict[str, QuerySet[Any]]:
     """Return the rows that are about this app, in tables of Django and of the task queue in the database."""
     found: dict[str, QuerySet[Any]] = {}
     if apps.is_installed("django_tasks_db"):
-        tasks = _rows("django_tasks_db.DBTaskResult")
+        tasks = _rows("django_tasks_database.DBTaskResult")
         found["tasks and results of tasks"] = tasks.filter(task_path__startswith="hashing.")
     if apps.is_installed("django.contrib.admin"):
         found["entries in the history of the admin"] = _rows("admin.LogEntry").filter(content_type__app_label="hashing")

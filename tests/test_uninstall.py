@@ -71,6 +71,17 @@ def test_files_among_the_previews_that_are_none_stay(used_site, media):
     assert (preview.exists(), other.exists()) == (False, True)
 
 
+def test_tasks_in_the_database_go_as_well(site):
+    site.environment["TASK_QUEUE"] = "database"
+    site.add_photos(1)
+    assert site.run("backfill_hashes", "--enqueue").returncode == 0
+    tasks = {"columns": "task_path", "table": "django_tasks_database_dbtaskresult", "order": ""}
+    assert site.rows(**tasks) == [("hashing.tasks.hash_range",)]
+    done = site.run("uninstall_hashing", "--no-input")
+    assert "1 tasks and results" in done.stdout
+    assert site.rows(**tasks) == []
+
+
 @pytest.mark.parametrize("answer", ["", "no", "y"])
 def test_without_a_yes_everything_stays(used_site, media, monkeypatch, answer):
     monkeypatch.setattr("builtins.input", lambda _prompt: answer)

@@ -103,6 +103,14 @@ def test_missing_tables_are_a_warning_where_databases_are_checked():
 
 
 @pytest.mark.django_db
+def test_missing_tables_are_no_news_to_the_command_that_makes_them(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["manage.py", "migrate"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {BackfillRun._meta.db_table} RENAME TO renamed")
+    assert check_tables(databases=["default"]) == []
+
+
+@pytest.mark.django_db
 def test_tables_that_a_router_keeps_away_are_not_missing(settings):
     settings.DATABASE_ROUTERS = [f"{__name__}.Nowhere"]
     with connection.cursor() as cursor:
