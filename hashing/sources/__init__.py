@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from hashing.sources.key import SourceKey
-from hashing.sources.registry import all_sources, find_source, find_sources, register, unregister
+from hashing.sources.registry import UnknownSource, all_sources, find_source, find_sources, register, unregister
 from hashing.sources.source import ImageSource
 
-__all__ = ["ImageSource", "SourceKey", "all_sources", "find_source", "find_sources", "register", "unregister"]
+__all__ = [
+    "ImageSource",
+    "SourceKey",
+    "UnknownSource",
+    "all_sources",
+    "find_source",
+    "find_sources",
+    "register",
+    "unregister",
+]
