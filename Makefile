@@ -81,6 +81,8 @@ bench-answers: $(READY) ## copies found again and false pairs, beside ImageHash 
 bench-search: $(READY) ## the search among ROWS=1000000 rows on PostgreSQL, and among a million on SQLite
 	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
 	DATABASE_URL= $(RUN) -m benchmarks.search
+	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.similar_rows $(ROWS)
+	DATABASE_URL= $(RUN) -m benchmarks.similar_rows
 
 bench-pairs: $(READY) ## all pairs of a million hashes (against FAISS, if faiss-cpu is installed), and find_duplicates
 	$(RUN) -m benchmarks.pairs

@@ -126,3 +126,24 @@ def bind_mount() -> Iterator[Callable[[Path, Path], None]]:
     yield mount
     for target in mounted:
         subprocess.run(["umount", target], check=True)
+
+
+@pytest.fixture
+def listen():
+    """Connects receivers for the time of the test. Without one, it returns a list of what is sent."""
+    connected = []
+
+    def connect(signal, receiver=None):
+        sent = []
+        chosen = receiver or (lambda sender, signal, **arguments: sent.append(arguments))
+        signal.connect(chosen, weak=False)
+        connected.append((signal, chosen))
+        return sent
+
+    yield connect
+    for signal, receiver in connected:
+        assert signal.disconnect(receiver)
+
+
+def refuse(sender, **arguments):
+    raise RuntimeError("the receiver is broken")

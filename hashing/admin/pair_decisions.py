@@ -69,4 +69,4 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
         """Takes the decisions back; the pictures are asked about again."""
         with groups_locked(queryset.db):
-            forget(set(queryset.values_list("lower", "higher")), queryset.db)
+            forget(set(queryset.values_list("lower", "higher")), queryset.db, request.user.pk)

@@ -15,11 +15,11 @@ from hashing.backfill.outage import Outage
 from hashing.db.retry import is_outage, is_transient, retry_transient
 from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.images import ImageAsset
-from hashing.paging import rows_with_keys
+from hashing.paging import batches, rows_with_keys
 from hashing.perceptual_hash import HASH_VERSION
 from hashing.previews import delete_stale_previews
 from hashing.querysets import ImageAssetQuerySet
-from hashing.signals import files_replaced
+from hashing.signals import files_replaced, image_hashed, send_after_commit
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome
 
@@ -49,6 +49,16 @@ class OutcomeWriter:
         row has got another file since, or is gone. Raises `Outage` when the database takes nothing: it does not
         answer, is read-only or full, or the role may not write.
         """
+        hashed: list[Any] = []
+        try:
+            for outcome in self._write(outcomes, versions):
+                if outcome.fingerprint:
+                    hashed.append(outcome.pk)
+                yield outcome
+        finally:
+            self._announce(hashed)
+
+    def _write(self, outcomes: Sequence[Outcome], versions: Mapping[Any, int]) -> Iterator[Outcome]:
         try:
             written = self._update(outcomes, versions)
         except (DatabaseError, InterfaceError) as error:
@@ -58,6 +68,15 @@ class OutcomeWriter:
             return
         self._locked_in_a_row = 0
         yield from outcomes if written == len(outcomes) else self._unchanged(outcomes, versions)
+
+    def _announce(self, keys: Sequence[Any]) -> None:
+        def read_assets() -> Iterator[Mapping[str, Any]]:
+            for batch in batches(keys):
+                hashed = self._rows.filter(pk__in=batch, perceptual_hash__isnull=False)
+                yield from ({"asset": asset} for asset in hashed.order_by("pk"))
+
+        if keys:
+            send_after_commit(image_hashed, self._model, self._alias, read_assets)
 
     def _update(
         self, outcomes: Sequence[Outcome], versions: Mapping[Any, int], fields: Sequence[str] = HASH_FIELDS

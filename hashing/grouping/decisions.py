@@ -8,12 +8,14 @@ more. So of pictures that are the same, exactly one is never marked.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from uuid import UUID
 
 from django.db import router
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from hashing.grouping.announcements import announce_decisions
 from hashing.grouping.conflicts import describe
 from hashing.grouping.regroup import regroup
 from hashing.grouping.store import with_groups_locked
@@ -64,6 +66,7 @@ def _decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int, key: UUID) 
     _refuse_lost_keeper(keeper, using)
     _Batch(user_pk, using, key).mark(asset_pk, keeper)
     regroup(using=using, groups=[group.pk])
+    announce_decisions(_changed_pairs(key, using), user_pk, using)
     return key
 
 
@@ -73,6 +76,7 @@ def _decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int, key: U
     _Batch(user_pk, using, key).separate(asset_pk, keeper)
     _refuse_contradiction([asset_pk, keeper], using)
     regroup(using=using, groups=[group.pk])
+    announce_decisions(_changed_pairs(key, using), user_pk, using)
     return key
 
 
@@ -84,6 +88,7 @@ def _keep(group: DuplicateGroup, asset_pk: int, user_pk: int, key: UUID) -> UUID
     _refuse_lost_keeper(asset_pk, using)
     _Batch(user_pk, using, key).keep(sorted(members - {asset_pk}), asset_pk)
     regroup(using=using, groups=[group.pk])
+    announce_decisions(_changed_pairs(key, using), user_pk, using)
     return key
 
 
@@ -97,9 +102,10 @@ def _undo(batch: UUID, user_pk: int) -> list[int]:
     if last := newer.with_users().order_by("-pk").first():
         text = _("%(who)s decided about these pictures again on %(when)s, which comes first. Nothing was changed.")
         raise DecisionRefused(text % describe(last, user_pk))
+    restored = decisions.filter(replaced_by=batch)
+    announce_decisions(_changed_pairs(batch, using), user_pk, using, is_undone=True)
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
     taken.delete()
-    restored = decisions.filter(replaced_by=batch)
     again = {key for pair in restored.values_list("lower", "higher") for key in pair}
     restored.update(replaced_by=None)
     _refuse_contradiction(again, using)
@@ -107,16 +113,23 @@ def _undo(batch: UUID, user_pk: int) -> list[int]:
     return keys
 
 
+def _changed_pairs(batch: UUID, using: str) -> Iterator[tuple[int, int]]:
+    """The pairs of which something else holds since they were decided together, or superseded."""
+    changed = PairDecision.objects.using(using).filter(Q(batch=batch) | Q(replaced_by=batch))
+    return changed.values_list("lower", "higher").iterator()
+
+
 def _database() -> str:
     return router.db_for_write(PairDecision)
 
 
-def forget(pairs: Collection[tuple[int, int]], using: str) -> None:
+def forget(pairs: Collection[tuple[int, int]], using: str, user_pk: int | None = None) -> None:
     """Delete all decisions on these pairs, lower key first: no former decision comes back."""
-    with_groups_locked(using, _forget, pairs, using)
+    with_groups_locked(using, _forget, pairs, using, user_pk)
 
 
-def _forget(pairs: Collection[tuple[int, int]], using: str) -> None:
+def _forget(pairs: Collection[tuple[int, int]], using: str, user_pk: int | None) -> None:
+    announce_decisions(pairs, user_pk, using, is_undone=True)
     decisions = PairDecision.objects.using(using)
     for lowers in batches({lower for lower, _higher in pairs}):
         found = decisions.filter(lower__in=lowers).values_list("pk", "lower", "higher")

@@ -8,6 +8,7 @@ from django.db import router
 
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
+from hashing.grouping.announcements import announce_groups, last_member
 from hashing.grouping.finder import Progress, find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.regroup import regroup
@@ -40,10 +41,12 @@ def run_grouping(
     groups = find_groups(rows, options, verdicts, progress)
     if dry_run:
         return GroupingReport(groups, options)
+    last = retry_transient(lambda: last_member(alias), alias)
     changes = store_groups(groups, alias, progress=lambda per_cent: progress("Storing", per_cent))
     retry_transient(lambda: options.remember(alias), alias)
     _catch_up(options, started, alias)
     _catch_up_with_decisions(verdicts, alias)
+    announce_groups(last, alias)
     return GroupingReport(groups, options, changes)
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_delete
 
+from hashing.grouping.announcements import announce_upload
 from hashing.grouping.regroup import regroup
 from hashing.grouping.store import count_groups, with_groups_locked
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
@@ -27,6 +28,7 @@ def watch_files() -> None:
 def follow_upload(pk: Any, using: str) -> None:
     """Let an asset whose file was just hashed, or replaced, join the group that it belongs to, and leave any other."""
     regroup([pk], using)
+    announce_upload(pk, using)
 
 
 def end_decisions(sender: type[Model], *, keys: Collection[int], using: str, **_kwargs: Any) -> None:
