@@ -1,0 +1,149 @@
+"""What the README and the pages of docs/ show can be done."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.db.models import QuerySet
+
+from hashing.backfill import backfill_perceptual_hashes
+from hashing.models import ImageAsset
+from tests.pictures import photo
+from tests.site import CHECKOUT
+
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+TEXT = {page.name: page.read_text() for page in PAGES}
+COMMANDS = sorted(
+    {
+        (page, line.strip())
+        for page, text in TEXT.items()
+        for line in re.findall(r"^ *\$ [^#\n]*manage\.py ([^#\n]*)", text, re.MULTILINE)
+        if get_commands().get(line.split()[0]) == "hashing"
+    }
+)
+
+
+def snippets(page: str, *starts: str) -> list[str]:
+    blocks = re.findall(r"^```python\n(.*?)^```$", TEXT[page], re.MULTILINE | re.DOTALL)
+    found = [block for start in starts for block in blocks if block.startswith(start)]
+    assert len(found) == len(starts)
+    return found
+
+
+def anchor(heading: str) -> str:
+    """As those who show the page make it of a heading."""
+    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+
+
+def run(snippet: str, **names: object) -> list[object]:
+    """Run a snippet, and return what its expressions are; the rows, for querysets."""
+    values = []
+    for statement in ast.parse(snippet).body:
+        if not isinstance(statement, ast.Expr):
+            exec(compile(ast.Module([statement], []), "snippet", "exec"), names)
+            continue
+        value = eval(compile(ast.Expression(statement.value), "snippet", "eval"), names)
+        values.append(list(value) if isinstance(value, QuerySet) else value)
+    return values
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_commands_take_the_options_that_are_shown(page, line):
+    name, *arguments = shlex.split(line)
+    load_command_class("hashing", name).create_parser("manage.py", name).parse_args(arguments)
+
+
+def test_every_command_is_shown():
+    shown = {line.split()[0] for _page, line in COMMANDS}
+    assert shown == {name for name, app in get_commands().items() if app == "hashing"}
+
+
+def test_options_of_tables_exist():
+    for name in ("backfill_hashes", "find_duplicates"):
+        parser = load_command_class("hashing", name).create_parser("manage.py", name)
+        for table in re.findall(rf"^\| option of `{name}`.*?\n\n", TEXT["README.md"], re.MULTILINE | re.DOTALL):
+            cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+            options = set(re.findall(r"--[a-z][a-z-]+", "\n".join(cells)))
+            assert options
+            assert options <= set(parser._option_string_actions)
+
+
+def test_searching(add_image):
+    add_image("one.jpg"), add_image("two.jpg")
+    backfill_perceptual_hashes(workers=1)
+    [snippet] = snippets("README.md", "from hashing.models import ImageAsset")
+    first, second = ImageAsset.objects.all()
+    [by_asset, nearer, by_hash, turned, unhashed, failed] = run(snippet, asset=first)
+    assert by_asset == turned == [second]
+    assert nearer == ([second] if second.created_at.year == 2026 else [])
+    assert by_hash == unhashed == failed == []
+
+
+def test_comparing(tmp_path, monkeypatch):
+    photo(size=(96, 72)).save(tmp_path / "beach.jpg")
+    monkeypatch.chdir(tmp_path)
+    [snippet] = snippets("README.md", "from hashing.perceptual_hash import")
+    [computed, distance, similar] = run(snippet)
+    assert (len(computed), distance, similar) == (16, 1, True)
+
+
+def test_hashing_from_python(add_image):
+    add_image()
+    [snippet] = snippets("README.md", "from hashing.backfill import")
+    names = {"__name__": "__main__"}
+    exec(snippet, names)
+    assert names["result"]["processed"] == 1
+
+
+def test_settings_are_the_defaults(settings):
+    del settings.HASHING
+    [snippet] = snippets("README.md", "HASHING = {")
+    from hashing.conf import KNOWN_KEYS, hashing_settings
+
+    names: dict[str, dict[str, object]] = {}
+    exec(snippet, names)
+    defaults = {key: getattr(hashing_settings(), key) for key in KNOWN_KEYS}
+    assert {**names["HASHING"], "SOURCES": tuple(names["HASHING"]["SOURCES"])} == defaults
+
+
+def test_celery(add_image, monkeypatch):
+    """With a stand-in for Celery that does a task at once."""
+    add_image()
+    queued = []
+
+    def shared_task(**_options):
+        def declare(function):
+            def apply_async(kwargs, queue):
+                queued.append(queue)
+                function(SimpleNamespace(retry=None), **kwargs)
+
+            return SimpleNamespace(apply_async=apply_async)
+
+        return declare
+
+    for name in ("celery", "photos", "photos.tasks"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    sys.modules["celery"].shared_task = shared_task
+    task, hand_out = snippets("celery.md", "# photos/tasks.py", "# wherever")
+    exec(task, vars(sys.modules["photos.tasks"]))
+    exec(hand_out, {})
+    assert queued == ["hashing"]
+    assert ImageAsset.objects.get().perceptual_hash
+
+
+@pytest.mark.parametrize("page", TEXT)
+def test_links_lead_somewhere(page):
+    folder = CHECKOUT if page == "README.md" else CHECKOUT / "docs"
+    for link in re.findall(r"\]\(((?!https?:)[^)]*)\)", TEXT[page]):
+        name, _, fragment = link.partition("#")
+        target = folder / name if name else folder / page
+        assert target.exists(), link
+        if fragment:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            assert fragment in map(anchor, headings), link
