@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -45,9 +46,48 @@ def main(folder: Path) -> None:
     # Deleting a user asks nothing of the other database.
     User.objects.get(username="visitor").delete()
     assert ">Somebody<" in client.get(f"{decisions}?o=4", secure=True).text
+
+    delete_both_owners_or_none()
     Picture.objects.all().delete()
     assert not ImageAsset.objects.filter(source_type="site_models.Picture").exists()
     sys.stdout.write("All the way.\n")
+
+
+def delete_both_owners_or_none() -> None:
+    """An image with two owners, one of which is protected, stays with both."""
+    from django.contrib import admin
+    from django.contrib.auth.models import User
+    from django.db.models import ProtectedError
+    from django.test import RequestFactory
+
+    from hashing.admin.merging import Merging, Refusal
+    from hashing.models import CoOwner
+    from hashing.sources import ImageSource, register, unregister
+    from tests.site_models.models import Picture
+
+    asset = CoOwner.objects.get().asset
+    protected = Picture.objects.get(pk=asset.co_owners.get().source_id)
+    label = "site_models.Picture.image"
+
+    @register(label)
+    class OneProtected(ImageSource):
+        def merge(self, keeper: Any, duplicate: Any, user: Any) -> None:
+            if duplicate == protected:
+                raise ProtectedError("An article shows it.", {duplicate})
+            duplicate.delete()
+
+    request = RequestFactory().post("/")
+    request.user = User.objects.get(username="other")
+    owners = Picture.objects.filter(image=asset.image.name)
+    try:
+        Merging([asset], {asset.pk: None}, request, admin.site, "images").merge(asset)
+    except Refusal:
+        assert owners.count() == 2
+    else:
+        raise AssertionError("It was not refused.")
+    unregister(label)
+    Merging([asset], {asset.pk: None}, request, admin.site, "images").merge(asset)
+    assert owners.count() == 0
 
 
 if __name__ == "__main__":

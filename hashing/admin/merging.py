@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from html import unescape
 from typing import Any
 
@@ -77,10 +78,14 @@ class Merging:
 
     def merge(self, asset: ImageAsset) -> None:
         """Let the source of each owner delete its row, in a savepoint. Raises `Refusal` when the image must stay."""
-        kept = next(iter(self._kept_owners(asset)), None)
+        kept, owners = next(iter(self._kept_owners(asset)), None), self.owners_of(asset)
         try:
-            with transaction.atomic(using=self._using):
-                for owner in self.owners_of(asset):
+            with ExitStack() as savepoints:
+                # A router may keep the rows in another database. Its transaction ends first: of an asset without its row,
+                # the next sync takes care, but a row without its asset would be registered again.
+                for using in dict.fromkeys([self._using, *(owner.row._state.db for owner in owners)]):
+                    savepoints.enter_context(transaction.atomic(using=using))
+                for owner in owners:
                     owner.source.merge(kept.row if kept else None, owner.row, self._request.user)
                 self._finish(asset)
         except (ProtectedError, RestrictedError, IntegrityError) as error:
