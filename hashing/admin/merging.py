@@ -81,8 +81,8 @@ class Merging:
         kept, owners = next(iter(self._kept_owners(asset)), None), self.owners_of(asset)
         try:
             with ExitStack() as savepoints:
-                # A router may keep the rows in another database. Its transaction ends first: of an asset without its row,
-                # the next sync takes care, but a row without its asset would be registered again.
+                # A router may keep the rows in another database. Its transaction ends first: an asset without its row
+                # goes with the next sync, but a row without its asset would be registered again.
                 for using in dict.fromkeys([self._using, *(owner.row._state.db for owner in owners)]):
                     savepoints.enter_context(transaction.atomic(using=using))
                 for owner in owners:
