@@ -10,7 +10,7 @@ PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup --cov --cov-report=
 NO_DATABASE = $(addprefix backfill/,test_memory_storage.py test_object_storage.py test_range_watch_times.py) formats \
   hamming_join $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_openat.py test_walk.py) \
   $(addprefix management/,test_progress.py test_streams.py test_target_file.py) search/test_radii.py workers test_dct.py \
-  test_demo_login.py test_grid.py test_hash_quality.py test_installation.py test_orientations.py test_perceptual_hash.py test_pixels.py \
+  test_demo_login.py test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py \
   test_similarity.py test_startup.py test_text.py test_time_zones.py test_upload_path.py
 
 .DEFAULT_GOAL = help

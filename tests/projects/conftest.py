@@ -1,0 +1,95 @@
+"""The package as a stranger has it: built, and installed with what it needs into an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.site import CHECKOUT
+
+# Of these, the last would have each process compile all of Django again.
+OWN_VARIABLES = {"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+# The source that the README names, and how.
+OWN_SOURCE = "blog.Photo.original"
+SOURCES = f'"SOURCES": ["{OWN_SOURCE}"]'
+BUILD = """
+import sys
+from flit_core import buildapi
+print(buildapi.build_wheel(sys.argv[1]))
+print(buildapi.build_sdist(sys.argv[1]))
+"""
+
+
+def run(*command: str | Path, cwd: Path, **variables: str) -> str:
+    """Run a program that knows nothing of this checkout, and return what it writes."""
+    inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+    arguments = [str(part) for part in command]
+    done = subprocess.run(
+        arguments, cwd=cwd, env=inherited | variables, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> tuple[Path, Path]:
+    """A wheel and a source distribution of this checkout."""
+    folder = tmp_path_factory.mktemp("built")
+    wheel, sdist = run(sys.executable, "-c", BUILD, folder, cwd=CHECKOUT).split()
+    return folder / wheel, folder / sdist
+
+
+@pytest.fixture(scope="session")
+def python(built, tmp_path_factory) -> Path:
+    """An environment with the wheel, with Wagtail, and with what these two need; nothing else."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    quietly = ("--quiet", "--no-compile", "--disable-pip-version-check")
+    run(sys.executable, "-m", "pip", "--python", python, "install", *quietly, built[0], "wagtail", cwd=folder)
+    return python
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in a folder, with an interpreter that has the wheel; `settings` is the module of its settings."""
+
+    python: Path
+    folder: Path
+    settings: str
+
+    @property
+    def settings_file(self) -> Path:
+        return self.folder.joinpath(*self.settings.split(".")).with_suffix(".py")
+
+    def manage(self, *arguments: str | Path) -> str:
+        return run(self.python, "manage.py", *arguments, cwd=self.folder)
+
+    def run(self, *arguments: str | Path) -> str:
+        return run(self.python, *arguments, cwd=self.folder, DJANGO_SETTINGS_MODULE=self.settings)
+
+    def follow_readme(self, source: str = OWN_SOURCE) -> str:
+        """Do what "Add it to your project" says, block by block, for this file field. Returns what commands write."""
+        said = []
+        for language, block in blocks_of_readme():
+            if language == "python":
+                with self.settings_file.open("a") as settings:
+                    settings.write(f"\n{block.replace(SOURCES, SOURCES.replace(OWN_SOURCE, source))}")
+            commands = re.findall(r"^\$ python manage\.py ([^#\n]*)", block, re.MULTILINE)
+            said += [self.manage(*command.split()) for command in commands]
+        return "".join(said)
+
+
+def blocks_of_readme() -> list[tuple[str, str]]:
+    """The language and the text of each block."""
+    section = (CHECKOUT / "README.md").read_text().partition("\n## Add it to your project\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert "".join(text for _language, text in blocks).count(SOURCES) == 1
+    return blocks

@@ -1,0 +1,187 @@
+"""What an editor does, page by page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import Resolver404, ResolverMatch, get_script_prefix, resolve, reverse
+from django.utils import timezone
+
+from hashing.models import BackfillRun, DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
+
+from .visitor import Form, Page, Visitor
+
+# Of each view, so many addresses are opened: pages of lists lead to each other without an end.
+MOST_OF_A_VIEW = 2
+# Pages that Django has for every model, and to which nothing leads: there is nothing to see or to do.
+UNUSED = {
+    f"hashing_{model}_{page}"
+    for model, pages in {
+        "duplicategroup": ("add", "delete", "history"),
+        "markedduplicate": ("add", "change", "history"),
+        "pairdecision": ("add", "change", "history"),
+    }.items()
+    for page in pages
+}
+
+
+class Journey:
+    def __init__(self, user: Any, site_name: str) -> None:
+        self.visitor = Visitor(user)
+        self.site_name = site_name
+        self.seen: set[str] = set()
+        self._files: set[str] = set()
+
+    def address(self, name: str, *args: Any) -> str:
+        return reverse(f"admin:hashing_{name}", args=args, current_app=self.site_name)
+
+    def open(self, name: str, *args: Any) -> Page:
+        return self._follow(self.address(name, *args))
+
+    def _follow(self, address: str) -> Page:
+        self._note(address)
+        return self._look(self.visitor.open(address))
+
+    def send(self, form: Form, button: str = "", **fields: Any) -> Page:
+        self._note(form.action)
+        return self._look(self.visitor.send(form, button, **fields))
+
+    def see_everything(self) -> None:
+        """Follow all links from the app's own page in the site; none may lead to another site."""
+        self._let_a_run_be_under_way()
+        opened: Counter[str] = Counter()
+        known = {reverse("admin:app_list", args=("hashing",), current_app=self.site_name)}
+        waiting = list(known)
+        while waiting:
+            page = self._follow(waiting.pop())
+            for link in page.links:
+                match = _resolve(link)
+                if match is None or link in known or "hashing" not in str(match.url_name):
+                    continue
+                known.add(link)
+                opened[match.view_name] += 1
+                if opened[match.view_name] <= MOST_OF_A_VIEW:
+                    waiting.append(link)
+
+    def _let_a_run_be_under_way(self) -> None:
+        """The page about progress has more to show then."""
+        run = BackfillRun.objects.latest("pk")
+        age = timezone.now() - run.started_at
+        assert abs(age) < timedelta(minutes=5), f"the clock of the database is not that of the site: {run.started_at}"
+        BackfillRun.objects.filter(pk=run.pk).update(ended_at=None)
+        assert BackfillRun.objects.alive().exists()
+
+    def upload(self, picture: Path) -> None:
+        page = self.open("imageasset_add")
+        done = self.send(page.form(button="_save"), "_save", image=_file(picture))
+        asset = ImageAsset.objects.latest("pk")
+        assert asset.perceptual_hash, asset.hash_error
+        assert self.address("duplicategroup_of", asset.pk) in done.links, "nobody says that it is here already"
+
+    def search(self, picture: Path) -> None:
+        page = self.open("imageasset_search_by_picture")
+        found = self.send(page.form(action="search-by-picture/"), picture=_file(picture))
+        assert any(self.address("imageasset_change", key) in found.links for key in _keys()), found.text
+
+    def hash_again(self) -> None:
+        keys = _keys()[:2]
+        page = self.open("imageasset_changelist")
+        for action in ("compute_hashes", "recompute_hashes"):
+            form = page.form(action=page.address)
+            self.send(form, action=action, _selected_action=keys)
+        self.send(self.open("imageasset_recompute", keys[0]).form())
+        ImageAsset.objects.filter(pk=keys[0]).update(perceptual_hash=None)
+        self.send(self.open("imageasset_hash_waiting").form())
+        assert ImageAsset.objects.get(pk=keys[0]).perceptual_hash
+
+    def decide(self) -> None:
+        for button, verdict in (("different", "different"), ("same", "same"), ("keep", "same")):
+            page = self.open("duplicategroup_changelist")
+            if button == "keep":
+                page = self.open("duplicategroup_change", DuplicateGroup.objects.open().first().pk)
+            decided = PairDecision.objects.count()
+            self.send(page.form(button=button), button)
+            assert PairDecision.objects.count() > decided, button
+            assert PairDecision.objects.latest("pk").verdict == verdict
+
+    def take_back(self) -> None:
+        before = PairDecision.objects.current().count()
+        page = self.open("duplicategroup_changelist")
+        self.send(page.form(action="/undo/"))
+        assert PairDecision.objects.current().count() < before
+        different = PairDecision.objects.current().get(verdict="different")
+        self.send(self.open("pairdecision_delete", different.pk).form())
+        assert not PairDecision.objects.current().filter(verdict="different").exists()
+
+    def delete_marked(self) -> None:
+        [asset] = MarkedDuplicate.objects.all()
+        storage, name = asset.image.storage, asset.image.name
+        assert storage.exists(name)
+        self.open("markedduplicate_delete", asset.pk)
+        page = self.open("markedduplicate_changelist")
+        form = page.form(action=page.address)
+        asked = self.send(form, action="delete_selected", _selected_action=[asset.pk])
+        assert ImageAsset.objects.filter(pk=asset.pk).exists(), "it was deleted before anybody confirmed it"
+        done = self.send(asked.form(action=page.address))
+        assert not ImageAsset.objects.filter(pk=asset.pk).exists(), done.text
+        assert not storage.exists(name)
+
+    def check_that_nothing_was_left_out(self) -> None:
+        from django.contrib.admin.sites import all_sites
+
+        [site] = [site for site in all_sites if site.name == self.site_name]
+        names = {
+            pattern.name
+            for model, model_admin in site._registry.items()
+            if model._meta.app_label == "hashing"
+            for pattern in model_admin.get_urls()
+            if pattern.name
+        }
+        assert names - self.seen == UNUSED, (names - self.seen) ^ UNUSED
+
+    def _note(self, address: str) -> None:
+        if match := _resolve(address):
+            self.seen.add(str(match.url_name))
+
+    def _look(self, page: Page) -> Page:
+        """Check what a page leads to, and what it needs."""
+        self._note(page.address)
+        for address in [*page.links, *(form.action for form in page.forms)]:
+            match = _resolve(address)
+            if match and match.namespace != self.site_name:
+                raise AssertionError(f"{page.address} leads to the site {match.namespace!r}: {address}")
+        for address in page.files:
+            self._check_file(address)
+        return page
+
+    def _check_file(self, address: str) -> None:
+        name = address.partition("?")[0].removeprefix(settings.STATIC_URL)
+        if name not in self._files and not address.startswith(reverse("admin:jsi18n", current_app=self.site_name)):
+            assert finders.find(name), f"{address} is no static file"
+            self._files.add(name)
+
+
+def _keys() -> list[int]:
+    return list(ImageAsset.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def _file(picture: Path) -> SimpleUploadedFile:
+    return SimpleUploadedFile(picture.name, picture.read_bytes())
+
+
+def _resolve(address: str) -> ResolverMatch | None:
+    """Return the view of an address of an admin site; None for all others."""
+    path, prefix = address.partition("?")[0], get_script_prefix()
+    if not path.startswith(prefix):
+        return None
+    try:
+        match = resolve(f"/{path.removeprefix(prefix)}")
+    except Resolver404:
+        return None
+    return match if "admin" in match.app_names else None
