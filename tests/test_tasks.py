@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
@@ -64,7 +65,7 @@ def test_immediate_backend_is_no_queue():
 @pytest.fixture
 def everything(db) -> dict[str, object]:
     """All pictures, as a user of the admin has selected them."""
-    return QueuedSelection.of(User.objects.create_superuser("editor"), Selection(), rehash=False).as_arguments()
+    return QueuedSelection.of(User.objects.create_superuser("editor"), site, Selection(), rehash=False).as_arguments()
 
 
 def test_selection_becomes_tasks_that_wait_behind_uploads(everything, queue, add_image):

@@ -19,12 +19,13 @@ class HashActions:
     @admin.action(description=gettext_lazy("Compute perceptual hashes"), permissions=["change"])
     def compute_hashes(self, request: HttpRequest, queryset: Rows) -> None:
         """Of rows that have none. The others are left as they are."""
-        _run(request, _("Compute perceptual hashes"), queryset, rehash=False)
+        _run(self, request, _("Compute perceptual hashes"), queryset, rehash=False)
 
     @admin.action(description=gettext_lazy("Recompute perceptual hashes"), permissions=["change"])
     def recompute_hashes(self, request: HttpRequest, queryset: Rows) -> None:
-        _run(request, _("Recompute perceptual hashes"), queryset, rehash=True)
+        _run(self, request, _("Recompute perceptual hashes"), queryset, rehash=True)
 
 
-def _run(request: HttpRequest, title: str, rows: Any, *, rehash: bool) -> None:
-    run_or_enqueue(request, title, Plan.of(rows, rehash=rehash), Selection.of_action(request))
+def _run(model_admin: Any, request: HttpRequest, title: str, rows: Any, *, rehash: bool) -> None:
+    plan, selection = Plan.of(rows, rehash=rehash), Selection.of_action(request)
+    run_or_enqueue(request, model_admin.admin_site, title, plan, selection)

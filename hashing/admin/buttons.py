@@ -1,14 +1,13 @@
 """Buttons of the list, the rows and the form.
 
-django-admin-actions draws them as plain links, for everybody, and its URL names are the bare names of the methods.
-So here a method's name carries the model, and is a view that asks for the permission itself. GET says what will happen,
-POST does it. The permissions in its decorator say who is shown the button, no more.
+django-admin-actions gives them addresses, and its URL names are the bare names of the methods: so a method's name
+carries the model, and is a view that asks for the permission itself. GET says what will happen, POST does it. The
+library would draw them for everybody, in templates that a theme replaces, with addresses of the default admin site:
+here they are drawn in templates of the app, for those with the permissions that the decorator of the method names.
 """
 
 from __future__ import annotations
 
-import copy
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,18 +16,21 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hashing.admin.filters import WAITING, StateFilter
 from hashing.admin.history import record_run
+from hashing.admin.links import admin_url
 from hashing.admin.pages import admin_page
 from hashing.admin.runs import Plan, hash_one, run_or_enqueue, tell
 from hashing.admin.selection import Selection
 
 LIST_BUTTONS = ("hashing_imageasset_search_by_picture", "hashing_imageasset_hash_waiting")
 ROW_BUTTONS = ("hashing_imageasset_find_similar", "hashing_imageasset_recompute")
-CONFIRM = "admin/hashing/confirm_run.html"
+CONFIRM, DRAWN = "admin/hashing/confirm_run.html", "admin/hashing/buttons.html"
 
 
 class Buttons(ActionsModelAdmin):  # type: ignore[misc]
@@ -43,8 +45,8 @@ class Buttons(ActionsModelAdmin):  # type: ignore[misc]
         title, selection = _("Hash all waiting"), Selection(query=f"{StateFilter.parameter_name}={WAITING}")
         plan = Plan.of(self.get_queryset(request).never_tried(), rehash=False)
         if request.method == "POST":
-            run_or_enqueue(request, title, plan, selection)
-            return redirect("admin:hashing_imageasset_changelist")
+            run_or_enqueue(request, self.admin_site, title, plan, selection)
+            return redirect(admin_url(self.admin_site, "imageasset_changelist"))
         return self._confirm(request, title, plan=plan)
 
     @admin.action(description=gettext_lazy("Recompute hash"), permissions=["change"])
@@ -59,8 +61,8 @@ class Buttons(ActionsModelAdmin):  # type: ignore[misc]
         if request.method == "POST":
             report = hash_one(rows, asset.hash_error)
             record_run(request.user.pk, title, report, asset)
-            tell(request, report, matched=1)
-            return redirect("admin:hashing_imageasset_change", pk)
+            tell(request, self.admin_site, report, matched=1)
+            return redirect(admin_url(self.admin_site, "imageasset_change", pk))
         return self._confirm(request, title, asset=asset, preview=self.preview(asset))
 
     hashing_imageasset_hash_waiting.url_path = "hash-waiting/"  # type: ignore[attr-defined]
@@ -74,33 +76,34 @@ class Buttons(ActionsModelAdmin):  # type: ignore[misc]
     def get_list_display(self, request: HttpRequest) -> Any:
         columns = [column for column in super().get_list_display(request) if column != self.actions_holder.__name__]
         names = self._usable(request, self.actions_row)
-        return [*columns, self._column_of(names)] if names else columns
 
-    def _column_of(self, names: Iterable[str]) -> Any:
-        # The library draws what stands in the admin itself, which all requests share.
-        drawing = copy.copy(self)
-        drawing.actions_row = tuple(names)
-        return drawing.actions_holder
+        @admin.display(description="")
+        def buttons(asset: Any) -> str:
+            drawn = render_to_string(DRAWN, {"hashing_buttons": self._drawn(names, asset.pk)})
+            return format_html('<ul class="hashing-row-buttons">{}</ul>', drawn)
+
+        return [*columns, buttons] if names else columns
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return self._without_dead_buttons(request, self.actions_list, super().changelist_view(request, extra_context))
+        context = {"hashing_buttons": self._drawn(self._usable(request, self.actions_list)), **(extra_context or {})}
+        return self._without_library.changelist_view(request, context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
-        # The library builds addresses from whatever stands in this one, and fails on all but whole numbers.
-        view: Any = super() if re.fullmatch("[0-9]+", object_id) else super(ActionsModelAdmin, self)
-        response = view.change_view(request, object_id, form_url, extra_context)
-        return self._without_dead_buttons(request, self.actions_detail, response)
+        names = self._usable(request, self.actions_detail)
+        context = {"hashing_buttons": self._drawn(names, object_id), **(extra_context or {})}
+        return self._without_library.change_view(request, object_id, form_url, context)
 
-    def _without_dead_buttons(self, request: HttpRequest, names: Iterable[str], response: Any) -> Any:
-        drawn = (getattr(response, "context_data", None) or {}).get("actions_list")
-        if drawn:
-            usable = self._usable(request, names)
-            response.context_data["actions_list"] = [
-                button for name, button in zip(names, drawn, strict=True) if name in usable
-            ]
-        return response
+    @property
+    def _without_library(self) -> Any:
+        """The views of Django. Those of the library fail where the default admin site has no images."""
+        return super(ActionsModelAdmin, self)
+
+    def _drawn(self, names: Iterable[str], *key: Any) -> list[dict[str, str]]:
+        """Titles and addresses, as `admin/hashing/buttons.html` draws them."""
+        found = ((name, admin_url(self.admin_site, name.removeprefix("hashing_"), *key)) for name in names)
+        return [{"title": getattr(self, name).short_description, "address": url} for name, url in found if url]
 
     def _usable(self, request: HttpRequest, names: Iterable[str]) -> list[str]:
         """Those of the buttons that are for this user."""

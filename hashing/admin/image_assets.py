@@ -47,6 +47,7 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     search_help_text = _("Part of a file name, a key, or a whole hash of 16 characters.")
     formfield_overrides = {models.ImageField: {"form_class": PictureField}}
     change_list_template = "admin/hashing/image_list.html"
+    change_form_template = "admin/hashing/image_form.html"
 
     facts = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
     file_facts = ("pixels", "size", "created_at")
@@ -58,7 +59,7 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     def get_fieldsets(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["image"]})]
-        duplicates = ["duplicates"] if may_see_groups(request) else []
+        duplicates = ["duplicates"] if may_see_groups(request, self.admin_site) else []
         owners = ["owners"] if obj.source_type else []
         return [
             (None, {"fields": ["large_preview", "image", *owners, *duplicates]}),
@@ -89,7 +90,8 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context: dict[str, Any] = {}
         if request.method == "GET":
-            context = {"summary": summarize(ImageAsset.objects.all()), "groups_to_review": groups_to_review(request)}
+            groups = groups_to_review(request, self.admin_site)
+            context = {"summary": summarize(ImageAsset.objects.all()), "groups_to_review": groups}
         return super().changelist_view(request, context | (extra_context or {}))
 
     def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
@@ -100,7 +102,7 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
 
     @admin.display(description=_("duplicates"))
     def duplicates(self, asset: ImageAsset) -> str | None:
-        return link_to_group(asset)
+        return link_to_group(asset, self.admin_site)
 
     def save_model(self, request: HttpRequest, obj: ImageAsset, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
@@ -112,5 +114,5 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
         # Only now the transaction is over, and the upload hashed.
         uploaded_pk = getattr(request, "uploaded_pk", None)
         if uploaded_pk and (asset := ImageAsset.objects.filter(pk=uploaded_pk).first()):
-            tell_about_upload(request, asset)
+            tell_about_upload(request, asset, self.admin_site)
         return response

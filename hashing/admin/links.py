@@ -1,8 +1,12 @@
+"""Addresses of the pages of the app, in the admin site at hand."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.urls import reverse
+from django.contrib.admin import AdminSite
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -10,8 +14,20 @@ from django.utils.translation import gettext as _
 from hashing.models import ImageAsset
 
 
-def linked_names(assets: Iterable[ImageAsset], *, more: bool) -> SafeString:
+def admin_url(site: AdminSite, name: str, *args: Any, query: dict[str, Any] | None = None) -> str:
+    """Return the address of a page like "imageasset_change" in this site; empty if its model has none there."""
+    try:
+        return reverse(f"admin:hashing_{name}", args=args, query=query, current_app=site.name)
+    except NoReverseMatch:
+        return ""
+
+
+def link_or_text(address: str, text: object) -> SafeString:
+    return format_html('<a href="{}">{}</a>', address, text) if address else format_html("{}", text)
+
+
+def linked_names(assets: Iterable[ImageAsset], site: AdminSite, *, more: bool) -> SafeString:
     """The file names, separated by commas, each with a link to its form."""
-    pairs = ((reverse("admin:hashing_imageasset_change", args=(asset.pk,)), str(asset)) for asset in assets)
-    names = format_html_join(", ", '<a href="{}">{}</a>', pairs)
+    links = ((link_or_text(admin_url(site, "imageasset_change", asset.pk), asset),) for asset in assets)
+    names = format_html_join(", ", "{}", links)
     return format_html("{} {}", names, _("and more")) if more else names

@@ -11,8 +11,6 @@ from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import F, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from hashing.admin.columns import Columns
 from hashing.admin.deletion import Assets, Deletion
 from hashing.admin.deletion_job import Tally
+from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.merging import Merging, Refusal
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import Previews
@@ -63,8 +62,7 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
 
     @admin.display(description=gettext_lazy("duplicate of"))
     def kept(self, asset: Any) -> SafeString:
-        url = reverse("admin:hashing_imageasset_change", args=(asset.kept_pk,))
-        return format_html('<a href="{}">{}</a>', url, asset.kept_name)
+        return link_or_text(admin_url(self.admin_site, "imageasset_change", asset.kept_pk), asset.kept_name)
 
     def reasons_to_stay(self, request: HttpRequest, assets: Assets) -> dict[int, str]:
         keys = [asset.pk for asset in assets]

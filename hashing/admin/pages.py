@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 
 def admin_page(model_admin: Any, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
     """With the frame of the admin around it: its menu, its theme, the path to it."""
+    request.current_app = model_admin.admin_site.name
     frame = model_admin.admin_site.each_context(request)
     whole = {**frame, "opts": model_admin.opts, "title": title, "media": model_admin.media}
     return TemplateResponse(request, template, whole | context)

@@ -53,11 +53,11 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("pictures"))
     def pictures(self, decision: PairDecision) -> SafeString:
-        return linked_names([decision.lower, decision.higher], more=False)
+        return linked_names([decision.lower, decision.higher], self.admin_site, more=False)
 
     @admin.display(description=_("marked as duplicate"))
     def duplicate_link(self, decision: PairDecision) -> SafeString | None:
-        return linked_names([decision.duplicate], more=False) if decision.duplicate else None
+        return linked_names([decision.duplicate], self.admin_site, more=False) if decision.duplicate else None
 
     @admin.display(description=_("decided by"), ordering="decided_by_id")
     def editor(self, decision: PairDecision) -> str:

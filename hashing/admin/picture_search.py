@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from hashing.admin.links import admin_url
 from hashing.admin.pages import admin_page
 from hashing.admin.upload_field import PictureField
 from hashing.conf import hashing_settings
@@ -44,18 +42,17 @@ class PictureSearch(admin.ModelAdmin):  # type: ignore[type-arg]
             raise PermissionDenied
         form = PictureForm(request.POST, request.FILES) if request.method == "POST" else PictureForm()
         if form.is_valid():
-            return redirect(address_of(form.cleaned_data["picture"]))
+            return redirect(self._address_of(form.cleaned_data["picture"]))
         return admin_page(self, request, TEMPLATE, _("Search by picture"), form=form)
 
     hashing_imageasset_search_by_picture.url_path = "search-by-picture/"  # type: ignore[attr-defined]
 
-
-def address_of(picture: Fingerprint) -> str:
-    """Of the page of what is similar to it."""
-    query: dict[str, Any] = {
-        "hash": picture.perceptual_hash,
-        "vertical": picture.vertical_hash,
-        "detail": picture.detail_hash,
-        "quality": picture.quality,
-    }
-    return reverse("admin:hashing_imageasset_similar", query=query)
+    def _address_of(self, picture: Fingerprint) -> str:
+        """Return the address of the page with what is similar to a picture."""
+        query = {
+            "hash": picture.perceptual_hash,
+            "vertical": picture.vertical_hash,
+            "detail": picture.detail_hash,
+            "quality": picture.quality,
+        }
+        return admin_url(self.admin_site, "imageasset_similar", query=query)

@@ -6,14 +6,16 @@ import logging
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from hashing.admin.links import admin_url
 from hashing.models import ImageAsset
 from hashing.previews import preview_digest, read_preview
 from hashing.text import first_line
@@ -29,9 +31,9 @@ PLACEHOLDER = (
 SECONDS_KEPT, SECONDS_TILL_RETRY = 7 * 24 * 3600, 60
 
 
-def preview_image(asset: ImageAsset, side: int) -> str:
+def preview_image(asset: ImageAsset, side: int, site: AdminSite) -> str:
     """The element that shows it, or says that there is none."""
-    address = preview_address(asset, side)
+    address = preview_address(asset, side, site)
     if not address:
         return format_html('<span class="hashing-no-preview">{}</span>', gettext("no preview"))
     kind = "small" if side == SMALL else "large"
@@ -39,21 +41,23 @@ def preview_image(asset: ImageAsset, side: int) -> str:
     return format_html(html, address, kind)
 
 
-def preview_address(asset: ImageAsset, side: int) -> str:
+def preview_address(asset: ImageAsset, side: int, site: AdminSite) -> str:
     """Empty where there can be no preview."""
     if asset.hash_error or not asset.image.name:
         return ""
-    return f"{reverse('admin:hashing_imageasset_preview', args=(asset.pk, side))}?v={preview_digest(asset)[:12]}"
+    return admin_url(site, "imageasset_preview", asset.pk, side, query={"v": preview_digest(asset)[:12]})
 
 
 class Previews:
+    admin_site: AdminSite
+
     @admin.display(description=_("preview"))
     def preview(self, asset: ImageAsset) -> str:
-        return preview_image(asset, SMALL)
+        return preview_image(asset, SMALL, self.admin_site)
 
     @admin.display(description=_("preview"))
     def large_preview(self, asset: ImageAsset) -> str:
-        return preview_image(asset, LARGE)
+        return preview_image(asset, LARGE, self.admin_site)
 
 
 class PreviewView(Previews, admin.ModelAdmin):  # type: ignore[type-arg]

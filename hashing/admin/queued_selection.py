@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.contrib.admin.sites import all_sites
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import router
@@ -29,20 +30,29 @@ Rows = ImageAssetQuerySet[Any]
 class QueuedSelection:
     """What a user has selected, and what is to be done with it, in words that a queue can carry.
 
-    `tried_before` (ISO 8601) is when the user asked for it: rows that were tried since are left alone, so that it is
-    the same to do it twice. All methods raise `PermissionDenied` for a user who may not change pictures any more.
+    `site_name` is the admin site in which it was selected. `tried_before` (ISO 8601) is when: rows that were tried
+    since are left alone, so that it is the same to do it twice. All methods raise `PermissionDenied` for a user who may
+    not change pictures any more.
     """
 
     user_pk: str
+    site_name: str
     query: str
     keys: list[str] | None
     rehash: bool
     tried_before: str
 
     @classmethod
-    def of(cls, user: Any, selection: Selection, *, rehash: bool) -> QueuedSelection:
+    def of(cls, user: Any, site: AdminSite, selection: Selection, *, rehash: bool) -> QueuedSelection:
         moment = DatabaseClock(router.db_for_write(ImageAsset)).now().isoformat()
-        return cls(user_pk=str(user.pk), query=selection.query, keys=selection.keys, rehash=rehash, tried_before=moment)
+        return cls(
+            user_pk=str(user.pk),
+            site_name=site.name,
+            query=selection.query,
+            keys=selection.keys,
+            rehash=rehash,
+            tried_before=moment,
+        )
 
     def as_arguments(self) -> dict[str, Any]:
         """Keywords for the class, all of which JSON knows."""
@@ -71,4 +81,11 @@ class QueuedSelection:
         user = get_user_model()._default_manager.get(pk=self.user_pk)
         if not (user.is_active and user.has_perm("hashing.change_imageasset")):
             raise PermissionDenied
-        return Selection(self.query, self.keys).rows(admin.site.get_model_admin(ImageAsset), user)
+        return Selection(self.query, self.keys).rows(self._model_admin, user)
+
+    @property
+    def _model_admin(self) -> Any:
+        for site in all_sites:
+            if site.name == self.site_name and site.is_registered(ImageAsset):
+                return site.get_model_admin(ImageAsset)
+        raise PermissionDenied

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from hashing.admin.history import record_run
-from hashing.admin.links import linked_names
+from hashing.admin.links import admin_url, linked_names
 from hashing.admin.queued_selection import QueuedSelection
 from hashing.admin.selection import Selection, once_each
 from hashing.backfill import Backfill, BackfillOptions, BackfillReport
@@ -64,15 +64,15 @@ def has_task_queue() -> bool:
     return has_queue(hash_selection)
 
 
-def run_or_enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection) -> None:
+def run_or_enqueue(request: HttpRequest, site: AdminSite, title: str, plan: Plan, selection: Selection) -> None:
     """Carry the plan out, and tell the user and the history. `selection` finds the rows of the plan again."""
     if plan.is_for_queue:
-        _enqueue(request, title, plan, selection)
+        _enqueue(request, site, title, plan, selection)
         return
     matched = None if plan.is_long else plan.rows.order_by().count()
     report = hash_rows(plan.rows, rehash=plan.rehash, limit=plan.limit)
     record_run(request.user.pk, title, report)
-    tell(request, report, matched)
+    tell(request, site, report, matched)
     if plan.is_long:
         text = _("There are more than %(limit)d pictures to hash. The rest is left to the command backfill_hashes.")
         messages.warning(request, text % {"limit": plan.limit})
@@ -94,13 +94,13 @@ def hash_one(rows: Rows, hash_error: str) -> BackfillReport:
     return Backfill(options, once_each(rows), in_process=not is_dangerous).run()
 
 
-def tell(request: HttpRequest, report: BackfillReport, matched: int | None = None) -> None:
+def tell(request: HttpRequest, site: AdminSite, report: BackfillReport, matched: int | None = None) -> None:
     """Messages that count what was hashed, what failed, and of `matched` rows what was left."""
     if report.processed:
         text = ngettext("%(count)d picture was hashed.", "%(count)d pictures were hashed.", report.processed)
         messages.success(request, text % {"count": report.processed})
     if report.failed:
-        _tell_failures(request, report)
+        _tell_failures(request, site, report)
     left = (matched or 0) - report.processed - report.failed
     if left > 0:
         text = ngettext("%(count)d picture was left as it was.", "%(count)d pictures were left as they were.", left)
@@ -109,17 +109,17 @@ def tell(request: HttpRequest, report: BackfillReport, matched: int | None = Non
         messages.error(request, _("The run ended early. %(reason)s") % {"reason": report.stopped})
 
 
-def _tell_failures(request: HttpRequest, report: BackfillReport) -> None:
+def _tell_failures(request: HttpRequest, site: AdminSite, report: BackfillReport) -> None:
     text = ngettext("%(count)d picture could not be hashed:", "%(count)d pictures could not be hashed:", report.failed)
     failures = ImageAsset.objects.filter(pk__in=report.failed_keys).order_by("pk")
-    links = linked_names(failures, more=report.failed > len(report.failed_keys))
+    links = linked_names(failures, site, more=report.failed > len(report.failed_keys))
     messages.warning(request, format_html("{} {}", text % {"count": report.failed}, links))
 
 
-def _enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection) -> None:
+def _enqueue(request: HttpRequest, site: AdminSite, title: str, plan: Plan, selection: Selection) -> None:
     from hashing.tasks import hash_selection
 
-    arguments = QueuedSelection.of(request.user, selection, rehash=plan.rehash).as_arguments()
+    arguments = QueuedSelection.of(request.user, site, selection, rehash=plan.rehash).as_arguments()
     try:
         hash_selection.enqueue(arguments)
     # Whatever the client library of the queue raises.
@@ -129,6 +129,6 @@ def _enqueue(request: HttpRequest, title: str, plan: Plan, selection: Selection)
         return
     record_run(request.user.pk, title)
     text = _("These are more than %(limit)d pictures. They are being hashed in the background.")
-    address = reverse("admin:hashing_imageasset_progress")
+    address = admin_url(site, "imageasset_progress")
     link = format_html('<a href="{}">{}</a>', address, _("See how far they are."))
     messages.info(request, format_html("{} {}", text % {"limit": plan.limit}, link))

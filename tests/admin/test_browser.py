@@ -119,7 +119,7 @@ def test_action_button_and_filter_lead_through_a_library(editor, add_image, sett
 
     editor.click(".hashing-summary a[href='?state=failed']")
     assert "not an image in a supported format" in editor.find(".field-state").text
-    editor.click(".field-actions_holder li:last-child a")
+    editor.click(".field-buttons li:last-child a")
     editor.click(".hashing-confirm [type=submit]")
     assert "1 picture could not be hashed" in editor.messages()
 

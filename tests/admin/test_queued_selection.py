@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
@@ -27,7 +28,7 @@ def select(user, monkeypatch):
     monkeypatch.setattr(queued_selection, "RANGE_SIZE", 2)
 
     def make(query: str = "", keys: list[str] | None = None, rehash: bool = False) -> QueuedSelection:
-        return QueuedSelection.of(user, Selection(query, keys), rehash=rehash)
+        return QueuedSelection.of(user, site, Selection(query, keys), rehash=rehash)
 
     return make
 

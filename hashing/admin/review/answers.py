@@ -16,6 +16,7 @@ from hashing.admin.owners import show_owners
 from hashing.admin.review.last_decision import last_decision
 from hashing.admin.review.place import Place
 from hashing.admin.review.shown_groups import ShownGroup
+from hashing.models import PairDecision
 
 GROUP, UNDO = "admin/hashing/review/group.html", "admin/hashing/review/undo.html"
 
@@ -29,15 +30,15 @@ class Answer:
     groups: list[ShownGroup]
     is_refusal: bool = False
 
-    def send(self, request: HttpRequest, place: Place, site: AdminSite) -> HttpResponse:
-        show_owners((card.asset for group in self.groups for card in group.cards), request, site)
+    def send(self, request: HttpRequest, place: Place) -> HttpResponse:
+        show_owners((card.asset for group in self.groups for card in group.cards), request, place.site)
         if request.headers.get("Accept") == "application/json":
             return JsonResponse(self._as_json(request, place), status=409 if self.is_refusal else 200)
         messages.add_message(request, messages.ERROR if self.is_refusal else messages.SUCCESS, self.message)
         return redirect(place.address_with(self.groups))
 
     def _as_json(self, request: HttpRequest, place: Place) -> dict[str, Any]:
-        context = review_context(request, place.address_with(self.groups).partition("#")[0])
+        context = review_context(request, place.site, place.address_with(self.groups).partition("#")[0])
         return {
             "message": self.message,
             "keys": self.keys,
@@ -46,12 +47,17 @@ class Answer:
         }
 
 
-def review_context(request: HttpRequest, back: str, *, may_decide: bool = True) -> dict[str, Any]:
+def review_context(request: HttpRequest, site: AdminSite, back: str, *, may_decide: bool = True) -> dict[str, Any]:
     """What the templates of the review need besides the groups. `back` is the page that shows them."""
     undo = last_decision(request.user.pk) if may_decide else None
-    user: Any = request.user
-    may_take_back = may_decide and user.has_perm("hashing.delete_pairdecision")
+    may_take_back = may_decide and _may_take_back(request, site)
     return {"back": back, "may_decide": may_decide, "may_take_back": may_take_back, "last_decision": undo}
+
+
+def _may_take_back(request: HttpRequest, site: AdminSite) -> bool:
+    if not site.is_registered(PairDecision):
+        return False
+    return bool(site.get_model_admin(PairDecision).has_delete_permission(request))
 
 
 def _fragments(request: HttpRequest, groups: Iterable[ShownGroup], context: dict[str, Any]) -> Iterable[str]:

@@ -48,8 +48,8 @@ class Decide(admin.ModelAdmin):  # type: ignore[type-arg]
             done = act()
         except DecisionRefused as refusal:
             done, is_refusal = Done(str(refusal), []), True
-        place = Place.of(request.POST.get("back", ""))
+        place = Place.of(request.POST.get("back", ""), self.admin_site)
         keys = list(dict.fromkeys([*meant, *done.keys]))[:MOST_KEYS]
         # After a refusal, what somebody else has decided is shown everywhere.
         groups = place.show_again(self.get_queryset(request), keys, also_decided=is_refusal)
-        return Answer(done.message, keys, groups, is_refusal).send(request, place, self.admin_site)
+        return Answer(done.message, keys, groups, is_refusal).send(request, place)

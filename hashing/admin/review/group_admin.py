@@ -74,7 +74,7 @@ class DuplicateGroupAdmin(Decide):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: Any = super().changelist_view(request, {"title": _("Review duplicates"), **(extra_context or {})})
         if "cl" in (getattr(response, "context_data", None) or {}):
-            groups = show_groups(response.context_data["cl"].result_list)
+            groups = show_groups(response.context_data["cl"].result_list, self.admin_site)
             response.context_data |= self._review_context(request, request.get_full_path(), groups)
         page: HttpResponse = response
         return page
@@ -87,7 +87,7 @@ class DuplicateGroupAdmin(Decide):
         if not self.has_view_permission(request):
             raise PermissionDenied
         group: Any = self.get_object(request, object_id)
-        shown = show_page(group, page_number(request.GET)) if group else None
+        shown = show_page(group, page_number(request.GET), self.admin_site) if group else None
         if shown is None:
             return self._find_again(request, request.GET.get("picture", ""))
         context = self._review_context(request, request.get_full_path(), [shown])
@@ -102,15 +102,15 @@ class DuplicateGroupAdmin(Decide):
 
     def _find_again(self, request: HttpRequest, asset_pk: str) -> HttpResponse:
         found = self.get_queryset(request).filter(members__asset=asset_pk) if _is_key(asset_pk) else ()
-        for shown in show_groups(found):
+        for shown in show_groups(found, self.admin_site):
             return redirect(shown.address)
         messages.info(request, _("This group is not there any more, or was made anew."))
-        return redirect(list_address())
+        return redirect(list_address(self.admin_site))
 
     def _review_context(self, request: HttpRequest, back: str, groups: list[ShownGroup]) -> dict[str, Any]:
         may_decide = self.has_change_permission(request)
         show_owners((card.asset for group in groups for card in group.cards), request, self.admin_site)
-        return {**review_context(request, back, may_decide=may_decide), "groups": groups}
+        return {**review_context(request, self.admin_site, back, may_decide=may_decide), "groups": groups}
 
 
 def _may_see_pictures(request: HttpRequest) -> bool:

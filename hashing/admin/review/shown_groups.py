@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import uuid4
 
+from django.contrib.admin import AdminSite
 from django.db import router
 from django.db.models import Max, Q
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from hashing.admin.links import admin_url
 from hashing.admin.previews import FULL, LARGE, preview_address, preview_image
 from hashing.admin.review.keeper_reason import keeper_reason
 from hashing.backfill.outage import is_local
@@ -31,6 +32,7 @@ class MemberCard:
 
     member: GroupMember
     keeper: ImageAsset
+    site: AdminSite
     # The decision that marks it as a duplicate.
     mark: PairDecision | None = None
     # Why nothing can be kept by the keeper; empty when something can.
@@ -64,12 +66,12 @@ class MemberCard:
 
     @property
     def preview(self) -> str:
-        return preview_image(self.asset, LARGE)
+        return preview_image(self.asset, LARGE, self.site)
 
     @property
     def full_address(self) -> str:
         """Of the preview in which differences can be seen."""
-        return preview_address(self.asset, FULL)
+        return preview_address(self.asset, FULL, self.site)
 
     @property
     def orientation(self) -> str:
@@ -91,6 +93,7 @@ class ShownGroup:
 
     group: DuplicateGroup
     cards: list[MemberCard]
+    site: AdminSite
     newest: int = 0
     page: int = 0
     pages: int = 0
@@ -127,11 +130,10 @@ class ShownGroup:
     @property
     def address(self) -> str:
         """Of its own page. The picture is named as well, because the group may be made anew in the meantime."""
-        address = reverse("admin:hashing_duplicategroup_change", args=(self.group.pk,))
-        return f"{address}?picture={self.keeper.pk}"
+        return admin_url(self.site, "duplicategroup_change", self.group.pk, query={"picture": self.keeper.pk})
 
 
-def show_groups(groups: Iterable[DuplicateGroup]) -> list[ShownGroup]:
+def show_groups(groups: Iterable[DuplicateGroup], site: AdminSite) -> list[ShownGroup]:
     """The beginning of each. A group that has lost its pictures in this moment is left out."""
     newest = newest_decision(router.db_for_read(PairDecision))
     chosen = list(groups)
@@ -143,11 +145,13 @@ def show_groups(groups: Iterable[DuplicateGroup]) -> list[ShownGroup]:
         found[member.group_id].append(member)
     marks = _marks(member for members in found.values() for member in members)
     return [
-        ShownGroup(group, _cards(found[group.pk], marks), newest) for group in chosen if _has_keeper(found[group.pk])
+        ShownGroup(group, _cards(found[group.pk], marks, site), site, newest)
+        for group in chosen
+        if _has_keeper(found[group.pk])
     ]
 
 
-def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
+def show_page(group: DuplicateGroup, page: int, site: AdminSite) -> ShownGroup | None:
     """The keeper and one page of the others; a page that is not there is the nearest one.
 
     Pages are ranges of positions: a picture stays on its page, whatever leaves the group.
@@ -159,8 +163,8 @@ def show_page(group: DuplicateGroup, page: int) -> ShownGroup | None:
     first = 1 + (page - 1) * ON_PAGE
     positions = Q(position=0) | Q(position__gte=first, position__lt=first + ON_PAGE)
     members = list(_members(Q(group=group.pk) & positions))
-    cards = _cards(members, _marks(members)) if _has_keeper(members) else []
-    return ShownGroup(group, cards, newest, page, pages) if cards else None
+    cards = _cards(members, _marks(members), site) if _has_keeper(members) else []
+    return ShownGroup(group, cards, site, newest, page, pages) if cards else None
 
 
 def _members(condition: Q) -> Iterable[GroupMember]:
@@ -171,10 +175,10 @@ def _has_keeper(members: list[GroupMember]) -> bool:
     return bool(members) and members[0].position == 0
 
 
-def _cards(members: list[GroupMember], marks: dict[int, PairDecision]) -> list[MemberCard]:
+def _cards(members: list[GroupMember], marks: dict[int, PairDecision], site: AdminSite) -> list[MemberCard]:
     keeper = members[0].asset
     problem = _keeper_problem(keeper)
-    return [MemberCard(member, keeper, marks.get(member.asset_id), problem) for member in members]
+    return [MemberCard(member, keeper, site, marks.get(member.asset_id), problem) for member in members]
 
 
 def _keeper_problem(keeper: ImageAsset) -> str:

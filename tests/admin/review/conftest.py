@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -41,7 +42,7 @@ def store_all_groups() -> None:
 
 def form_of(group: DuplicateGroup, verdict: str, key: int) -> dict[str, object]:
     """What the button of a page sends that is loaded now."""
-    [shown] = show_groups([DuplicateGroup.objects.get(pk=group.pk)])
+    [shown] = show_groups([DuplicateGroup.objects.get(pk=group.pk)], site)
     return {**shown.form, "back": review_address("changelist"), verdict: key}
 
 
