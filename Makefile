@@ -11,7 +11,7 @@ NO_DATABASE = $(addprefix backfill/,test_memory_storage.py test_object_storage.p
   hamming_join $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_openat.py test_walk.py) \
   $(addprefix management/,test_progress.py test_streams.py test_target_file.py) search/test_radii.py workers test_dct.py \
   test_demo_login.py test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py \
-  test_similarity.py test_startup.py test_text.py test_time_zones.py test_upload_path.py
+  test_similarity.py test_startup.py test_text.py test_upload_path.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-answers bench-pairs bench-scaling bench-search lint format

@@ -99,6 +99,11 @@ class ImageAssetQuerySet(GuardedUpdateQuerySet[M]):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
+    @property
+    def chosen_database(self) -> str | None:
+        """What was said with `using()`. `db` would ask the router for a database to read from."""
+        return getattr(self, "_db", None)
+
     def of_sources(self, labels: Iterable[str]) -> Self:
         """Assets whose file one of these sources owns: "blog.Photo.original", or all fields of "blog.Photo".
 

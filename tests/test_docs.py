@@ -103,7 +103,7 @@ def test_hashing_from_python(add_image):
 
 def test_settings_are_the_defaults(settings):
     del settings.HASHING
-    [snippet] = snippets("README.md", "HASHING = {")
+    [snippet] = snippets("README.md", "HASHING = {\n")
     from hashing.conf import KNOWN_KEYS, hashing_settings
 
     names: dict[str, dict[str, object]] = {}

@@ -18,6 +18,6 @@ def test_users_and_sources_in_another_database_than_the_assets(tmp_path):
         done = site.run("migrate", "--run-syncdb", "--verbosity", "0", "--database", alias)
         assert done.returncode == 0, done.stderr
     assert "no issues" in site.run("check", "--database", "default", "--database", "images").stdout
-    command = [sys.executable, "-m", "tests.separate_databases", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.separate_databases"]
     done = subprocess.run(command, cwd=CHECKOUT, env=site.environment, capture_output=True, text=True, check=False)
     assert done.stdout.endswith("All the way.\n"), done.stdout + done.stderr

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
-from django.db import models
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -111,8 +111,12 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        # Only now the transaction is over, and the upload hashed.
-        uploaded_pk = getattr(request, "uploaded_pk", None)
-        if uploaded_pk and (asset := ImageAsset.objects.filter(pk=uploaded_pk).first()):
-            tell_about_upload(request, asset, self.admin_site)
+        if uploaded_pk := getattr(request, "uploaded_pk", None):
+            # The upload is hashed after the commit, which may be that of the whole request.
+            transaction.on_commit(lambda: self._tell_about_upload(request, uploaded_pk), using=self.database)
         return response
+
+    def _tell_about_upload(self, request: HttpRequest, pk: int) -> None:
+        # A replica may not have it yet.
+        if asset := ImageAsset.objects.using(self.database).filter(pk=pk).first():
+            tell_about_upload(request, asset, self.admin_site)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
+from django.db import router
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -68,5 +69,6 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
         """Takes the decisions back; the pictures are asked about again."""
-        with groups_locked(queryset.db):
-            forget(set(queryset.values_list("lower", "higher")), queryset.db, request.user.pk)
+        using = router.db_for_write(PairDecision)
+        with groups_locked(using):
+            forget(set(queryset.using(using).values_list("lower", "higher")), using, request.user.pk)

@@ -246,7 +246,7 @@ def bound_rows(queryset: ImageAssetQuerySet[Any] | None, options: BackfillOption
     _refuse_unfit(rows)
     if options.sources:
         rows = rows.of_sources(options.sources)
-    return rows.using(options.using or _chosen_alias(rows) or router.db_for_write(rows.model))
+    return rows.using(options.using or rows.chosen_database or router.db_for_write(rows.model))
 
 
 def _refuse_unfit(rows: ImageAssetQuerySet[Any]) -> None:
@@ -264,8 +264,3 @@ def _refuse_unfit(rows: ImageAssetQuerySet[Any]) -> None:
     for what, found in unfit.items():
         if found:
             raise ValueError(f"A backfill takes a plain queryset; this one {what}.")
-
-
-def _chosen_alias(rows: ImageAssetQuerySet[Any]) -> str | None:
-    """What the caller has said with using(); `rows.db` would ask the router for a database to read from."""
-    return getattr(rows, "_db", None)

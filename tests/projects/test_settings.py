@@ -1,0 +1,59 @@
+"""Every page of the admin, under settings that other sites have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pictures import photo
+from tests.site import CHECKOUT, site_database
+
+SETTINGS = {
+    "naive_times": "admin",
+    "custom_site": "office",
+    "two_sites": "office",
+    "default_site_without_images": "office",
+    "script_name": "admin",
+    "replica": "admin",
+    "database_of_its_own": "admin",
+    "uuid_user": "admin",
+    "other_storage": "admin",
+    "atomic_requests": "admin",
+    "german": "admin",
+    "arabic": "admin",
+}
+# What differs between databases is locking.
+ON_POSTGRESQL = {"replica"}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """Five pictures with two copies each, in the order of their names."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(15):
+        path = folder / f"{number // 3}-{number % 3}.jpg"
+        photo(seed=number // 3, size=(160, 120)).save(path, quality=90 - number % 3)
+    return folder
+
+
+@pytest.mark.parametrize(("settings", "site_name"), SETTINGS.items(), ids=SETTINGS)
+def test_every_page_works(settings, site_name, pictures, tmp_path):
+    if "DATABASE_URL" in os.environ and settings not in ON_POSTGRESQL:
+        pytest.skip("the same on every database")
+    with site_database(tmp_path) as url:
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            "DJANGO_SETTINGS_MODULE": f"tests.projects.settings.{settings}",
+            "DATABASE_URL": url,
+            "MEDIA_ROOT": str(tmp_path / "media"),
+        }
+        command = [sys.executable, "-m", "tests.projects.walk_site", str(pictures), site_name]
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+    assert done.returncode == 0, f"with {settings}: {done.stderr[-3000:]}"
+    assert "Every page works." in done.stdout
