@@ -58,7 +58,7 @@ def check_sqlite(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register("hashing", Tags.database)
+@register(Tags.database)
 def check_tables(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
     """Only where a command says which databases it has to do with, as for any check that asks the database itself."""
     # It makes them, and runs the checks before.

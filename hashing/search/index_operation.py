@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddIndex
 from django.db.migrations.state import ProjectState
@@ -48,6 +49,8 @@ class AddIndexOnline(AddIndex):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         if schema_editor.connection.vendor == "postgresql":
+            if not schema_editor.collect_sql:
+                _wait_for_other_builds(schema_editor, model._meta.db_table)
             # Its SQL says IF EXISTS.
             schema_editor.remove_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
         elif schema_editor.collect_sql or _is_complete(schema_editor, model._meta.db_table, self.index.name):
@@ -63,8 +66,19 @@ def _is_complete(schema_editor: Any, table: str, name: str) -> bool:
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
             return name in connection.introspection.get_constraints(cursor, table)
+        _wait_for_other_builds(schema_editor, table)
         cursor.execute(_IS_VALID, [quoted])
         found = cursor.fetchone()
     if found and not found[0]:
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
     return bool(found and found[0])
+
+
+def _wait_for_other_builds(schema_editor: Any, table: str) -> None:
+    """Wait until nobody is at work on an index of the table: of a killed migration, the server may not know it yet.
+
+    The lock keeps out neither readers nor writers.
+    """
+    connection = schema_editor.connection
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {schema_editor.quote_name(table)} IN SHARE UPDATE EXCLUSIVE MODE")
