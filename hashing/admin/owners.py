@@ -14,6 +14,7 @@ from django.utils.text import Truncator, capfirst
 
 from hashing.models import ImageAsset
 from hashing.sources.owners import Owner, find_owners
+from hashing.sources.permissions import has_row_permission
 from hashing.sources.source import links_within
 from hashing.text import printable
 
@@ -55,10 +56,7 @@ def _is_permitted(action: str, owner: Owner, request: HttpRequest, site: AdminSi
     if site.is_registered(type(owner.row)):
         model_admin = site.get_model_admin(type(owner.row))
         return bool(getattr(model_admin, f"has_{action}_permission")(request, owner.row))
-    meta = owner.source.model._meta
-    user: Any = request.user
-    permission = f"{meta.app_label}.{action}_{meta.model_name}"
-    return bool(user.has_perm(permission) or user.has_perm(permission, owner.row))
+    return has_row_permission(request.user, action, owner.row)
 
 
 def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> ShownOwner:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
 from hashing.sources.registry import forget_sources
-from tests.site_models.models import Scan
+from tests.pictures import encoded, photo
+from tests.site_models.models import Photo, Scan
 
 LABELS = [
     "site_models.Photo.original",
@@ -38,3 +40,16 @@ def sources(settings: Any, media: Path, db: None) -> Iterator[Callable[..., None
     choose(*LABELS)
     yield choose
     forget_sources()
+
+
+@pytest.fixture
+def hashed_photo(sources: Any, django_capture_on_commit_callbacks: Any) -> Callable[..., Photo]:
+    """Adds photos that are hashed."""
+    sources("site_models.Photo.original", ON_UPLOAD="inline")
+
+    def add(title: str = "", content: bytes | None = None) -> Photo:
+        file = ContentFile(content or encoded(photo(size=(160, 120)), "JPEG"), "here.jpg")
+        with django_capture_on_commit_callbacks(execute=True):
+            return Photo.objects.create(title=title, original=file)
+
+    return add

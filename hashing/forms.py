@@ -1,0 +1,153 @@
+"""For forms of the site with which pictures are uploaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hashing.models import ImageAsset
+from hashing.sources import ImageSource
+from hashing.sources.permissions import has_row_permission
+from hashing.sources.registry import sources_of_model
+from hashing.sources.similar_rows import similar_rows
+from hashing.text import printable
+from hashing.uploaded_picture import hash_uploaded_picture
+
+logger = logging.getLogger(__name__)
+
+MAX_SIMILAR_PICTURES = 5
+MAX_TEXT = 80
+
+
+class SimilarPictureAction(StrEnum):
+    """What a form does with a picture that is already here: it stays valid, asks once, or is invalid."""
+
+    WARN = "warn"
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class SimilarPicture:
+    """A row with a picture like the uploaded one. `text` and `url` are empty if the user may not see the row."""
+
+    row: Any
+    distance: int
+    text: str = ""
+    url: str = ""
+
+
+class SimilarPictureMixin(forms.BaseForm):
+    """Looks whether uploaded pictures are already here. Goes before `ModelForm` in the bases of a form of a source.
+
+    Give the form the `user`, for links to rows that this user may see. After validation, `similar_pictures` are the
+    nearest rows, and `similar_picture_message` says so in HTML. A file that is no picture is left to other validators.
+    """
+
+    similar_picture_action = SimilarPictureAction.WARN
+    # Names of the file fields of the form; by default those that are sources.
+    similar_picture_fields: Sequence[str] = ()
+    similar_picture_max_distance: int | None = None
+    similar_picture_any_orientation = False
+    confirm_field_name = "confirm_similar_picture"
+
+    def __init__(self, *args: Any, user: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.similar_pictures: list[SimilarPicture] = []
+        if self.similar_picture_action == SimilarPictureAction.CONFIRM:
+            label = gettext_lazy("Upload it all the same")
+            self.fields[self.confirm_field_name] = forms.BooleanField(
+                label=label, required=False, widget=forms.HiddenInput
+            )
+
+    def get_similar_queryset(self) -> QuerySet[Any]:
+        """Return the rows that are searched: by default, all that the default manager of the model gives."""
+        return self.Meta.model._default_manager.all()  # type: ignore[attr-defined, no-any-return]
+
+    def get_similar_url(self, row: Any) -> str | None:
+        """Return where a row is shown to the user: by default, `url()` of the source for those who may view the row."""
+        if self.user is None or not has_row_permission(self.user, "view", row):
+            return None
+        return self._sources[0].url(row)
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        self.similar_pictures = []
+        for name in self.similar_picture_fields or [source.source_field for source in self._sources]:
+            upload = self.cleaned_data.get(name)
+            if isinstance(upload, UploadedFile):
+                self._check_upload(name, upload)
+        return cleaned
+
+    @property
+    def similar_picture_message(self) -> SafeString | str:
+        """The text of the warning, with links; empty if there is nothing to warn of."""
+        return _message(self.similar_pictures)
+
+    @property
+    def _sources(self) -> list[ImageSource]:
+        return sources_of_model(self.get_similar_queryset().model)
+
+    def _check_upload(self, name: str, upload: UploadedFile[Any]) -> None:
+        try:
+            picture = hash_uploaded_picture(upload)
+        except (ValueError, MemoryError, OSError):
+            return
+        found = [self._similar_picture(row) for row in self._find_similar(picture)]
+        self.similar_pictures += found
+        if found and not self._is_accepted():
+            self.add_error(name, ValidationError(_message(found), code="similar_picture"))
+
+    def _find_similar(self, picture: ImageAsset) -> Iterable[Any]:
+        rows = similar_rows(
+            self.get_similar_queryset(),
+            picture,
+            self.similar_picture_max_distance,
+            any_orientation=self.similar_picture_any_orientation,
+        )
+        if (instance := getattr(self, "instance", None)) is not None and not instance._state.adding:
+            rows = rows.exclude(pk=instance.pk)
+        return rows[: MAX_SIMILAR_PICTURES + 1]
+
+    def _similar_picture(self, row: Any) -> SimilarPicture:
+        try:
+            url = self.get_similar_url(row) or ""
+            text = Truncator(printable(str(row))).chars(MAX_TEXT) if url else ""
+        # Methods of the site's own, which may fail for one row: the upload does not depend on its link.
+        except Exception:
+            logger.exception("There is no link to a row: %s", printable(str(row.pk)))
+            url = text = ""
+        return SimilarPicture(row, row.distance, text, url)
+
+    def _is_accepted(self) -> bool:
+        if self.similar_picture_action == SimilarPictureAction.CONFIRM:
+            # It is shown, ticked or not, when there is something to confirm.
+            self.fields[self.confirm_field_name].widget = forms.CheckboxInput()
+            return bool(self.cleaned_data.get(self.confirm_field_name))
+        return self.similar_picture_action == SimilarPictureAction.WARN
+
+
+def _message(pictures: Sequence[SimilarPicture]) -> SafeString | str:
+    if not pictures:
+        return ""
+    links = [(each.url, each.text) for each in pictures[:MAX_SIMILAR_PICTURES] if each.url]
+    if not links:
+        return _("The same picture seems to be here already.")
+    names = format_html_join(", ", '<a href="{}">{}</a>', links)
+    if len(pictures) > len(links):
+        names = format_html("{} {}", names, _("and more"))
+    return format_html(_("The same picture seems to be here already: {}"), names)

@@ -1,0 +1,31 @@
+"""For templates of the site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.db.models import Model, QuerySet
+
+from hashing.sources.similar_rows import similar_rows
+
+register = template.Library()
+
+
+@register.simple_tag
+def similar_pictures(
+    row: Model,
+    among: QuerySet[Any] | None = None,
+    limit: int = 10,
+    *,
+    max_distance: int | None = None,
+    any_orientation: bool = False,
+    field: str | None = None,
+) -> list[Any]:
+    """Return the rows that show the same picture, nearest first: `{% similar_pictures photo as copies %}`.
+
+    They are searched `among` the rows of a queryset; by default, all that the default manager of the model gives.
+    """
+    rows = type(row)._default_manager.all() if among is None else among
+    found = similar_rows(rows, row, max_distance, any_orientation=any_orientation, field=field)
+    return list(found[:limit])

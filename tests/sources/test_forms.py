@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django import forms
+from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from hashing.forms import SimilarPictureAction, SimilarPictureMixin
+from hashing.sources import ImageSource, UnknownSource, register
+from hashing.sources.registry import unregister
+from tests.pictures import blank, encoded, photo
+from tests.site_models.models import Photo, Picture, Product
+
+MESSAGE = "The same picture seems to be here already."
+
+
+class PhotoForm(SimilarPictureMixin, forms.ModelForm):
+    class Meta:
+        model = Photo
+        fields = ["title", "original"]
+
+
+class ConfirmForm(PhotoForm):
+    similar_picture_action = SimilarPictureAction.CONFIRM
+
+
+class RefuseForm(PhotoForm):
+    similar_picture_action = SimilarPictureAction.REFUSE
+
+
+def jpeg(seed=1, quality=90):
+    return encoded(photo(seed=seed, size=(160, 120)), "JPEG", quality=quality)
+
+
+@pytest.fixture
+def links():
+    """A site whose photos have pages of their own."""
+
+    @register("site_models.Photo.original")
+    class PhotoSource(ImageSource):
+        def url(self, row):
+            return f"/photos/?title={row.title}"
+
+    yield
+    unregister("site_models.Photo.original")
+
+
+def submitted(form_class, content=None, name="new.jpg", user=None, instance=None, **data):
+    file = SimpleUploadedFile(name, jpeg(quality=80) if content is None else content)
+    form = form_class({"title": "new", **data}, {"original": file}, user=user, instance=instance)
+    form.full_clean()
+    return form
+
+
+def viewer(*codenames):
+    user = User.objects.create_user("viewer")
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+def test_picture_that_is_here_is_a_warning(hashed_photo):
+    here = hashed_photo()
+    form = submitted(PhotoForm)
+    assert form.is_valid()
+    [similar] = form.similar_pictures
+    assert (similar.row, similar.url, similar.text) == (here, "", "")
+    assert form.similar_picture_message == MESSAGE
+    row = form.save()
+    assert Path(row.original.path).read_bytes() == jpeg(quality=80)
+
+
+def test_other_picture_is_none(hashed_photo):
+    hashed_photo()
+    form = submitted(PhotoForm, jpeg(seed=2))
+    assert form.is_valid()
+    assert form.similar_pictures == []
+    assert form.similar_picture_message == ""
+
+
+def test_link_is_for_those_who_may_see_the_row(hashed_photo, links):
+    hashed_photo("Sea")
+    assert submitted(PhotoForm, user=AnonymousUser()).similar_picture_message == MESSAGE
+    user = viewer("view_photo")
+    message = submitted(PhotoForm, user=user).similar_picture_message
+    assert message.startswith('The same picture seems to be here already: <a href="/photos/?title=Sea">Photo object (')
+    user = User.objects.get(pk=user.pk)
+    user.user_permissions.clear()
+    assert submitted(PhotoForm, user=user).similar_picture_message == MESSAGE
+
+
+def test_link_leads_to_the_admin_by_default(hashed_photo, settings, monkeypatch):
+    here = hashed_photo()
+    monkeypatch.setattr("hashing.sources.source.reverse", lambda name, args, current_app: f"/{name}/{args[0]}/")
+    [similar] = submitted(PhotoForm, user=viewer("view_photo")).similar_pictures
+    assert similar.url == f"/admin:site_models_photo_change/{here.pk}/"
+
+
+def test_text_of_users_is_escaped(hashed_photo, links, monkeypatch):
+    hashed_photo('"><script>')
+    monkeypatch.setattr(Photo, "__str__", lambda self: "<b>bold</b>" * 20)
+    form = submitted(RefuseForm, user=viewer("view_photo"))
+    page = form.as_p()
+    assert 'href="/photos/?title=&quot;&gt;&lt;script&gt;"' in page
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+    assert "<script>" not in page
+    assert "<b>" not in page
+    assert len(form.similar_pictures[0].text) == 80
+
+
+def test_page_of_a_row_that_fails_keeps_no_upload_out(hashed_photo, monkeypatch, caplog):
+    hashed_photo()
+
+    def fail(self, row):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr(ImageSource, "url", fail)
+    form = submitted(PhotoForm, user=viewer("view_photo"))
+    assert form.is_valid()
+    assert form.similar_picture_message == MESSAGE
+    assert "no page" in caplog.text
+
+
+def test_picture_that_is_here_is_refused(hashed_photo):
+    hashed_photo()
+    form = submitted(RefuseForm)
+    assert form.errors == {"original": [MESSAGE]}
+    assert form.has_error("original", "similar_picture")
+
+
+def test_picture_that_is_here_is_asked_about(hashed_photo):
+    hashed_photo()
+    empty = ConfirmForm()
+    assert empty["confirm_similar_picture"].is_hidden
+    form = submitted(ConfirmForm)
+    assert form.errors == {"original": [MESSAGE]}
+    assert "Upload it all the same" in form.as_p()
+    assert not form["confirm_similar_picture"].is_hidden
+    again = submitted(ConfirmForm, confirm_similar_picture="on")
+    assert again.is_valid()
+    assert len(again.similar_pictures) == 1
+
+
+def test_other_picture_is_not_asked_about(hashed_photo):
+    hashed_photo()
+    form = submitted(ConfirmForm, jpeg(seed=2), confirm_similar_picture="")
+    assert form.is_valid()
+    assert form["confirm_similar_picture"].is_hidden
+
+
+def test_row_itself_is_not_named(hashed_photo):
+    here = hashed_photo()
+    assert submitted(PhotoForm, instance=here).similar_pictures == []
+    assert PhotoForm({"title": "other"}, instance=here).is_valid()
+
+
+def test_file_that_is_kept_is_not_searched_by(hashed_photo, monkeypatch):
+    here = hashed_photo()
+    monkeypatch.setattr("hashing.forms.hash_uploaded_picture", lambda upload: pytest.fail("a file was decoded"))
+    form = PhotoForm({"title": "other"}, {}, instance=here)
+    assert form.is_valid()
+
+
+def test_equal_file_that_says_too_little_to_be_compared(hashed_photo):
+    page = encoded(blank(), "PNG")
+    here = hashed_photo(content=page)
+    assert [each.row for each in submitted(PhotoForm, page, "page.png").similar_pictures] == [here]
+    assert submitted(PhotoForm, encoded(blank(level=254), "PNG"), "page.png").similar_pictures == []
+
+
+@pytest.mark.parametrize("limit", [{"MAX_BYTES": 100}, {"MAX_PIXELS": 100}])
+def test_file_beyond_the_limits_of_the_site_is_not_decoded(hashed_photo, settings, limit):
+    hashed_photo()
+    settings.HASHING = {**settings.HASHING, **limit}
+    form = submitted(RefuseForm)
+    assert form.is_valid()
+    assert form.similar_pictures == []
+
+
+def test_file_that_is_no_picture_is_left_to_other_validators(sources):
+    class ProductForm(SimilarPictureMixin, forms.ModelForm):
+        class Meta:
+            model = Product
+            fields = ["sku", "back"]
+
+    form = ProductForm({"sku": "A"}, {"back": SimpleUploadedFile("a.pdf", b"%PDF-1.4")})
+    assert form.is_valid()
+    assert form.similar_pictures == []
+    assert form.cleaned_data["back"].read() == b"%PDF-1.4"
+
+
+def test_queryset_of_the_form_is_the_one_that_is_searched(hashed_photo):
+    hashed_photo("secret")
+    shown = hashed_photo("public")
+
+    class PublicForm(PhotoForm):
+        def get_similar_queryset(self):
+            return Photo.objects.filter(title="public")
+
+    assert [each.row for each in submitted(PublicForm).similar_pictures] == [shown]
+
+
+def test_form_without_a_model_names_its_field(hashed_photo):
+    here = hashed_photo()
+
+    class SearchForm(SimilarPictureMixin, forms.Form):
+        similar_picture_fields = ["picture"]
+        picture = forms.ImageField()
+
+        def get_similar_queryset(self):
+            return Photo.objects.all()
+
+    form = SearchForm({}, {"picture": SimpleUploadedFile("a.jpg", jpeg())})
+    assert form.is_valid()
+    assert [each.row for each in form.similar_pictures] == [here]
+
+
+def test_a_few_of_many_are_named(hashed_photo, links):
+    for _ in range(7):
+        hashed_photo("Sea")
+    message = submitted(PhotoForm, user=viewer("view_photo")).similar_picture_message
+    assert message.count("<a ") == 5
+    assert message.endswith("and more")
+
+
+def test_form_of_a_model_that_is_no_source_says_so(hashed_photo):
+    class PictureForm(SimilarPictureMixin, forms.ModelForm):
+        similar_picture_fields = ["image"]
+
+        class Meta:
+            model = Picture
+            fields = ["image"]
+
+    form = PictureForm({}, {"image": SimpleUploadedFile("a.jpg", jpeg())})
+    with pytest.raises(UnknownSource):
+        form.full_clean()
