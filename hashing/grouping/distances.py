@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hashing.orientations import Orientation, orient, orient_detail
-from hashing.paging import rows_with_keys
-from hashing.querysets import ImageAssetQuerySet
 from hashing.similarity import BEST_QUALITY, LARGEST_DISTANCE, is_match
 
 Hashes = tuple[int, int, int]
@@ -31,12 +28,6 @@ class StoredFingerprint(NamedTuple):
         except ValueError:
             return None
         return perceptual, vertical, detail
-
-
-def read_fingerprints(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[Any, StoredFingerprint]:
-    """By key; rows that are gone are missing."""
-    fields = StoredFingerprint._fields
-    return {key: StoredFingerprint(*values) for key, *values in rows_with_keys(rows, keys, fields)}
 
 
 class KeeperDistances:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hashing.grouping.distances import KeeperDistances, StoredFingerprint, read_fingerprints
+from hashing.grouping.distances import KeeperDistances, StoredFingerprint
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.ranking import Facts, best_first, read_facts
+from hashing.grouping.ranking import FACTS_FIELDS, Facts, best_first
 from hashing.grouping.stars import Stars
 from hashing.grouping.verdicts import Verdicts
+from hashing.paging import rows_with_keys
 from hashing.querysets import ImageAssetQuerySet
 
 if TYPE_CHECKING:
@@ -55,10 +56,20 @@ def find_groups(
 
     verdicts = verdicts or Verdicts()
     matches = find_matches(rows, options, verdicts.same.keys(), keys, progress)
-    facts = read_facts(rows, matches.entry_of)
-    fingerprints = read_fingerprints(rows, facts)
+    facts, fingerprints = _read_rows(rows, matches.entry_of)
     grouping = _Grouping(matches, facts, fingerprints, verdicts, options)
     return sorted(grouping.groups(), key=lambda group: group.keeper)
+
+
+def _read_rows(
+    rows: ImageAssetQuerySet[Any], keys: Iterable[Any]
+) -> tuple[dict[Any, Facts], dict[Any, StoredFingerprint]]:
+    """What else is to be known of the rows with some keys. Those that are gone are missing."""
+    facts, fingerprints = {}, {}
+    for key, *values in rows_with_keys(rows, keys, FACTS_FIELDS + StoredFingerprint._fields):
+        facts[key] = Facts.of_row(*values[: len(FACTS_FIELDS)])
+        fingerprints[key] = StoredFingerprint(*values[len(FACTS_FIELDS) :])
+    return facts, fingerprints
 
 
 class _Grouping:
@@ -71,7 +82,7 @@ class _Grouping:
         options: GroupingOptions,
     ) -> None:
         # Rows that were deleted while the others were compared have no facts, and no rank.
-        self._facts = {key: each for key, each in facts.items() if key in fingerprints}
+        self._facts = facts
         self._fingerprints = fingerprints
         self._verdicts = verdicts
         self._options = options

@@ -5,12 +5,11 @@ One whose file is known to be missing or broken is kept before no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from hashing.paging import rows_with_keys
-from hashing.querysets import ImageAssetQuerySet
+FACTS_FIELDS = ("width", "height", "file_size", "created_at", "hash_error")
 
 
 class Facts(NamedTuple):
@@ -21,14 +20,10 @@ class Facts(NamedTuple):
     age: Any
     is_sound: bool = True
 
-
-def read_facts(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[Any, Facts]:
-    """By key; rows that are gone are missing."""
-    fields = ("width", "height", "file_size", "created_at", "hash_error")
-    return {
-        key: Facts((width or 0) * (height or 0), size or 0, age, not error)
-        for key, width, height, size, age, error in rows_with_keys(rows, keys, fields)
-    }
+    @classmethod
+    def of_row(cls, width: int | None, height: int | None, file_size: int | None, age: Any, error: str) -> Self:
+        """From the values of FACTS_FIELDS."""
+        return cls((width or 0) * (height or 0), file_size or 0, age, not error)
 
 
 def best_first(facts: Mapping[Any, Facts], marked: AbstractSet[Any]) -> Sequence[Any]:

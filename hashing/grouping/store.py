@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Count, Max, Q, QuerySet
 
+from hashing.db.bulk_insert import insert_rows
 from hashing.db.locks import exclusive_transaction
 from hashing.db.retry import retry_transient
 from hashing.grouping.finder import FoundGroup, FoundMember
@@ -107,6 +108,15 @@ def count_groups(pks: Collection[int], using: str) -> None:
     _remove(list(set(pks) - {group.pk for group in counted if group.size > 1}), using)
 
 
+class _StoredMember(NamedTuple):
+    pk: int
+    asset_pk: int
+    # FACTS
+    distance: int
+    orientation: int
+    is_same: bool
+
+
 @dataclass
 class _Difference:
     """What a stored group lacks, and what it must lose. `is_miscounted`: its numbers are not those of its members."""
@@ -138,9 +148,9 @@ def delete_quietly(rows: QuerySet[Any], using: str) -> None:
 
 def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) -> list[_Difference]:
     members = GroupMember.objects.using(using)
-    stored: dict[int, list[GroupMember]] = {pk: [] for pk in pks}
-    for member in members.filter(group__in=pks).iterator():
-        stored[member.group_id].append(member)
+    stored: dict[int, list[_StoredMember]] = {pk: [] for pk in pks}
+    for group_pk, *values in members.filter(group__in=pks).values_list("group", "pk", "asset", *FACTS).iterator():
+        stored[group_pk].append(_StoredMember(*values))
     # A process that was killed after a deletion has left the numbers as they were.
     numbers = DuplicateGroup.objects.using(using).filter(pk__in=pks).values_list(*NUMBERS)
     miscounted = {pk for pk, *counts in numbers if tuple(counts) != _count(stored[pk])}
@@ -151,26 +161,25 @@ def _take_away(pks: Sequence[int], wanted: dict[int, FoundGroup], using: str) ->
     return differences
 
 
-def _count(members: Sequence[GroupMember]) -> tuple[int, int, int]:
+def _count(members: Sequence[_StoredMember]) -> tuple[int, int, int]:
     distances = (member.distance for member in members)
     return len(members), sum(not member.is_same for member in members), max(distances, default=0)
 
 
 def _difference(
     pk: int,
-    stored: Sequence[GroupMember],
+    stored: Sequence[_StoredMember],
     wanted: FoundGroup,
     is_miscounted: bool,  # noqa: FBT001
 ) -> _Difference:
     found = {member.key: member for member in wanted.members}
     result = _Difference(pk, is_miscounted)
     for row in stored:
-        member = found.pop(row.asset_id, None)
-        if member is None and row.asset_id != wanted.keeper:
+        member = found.pop(row.asset_pk, None)
+        if member is None and row.asset_pk != wanted.keeper:
             result.dropped.append(row.pk)
-        elif member is not None and _facts(member) != {name: getattr(row, name) for name in FACTS}:
-            row.__dict__.update(_facts(member))
-            result.changed.append(row)
+        elif member is not None and (facts := _facts(member)) != row[2:]:
+            result.changed.append(GroupMember(pk=row.pk, **dict(zip(FACTS, facts, strict=True))))
     result.added = list(found.values())
     return result
 
@@ -184,12 +193,9 @@ def _create(batch: Sequence[FoundGroup], using: str) -> None:
         if members and group.keeper in present:
             whole[group.keeper] = [_keeper(group), *members]
     made = DuplicateGroup.objects.using(using).bulk_create(_counted(*each) for each in whole.items())
-    rows = [
-        GroupMember(group_id=group.pk, asset_id=each.key, position=place, **_facts(each))
-        for group in made
-        for place, each in enumerate(whole[group.keeper_id])
-    ]
-    GroupMember.objects.using(using).bulk_create(rows, batch_size=BATCH)
+    _insert_members(
+        ((group.pk, place, each) for group in made for place, each in enumerate(whole[group.keeper_id])), using
+    )
 
 
 def _counted(keeper: Any, members: Sequence[FoundMember]) -> DuplicateGroup:
@@ -218,20 +224,22 @@ def _add_members(wanted: Iterable[tuple[int, int, list[FoundMember]]], using: st
         (pk, place, member) for pk, position, members in wanted for place, member in enumerate(members, start=position)
     ]
     present = _present([member.key for _pk, _place, member in chosen], using)
-    rows = [
-        GroupMember(group_id=pk, asset_id=member.key, position=place, **_facts(member))
-        for pk, place, member in chosen
-        if member.key in present
-    ]
-    GroupMember.objects.using(using).bulk_create(rows, batch_size=BATCH)
+    _insert_members((each for each in chosen if each[2].key in present), using)
+
+
+def _insert_members(placed: Iterable[tuple[int, int, FoundMember]], using: str) -> None:
+    """Each with the key of its group and its position."""
+    rows = [(pk, member.key, place, *_facts(member)) for pk, place, member in placed]
+    insert_rows(GroupMember, ("group", "asset", "position", *FACTS), rows, using)
 
 
 def _keeper(group: FoundGroup) -> FoundMember:
     return FoundMember(group.keeper, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
 
 
-def _facts(member: FoundMember) -> dict[str, Any]:
-    return {name: getattr(member, name) for name in FACTS}
+def _facts(member: FoundMember) -> tuple[int, int, bool]:
+    """The values of FACTS."""
+    return member.distance, int(member.orientation), member.is_same
 
 
 def _present(keys: Sequence[int], using: str) -> set[int]:

@@ -5,16 +5,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.grouping.ranking import Facts, best_first, read_facts
-from hashing.models import ImageAsset
+from hashing.grouping.ranking import Facts, best_first
 
 FACTS = st.builds(Facts, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.booleans())
 
 
-def test_facts_of_rows_that_were_not_measured_are_the_least(add_hashed):
-    whole, bare = add_hashed(width=30, height=20), add_hashed(width=None, height=None, file_size=None)
-    facts = read_facts(ImageAsset.objects.all(), [whole.pk, bare.pk, 999])
-    assert facts == {whole.pk: Facts(600, 1000, whole.created_at), bare.pk: Facts(0, 0, bare.created_at)}
+def test_facts_of_a_row_that_was_not_measured_are_the_least():
+    assert Facts.of_row(30, 20, 1000, 5, "") == Facts(600, 1000, 5)
+    assert Facts.of_row(None, None, None, 5, "broken") == Facts(0, 0, 5, is_sound=False)
 
 
 @given(st.dictionaries(st.integers(0, 50), FACTS), st.sets(st.integers(0, 50)))
