@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import bidirectional
+
 
 def first_line(error: Exception) -> str:
     """Return the printable first line of an error message. Databases add lines with the statement and its values."""
@@ -11,6 +13,19 @@ def first_line(error: Exception) -> str:
 def printable(text: str) -> str:
     """Return `text` as one line: line breaks, control characters and invalid Unicode become escapes."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def isolated(text: object) -> str:
+    """Return a name so that it turns nothing around it in a message, where people write from right to left or it does.
+
+    For plain text; in HTML, `<bdi>` is the same.
+    """
+    from django.utils.translation import get_language_bidi
+
+    shown = printable(str(text))
+    if get_language_bidi() or any(bidirectional(char) in ("R", "AL") for char in shown):
+        return f"\N{FIRST STRONG ISOLATE}{shown}\N{POP DIRECTIONAL ISOLATE}"
+    return shown
 
 
 def truncated(text: str, max_bytes: int) -> str:

@@ -23,12 +23,16 @@ class Columns:
     def name(self, asset: ImageAsset) -> str:
         path = PurePosixPath(asset.image.name or "")
         folder = "" if path.parent == PurePosixPath() else f"{path.parent}/"
-        return format_html('<span class="hashing-folder">{}</span> {}', folder, path.name or "-")
+        return format_html('<span class="hashing-folder"><bdi>{}</bdi></span> <bdi>{}</bdi>', folder, path.name or "-")
 
     @admin.display(description=_("size"))
     def pixels_and_bytes(self, asset: ImageAsset) -> str | None:
         facts = [fact for fact in (self.pixels(asset), self.size(asset)) if fact]
-        return format_html_join(SafeString("<br> "), "{}", ((fact,) for fact in facts)) if facts else None
+        if not facts:
+            return None
+        # Also where people write from right to left.
+        html = '<bdi dir="ltr">{}</bdi>'
+        return format_html_join(SafeString("<br> "), html, ((fact,) for fact in facts))
 
     @admin.display(description=_("pixels"))
     def pixels(self, asset: ImageAsset) -> str | None:
@@ -67,7 +71,7 @@ def _monospace(text: str | None) -> str | None:
 
 def _badge(kind: str, text: str, reason: str = "") -> str:
     badge = format_html('<span class="hashing-badge hashing-{}">{}</span>', kind, text)
-    return format_html('{} <span class="hashing-reason">{}</span>', badge, reason) if reason else badge
+    return format_html('{} <span class="hashing-reason"><bdi>{}</bdi></span>', badge, reason) if reason else badge
 
 
 def short_reason(error: str) -> str:

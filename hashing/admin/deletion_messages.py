@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from hashing.admin.deletion_job import DeletionJob, ReasonCount
+from hashing.text import isolated
 
 
 def add_messages(request: HttpRequest, opts: Any, job: DeletionJob) -> None:
@@ -33,6 +34,6 @@ def add_messages(request: HttpRequest, opts: Any, job: DeletionJob) -> None:
 
 
 def _add_warning(request: HttpRequest, text: str, reason: str, counted: ReasonCount) -> None:
-    names = ", ".join(counted.names)
+    names = ", ".join(map(isolated, counted.names))
     shown = _("%(names)s and more") % {"names": names} if counted.has_more else names
     messages.warning(request, f"{text % {'count': counted.count}}: {reason} ({shown})")

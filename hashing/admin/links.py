@@ -23,7 +23,9 @@ def admin_url(site: AdminSite, name: str, *args: Any, query: dict[str, Any] | No
 
 
 def link_or_text(address: str, text: object) -> SafeString:
-    return format_html('<a href="{}">{}</a>', address, text) if address else format_html("{}", text)
+    """Whatever direction a text has, what stands around it keeps its own."""
+    html = '<a href="{0}"><bdi>{1}</bdi></a>' if address else "<bdi>{1}</bdi>"
+    return format_html(html, address, text)
 
 
 def linked_names(assets: Iterable[ImageAsset], site: AdminSite, *, more: bool) -> SafeString:

@@ -14,7 +14,7 @@ from hashing.checks.messages import error
 
 @register("hashing")
 def check_admin_actions(**_kwargs: Any) -> list[CheckMessage]:
-    """The buttons of the admin are in templates of django-admin-actions that stand in for Django's own."""
+    """The buttons of the admin are made with django-admin-actions, whose templates stand in for Django's own."""
     if not apps.is_installed("django.contrib.admin"):
         return []
     names = [config.name for config in apps.get_app_configs()]
@@ -22,7 +22,7 @@ def check_admin_actions(**_kwargs: Any) -> list[CheckMessage]:
     if "admin_actions" not in names:
         return [error("E005", "The app 'admin_actions' is not installed.", hint)]
     if names.index("admin_actions") > names.index("django.contrib.admin"):
-        message = "'admin_actions' comes after 'django.contrib.admin', whose templates hide the buttons."
+        message = "'admin_actions' comes after 'django.contrib.admin', whose templates take the place of its own."
         return [error("E006", message, hint)]
     return []
 

@@ -23,6 +23,7 @@ from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision, PairDecisionQuerySet
 from hashing.models.images import ImageAsset
 from hashing.paging import batches
+from hashing.text import isolated
 
 SAME, DIFFERENT = PairDecision.Verdict.SAME, PairDecision.Verdict.DIFFERENT
 BATCH = 2000
@@ -154,7 +155,7 @@ def _refuse_lost_keeper(keeper: int, using: str) -> None:
     found = ImageAsset.objects.using(using).filter(pk=keeper).values_list("image", "hash_error").first()
     if found and found[1]:
         text = _("%(name)s cannot be kept: %(reason)s")
-        raise DecisionRefused(text % {"name": found[0], "reason": found[1]})
+        raise DecisionRefused(text % {"name": isolated(found[0]), "reason": found[1]})
 
 
 def _refuse_contradiction(keys: Iterable[int], using: str) -> None:

@@ -208,7 +208,7 @@ def test_latest_failures_lead_to_their_rows(editor, db):
     response = page(editor)
     assert [failure.asset for failure in response.context["progress"].failures] == [retried, new, old]
     assert f'href="{address("change", old.pk)}"' in response.text
-    assert '<span class="progress-reason">the file is empty</span>' in response.text
+    assert '<span class="progress-reason"><bdi>the file is empty</bdi></span>' in response.text
 
 
 def test_failure_of_a_retry_comes_first_however_many_have_failed(editor, db, monkeypatch):

@@ -118,7 +118,7 @@ def test_address_without_hashes_says_so_and_leads_to_the_upload(editor, db, quer
 def test_address_without_anything_says_so(editor, db):
     response = editor.get(address("similar"))
     assert "holds no hashes" in response.text
-    assert f'class="button" href="{address("search_by_picture")}"' in response.text
+    assert f'class="button hashing-button" href="{address("search_by_picture")}"' in response.text
 
 
 @pytest.mark.parametrize("quality", ["-1", "101", "x"])
@@ -272,7 +272,12 @@ def test_card_shows_what_is_known_and_where_to_go(editor, db):
     asset = add()
     copy = add("trees/oak.JPEG", width=640, height=480, file_size=2048)
     text = find_similar(editor, asset, distance=8, any_orientation="on").text
-    for part in ("trees/</span><strong>oak.JPEG", "640&nbsp;\u00d7&nbsp;480", "2.0\xa0KB", "<li>JPEG</li>"):
+    for part in (
+        "trees/</bdi></span><strong><bdi>oak.JPEG",
+        "640&nbsp;\u00d7&nbsp;480",
+        "2.0\xa0KB",
+        "<li><bdi>JPEG</bdi></li>",
+    ):
         assert part in text
     assert f'href="{address("change", copy.pk)}"' in text
     assert f'href="{address("find_similar", copy.pk)}?distance=8&amp;any_orientation=on"' in text

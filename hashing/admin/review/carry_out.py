@@ -17,6 +17,7 @@ from hashing.grouping.decisions import DecisionRefused, undo
 from hashing.grouping.keepers import StorageUnavailable, file_problem, record_problem
 from hashing.grouping.store import with_groups_locked
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
+from hashing.text import isolated
 
 
 class Done(NamedTuple):
@@ -48,10 +49,10 @@ def _check_file(key: int, using: str) -> None:
         problem = file_problem(asset)
     except StorageUnavailable as error:
         text = _("%(name)s cannot be kept, because nobody knows whether its file is there: %(reason)s")
-        raise DecisionRefused(text % {"name": asset, "reason": error}) from error
+        raise DecisionRefused(text % {"name": isolated(asset), "reason": error}) from error
     record_problem(asset, problem, using)
     if problem:
-        raise DecisionRefused(_("%(name)s cannot be kept: %(reason)s") % {"name": asset, "reason": problem})
+        raise DecisionRefused(_("%(name)s cannot be kept: %(reason)s") % {"name": isolated(asset), "reason": problem})
 
 
 def _carry_out(form: DecisionForm, rows: QuerySet[DuplicateGroup], user_pk: Any, using: str) -> Done:

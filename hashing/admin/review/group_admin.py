@@ -24,6 +24,7 @@ from hashing.admin.review.group_list import GroupList
 from hashing.admin.review.place import list_address, page_number
 from hashing.admin.review.shown_groups import ShownGroup, show_groups, show_page
 from hashing.models import DuplicateGroup, ImageAsset
+from hashing.text import isolated
 
 PAGE = "admin/hashing/review/page.html"
 STYLES = ["hashing/admin.css", "hashing/cards.css", "hashing/review/review.css", "hashing/review/compare.css"]
@@ -91,7 +92,7 @@ class DuplicateGroupAdmin(Decide):
         if shown is None:
             return self._find_again(request, request.GET.get("picture", ""))
         context = self._review_context(request, request.get_full_path(), [shown])
-        title = _("Duplicates of %(name)s") % {"name": shown.keeper}
+        title = _("Duplicates of %(name)s") % {"name": isolated(shown.keeper)}
         return admin_page(self, request, PAGE, title, **context, **(extra_context or {}))
 
     def group_of_view(self, request: HttpRequest, pk: int) -> HttpResponse:

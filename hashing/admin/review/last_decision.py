@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from hashing.models import ImageAsset, PairDecision
+from hashing.text import isolated
 
 MOST_COUNTED = 1000
 
@@ -40,4 +41,4 @@ def _describe(last: PairDecision) -> str:
 
 
 def _name(asset: ImageAsset) -> str:
-    return PurePosixPath(asset.image.name or "").name or str(asset)
+    return isolated(PurePosixPath(asset.image.name or "").name or asset)

@@ -405,7 +405,7 @@ def test_picture_whose_file_is_missing_is_not_kept(reviewer, add_group, media, p
     # It is in the group still, its card says why, and another one is suggested.
     assert sorted(pictures(answer)) == sorted(keys)
     html = answer.json()["html"]
-    assert html.count(f"Cannot be kept: File not found at 0/{place}.jpg") == 1
+    assert html.count(f"Cannot be kept: <bdi>File not found at 0/{place}.jpg") == 1
     assert f'name="keep" value="{keys[place]}"' not in html
     assert DuplicateGroup.objects.get().keeper_id == keys[1 - place]
 
@@ -427,7 +427,7 @@ def test_page_says_that_the_file_of_a_keeper_is_missing_and_changes_nothing(revi
     group = add_group()
     media.joinpath("0/0.jpg").unlink()
     text = reviewer.get(review_address("changelist")).text
-    assert "Cannot be kept: File not found at 0/0.jpg" in text
+    assert "Cannot be kept: <bdi>File not found at 0/0.jpg" in text
     assert f'name="keep" value="{group.keeper_id}"' not in text
     assert 'name="same"' not in text
     assert "Suggested keeper" not in text

@@ -97,9 +97,13 @@ function draw(card, index) {
 
 function describe(item, card) {
   const name = document.createElement("strong");
-  name.textContent = card.dataset.name;
+  // A name of another direction turns nothing around it.
+  name.append(document.createElement("bdi"));
+  name.firstChild.textContent = card.dataset.name;
   const facts = [...card.querySelectorAll(".hashing-card-facts li")].map((fact) => fact.textContent);
-  item.replaceChildren(name, ` ${facts.join(" · ")}`);
+  const rest = document.createElement("bdi");
+  rest.textContent = facts.join(" · ");
+  item.replaceChildren(name, " ", rest);
 }
 
 function showSide(side) {
