@@ -44,7 +44,8 @@ def rows_with_keys(
         yield from retry_transient(partial(list, found), rows.db)
 
 
-class _IsAnyOf(Lookup[Any]):
+# A type argument would take another package at run time.
+class _IsAnyOf(Lookup):
     """One array as a parameter: thousands of parameters cost more than the query."""
 
     lookup_name = "any_of"
