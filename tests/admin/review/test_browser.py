@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -49,7 +49,8 @@ class Reviewer(Editor):
         self.wait(lambda: self.browser.execute_script(IS_BUSY) == "false")
 
     def wait(self, condition):
-        waiting = WebDriverWait(self.browser, SECONDS, 0.05, ignored_exceptions=[StaleElementReferenceException])
+        # What a condition looks at may be replaced at the same moment, which the driver reports in more than one way.
+        waiting = WebDriverWait(self.browser, SECONDS, 0.05, ignored_exceptions=[WebDriverException])
         return waiting.until(lambda _browser: condition())
 
     def wait_for_focus(self, key: int) -> None:
