@@ -177,6 +177,8 @@ def add_run(**fields: str) -> None:
     BackfillRun.objects.create(**{"model_label": "hashing.ImageAsset"} | fields, total=9, started_at=now, seen_at=now)
 
 
+# It waits for as long as the page does.
+@pytest.mark.parametrize("browser", [1280], indirect=True)
 def test_progress_refreshes_itself_and_says_when_it_cannot(editor):
     add_failed(seconds_ago=90)
     editor.open(address("progress"))
