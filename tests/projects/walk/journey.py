@@ -83,6 +83,7 @@ class Journey:
         asset = ImageAsset.objects.latest("pk")
         assert asset.perceptual_hash, asset.hash_error
         assert self.address("duplicategroup_of", asset.pk) in done.links, "nobody says that it is here already"
+        self.open("duplicategroup_of", asset.pk)
 
     def search(self, picture: Path) -> None:
         page = self.open("imageasset_search_by_picture")
