@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -109,11 +110,32 @@ def _error_code(error: Exception) -> str:
 
 
 def _store(content: _Source, storage: Storage, name: str) -> str:
+    with _alone_in(storage):
+        try:
+            return _store_once(content, storage, name)
+        # Another import has deleted the file as a broken copy, before the first byte of it was written.
+        except FileNotFoundError:
+            return _store_once(content, storage, name)
+
+
+@contextmanager
+def _alone_in(storage: Storage) -> Iterator[None]:
+    """Let other imports wait, on a file system with locks: else one that finds the name taken stores a file beside it,
+    which nobody knows if it is killed before it has deleted it again. The end of a process releases the lock.
+    """
     try:
-        return _store_once(content, storage, name)
-    # Another import has deleted the file as a broken copy, before the first byte of it was written.
-    except FileNotFoundError:
-        return _store_once(content, storage, name)
+        folder = storage.path("")
+    except NotImplementedError:
+        yield
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _store_once(content: _Source, storage: Storage, name: str) -> str:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import io
+import os
+from threading import Thread
 
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
@@ -178,3 +180,16 @@ def test_a_file_that_another_import_deletes_while_it_is_stored_is_stored_again(t
     monkeypatch.setattr(storage, "_save", save)
     assert store_copy(io.BytesIO(b"picture"), storage, "a.jpg") == ""
     assert (tmp_path / "a.jpg").read_bytes() == b"picture"
+
+
+def test_imports_store_one_after_the_other(media):
+    """Else both could find a name free, and one be killed while it deletes what it has stored under another."""
+    folder = os.open(media, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    storing = Thread(target=store_copy, args=(io.BytesIO(b"content"), FileSystemStorage(location=media), "a.jpg"))
+    storing.start()
+    storing.join(0.2)
+    assert not (media / "a.jpg").exists()
+    os.close(folder)
+    storing.join()
+    assert (media / "a.jpg").read_bytes() == b"content"
