@@ -67,14 +67,14 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Stored:
-    """What a site's database says. `decisions` are those in force; `batches` has the pictures of each click."""
+    """What a site's database says. `decisions` are those in force, `told` all, with the clicks that replaced them."""
 
     media: Path
     assets: dict[int, Asset]
     groups: dict[int, tuple[int, int, int, int]]
     members: dict[int, list[tuple[int, int, int, bool]]]
     decisions: list[Decision]
-    batches: dict[str, set[int]]
+    told: dict[Told, str | None]
 
     @classmethod
     def of(cls, site: Site) -> Stored:
@@ -85,7 +85,7 @@ class Stored:
         columns = "group_id, asset_id, position, distance, is_same"
         for group, *member in site.rows(columns, table="hashing_groupmember", order="ORDER BY group_id, position"):
             members[group].append(tuple(member))
-        return cls(site.media, assets, groups, members, _decisions_in_force(site, assets), _batches(site))
+        return cls(site.media, assets, groups, members, _decisions_in_force(site, assets), _all_decisions(site))
 
 
 def check_rows(stored: Stored, *, complete: bool = True) -> None:
@@ -150,36 +150,26 @@ def check_decisions(stored: Stored) -> None:
 
 
 def find_lost_decisions(stored: Stored, output: str) -> list[Told]:
-    """Decisions that `tests.faults.churn` has told of and that the site has forgotten.
+    """Decisions that `tests.faults.churn` has told of, and that are neither in force nor replaced by a click on record.
 
-    A later click may have put others in their place: then two pictures that were called the same still are, by way of
-    others, or a decision tells them apart, by way of others too. Pairs are left out that a click was about which was
-    stored and not told, because of a kill in between.
+    Those about uploads are left out, which go when somebody deletes the upload.
     """
     lines = (line.split() for line in output.splitlines() if line.startswith("decided "))
     told = [Told(batch, int(lower), int(higher), verdict) for _, batch, lower, higher, verdict in lines]
-    untold = stored.batches.keys() - {each.batch for each in told}
-    uncertain = {key for batch in untold for key in stored.batches[batch]}
-    last = {(each.lower, each.higher): each for each in told}
-    clusters, different = _clusters(stored), _pairs_called_different(stored)
+    clicks = {each.batch for each in stored.told}
+    in_force = {(each.lower, each.higher, each.verdict) for each in stored.decisions}
 
-    def is_kept(pair: frozenset[int], verdict: str) -> bool:
-        if pair in different:
-            return True
-        one, other = (clusters[key] for key in pair)
-        return verdict == "same" and (one == other or _are_apart(one, other, different))
+    def is_kept(each: Told) -> bool:
+        if each not in stored.told:
+            return False
+        replaced_by = stored.told[each]
+        return each[1:] in in_force if replaced_by is None else replaced_by in clicks
 
-    return [
-        each
-        for each in last.values()
-        if uncertain.isdisjoint(pair := frozenset({each.lower, each.higher}))
-        and all(key in stored.assets and stored.assets[key].image.startswith("stable") for key in pair)
-        and not is_kept(pair, each.verdict)
-    ]
+    return [each for each in told if _is_stable(stored, each) and not is_kept(each)]
 
 
-def _are_apart(one: frozenset[int], other: frozenset[int], different: set[frozenset[int]]) -> bool:
-    return any(frozenset({here, there}) in different for here in one for there in other)
+def _is_stable(stored: Stored, told: Told) -> bool:
+    return all(pk in stored.assets and stored.assets[pk].image.startswith("stable") for pk in (told.lower, told.higher))
 
 
 def check_all(site: Site, *, complete: bool = True) -> Stored:
@@ -198,11 +188,16 @@ def _decisions_in_force(site: Site, assets: dict[int, Asset]) -> list[Decision]:
     return [Decision(*row[:4]) for row in current if (assets[row[0]].image, assets[row[1]].image) == tuple(row[4:6])]
 
 
-def _batches(site: Site) -> dict[str, set[int]]:
-    batches: defaultdict[str, set[int]] = defaultdict(set)
-    for batch, *pair in site.rows("batch, lower_id, higher_id", table="hashing_pairdecision"):
-        batches[str(UUID(str(batch)))].update(pair)
-    return dict(batches)
+def _all_decisions(site: Site) -> dict[Told, str | None]:
+    columns = "batch, lower_id, higher_id, verdict, replaced_by"
+    return {
+        Told(_key(batch), *pair): _key(replaced_by) if replaced_by else None
+        for batch, *pair, replaced_by in site.rows(columns, table="hashing_pairdecision")
+    }
+
+
+def _key(click: object) -> str:
+    return str(UUID(str(click)))
 
 
 def _is_readable(path: Path) -> bool:
