@@ -12,8 +12,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connections, transaction
-from django.db.models import F, Lookup, QuerySet
+from django.db.models import QuerySet
 
+from hashing.db.has_key import HasKey
 from hashing.db.retry import retry_transient
 
 K = TypeVar("K")
@@ -39,27 +40,9 @@ def rows_with_keys(
 ) -> Iterator[tuple[Any, ...]]:
     """The key and the values of `fields` of each row that has one of many keys."""
     for batch in batches(keys, size):
-        found = _with_keys(rows.order_by(), batch).values_list("pk", *fields)
+        found = rows.order_by().filter(HasKey(batch)).values_list("pk", *fields)
         # A queryset that has failed has read nothing, and may be evaluated again.
         yield from retry_transient(partial(list, found), rows.db)
-
-
-# A type argument would take another package at run time.
-class _IsAnyOf(Lookup):
-    """One array as a parameter: thousands of parameters cost more than the query."""
-
-    lookup_name = "any_of"
-    prepare_rhs = False
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        sql, params = self.process_lhs(compiler, connection)
-        return f"{sql} = ANY(%s)", (*params, list(self.rhs))
-
-
-def _with_keys(rows: QuerySet[Any], keys: list[Any]) -> QuerySet[Any]:
-    if connections[rows.db].vendor == "postgresql":
-        return rows.filter(_IsAnyOf(F("pk"), keys))
-    return rows.filter(pk__in=keys)
 
 
 def batches(keys: Iterable[K], size: int = 5000) -> Iterator[list[K]]:

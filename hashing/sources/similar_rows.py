@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import BooleanField, Case, Expression, F, IntegerField, Model, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Model, QuerySet, Value, When
 
+from hashing.db.has_key import HasKey
 from hashing.models import CoOwner, ImageAsset
 from hashing.paging import batches
 from hashing.sources.key_columns import key_field
@@ -144,37 +144,3 @@ def _annotate(rows: Any, distances: Mapping[Any, int]) -> Any:
     least: Any = Case(*whens, output_field=IntegerField()) if whens else Value(0)
     found = rows.filter(HasKey(list(distances))) if whens else rows.none()
     return found.annotate(distance=least).order_by("distance", "pk")
-
-
-class HasKey(Expression):
-    """Whether a row has one of these keys, which are one parameter: databases limit how many there are."""
-
-    conditional = True
-
-    def __init__(self, keys: Collection[Any]) -> None:
-        super().__init__(output_field=BooleanField())
-        self._keys = keys
-        self._sources: list[Any] = [F("pk")]
-
-    def get_source_expressions(self) -> list[Any]:
-        return self._sources
-
-    def set_source_expressions(self, exprs: Any) -> None:
-        self._sources = list(exprs)
-
-    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, tuple[Any, ...]]:
-        column, values = self._column_and_values(compiler, connection)
-        return f"{column} IN ({', '.join(['%s'] * len(values))})", tuple(values)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, tuple[Any, ...]]:
-        column, values = self._column_and_values(compiler, connection)
-        return f"{column} = ANY(%s)", (values,)
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, tuple[Any, ...]]:
-        column, values = self._column_and_values(compiler, connection)
-        return f"{column} IN (SELECT value FROM json_each(%s))", (json.dumps(values),)
-
-    def _column_and_values(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        (source,) = self._sources
-        column, _ = compiler.compile(source)
-        return column, [source.output_field.get_db_prep_value(key, connection) for key in self._keys]

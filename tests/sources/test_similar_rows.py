@@ -12,10 +12,10 @@ from django.db import connection
 from PIL import ImageOps
 
 from hashing import similar_rows
+from hashing.db.has_key import HasKey
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import HASH_VERSION, Fingerprint, compute_fingerprint
 from hashing.sources import UnknownSource
-from hashing.sources.similar_rows import HasKey
 from tests.pictures import encoded, photo
 from tests.site_models.models import Photo, Picture, PictureProxy, Poster, Product, Scan
 
