@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from html import unescape
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -15,7 +14,6 @@ from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,6 +21,7 @@ from hashing.admin.cascades import deleting_images
 from hashing.admin.deletion_job import MAX_ROWS, DeletionJob, Tally
 from hashing.admin.deletion_messages import add_messages
 from hashing.admin.pages import admin_page
+from hashing.admin.related_rows import find_reasons_to_stay
 from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
@@ -153,25 +152,14 @@ class Deletion(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _related_reasons(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
         """Rows that other rows protect, or with which others would go that this user may not delete."""
-        if not assets:
-            return {}
+        own = {str(model._meta.verbose_name_plural) for model in (self.model, *BOOKKEEPING)}
+
+        def count(kind: str, number: int) -> None:
+            if kind not in own:
+                tally.add_related(kind, number)
+
         with deleting_images(request):
-            _objects, counts, lacking, protected = self.get_deleted_objects(list(assets), request)
-        if not lacking and not protected:
-            own = {str(model._meta.verbose_name_plural) for model in (self.model, *BOOKKEEPING)}
-            for kind, count in counts.items():
-                if str(kind) not in own:
-                    tally.add_related(str(kind), count)
-            return {}
-        if len(assets) > 1:
-            middle = len(assets) // 2
-            first = self._related_reasons(request, assets[:middle], tally)
-            return first | self._related_reasons(request, assets[middle:], tally)
-        if protected:
-            names = ", ".join(unescape(strip_tags(str(each))) for each in protected[:3])
-            return {assets[0].pk: _("other rows need it: %(names)s") % {"names": names}}
-        kinds = ", ".join(sorted(map(str, lacking)))
-        return {assets[0].pk: _("you do not have the permission to delete: %(kinds)s") % {"kinds": kinds}}
+            return find_reasons_to_stay(assets, lambda some: self.get_deleted_objects(list(some), request), count)
 
     def _run_deletion(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
         done, end = 0, time.monotonic() + SECONDS

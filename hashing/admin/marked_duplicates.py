@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, cast
 
 from django.contrib import admin
@@ -26,7 +26,7 @@ from hashing.grouping.deletable import Keeper, find_keepers, lock_with_keepers, 
 from hashing.grouping.store import with_groups_locked
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 from hashing.sources.owners import find_owners
-from hashing.sources.storages import find_storages
+from hashing.sources.storages import find_storages, storage_key
 from hashing.stored_files import delete_unused, find_reasons_to_keep
 
 StoredFile = tuple[Storage, str]
@@ -69,11 +69,7 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
         return reasons_to_stay(keys, self.database, find_keepers(keys, self.database))
 
     def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
-        merging = self._merging(request, assets)
-        reasons = {asset.pk: reason for asset in assets if (reason := merging.reason_to_stay(asset))}
-        for kind, count in merging.related([asset for asset in assets if asset.pk not in reasons]).items():
-            tally.add_related(kind, count)
-        return reasons
+        return self._merging(request, assets).reasons_to_stay(assets, tally.add_related)
 
     def files_to_stay(self, assets: Assets) -> dict[str, str]:
         owners = find_owners(assets, self.database)
@@ -92,7 +88,7 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
         """Delete what a row of the site owns by way of its source, one by one: one that must stay keeps no other."""
         merging = self._merging(request, assets)
         owned = [asset for asset in assets if merging.owners_of(asset)]
-        deleted, reasons = super().delete_rows(request, [asset for asset in assets if asset not in owned])
+        deleted, reasons = super().delete_rows(request, [asset for asset in assets if not merging.owners_of(asset)])
         merged = []
         for asset in owned:
             try:
@@ -157,9 +153,10 @@ def _files_of(assets: Assets, using: str) -> dict[int, StoredFile]:
 
 
 def _by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, set[str]]]:
-    grouped: dict[int, tuple[Storage, set[str]]] = {}
+    # A source may make a storage for each row: those that are equal are asked once.
+    grouped: dict[Hashable, tuple[Storage, set[str]]] = {}
     for storage, name in files:
-        grouped.setdefault(id(storage), (storage, set()))[1].add(name)
+        grouped.setdefault(storage_key(storage), (storage, set()))[1].add(name)
     return list(grouped.values())
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from html import unescape
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -15,18 +14,16 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, models, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest
-from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
 from hashing.admin.owners import may_delete
+from hashing.admin.related_rows import Assets, Collected, find_reasons_to_stay
 from hashing.models import ImageAsset
 from hashing.sources.owners import Owner, find_owners
 from hashing.sources.source import ImageSource
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
-
-Assets = Sequence[ImageAsset]
 
 
 class Refusal(Exception):
@@ -47,16 +44,13 @@ class Merging:
     def owners_of(self, asset: ImageAsset) -> list[Owner]:
         return self._owners.get(asset.pk, [])
 
-    def rows_by_model(self, assets: Assets) -> dict[type[models.Model], list[Any]]:
-        """The rows that would go, each once."""
-        rows: defaultdict[type[models.Model], dict[Any, Any]] = defaultdict(dict)
-        for asset in assets:
-            for owner in self.owners_of(asset):
-                rows[type(owner.row)][owner.row.pk] = owner.row
-        return {model: list(found.values()) for model, found in rows.items()}
+    def reasons_to_stay(self, assets: Assets, count: Callable[[str, int], object]) -> dict[int, str]:
+        """Return the keys of images whose rows cannot be deleted. Calls `count` with what goes with the others."""
+        reasons = {asset.pk: reason for asset in assets if (reason := self._own_reason(asset))}
+        others = [asset for asset in assets if asset.pk not in reasons]
+        return reasons | find_reasons_to_stay(others, self._collect, count)
 
-    def reason_to_stay(self, asset: ImageAsset) -> str:
-        """Why the rows of an image cannot be deleted; empty when they can."""
+    def _own_reason(self, asset: ImageAsset) -> str:
         owners = self.owners_of(asset)
         kept = {(type(owner.row), owner.row.pk) for owner in self._kept_owners(asset)}
         if kept & {(type(owner.row), owner.row.pk) for owner in owners}:
@@ -64,17 +58,30 @@ class Merging:
         if not all(may_delete(owner, self._request, self._site) for owner in owners):
             kinds = ", ".join(sorted({str(owner.source.model._meta.verbose_name) for owner in owners}))
             return _("you do not have the permission to delete: %(kinds)s") % {"kinds": kinds}
-        return next(filter(None, map(self._protection, owners)), "")
+        return ""
 
-    def related(self, assets: Assets) -> dict[str, int]:
-        """What goes with the rows, and the rows themselves: how many of each kind."""
-        counts: dict[str, int] = {}
-        for model, rows in self.rows_by_model(assets).items():
-            found = get_deleted_objects(rows, self._request, self._site)[1]
+    def _collect(self, assets: Assets) -> Collected:
+        """What goes with the rows of some images, and the rows themselves."""
+        counts: Counter[str] = Counter()
+        lacking, protected = set[str](), list[Any]()
+        for model, owners in self._owners_by_model(assets).items():
+            own = str(model._meta.verbose_name_plural)
             # What a source of the site's own does with its rows is for it to say; here are the rows alone.
-            for kind, count in (found or {str(model._meta.verbose_name_plural): len(rows)}).items():
-                counts[str(kind)] = counts.get(str(kind), 0) + count
-        return counts
+            rows = {owner.row.pk: owner.row for owner in owners if type(owner.source).merge is ImageSource.merge}
+            counts[own] += len({owner.row.pk for owner in owners} - rows.keys())
+            if rows:
+                _objects, found, kinds, needed = get_deleted_objects([*rows.values()], self._request, self._site)
+                counts.update({str(kind): count for kind, count in found.items()})
+                lacking.update(map(str, kinds))
+                protected += needed
+        return [], +counts, lacking, protected
+
+    def _owners_by_model(self, assets: Assets) -> dict[type[models.Model], list[Owner]]:
+        owners: defaultdict[type[models.Model], list[Owner]] = defaultdict(list)
+        for asset in assets:
+            for owner in self.owners_of(asset):
+                owners[type(owner.row)].append(owner)
+        return owners
 
     def merge(self, asset: ImageAsset) -> None:
         """Let the source of each owner delete its row, in a savepoint. Raises `Refusal` when the image must stay."""
@@ -111,18 +118,6 @@ class Merging:
     def _kept_owners(self, asset: ImageAsset) -> list[Owner]:
         keeper = self._keepers.get(asset.pk)
         return self._owners.get(keeper, []) if keeper else []
-
-    def _protection(self, owner: Owner) -> str:
-        if type(owner.source).merge is not ImageSource.merge:
-            return ""
-        _objects, _counts, lacking, protected = get_deleted_objects([owner.row], self._request, self._site)
-        if protected:
-            names = ", ".join(unescape(strip_tags(str(each))) for each in protected[:3])
-            return _("other rows need it: %(names)s") % {"names": names}
-        if lacking:
-            kinds = ", ".join(sorted(map(str, lacking)))
-            return _("you do not have the permission to delete: %(kinds)s") % {"kinds": kinds}
-        return ""
 
 
 def _exists(owner: Owner) -> bool:

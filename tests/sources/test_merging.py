@@ -8,9 +8,12 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db import models
+from django.core.files.storage import FileSystemStorage
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from hashing.admin import marked_duplicates
 from hashing.models import CoOwner, ImageAsset, PairDecision
 from hashing.sources import ImageSource, register, unregister
 from tests.pictures import photo
@@ -241,3 +244,41 @@ def test_row_of_no_known_storage_keeps_its_file(admin_client, mark, media, djang
         assert (media / "b.jpg").exists()
     finally:
         unregister("site_models.Scan.file")
+
+
+def test_questions_do_not_grow_with_the_rows(admin_client, mark):
+    def ask(count: int) -> int:
+        names = [f"{count}-{number}.jpg" for number in range(count + 1)]
+        keeper, *duplicates = (Picture.objects.create(image=name) for name in names)
+        marked = [mark(keeper, duplicate) for duplicate in duplicates]
+        with CaptureQueriesContext(connection) as captured:
+            assert f"{count} image" in delete(admin_client, *marked, confirmed=False)
+        return len(captured)
+
+    assert ask(20) <= ask(2)
+
+
+def test_storages_that_are_equal_are_asked_once(
+    admin_client, mark, media, monkeypatch, django_capture_on_commit_callbacks
+):
+    @register("site_models.Photo.original")
+    class Apart(ImageSource):
+        def storage(self, row):
+            return FileSystemStorage(location=media)
+
+    asked: list[int] = []
+    delete_unused = marked_duplicates.delete_unused
+
+    def count_and_delete(storage, names):
+        asked.append(len(names))
+        return delete_unused(storage, names)
+
+    monkeypatch.setattr(marked_duplicates, "delete_unused", count_and_delete)
+    try:
+        keeper, one, other = photos("a.jpg", "b.jpg", "c.jpg")
+        marked = [mark(keeper, one), mark(keeper, other)]
+        with django_capture_on_commit_callbacks(execute=True):
+            delete(admin_client, *marked)
+        assert asked == [2]
+    finally:
+        unregister("site_models.Photo.original")
