@@ -29,7 +29,7 @@ class AssetImage(ImageFieldFile):
         """Ignore the storage of the field, which Django sets."""
 
     def save(self, name: str, content: File[Any], save: bool = True) -> None:  # noqa: FBT001, FBT002
-        """As Django's. The row learns of it: the storage may have given the file the name of the one it replaces."""
+        """Store an upload, and note it on the row: a storage may give it the name of the file that it replaces."""
         row: Any = self.instance
         row.has_upload = True
         super().save(name, content, save)

@@ -37,7 +37,7 @@ def snippets(page: str, *starts: str) -> list[str]:
 
 
 def anchor(heading: str) -> str:
-    """As those who show the page make it of a heading."""
+    """Return the anchor that GitHub gives to a heading."""
     return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
 
 

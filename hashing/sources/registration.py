@@ -74,7 +74,7 @@ class Registration:
     """Keeps the assets of one source in step with its rows, in the caller's transaction of the database `using`."""
 
     def __init__(self, source: ImageSource, using: str, *, dry_run: bool = False) -> None:
-        """With `dry_run`, changes are counted and not written."""
+        """A `dry_run` counts changes without writing them."""
         self._source, self._using, self._dry_run = source, using, dry_run
         self._owner = {"source_type": source.source_type, "source_field": source.source_field}
         self._assets = ImageAsset._base_manager.using(using)
@@ -210,7 +210,7 @@ class Registration:
         return [asset for ids in batches(source_ids, 1000) for asset in alone.filter(source_id__in=ids)]
 
     def _assets_of(self, files: Sequence[OwnedFile], leaving: Collection[int]) -> dict[FileId, ImageAsset]:
-        """The assets that have these files already, whoever owns them."""
+        """The assets of these files, except those of `leaving`."""
         found: list[ImageAsset] = []
         for names in batches({file.name for file in files}):
             found += self._assets.filter(image__in=names).order_by("-pk")

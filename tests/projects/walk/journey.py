@@ -17,7 +17,7 @@ from hashing.models import BackfillRun, DuplicateGroup, ImageAsset, MarkedDuplic
 
 from .visitor import Form, Page, Visitor
 
-# Of each view, so many addresses are opened: pages of lists lead to each other without an end.
+# How many addresses of each view are opened: the pages of a list lead to one another endlessly.
 MOST_OF_A_VIEW = 2
 # Pages that Django has for every model, and to which nothing leads: there is nothing to see or to do.
 UNUSED = {
