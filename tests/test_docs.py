@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -51,6 +52,17 @@ def run(snippet: str, **names: object) -> list[object]:
         value = eval(compile(ast.Expression(statement.value), "snippet", "eval"), names)
         values.append(list(value) if isinstance(value, QuerySet) else value)
     return values
+
+
+def test_demo_ends_as_the_readme_shows(site, tmp_path):
+    subprocess.run([sys.executable, "-m", "samples.library", str(tmp_path / "demo")], cwd=CHECKOUT, check=True)
+    site.run("import_images", str(tmp_path / "demo"))
+    printed = site.run("backfill_hashes").stdout + site.run("find_duplicates").stdout
+    [shown] = re.findall(r"^```\n(Hashing: .*?)^```$", TEXT["README.md"], re.MULTILINE | re.DOTALL)
+    # The bar, the table and the bytes, which follow the encoders, are not compared.
+    counts = re.findall(r"^(?:[A-Z]\w+.*: \w+|  - Asset .*)$", shown, re.MULTILINE)
+    assert len(counts) == 10
+    assert [line for line in counts if line not in printed.splitlines()] == []
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)
