@@ -7,12 +7,13 @@ PORT ?= 8000
 ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 # What is the same on every database.
-NO_DATABASE = $(addprefix admin/,test_directions.py test_upload_form.py review/test_permissions.py) \
-  checks/test_installed_apps.py checks/test_messages.py checks/test_tasks.py $(addprefix backfill/,test_memory_storage.py test_object_storage.py test_range_watch_times.py) formats \
-  hamming_join $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_openat.py test_walk.py) \
-  $(addprefix management/,test_progress.py test_streams.py test_target_file.py) search/test_radii.py workers test_dct.py \
-  test_demo_login.py test_grid.py test_hash_quality.py test_orientations.py test_perceptual_hash.py test_pixels.py \
-  sources/test_python_page.py test_docs.py test_similarity.py test_startup.py test_styles.py test_text.py test_upload_path.py
+NO_DATABASE = $(addprefix admin/,test_directions.py images/test_upload_form.py review/test_permissions.py) \
+  $(addprefix backfill/,sharding/test_monitor_times.py test_memory_storage.py test_object_storage.py) \
+  checks/test_installed_apps.py checks/test_messages.py checks/test_tasks.py fingerprint hamming_join \
+  $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_openat.py test_walk.py) \
+  $(addprefix management/,test_output.py test_progress.py test_target_file.py) models/test_image_file.py \
+  search/test_radii.py workers test_demo_login.py test_docs.py test_perceptual_hash.py test_python_page.py \
+  test_startup.py test_styles.py test_text.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-answers bench-pairs bench-scaling bench-search lint format

@@ -27,10 +27,10 @@ from benchmarks.edits import TURNED, UPRIGHT, encoded
 from benchmarks.photographs import PhotographSet
 from benchmarks.table import print_table, print_versions
 from hashing.conf import HashingSettings
+from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.similarity import QUALITY_SPAN, QUALITY_START, SMALL_SHARE, small_limit
 from hashing.hamming_join.fingerprints import Fingerprints, MatchRule
-from hashing.orientations import Orientation, orient, orient_detail
 from hashing.perceptual_hash import compute_fingerprint
-from hashing.similarity import QUALITY_SPAN, QUALITY_START, SMALL_SHARE, small_limit
 
 Words = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]

@@ -54,7 +54,7 @@ def measure_cutting(label: str, rows: int, *, rehash: bool) -> list[object]:
 
 def measure_looks(jobs: Sequence[RangeJob], moved: int) -> list[object]:
     """Medians of some looks, before each of which the records of `moved` ranges have changed."""
-    from hashing.backfill.range_watch import RangeWatch
+    from hashing.backfill.sharding.monitor import RangeWatch
 
     watch = RangeWatch(jobs, _nowhere, 3600, progress=Unseen(), should_stop=lambda: False, say=_nowhere)
     runs = _begin_runs(jobs, moved)

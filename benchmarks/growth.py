@@ -108,7 +108,7 @@ def _hash_all(rows: int, run: Run) -> float:
 
 
 def _batches(rows: int, size: int) -> Iterator[Sequence[Any]]:
-    from hashing.perceptual_hash import Fingerprint
+    from hashing.fingerprint.fingerprint import Fingerprint
     from hashing.workers.worker import Outcome
 
     perceptual, vertical = generate_hashes(rows, seed=1)

@@ -21,13 +21,12 @@ from benchmarks.generated_hashes import generate_fingerprints
 from benchmarks.memory import own_peak
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.table import print_table, print_versions
+from hashing.fingerprint.orientations import TURNED, orient, orient_detail
+from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, small_limit
 from hashing.hamming_join.fingerprints import Fingerprints, Positions
 from hashing.hamming_join.orientation_join import orientation_join
-from hashing.hamming_join.pair_list import PairList
-from hashing.hamming_join.self_join import self_join
+from hashing.hamming_join.self_join import PairList, self_join
 from hashing.hamming_join.value_join import ValueJoin
-from hashing.orientations import TURNED, orient, orient_detail
-from hashing.similarity import DEFAULT_MAX_DISTANCE, small_limit
 
 HEADS = ["fingerprints", "max_distance", "pairs", "seconds", "CPU seconds", "peak, MB"]
 MILLION = 1_000_000

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.debian_wallpapers import photographs
 from benchmarks.table import print_table, print_versions
 from hashing.conf import HashingSettings
-from hashing.grid import shrink
-from hashing.hash_quality import measure_quality
+from hashing.fingerprint.compute import measure_quality
+from hashing.fingerprint.grid import shrink
 
 MIN_QUALITY = HashingSettings().MIN_QUALITY
 HEADS = ["pictures", "number", "below the minimum", "lowest", "median", "highest"]

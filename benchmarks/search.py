@@ -70,7 +70,7 @@ def scan(asset: Any) -> tuple[float, int]:
 def scanned(asset: Any) -> Any:
     """The same answer as that of `similar_to`, from the distance of every row."""
     from hashing.models import ImageAsset
-    from hashing.search.match import IsMatch, MatchDistance
+    from hashing.search.distance import IsMatch, MatchDistance
     from hashing.search.query import FingerprintQuery
 
     query = FingerprintQuery.of(asset, DISTANCE, any_orientation=False, include_low_quality=False)

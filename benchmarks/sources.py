@@ -39,7 +39,7 @@ def _measure(name: str, rows: int) -> tuple[str, ...]:
     from django.apps import apps
     from django.db import connection
 
-    from hashing.sources.sync import sync_sources
+    from hashing.indexing.sync import sync_sources
 
     model = apps.get_model("site_models", name)
     label = f"site_models.{name}"

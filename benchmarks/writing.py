@@ -69,7 +69,7 @@ def update_from_values(rows: list[Any], fields: Sequence[str]) -> int:
 def measure(write: Write, rows: int, batch_size: int) -> Figures:
     from django.db import transaction
 
-    from hashing.facts import HASH_FIELDS
+    from hashing.models.querysets import HASH_FIELDS
 
     batches = _hashed_rows(rows, batch_size)
     written = 0

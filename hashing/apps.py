@@ -12,12 +12,11 @@ class HashingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hashing import checks  # noqa: F401
-        from hashing.grouping.upkeep import watch_files
+        from hashing.checks import databases, packages, settings, sources  # noqa: F401
+        from hashing.grouping.signals import watch_files
+        from hashing.indexing.signals import connect_sources
         from hashing.previews import watch_previewed_files
-        from hashing.search.distance import add_distance_to_sqlite
-        from hashing.search.match import add_match_to_sqlite
-        from hashing.sources.signals import connect_sources
+        from hashing.search.distance import add_distance_to_sqlite, add_match_to_sqlite
         from hashing.uploads import watch_uploads
 
         connection_created.connect(add_distance_to_sqlite, dispatch_uid="hashing.search.distance")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 from django.conf import settings
 
-from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from hashing.similarity import DEFAULT_MAX_DISTANCE, DEFAULT_MIN_QUALITY
+from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, DEFAULT_MIN_QUALITY
 
 UPLOAD_CHOICES = ("inline", "task", "off")
 
@@ -21,7 +21,7 @@ class HashingSettings:
     `MIN_QUALITY`: `hash_quality` (0 to 100) below which only files that are equal byte for byte match.
     `TIMEOUT`: seconds that one image may take before its worker process is ended.
     `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
-    `MAX_DISTANCE`: how far apart, 0 to 384, two pictures that are the same may be (`hashing.similarity`).
+    `MAX_DISTANCE`: how far apart, 0 to 384, two pictures that are the same may be (`hashing.fingerprint.similarity`).
     `SOURCES`: file fields of the site's models whose files are in the index, like "blog.Photo.original".
     `ACTION_LIMIT`: rows that an action of the admin hashes while its user waits.
     """

@@ -18,13 +18,13 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hashing.indexing.owners import has_row_permission
+from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
 from hashing.sources import ImageSource
-from hashing.sources.permissions import has_row_permission
 from hashing.sources.registry import sources_of_model
-from hashing.sources.similar_rows import similar_rows
 from hashing.text import printable
-from hashing.uploaded_picture import hash_uploaded_picture
+from hashing.uploads import hash_uploaded_picture
 
 logger = logging.getLogger(__name__)
 

@@ -15,29 +15,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
-from hashing.limits import DEFAULT_MAX_PIXELS
+from hashing.fingerprint.fingerprint import HASH_BITS, Fingerprint
+from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL import Image
 
-HASH_VERSION = 1
-HASH_BITS = 64
-DETAIL_BITS = 256
-
 _HEX = re.compile(r"[0-9a-fA-F]+")
-
-
-class Fingerprint(NamedTuple):
-    """Two hashes of 16 hex characters, one of 64, quality 0 to 100, and the upright size in pixels."""
-
-    perceptual_hash: str
-    vertical_hash: str
-    detail_hash: str
-    quality: int
-    width: int
-    height: int
 
 
 def compute_perceptual_hash(image_path: str | Path) -> str:
@@ -46,7 +32,7 @@ def compute_perceptual_hash(image_path: str | Path) -> str:
     Raises `FileNotFoundError`, and `ValueError("Failed to process image: ...")` for anything that is not a readable
     image.
     """
-    from hashing.pixels import open_regular_file
+    from hashing.fingerprint.decoding import open_regular_file
 
     try:
         with open_regular_file(image_path) as file:
@@ -63,7 +49,7 @@ def compute_perceptual_hash_from_pil(image: Image.Image) -> str:
     An image whose pixels were not loaded yet is hashed from its file. Raises `ValueError("Failed to process image:
     ...")` when it cannot be decoded.
     """
-    from hashing.fingerprint import fingerprint_of_image
+    from hashing.fingerprint.compute import fingerprint_of_image
 
     return fingerprint_of_image(image).perceptual_hash
 
@@ -75,7 +61,7 @@ def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -
     pixels, or cannot be decoded, `MemoryError` when there is not enough memory for it, and `OSError` when the file
     cannot be read.
     """
-    from hashing.fingerprint import fingerprint_of_file
+    from hashing.fingerprint.compute import fingerprint_of_file
 
     return fingerprint_of_file(file, max_pixels)
 

@@ -26,7 +26,7 @@ from django.db.models.signals import post_delete
 from django.utils import timezone
 
 from hashing.conf import hashing_settings
-from hashing.models.images import ImageAsset
+from hashing.models.image_asset import ImageAsset
 from hashing.signals import files_replaced
 from hashing.text import first_line
 
@@ -156,7 +156,7 @@ def _stored(name: str) -> bytes | None:
 
 
 def _made(asset: ImageAsset, side: int) -> bytes:
-    from hashing.pixels import read_thumbnail
+    from hashing.fingerprint.decoding import read_thumbnail
 
     with asset.image.storage.open(asset.image.name or "", "rb") as file:
         image = read_thumbnail(file, side, hashing_settings().MAX_PIXELS)

@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hashing.conf import hashing_settings
+from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
-from hashing.sources.similar_rows import similar_rows
-from hashing.uploaded_picture import hash_uploaded_picture
+from hashing.uploads import hash_uploaded_picture
 
 MAX_SIMILAR_ROWS = 50
 

@@ -1,13 +1,37 @@
-"""What the site may leave to a queue, whichever queue its `TASKS` setting names."""
-
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hashing.backfill import BackfillResult, hash_key_range
-from hashing.grouping.upkeep import follow_upload
-from hashing.hash_row import hash_row
-from hashing.task_queue import task
+from hashing.backfill.hash_row import hash_row
+from hashing.backfill.sharding.shard import RangeJob
+from hashing.grouping.signals import follow_upload
+
+if TYPE_CHECKING:
+    from django.tasks import task, task_backends
+    from django.tasks.backends.dummy import DummyBackend
+    from django.tasks.backends.immediate import ImmediateBackend
+else:
+    try:
+        from django.tasks import task, task_backends
+        from django.tasks.backends.dummy import DummyBackend
+        from django.tasks.backends.immediate import ImmediateBackend
+    except ImportError:
+        from django_tasks import task, task_backends
+        from django_tasks.backends.dummy import DummyBackend
+        from django_tasks.backends.immediate import ImmediateBackend
+
+__all__ = ["has_queue", "runs_nothing", "task", "task_backends"]
+
+
+def has_queue(a_task: Any) -> bool:
+    """Whether a task runs elsewhere. Without a queue it runs in the process that enqueues it, which waits for it."""
+    return not isinstance(task_backends[a_task.backend], ImmediateBackend)
+
+
+def runs_nothing(a_task: Any) -> bool:
+    """Whether the backend only notes what is enqueued, as in tests."""
+    return isinstance(task_backends[a_task.backend], DummyBackend)
 
 
 @task()
@@ -23,23 +47,34 @@ def hash_range(arguments: dict[str, Any]) -> BackfillResult:
     return hash_key_range(**arguments)
 
 
-@task()
-def hash_selection(arguments: dict[str, Any]) -> int:
-    """Enqueue what a user of the admin has selected, in key ranges, and return how many these are. `arguments` are
-    those of `hashing.admin.queued_selection.QueuedSelection`."""
-    from hashing.admin.queued_selection import QueuedSelection
-    from hashing.range_queue import behind_uploads
-
-    part, count = behind_uploads(hash_selected_range), 0
-    for found in QueuedSelection(**arguments).ranges():
-        part.enqueue(arguments, str(found.start_pk), str(found.end_pk))
-        count += 1
-    return count
+# Where the queue knows priorities, an upload does not wait behind ten thousand ranges.
+PRIORITY = -10
 
 
-@task()
-def hash_selected_range(arguments: dict[str, Any], start_pk: str, end_pk: str) -> BackfillResult:
-    """Hash the rows of a selection in a key range, as far as its user still may."""
-    from hashing.admin.queued_selection import QueuedSelection
+def behind_uploads(a_task: Any) -> Any:
+    """The task, with a low priority where its queue knows priorities."""
+    return a_task.using(priority=PRIORITY) if task_backends[a_task.backend].supports_priority else a_task
 
-    return QueuedSelection(**arguments).hash_range(start_pk, end_pk).as_dict()
+
+class RangeQueue:
+    """The queue `name` of the default back end. Raises `ValueError` for a name that it does not have."""
+
+    def __init__(self, name: str) -> None:
+        backend: Any = task_backends[hash_range.backend]
+        if backend.queues and name not in backend.queues:
+            known = ", ".join(sorted(backend.queues))
+            raise ValueError(f"There is no task queue {name!r}; the settings have {known}.")
+        self._task = behind_uploads(hash_range).using(queue_name=name)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether a task runs in this process, as soon as it is put."""
+        return not has_queue(self._task)
+
+    def put(self, job: RangeJob) -> bool:
+        """Whether to go on: False where the job was done here and ended early.
+
+        Raises what the client library of the queue raises when it cannot be reached.
+        """
+        result: Any = self._task.enqueue(job.as_arguments())
+        return not self.is_here or (result.status == "SUCCESSFUL" and result.return_value["status"] == "completed")

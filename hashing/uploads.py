@@ -1,24 +1,46 @@
-"""What happens to a row that gets a new file.
-
-The old file's hash leaves the row in the transaction that brings the new file (`ImageAsset.save`), and so do the
-decisions about it. After the commit, the row leaves the group that it was in, and the new file is hashed: in this
-process, by a task, or by the next backfill, as `HASHING["ON_UPLOAD"]` says. Then the row joins the duplicates that it
-has.
-"""
-
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import Any
 
 from django.db import transaction
 
+from hashing.backfill.hash_row import hash_row
 from hashing.conf import hashing_settings
-from hashing.grouping.upkeep import follow_upload
-from hashing.hash_row import hash_row
+from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.grouping.signals import follow_upload
 from hashing.models import ImageAsset
+from hashing.perceptual_hash import compute_fingerprint
 from hashing.signals import file_saved
 from hashing.text import printable
+
+
+def hash_uploaded_picture(upload: Any) -> ImageAsset:
+    """Return an unsaved asset with the hashes of an upload, to search by. The upload is at its beginning afterwards.
+
+    The picture is decoded in this process, within the limits of the site. Raises `ValueError` for what is no picture or
+    too large, `MemoryError`, and `OSError` when the file cannot be read.
+    """
+    limits = hashing_settings()
+    if upload.size > limits.MAX_BYTES:
+        raise ValueError(f"Failed to process image: more than {limits.MAX_BYTES} bytes")
+    upload.seek(0)
+    try:
+        found = compute_fingerprint(upload, limits.MAX_PIXELS)
+        upload.seek(0)
+        digest = hashlib.file_digest(upload, "sha256").hexdigest()
+    finally:
+        upload.seek(0)
+    return ImageAsset(
+        perceptual_hash=found.perceptual_hash,
+        vertical_hash=found.vertical_hash,
+        detail_hash=found.detail_hash,
+        hash_quality=found.quality,
+        hash_version=HASH_VERSION,
+        file_digest=digest,
+    )
+
 
 logger = logging.getLogger(__name__)
 

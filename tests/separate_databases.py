@@ -62,7 +62,7 @@ def delete_both_owners_or_none() -> None:
     from django.db.models import ProtectedError
     from django.test import RequestFactory
 
-    from hashing.admin.merging import Merging, Refusal
+    from hashing.admin.deletion.merging import Merging, Refusal
     from hashing.models import CoOwner
     from hashing.sources import ImageSource, register, unregister
     from tests.site_models.models import Picture

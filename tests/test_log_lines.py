@@ -8,7 +8,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import delete_unused
+from hashing.stored_files.deletion import delete_unused
 from samples.show_table import show_table
 from tests.admin.conftest import address
 

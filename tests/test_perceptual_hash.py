@@ -14,17 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, __version__
 
-from hashing.grid import shrink
+from hashing.fingerprint.decoding import read_picture
+from hashing.fingerprint.fingerprint import HASH_BITS, Fingerprint
+from hashing.fingerprint.grid import shrink
 from hashing.perceptual_hash import (
-    HASH_BITS,
-    Fingerprint,
     are_images_similar,
     compute_fingerprint,
     compute_hash_hamming_distance,
     compute_perceptual_hash,
     compute_perceptual_hash_from_pil,
 )
-from hashing.pixels import read_picture
 from tests.pictures import blank, encoded, gradient, photo, waves
 
 PILLOW_13 = int(__version__.split(".")[0]) >= 13

@@ -7,9 +7,9 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 
 from hashing.backfill import backfill_perceptual_hashes, hash_key_range, range_jobs
+from hashing.backfill.hash_row import hash_row
 from hashing.backfill.options import BackfillOptions
 from hashing.grouping import find_duplicates
-from hashing.hash_row import hash_row
 from hashing.models import BackfillRun, DuplicateGroup, GroupMember, ImageAsset
 from tests.other_database import OTHER, other_database  # noqa: F401
 from tests.pictures import encoded, photo

@@ -5,12 +5,10 @@ from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
-from hashing.admin.queued_selection import QueuedSelection
-from hashing.admin.selection import Selection
+from hashing.admin.hashing_actions.selection import QueuedSelection, Selection
+from hashing.admin.hashing_actions.tasks import hash_selected_range, hash_selection
 from hashing.models import ImageAsset
-from hashing.range_queue import PRIORITY
-from hashing.task_queue import has_queue, task_backends
-from hashing.tasks import hash_selected_range, hash_selection, hash_upload
+from hashing.tasks import PRIORITY, has_queue, hash_upload, task_backends
 from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,9 +7,10 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
-from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
+from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import HASH_VERSION, compute_perceptual_hash
+from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS
+from hashing.perceptual_hash import compute_perceptual_hash
 from tests.grouping.conftest import stored_groups
 from tests.pictures import encoded, photo
 
@@ -171,7 +172,7 @@ def test_database_error_while_hashing_does_not_break_the_upload(media, monkeypat
     def refuse(*arguments, **options):
         raise DatabaseError("refused")
 
-    monkeypatch.setattr("hashing.hash_row.OutcomeWriter.write", refuse)
+    monkeypatch.setattr("hashing.backfill.hash_row.OutcomeWriter.write", refuse)
     asset = ImageAsset.objects.create(image=upload())
     assert facts(asset) == EMPTY_HASH_FIELDS
     assert "refused" in caplog.text
@@ -183,7 +184,7 @@ def test_picture_above_the_limit_is_refused(media, settings):
 
 
 def test_upload_during_the_hashing_wins(media, monkeypatch):
-    from hashing import hash_row
+    from hashing.backfill import hash_row
 
     def hash_slowly(job, *rest):
         ImageAsset.objects.filter(pk=job.pk).update(image="newer.png")

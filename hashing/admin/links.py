@@ -1,11 +1,11 @@
-"""Addresses of the pages of the app, in the admin site at hand."""
-
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -33,3 +33,11 @@ def linked_names(assets: Iterable[ImageAsset], site: AdminSite, *, more: bool) -
     links = ((link_or_text(admin_url(site, "imageasset_change", asset.pk), asset),) for asset in assets)
     names = format_html_join(", ", "{}", links)
     return format_html("{} {}", names, _("and more")) if more else names
+
+
+def admin_page(model_admin: Any, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+    """With the frame of the admin around it: its menu, its theme, the path to it."""
+    request.current_app = model_admin.admin_site.name
+    frame = model_admin.admin_site.each_context(request)
+    whole = {**frame, "opts": model_admin.opts, "title": title, "media": model_admin.media}
+    return TemplateResponse(request, template, whole | context)

@@ -1,5 +1,3 @@
-"""Whose picture an image is, on the pages of the admin."""
-
 from __future__ import annotations
 
 import logging
@@ -12,9 +10,9 @@ from django.db import router
 from django.http import HttpRequest
 from django.utils.text import Truncator, capfirst
 
+from hashing.fingerprint.orientations import Orientation
+from hashing.indexing.owners import Owner, find_owners, has_row_permission
 from hashing.models import ImageAsset
-from hashing.sources.owners import Owner, find_owners
-from hashing.sources.permissions import has_row_permission
 from hashing.sources.source import links_within
 from hashing.text import printable
 
@@ -70,3 +68,20 @@ def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> ShownOwner:
         logger.exception("A row cannot be shown: %s", printable(str(owner.source.key_of(owner.row))))
         text, url = str(owner.row.pk), None
     return ShownOwner(kind, Truncator(printable(text)).chars(MAX_TEXT), url)
+
+
+@dataclass(frozen=True)
+class Card:
+    """`preview` is HTML. The rest is about a match: the distance, and how the picture lies when not upright."""
+
+    asset: ImageAsset
+    preview: str
+    distance: int | None = None
+    orientation: str = ""
+
+    @classmethod
+    def of_match(cls, row: Any, preview: str) -> Card:
+        """`row` as `similar_to()` annotates it."""
+        orientation = getattr(row, "orientation", None) or Orientation.UPRIGHT
+        label = "" if orientation == Orientation.UPRIGHT else str(Orientation(orientation).label)
+        return cls(row, preview, row.distance, label)

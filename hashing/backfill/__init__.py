@@ -22,13 +22,13 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.engine import Backfill, Progress, bound_rows
+from hashing.backfill.heartbeat import RunRecord
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.range_job import RangeJob, hash_key_range, range_jobs
 from hashing.backfill.report import BackfillReport, BackfillResult
-from hashing.backfill.run_record import RunRecord
-from hashing.own_thread import run_in_own_thread
-from hashing.querysets import ImageAssetQuerySet
-from hashing.sources.sync import sync_sources
+from hashing.backfill.sharding.shard import RangeJob, hash_key_range, range_jobs
+from hashing.db.own_thread import run_in_own_thread
+from hashing.indexing.sync import sync_sources
+from hashing.models.querysets import ImageAssetQuerySet
 from hashing.text import first_line
 
 __all__ = [

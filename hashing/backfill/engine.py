@@ -10,22 +10,20 @@ from typing import Any, NamedTuple, Protocol
 from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError, router
 
-from hashing.backfill.jobs import make_job
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.outage import Outage, StorageWatches, is_local
+from hashing.backfill.pending_rows import StoredFile, TodoList, make_job
 from hashing.backfill.report import BackfillReport
-from hashing.backfill.todo import StoredFile, TodoList
+from hashing.backfill.storage_probe import Outage, StorageWatches, is_local
 from hashing.backfill.writer import OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
-from hashing.models.images import ImageAsset
-from hashing.querysets import ImageAssetQuerySet
+from hashing.models.image_asset import ImageAsset
+from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 from hashing.sources.storages import UnknownStorage, find_storages, is_shared, reference_to, storages_in_use
 from hashing.text import first_line, printable
-from hashing.workers.in_process import InProcessPool
-from hashing.workers.pool import HashingPool, WorkersLost
+from hashing.workers.pool import HashingPool, InProcessPool, WorkersLost
 from hashing.workers.worker import Job, Outcome
 
 logger = logging.getLogger(__name__)

@@ -11,14 +11,13 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.db.models.base import ModelState
 from django.utils import timezone
 
-from hashing.backfill.outage import Outage
+from hashing.backfill.storage_probe import Outage
+from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import is_outage, is_transient, retry_transient
-from hashing.facts import EMPTY_HASH_FIELDS, HASH_FIELDS
-from hashing.models.images import ImageAsset
-from hashing.paging import batches, rows_with_keys
-from hashing.perceptual_hash import HASH_VERSION
+from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.models.image_asset import ImageAsset
+from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS, ImageAssetQuerySet
 from hashing.previews import delete_stale_previews
-from hashing.querysets import ImageAssetQuerySet
 from hashing.signals import files_replaced, image_hashed, send_after_commit
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome

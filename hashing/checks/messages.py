@@ -1,10 +1,24 @@
-"""Messages of the system checks, each with a hint that leads to what docs/checks.md says about it."""
-
 from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, metadata
 
 from django.core import checks
 
-from hashing.documentation import documentation_page
+PACKAGE = "django-imagesearch"
+
+
+def documentation_page(name: str) -> str:
+    """Return the address of a page, if the package names one for its documentation, or else its path in the sources."""
+    try:
+        addresses = metadata(PACKAGE).get_all("Project-URL") or []
+    except PackageNotFoundError:
+        addresses = []
+    for each in addresses:
+        label, _, address = each.partition(", ")
+        if label == "Documentation":
+            return f"{address.rstrip('/')}/{name}"
+    return f"docs/{name}"
+
 
 PAGE = "checks.md"
 

@@ -11,8 +11,8 @@ from django.core.checks import CheckMessage, register
 from django.db import models
 
 from hashing.checks.messages import error, warning
-from hashing.sources.key_columns import key_field
-from hashing.sources.registration import MAX_ID, MAX_NAME
+from hashing.indexing.registration import MAX_ID, MAX_NAME
+from hashing.sources.keys import key_field
 from hashing.sources.registry import all_sources, registered_classes, source_labels
 from hashing.sources.source import ImageSource, UnfitSource, find_file_field
 from hashing.sources.storages import is_shared

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connections, models
 
-from hashing.guarded_update import array_type
+from hashing.db.bulk_update import array_type
 
 
 def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]], using: str) -> None:

@@ -15,14 +15,14 @@ from django.db import router
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from hashing.grouping.announcements import announce_decisions
+from hashing.db.paging import batches
 from hashing.grouping.conflicts import describe
-from hashing.grouping.regroup import regroup
+from hashing.grouping.constraints import read_verdicts_around
+from hashing.grouping.incremental import regroup
+from hashing.grouping.signals import announce_decisions
 from hashing.grouping.store import with_groups_locked
-from hashing.grouping.verdicts import read_verdicts_around
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision, PairDecisionQuerySet
-from hashing.models.images import ImageAsset
-from hashing.paging import batches
+from hashing.models.image_asset import ImageAsset
 from hashing.text import isolated
 
 SAME, DIFFERENT = PairDecision.Verdict.SAME, PairDecision.Verdict.DIFFERENT
@@ -48,7 +48,7 @@ def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: 
 def keep(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
     """Keep this image, and mark all others of the group as its duplicates.
 
-    Nobody asks the storage for its file here, while the groups are locked: see `hashing.grouping.keepers`.
+    Nobody asks the storage for its file here, while the groups are locked: see `hashing.grouping.deletion`.
     """
     return with_groups_locked(_database(), _keep, group, asset_pk, user_pk, batch or uuid.uuid4())
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hashing.grouping.distances import KeeperDistances, StoredFingerprint
+from hashing.db.paging import rows_with_keys
+from hashing.grouping.clustering import KeeperDistances, Stars, StoredFingerprint
+from hashing.grouping.constraints import Verdicts
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.ranking import FACTS_FIELDS, Facts, best_first
-from hashing.grouping.stars import Stars
-from hashing.grouping.verdicts import Verdicts
-from hashing.paging import rows_with_keys
-from hashing.querysets import ImageAssetQuerySet
+from hashing.models.querysets import ImageAssetQuerySet
 
 if TYPE_CHECKING:
     from hashing.grouping.matches import Matches

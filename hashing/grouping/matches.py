@@ -12,14 +12,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hashing.grouping.equal_files import read_equal_files
-from hashing.grouping.hash_table import Entries, read_hashes
+from hashing.fingerprint.orientations import TURNED, orient, orient_detail
+from hashing.grouping.hash_table import Entries, read_equal_files, read_hashes
 from hashing.grouping.options import GroupingOptions
 from hashing.hamming_join.fingerprints import Fingerprints, Positions
 from hashing.hamming_join.orientation_join import orientation_join
 from hashing.hamming_join.self_join import self_join
-from hashing.orientations import TURNED, orient, orient_detail
-from hashing.querysets import ImageAssetQuerySet
+from hashing.models.querysets import ImageAssetQuerySet
 
 Progress = Callable[[str, int], object]
 

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
 from hashing.conf import hashing_settings
+from hashing.fingerprint.similarity import LARGEST_DISTANCE
 from hashing.models.duplicates import GroupingRun
-from hashing.models.images import ImageAsset
-from hashing.querysets import ImageAssetQuerySet
-from hashing.similarity import LARGEST_DISTANCE
+from hashing.models.image_asset import ImageAsset
+from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 
 
@@ -30,7 +30,7 @@ def _default_distance() -> int:
 class GroupingOptions:
     """What counts as the same picture. Raises `ValueError` for a distance outside 0 to 384.
 
-    `max_distance`: how far two pictures may be apart (`hashing.similarity`), by default `HASHING["MAX_DISTANCE"]`.
+    `max_distance`: how far two pictures may be apart (`similarity.py`), by default `HASHING["MAX_DISTANCE"]`.
     `any_orientation`: also copies that were mirrored, flipped or turned by quarters.
     `exact_bytes`: only files that are equal byte for byte. These are the same picture without it as well.
     `sources`: labels like "blog.Photo" or "blog.Photo.original", only whose images are compared; all by default.

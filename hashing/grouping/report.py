@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
+from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import Changes
-from hashing.orientations import Orientation
 
 RULE = "=" * 60
 CSV_COLUMNS = ("keeper", "pk", "distance", "orientation", "decided", "file_size")

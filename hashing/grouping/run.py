@@ -7,16 +7,16 @@ from datetime import datetime
 from django.db import router
 
 from hashing.db.clock import DatabaseClock
+from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
-from hashing.grouping.announcements import announce_groups, last_member
+from hashing.grouping.constraints import Verdicts, read_verdicts
 from hashing.grouping.finder import Progress, find_groups
+from hashing.grouping.incremental import regroup
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.regroup import regroup
 from hashing.grouping.report import GroupingReport
+from hashing.grouping.signals import announce_groups, last_member
 from hashing.grouping.store import store_groups
-from hashing.grouping.verdicts import Verdicts, read_verdicts
 from hashing.models.duplicates import DuplicateGroup, GroupMember
-from hashing.paging import batches
 
 # Uploads that came during the run and are grouped at its end; a backfill that runs beside it may hash many more.
 MOST_CAUGHT_UP = 1000

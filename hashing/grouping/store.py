@@ -14,12 +14,12 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from hashing.db.bulk_insert import insert_rows
 from hashing.db.locks import exclusive_transaction
+from hashing.db.paging import batches, pages_by_key, rows_with_keys
 from hashing.db.retry import retry_transient
+from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.models.duplicates import DuplicateGroup, GroupMember
-from hashing.models.images import ImageAsset
-from hashing.orientations import Orientation
-from hashing.paging import batches, pages_by_key, rows_with_keys
+from hashing.models.image_asset import ImageAsset
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hashing.hamming_join.bucket_scan import pairs_within
+from hashing.hamming_join.buckets import pairs_within
 from hashing.hamming_join.fingerprints import Values
 
 BITS, WORD_BITS = 128, 64

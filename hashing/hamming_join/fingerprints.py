@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hashing.similarity import BEST_QUALITY, LARGEST_DISTANCE, distance_limit
+from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE, distance_limit
 
 Values = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]

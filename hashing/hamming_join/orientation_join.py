@@ -6,12 +6,11 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from hashing.fingerprint.similarity import small_limit
 from hashing.hamming_join.buckets import Buckets
 from hashing.hamming_join.fingerprints import Distances, Fingerprints, MatchRule, Positions, check_max_distance
-from hashing.hamming_join.pair_list import PairList, refuse_too_many
-from hashing.hamming_join.self_join import Progress, in_per_cent
+from hashing.hamming_join.self_join import PairList, Progress, in_per_cent, refuse_too_many
 from hashing.hamming_join.value_join import Done, ValueJoin
-from hashing.similarity import small_limit
 
 Orient = Callable[[Fingerprints, int], Fingerprints]
 

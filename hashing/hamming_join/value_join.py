@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hashing.hamming_join.band_plan import Band, Group, choose_groups
-from hashing.hamming_join.bucket_scan import BLOCK, PositionPairs, large_buckets, pairs_in_buckets, pairs_within
+from hashing.hamming_join.buckets import BLOCK, PositionPairs, large_buckets, pairs_in_buckets, pairs_within
 from hashing.hamming_join.fingerprints import Flags, Positions, Values
 
 # Takes the pairs that were found, in blocks and from several threads; a pair may come more than once.

@@ -1,10 +1,10 @@
-"""What the commands of this app have in common: exit statuses, output that lasts, files for results, a clean stop."""
-
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import threading
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO, cast
@@ -12,15 +12,41 @@ from typing import Any, TextIO, cast
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections, router
 
+from hashing.indexing.registration import SyncCounts
+from hashing.indexing.sync import sync_sources
 from hashing.management.graceful_stop import EXIT_STATUS_BASE, StopRequest, graceful_stop
+from hashing.management.output import ResilientStream, TargetFile
 from hashing.management.progress import show_progress
-from hashing.management.streams import ResilientStream
-from hashing.management.target_file import TargetFile
 from hashing.models import ImageAsset
-from hashing.sources.registration import SyncCounts
 from hashing.sources.registry import UnknownSource, find_sources
-from hashing.sources.sync import sync_sources
 from hashing.text import first_line
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A whole number from `least` on."""
+
+    def whole_number(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < least:
+            raise ArgumentTypeError(f"{number} is less than {least}")
+        return number
+
+    return whole_number
+
+
+def seconds(text: str) -> float:
+    """A duration above zero."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
+
 
 FAILURE, WRONG_USAGE = 1, 2
 # What a shell tells of a program that SIGPIPE has ended, a signal that Windows does not have.

@@ -1,12 +1,10 @@
-"""How far a long command is: a bar on a terminal, elsewhere a plain line now and then."""
-
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from typing import Never, Protocol, TextIO
+from typing import Never, Protocol, Self, TextIO
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -158,3 +156,38 @@ def _workers_text(workers: int) -> str:
 def _write(stream: TextIO, line: str) -> None:
     stream.write(line + "\n")
     stream.flush()
+
+
+class ShownPhases:
+    """A bar for each phase on a terminal; elsewhere a plain line now and then, and none for what is done at once."""
+
+    def __init__(self, stream: TextIO, *, hidden: bool) -> None:
+        self._stream, self._hidden = stream, hidden
+        self._bar: tqdm[Never] | None = None
+        self._phase = ""
+        self._last_line = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, phase: str, per_cent: int) -> None:
+        if self._hidden:
+            return
+        if self._stream.isatty():
+            self._show_bar(phase, per_cent)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._stream.write(f"{phase}: {per_cent}%\n")
+            self._stream.flush()
+
+    def _show_bar(self, phase: str, per_cent: int) -> None:
+        if self._bar is None or phase != self._phase:
+            self.__exit__()
+            shape = "{l_bar}{bar}| [{elapsed}<{remaining}]"
+            self._bar = tqdm(desc=phase, total=100, file=self._stream, dynamic_ncols=True, bar_format=shape)
+            self._phase = phase
+        self._bar.update(per_cent - self._bar.n)

@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import hashing.models.upload_path
+import hashing.models.image_file
 
 
 class Migration(migrations.Migration):
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                 (
                     "image",
                     models.ImageField(
-                        max_length=500, upload_to=hashing.models.upload_path.upload_path, verbose_name="image"
+                        max_length=500, upload_to=hashing.models.image_file.upload_path, verbose_name="image"
                     ),
                 ),
                 (

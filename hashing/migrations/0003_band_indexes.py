@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
+from hashing.db.online_index import AddIndexOnline
 from hashing.search.bands import Band, SearchQuality
-from hashing.search.index_operation import AddIndexOnline
 
 
 class Migration(migrations.Migration):

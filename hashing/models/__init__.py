@@ -5,9 +5,9 @@ runs        how far the runs of the backfill are
 
 from __future__ import annotations
 
+from hashing.models.backfill_runs import BackfillRun
 from hashing.models.duplicates import DuplicateGroup, GroupingRun, GroupMember, MarkedDuplicate, PairDecision
-from hashing.models.images import CoOwner, ImageAsset
-from hashing.models.runs import BackfillRun
+from hashing.models.image_asset import CoOwner, ImageAsset
 
 __all__ = [
     "BackfillRun",

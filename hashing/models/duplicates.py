@@ -8,10 +8,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hashing.guarded_update import GuardedUpdateQuerySet
-from hashing.models.images import ImageAsset
-from hashing.orientations import Orientation
-from hashing.querysets import ImageAssetQuerySet
+from hashing.db.bulk_update import GuardedUpdateQuerySet
+from hashing.fingerprint.orientations import Orientation
+from hashing.models.image_asset import ImageAsset
+from hashing.models.querysets import ImageAssetQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

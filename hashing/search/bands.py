@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.db.models import Func, Index
 
-from hashing.similarity import BEST_QUALITY
+from hashing.fingerprint.similarity import BEST_QUALITY
 
 BITS_PER_CHARACTER = 4
 

@@ -8,16 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from hashing.conf import hashing_settings
-from hashing.orientations import Orientation, orient, orient_detail
-from hashing.perceptual_hash import HASH_VERSION, Fingerprint
-from hashing.similarity import (
-    DEFAULT_HASH_DISTANCE,
-    DETAIL_BITS,
-    HASH_BITS,
-    LARGEST_DISTANCE,
-    distance_limit,
-    small_limit,
-)
+from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, HASH_VERSION, Fingerprint
+from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.similarity import DEFAULT_HASH_DISTANCE, LARGEST_DISTANCE, distance_limit, small_limit
 
 if TYPE_CHECKING:
     from hashing.models import ImageAsset

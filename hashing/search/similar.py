@@ -7,15 +7,14 @@ from typing import Any, TypeVar
 from django.db import connections
 from django.db.models import F, IntegerField, QuerySet, Value
 
-from hashing.orientations import Orientation
+from hashing.db.table_size import estimate_rows
+from hashing.fingerprint.fingerprint import HASH_BITS
+from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_SHARE, small_limit
 from hashing.search.bands import PERCEPTUAL_PIECES, PIECES
-from hashing.search.candidates import near_copies
-from hashing.search.distance import HammingDistance
-from hashing.search.match import IsMatch, MatchDistance, MatchOrientation
+from hashing.search.candidates import choose_plan, near_copies
+from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchOrientation
 from hashing.search.query import FingerprintQuery
-from hashing.search.radii import choose_plan
-from hashing.search.table_size import estimate_rows
-from hashing.similarity import HASH_BITS, LARGEST_DISTANCE, SMALL_SHARE, small_limit
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 

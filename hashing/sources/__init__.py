@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashing.sources.key import SourceKey
+from hashing.sources.keys import SourceKey
 from hashing.sources.registry import UnknownSource, all_sources, find_source, find_sources, register, unregister
 from hashing.sources.source import ImageSource
 

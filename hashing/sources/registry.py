@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db.models import FileField, Model
 
-from hashing.sources.key import SourceKey
+from hashing.sources.keys import SourceKey
 from hashing.sources.source import ImageSource, UnfitSource, find_file_field
 
 

@@ -14,8 +14,8 @@ from django.core.files.storage import Storage
 from django.db.models import DateTimeField, FileField, Model, QuerySet
 from django.urls import NoReverseMatch, reverse
 
-from hashing.paging import batches
-from hashing.sources.key import SourceKey
+from hashing.db.paging import batches
+from hashing.sources.keys import SourceKey
 
 _admin_site: ContextVar[str | None] = ContextVar("hashing_admin_site", default=None)
 

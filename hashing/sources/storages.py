@@ -14,11 +14,11 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 from django.db import router
 from django.db.models import Q
 
-from hashing.sources.key import SourceKey
+from hashing.sources.keys import SourceKey
 from hashing.sources.registry import all_sources, find_source
 from hashing.sources.source import ImageSource
 from hashing.text import printable
-from hashing.workers.storage_reference import PickledStorage, StorageAlias, StorageField, StorageReference
+from hashing.workers.storages import PickledStorage, StorageAlias, StorageField, StorageReference
 
 logger = logging.getLogger(__name__)
 

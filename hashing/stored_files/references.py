@@ -17,8 +17,8 @@ from django.core.files.storage import Storage
 from django.db import connections, transaction
 from django.db.models import Count, FileField, Model, Q, QuerySet, Value
 
+from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
-from hashing.paging import batches
 from hashing.sources.registry import source_of_field
 from hashing.sources.storages import UnknownStorage, find_storage, in_storage, storage_of_row, storages_in_use
 from hashing.stored_files.base_names import BaseNameKey, PlainName

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.db.models import Model, QuerySet
 
-from hashing.sources.similar_rows import similar_rows
+from hashing.indexing.similar_rows import similar_rows
 
 register = template.Library()
 

@@ -6,11 +6,11 @@ import os
 import sys
 from types import TracebackType
 
-from hashing import fingerprint
-from hashing.pixels import known_formats
+from hashing.fingerprint import compute
+from hashing.fingerprint.decoding import known_formats
 from hashing.workers import worker
 
-__all__ = ["fingerprint", "worker"]
+__all__ = ["compute", "worker"]
 
 known_formats()
 

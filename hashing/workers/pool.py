@@ -1,28 +1,56 @@
-"""Worker processes: kept busy, watched, and replaced when one dies or hangs.
-
-Images travel in chunks, because a task costs the main process a third of a millisecond however small it is, and because
-a worker reads the files of a chunk at the same time where they are on another machine. A chunk has the time limit of
-one image. When it runs out, or its worker dies, the images of the chunk are tried again one by
-one, so that the one at fault is known for certain and costs only itself.
-"""
-
 from __future__ import annotations
 
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, TimeoutError  # noqa: A004
 from itertools import chain
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
 from hashing.workers.read_ahead import READING_THREADS
-from hashing.workers.storage_reference import StorageReference
-from hashing.workers.worker import Job, Outcome, hash_files, start_worker
+from hashing.workers.storages import StorageReference
+from hashing.workers.worker import Job, Outcome, hash_files, hash_stored_file, start_worker
+
+
+class InProcessPool:
+    """A stand-in for `HashingPool` that hashes in the process itself, without a time limit."""
+
+    chunk_size = 1
+
+    def __init__(self, find_storage: Callable[[Any], Any], max_pixels: int, max_bytes: int) -> None:
+        """`find_storage` returns the storage of the row with a key."""
+        self._find_storage, self._max_pixels, self._max_bytes = find_storage, max_pixels, max_bytes
+        self._waiting: list[Job] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    @property
+    def has_room(self) -> bool:
+        return not self._waiting
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._waiting
+
+    def submit(self, jobs: list[Job]) -> None:
+        self._waiting += jobs
+
+    def outcomes(self, wait: float) -> Iterator[Outcome]:  # noqa: ARG002 - as that of HashingPool
+        while self._waiting:
+            job = self._waiting.pop(0)
+            yield hash_stored_file(job, self._find_storage(job.pk), self._max_pixels, self._max_bytes)
+
 
 Chunk = Future[tuple[list[Outcome], float]]
 

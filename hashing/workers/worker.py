@@ -14,11 +14,12 @@ from functools import cache
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
-from hashing.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
-from hashing.perceptual_hash import Fingerprint, compute_fingerprint
+from hashing.fingerprint.fingerprint import Fingerprint
+from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
+from hashing.perceptual_hash import compute_fingerprint
 from hashing.workers.read_ahead import ReadAhead
 from hashing.workers.reading import Reserve, read_stored_file
-from hashing.workers.storage_reference import StorageReference, open_storage
+from hashing.workers.storages import StorageReference, open_storage
 
 # Of the time limit of a chunk, for reading: the rest is there to say which of its files did not come.
 SHARE_FOR_READING = 0.9
@@ -72,7 +73,7 @@ def start_worker(storages: Sequence[StorageReference], max_pixels: int, max_byte
     # Before the limit of threads, which only reaches what is loaded. The process that starts the workers needs neither.
     from threadpoolctl import threadpool_limits
 
-    from hashing import fingerprint  # noqa: F401
+    from hashing.fingerprint import compute  # noqa: F401
 
     global _max_pixels, _max_bytes, _seconds_to_read
     _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * SHARE_FOR_READING
@@ -144,7 +145,7 @@ def _hash_what_opens(job: Job, opening: AbstractContextManager[BinaryIO], max_pi
 
 
 def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
-    from hashing.pixels import declared_size
+    from hashing.fingerprint.decoding import declared_size
 
     digest = _digest(file)
     read = Outcome(job.pk, job.name, file_size=file.tell(), file_digest=digest)
@@ -164,7 +165,7 @@ def _digest(file: BinaryIO) -> str:
 
 @contextmanager
 def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
-    from hashing.pixels import open_regular_file
+    from hashing.fingerprint.decoding import open_regular_file
 
     if job.path is not None:
         with open_regular_file(job.path) as file:

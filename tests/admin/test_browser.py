@@ -13,8 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from hashing.admin import deletion
-from hashing.hash_row import hash_row
+from hashing.admin.deletion import views
+from hashing.backfill.hash_row import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from tests.admin.conftest import address
 from tests.browser import BROWSER_MARKS
@@ -223,8 +223,8 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
 
 
 def test_long_deletion_goes_on_by_itself(editor, monkeypatch):
-    monkeypatch.setattr(deletion, "BATCH", 20)
-    monkeypatch.setattr(deletion, "SECONDS", 0.0)
+    monkeypatch.setattr(views, "BATCH", 20)
+    monkeypatch.setattr(views, "SECONDS", 0.0)
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number:03}.jpg") for number in range(70))
     editor.open(address("changelist"))
     editor.click("#action-toggle")

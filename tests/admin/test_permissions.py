@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.facts import HASH_FIELDS
 from hashing.models import ImageAsset
+from hashing.models.querysets import HASH_FIELDS
 from tests.admin.conftest import address
 
 ROLES = ("anonymous", "staff", "viewer", "editor", "superuser")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from hashing.admin.image_assets import ImageAssetAdmin
+from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import ImageAsset
 from hashing.previews import FOLDER
 from tests.admin.conftest import address

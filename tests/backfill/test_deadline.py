@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from hashing.backfill.deadline import call_within
+from hashing.backfill.storage_probe import call_within
 
 
 def test_what_is_returned_comes_back():

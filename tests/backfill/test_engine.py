@@ -12,15 +12,10 @@ from django.contrib.auth.models import Permission
 from django.db import models
 from django.utils import timezone
 
-from hashing.backfill import (
-    Backfill,
-    BackfillOptions,
-    abackfill_perceptual_hashes,
-    backfill_perceptual_hashes,
-    engine,
-)
+from hashing.backfill import Backfill, BackfillOptions, abackfill_perceptual_hashes, backfill_perceptual_hashes, engine
+from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import Fingerprint, compute_perceptual_hash
+from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.workers.worker import Job, Outcome
 from tests.workers.test_pool import always_dies
 

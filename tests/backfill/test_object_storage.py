@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from storages.backends.s3 import S3Storage
 
-from hashing.backfill.outage import FEW
+from hashing.backfill.storage_probe import FEW
 from hashing.perceptual_hash import compute_fingerprint
 from tests.pictures import encoded, photo
 from tests.s3_storage import storage_options

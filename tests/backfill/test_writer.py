@@ -6,11 +6,11 @@ import psycopg
 import pytest
 from django.db import IntegrityError, OperationalError, connection
 
-from hashing.backfill.outage import Outage
+from hashing.backfill.storage_probe import Outage
 from hashing.backfill.writer import LOCKED_ROWS_BEFORE_OUTAGE, OutcomeWriter
 from hashing.db import retry
+from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.signals import files_replaced
 from hashing.workers.worker import Outcome
 from tests.db.faults import FailingOnce, cut_connection, only_postgresql, refused_row, setting

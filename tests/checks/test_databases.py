@@ -4,7 +4,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import ConnectionHandler, connection, connections
 
-from hashing.checks import check_routers, check_sqlite, check_tables, check_vendor
+from hashing.checks.databases import check_routers, check_sqlite, check_tables, check_vendor
 from hashing.models import BackfillRun, ImageAsset
 
 

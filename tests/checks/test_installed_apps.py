@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.apps.registry import Apps
 
-from hashing.checks import check_admin_actions, check_user_model
+from hashing.checks.packages import check_admin_actions, check_user_model
 
 ADMIN = ["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages"]
 
@@ -18,7 +18,7 @@ ADMIN = ["django.contrib.admin", "django.contrib.auth", "django.contrib.contentt
     ],
 )
 def test_the_buttons_need_an_app_before_the_admin(monkeypatch, installed, check_id):
-    monkeypatch.setattr("hashing.checks.installed_apps.apps", Apps(installed))
+    monkeypatch.setattr("hashing.checks.packages.apps", Apps(installed))
     messages = check_admin_actions()
     assert [message.id for message in messages] == ([check_id] if check_id else [])
     assert all("before 'django.contrib.admin' in INSTALLED_APPS" in message.hint for message in messages)

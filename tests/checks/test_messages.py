@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 import hashing.checks
-from hashing.checks.messages import error, warning
-from hashing.documentation import PACKAGE, documentation_page
+from hashing.checks.messages import PACKAGE, documentation_page, error, warning
 from tests.site import CHECKOUT
 from tests.test_docs import anchor
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from django.core import checks
 
-from hashing.checks import check_settings
+from hashing.checks.settings import check_settings
 from hashing.conf import hashing_settings
-from hashing.limits import DEFAULT_MAX_PIXELS
+from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
 
 
 def found(settings, value: object) -> list[tuple[str | None, str]]:

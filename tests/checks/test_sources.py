@@ -4,7 +4,7 @@ import pytest
 from django.core.files.storage import InMemoryStorage
 from django.db import models
 
-from hashing.checks import check_sources
+from hashing.checks.sources import check_sources
 from hashing.sources import ImageSource, register, unregister
 from tests.site_models.models import Picture
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hashing.checks import check_storage
+from hashing.checks.settings import check_storage
 
 
 def found() -> list[tuple[str, str]]:

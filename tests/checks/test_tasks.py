@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.checks import check_tasks
+from hashing.checks.packages import check_tasks
 
 IMMEDIATE = "immediate.ImmediateBackend"
 
@@ -43,7 +43,7 @@ def test_a_backend_that_does_not_take_the_tasks_is_an_error(tasks, backend, opti
 
 
 def test_uploads_as_tasks_need_the_interface(settings, monkeypatch):
-    monkeypatch.setattr("hashing.checks.tasks.find_spec", lambda name: None)
+    monkeypatch.setattr("hashing.checks.packages.find_spec", lambda name: None)
     assert check_tasks() == []
     settings.HASHING = {"ON_UPLOAD": "task"}
     [error] = check_tasks()

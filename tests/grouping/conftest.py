@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
+from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.grouping.constraints import read_verdicts
 from hashing.grouping.decisions import undo
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups
-from hashing.grouping.verdicts import read_verdicts
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
-from hashing.perceptual_hash import HASH_VERSION
 
 # Far from one another in all hashes, and from themselves in any other orientation.
 PICTURES = [0x0123456789ABCDEF, 0xF0E1D2C3B4A59687, 0x5A17C3E8096BD2F4, 0xC96E21B7D4803F5A]

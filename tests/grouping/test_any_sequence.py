@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hashing.grouping import find_duplicates
+from hashing.grouping.constraints import read_verdicts
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep
 from hashing.grouping.finder import find_groups
+from hashing.grouping.incremental import regroup
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.regroup import regroup
-from hashing.grouping.upkeep import end_decisions
-from hashing.grouping.verdicts import read_verdicts
+from hashing.grouping.signals import end_decisions
 from hashing.models import GroupMember, ImageAsset, PairDecision
 from tests.grouping.conftest import PICTURES, stored_groups, undo_last
 
@@ -112,7 +112,7 @@ def check_rules(*, whole: bool) -> None:
 @pytest.mark.parametrize("large", [4, 1000])
 @pytest.mark.parametrize("seed", range(4))
 def test_groups_keep_the_rules(monkeypatch, seed, large):
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", large)
+    monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", large)
     library = Library(seed)
     steps = [library.upload] * 4 + [library.decide] * 5
     steps += [library.replace, library.delete, library.undo, library.forget, library.run]

@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 
 from hashing.grouping import find_duplicates, store
 from hashing.grouping.finder import FoundGroup, FoundMember
-from hashing.grouping.regroup import regroup
+from hashing.grouping.incremental import regroup
 from hashing.grouping.store import add_member, groups_locked, store_groups
 from hashing.models import DuplicateGroup, ImageAsset
 from tests.db.faults import only_postgresql, other_session

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from hashing.admin.review.last_decision import last_decision
+from hashing.admin.review.services import last_decision
 from hashing.grouping import decisions
 from hashing.grouping.conflicts import about_images, decided_since, describe
 from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo
-from hashing.grouping.deletable import find_keepers, reasons_to_stay
-from hashing.grouping.regroup import regroup
+from hashing.grouping.deletion import find_keepers, reasons_to_stay
+from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups, undo_last
 from tests.grouping.test_verdicts import decide as record
@@ -247,7 +247,7 @@ def test_forgotten_decision_brings_no_former_one_back(trio, somebody):
 
 
 def test_large_group_follows_forgotten_decisions(trio, somebody, monkeypatch):
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", 3)
+    monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", 3)
     keep(the_group(), trio[0].pk, somebody.pk)
     forget(pairs(), "default")
     assert (the_group().size, the_group().open_count) == (3, 2)
@@ -343,7 +343,7 @@ def test_undo_names_who_has_decided_again_and_when(trio, somebody):
 @pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
 def test_not_the_same_is_asked_of_all_that_count_as_one_with_the_keeper(trio, group_all, monkeypatch, size):
     keeper, one, other = trio
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", size)
+    monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", size)
     record(keeper, one, "same")
     record(one, other, "different")
     regroup(groups=[the_group().pk])
@@ -356,7 +356,7 @@ def test_not_the_same_is_asked_of_all_that_count_as_one_with_the_keeper(trio, gr
 @pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
 def test_not_the_same_as_the_keeper_is_asked_of_all_that_count_as_one(trio, group_all, monkeypatch, size):
     keeper, one, other = trio
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", size)
+    monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", size)
     record(one, other, "same")
     record(keeper, one, "different")
     regroup(groups=[the_group().pk])

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from hashing.facts import HASH_FIELDS
+from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.grouping.constraints import Verdicts
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.verdicts import Verdicts
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation, orient, orient_detail
+from hashing.models.querysets import HASH_FIELDS
 
 
 def found(verdicts: Verdicts | None = None, **options) -> dict[int, list[int]]:

@@ -5,10 +5,10 @@ from django.core.files.storage import FileSystemStorage
 
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.grouping import find_duplicates
+from hashing.grouping.constraints import read_verdicts
 from hashing.grouping.decisions import DecisionRefused, decide_same, keep
-from hashing.grouping.keepers import StorageUnavailable, file_problem, record_problem
-from hashing.grouping.regroup import regroup
-from hashing.grouping.verdicts import read_verdicts
+from hashing.grouping.deletion import StorageUnavailable, file_problem, record_problem
+from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 from tests.grouping.conftest import stored_groups
 from tests.pictures import photo
@@ -80,7 +80,7 @@ def test_marks_whose_keeper_has_lost_its_file_open_the_group_again(trio, somebod
     keeper, one, other = trio
     keep(the_group(), keeper.pk, somebody.pk)
     assert the_group().open_count == 0
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", size)
+    monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", size)
     lose(keeper)
     assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
     assert the_group().open_count == 2

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from hashing.grouping.decisions import decide_different, decide_same, keep
-from hashing.grouping.regroup import regroup
+from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 from tests.grouping.conftest import undo_last
 
@@ -30,8 +30,8 @@ def few_parameters(db):
 
 @pytest.fixture
 def crowd(few_parameters, add_hashed, group_all, monkeypatch) -> list[int]:
-    monkeypatch.setattr("hashing.paging.batches.__defaults__", (COPIES // 3,))
-    monkeypatch.setattr("hashing.grouping.regroup.LARGE_GROUP", COPIES // 2)
+    monkeypatch.setattr("hashing.db.paging.batches.__defaults__", (COPIES // 3,))
+    monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", COPIES // 2)
     first = add_hashed(width=200)
     facts = {field.attname: getattr(first, field.attname) for field in ImageAsset._meta.fields if field.name != "id"}
     ImageAsset.objects.bulk_create(ImageAsset(**facts | {"width": 100}) for _ in range(COPIES))

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
+from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.grouping.incremental import matches_of
 from hashing.grouping.matches import Neighbours, find_matches
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.regroup import matches_of
 from hashing.hamming_join.self_join import Pairs
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation, orient, orient_detail
 from tests.grouping.conftest import PICTURES
 
 

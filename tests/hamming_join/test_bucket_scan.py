@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing.hamming_join import bucket_scan
-from hashing.hamming_join.bucket_scan import large_buckets, pairs_in_buckets, pairs_within
+from hashing.hamming_join import buckets
+from hashing.hamming_join.buckets import large_buckets, pairs_in_buckets, pairs_within
 
 
 def listed(blocks) -> list[tuple[int, int]]:
@@ -20,8 +20,8 @@ def near(words: np.ndarray, errors: int) -> list[tuple[int, int]]:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch) -> None:
-    monkeypatch.setattr(bucket_scan, "BLOCK", 8)
-    monkeypatch.setattr(bucket_scan, "LARGE_BUCKET", 5)
+    monkeypatch.setattr(buckets, "BLOCK", 8)
+    monkeypatch.setattr(buckets, "LARGE_BUCKET", 5)
 
 
 @settings(deadline=None)

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashing.hamming_join import pair_list
-from hashing.hamming_join.pair_list import PairList, TooManyPairs
+from hashing.hamming_join.self_join import PairList, TooManyPairs
 
 
 def added(*pairs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -21,8 +20,8 @@ def test_pairs_come_sorted_and_once():
 
 
 def test_pairs_that_come_twice_do_not_count_towards_the_limit(monkeypatch):
-    monkeypatch.setattr(pair_list, "MAX_PAIRS", 3)
-    monkeypatch.setattr(pair_list, "SLACK", 1)
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 3)
+    monkeypatch.setattr("hashing.hamming_join.self_join.SLACK", 1)
     pairs = PairList()
     for _ in range(10):
         pairs.add(*added((1, 2), (1, 3), (1, 4)))

@@ -5,11 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing.hamming_join import pair_list
+from hashing.fingerprint.similarity import LARGEST_DISTANCE
 from hashing.hamming_join.fingerprints import Fingerprints
-from hashing.hamming_join.pair_list import TooManyPairs
-from hashing.hamming_join.self_join import Pairs, self_join
-from hashing.similarity import LARGEST_DISTANCE
+from hashing.hamming_join.self_join import Pairs, TooManyPairs, self_join
 from tests.hamming_join.brute_force import fingerprint_sets, generated_fingerprints, matching_pairs
 
 limits = st.integers(0, 120) | st.integers(0, LARGEST_DISTANCE)
@@ -49,15 +47,15 @@ def test_all_pairs_are_found_where_values_are_joined_by_keys(max_distance: int):
 
 
 def test_too_large_an_answer_is_refused(monkeypatch):
-    monkeypatch.setattr(pair_list, "MAX_PAIRS", 45)
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 45)
     assert len(self_join(alike(10), 100).first) == 45
     with pytest.raises(TooManyPairs, match="More than 45 pairs"):
         self_join(alike(11), 100)
 
 
 def test_an_answer_of_billions_of_pairs_is_refused_before_it_is_made(monkeypatch):
-    monkeypatch.setattr(pair_list, "MAX_PAIRS", 100_000)
-    monkeypatch.setattr(pair_list, "SLACK", 10_000)
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 100_000)
+    monkeypatch.setattr("hashing.hamming_join.self_join.SLACK", 10_000)
     with pytest.raises(TooManyPairs):
         self_join(alike(100_000), 100)
 

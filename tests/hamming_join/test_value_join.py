@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.hamming_join import band_plan, bucket_scan, value_join
+from hashing.hamming_join import band_plan, buckets, value_join
 from hashing.hamming_join.band_plan import Layout, groups_of
 from hashing.hamming_join.value_join import ValueJoin
 from tests.hamming_join.brute_force import clustered_hashes, near_values
@@ -72,8 +72,8 @@ def small_limits(monkeypatch) -> None:
     monkeypatch.setattr(value_join, "COMPARE", 1e9)
     monkeypatch.setattr(value_join, "DENSE_BUCKET", 40)
     monkeypatch.setattr(value_join, "BATCH", 50)
-    monkeypatch.setattr(bucket_scan, "LARGE_BUCKET", 12)
-    monkeypatch.setattr(bucket_scan, "BLOCK", 64)
+    monkeypatch.setattr(buckets, "LARGE_BUCKET", 12)
+    monkeypatch.setattr(buckets, "BLOCK", 64)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from hashing.importing.openat import file_below, folder_below
+from hashing.importing.walk import file_below, folder_below
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 
-from hashing.importing import Exclusions, ImageImport, StorageRefusal
+from hashing.importing.copying import StorageRefusal
+from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopiedNames
-from hashing.importing.register import MAX_UNCERTAIN_REFUSALS
+from hashing.importing.register import MAX_UNCERTAIN_REFUSALS, ImageImport
 from hashing.models import ImageAsset
 
 pytestmark = pytest.mark.django_db

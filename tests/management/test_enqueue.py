@@ -7,11 +7,9 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from hashing.backfill import patience
+from hashing.backfill.sharding import shard
 from hashing.models import ImageAsset
-from hashing.range_queue import PRIORITY, RangeQueue
-from hashing.task_queue import task_backends
-from hashing.tasks import hash_range
+from hashing.tasks import PRIORITY, RangeQueue, hash_range, task_backends
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +89,7 @@ def test_without_a_queue_the_ranges_are_hashed_here(add_image, capsys):
 
 
 def test_without_a_queue_an_outage_ends_the_run_and_marks_nothing(add_image, media, capsys, monkeypatch):
-    monkeypatch.setattr(patience, "PAUSES", ())
+    monkeypatch.setattr(shard, "PAUSES", ())
     add_image("first.png")
     add_image("second.png")
     media.rename(media.with_name("away"))

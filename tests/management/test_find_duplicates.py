@@ -11,8 +11,8 @@ from contextlib import closing
 import pytest
 from django.core.management import CommandError, call_command
 
+from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
-from hashing.perceptual_hash import HASH_VERSION
 from tests.site import Site
 
 HASHED = {"hash_quality": 90, "hash_version": HASH_VERSION, "width": 10, "height": 10, "file_size": 1000}

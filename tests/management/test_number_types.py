@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from hashing.management.number_types import at_least, seconds
+from hashing.management.base import at_least, seconds
 
 
 def test_a_number_from_the_least_on_is_taken():

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from hashing.management import phases
-from hashing.management.phases import ShownPhases
+from hashing.management import progress
+from hashing.management.progress import ShownPhases
 
 
 class Terminal(io.StringIO):
@@ -28,7 +28,7 @@ def test_terminal_has_a_bar_for_each_phase():
 
 
 def test_elsewhere_a_line_comes_now_and_then(monkeypatch):
-    monkeypatch.setattr(phases, "SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     assert show(io.StringIO()).splitlines()[1:4] == ["Reading: 40%", "Reading: 100%", "Comparing: 0%"]
 
 

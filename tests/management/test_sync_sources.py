@@ -6,9 +6,6 @@ from django.core.management import CommandError, call_command
 from hashing.models import ImageAsset
 from tests.pictures import photo
 from tests.site_models.models import Picture, Product
-from tests.sources.conftest import sources
-
-__all__ = ["sources"]
 
 
 @pytest.fixture

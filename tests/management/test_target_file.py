@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from hashing.management.target_file import TargetFile
+from hashing.management.output import TargetFile
 
 
 def write(text: str):

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
+from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.similarity import is_match
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation, orient, orient_detail
-from hashing.perceptual_hash import HASH_VERSION
-from hashing.similarity import is_match
 
 # Qualities around the bends of the rule, and a minimum of 35.
 QUALITIES = (0, 30, 31, 34, 35, 36, 42, 60, 79, 80, 81, 100, None)

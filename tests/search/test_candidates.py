@@ -7,8 +7,7 @@ from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 from hashing.models import ImageAsset
 from hashing.search import candidates
 from hashing.search.bands import PIECES
-from hashing.search.candidates import near_copies
-from hashing.search.radii import choose_plan
+from hashing.search.candidates import choose_plan, near_copies
 from tests.search.fingerprints import PICTURE, Hashes, add
 
 ROWS = 10_000_000

@@ -5,7 +5,7 @@ from django.db import connection
 from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 
 from hashing.models import ImageAsset
-from hashing.search.match import add_match_to_sqlite
+from hashing.search.distance import add_match_to_sqlite
 from tests.search.fingerprints import PICTURE, add, asset
 
 

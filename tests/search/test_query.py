@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
+from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation
-from hashing.perceptual_hash import HASH_VERSION, Fingerprint
 from hashing.search.query import (
     FingerprintQuery,
     check_distance,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashing.search.bands import PERCEPTUAL_PIECES, PIECES, masks
-from hashing.search.radii import COSTS, MAX_RADIUS, choose_plan, count_within
+from hashing.search.candidates import COSTS, MAX_RADIUS, choose_plan, count_within
 
 SIZES = [0, 1, 1000, 10**5, 10**6, 10**7, 10**9]
 DISTANCES = [0, 1, 4, 5, 6, 10, 16, 20, 21, 25, 33, 48, 76]

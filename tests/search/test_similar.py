@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
+from hashing.db.table_size import forget_estimates
+from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
-from hashing.orientations import Orientation
-from hashing.perceptual_hash import HASH_VERSION
 from hashing.search import candidates, similar
-from hashing.search.table_size import forget_estimates
 from tests.search.fingerprints import PICTURE, QUALITIES, Hashes, add, add_neighbourhood, asset, brute_force
 
 DIGEST = "ab" * 32

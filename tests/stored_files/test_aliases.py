@@ -11,7 +11,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import delete_unused, references
+from hashing.stored_files import references
+from hashing.stored_files.deletion import delete_unused
 
 pytestmark = pytest.mark.django_db
 

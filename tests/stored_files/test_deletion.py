@@ -5,7 +5,7 @@ import logging
 from django.core.files.storage import FileSystemStorage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import FileDeletion, delete_unused
+from hashing.stored_files.deletion import FileDeletion, delete_unused
 
 
 def storage():

@@ -14,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from storages.backends.s3 import S3Storage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import delete_unused, deletion, find_reasons_to_keep, references
+from hashing.stored_files import deletion, references
+from hashing.stored_files.deletion import delete_unused, find_reasons_to_keep
 from hashing.stored_files.references import FileColumn
 from tests.db.faults import FailingOnce
 from tests.s3_storage import storage_options

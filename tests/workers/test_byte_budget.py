@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from hashing.workers.byte_budget import ByteBudget
+from hashing.workers.read_ahead import ByteBudget
 
 
 def in_a_thread(function, *arguments) -> tuple[threading.Thread, list[object]]:

@@ -7,9 +7,9 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.workers.pool import LARGEST_CHUNK, RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, _cause_of_death
-from hashing.workers.storage_reference import StorageAlias
+from hashing.workers.storages import StorageAlias
 from hashing.workers.worker import Job, Outcome
 from tests.pictures import photo
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
-from hashing.limits import FileTooLarge
+from hashing.fingerprint.limits import FileTooLarge
 from hashing.workers.reading import read_stored_file
 
 

@@ -8,9 +8,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
 from storages.backends.s3 import S3Storage
 
-from hashing.limits import FileTooLarge
-from hashing.workers.reading import read_stored_file
-from hashing.workers.s3 import is_s3, open_object, prepare
+from hashing.fingerprint.limits import FileTooLarge
+from hashing.workers.reading import is_s3, open_object, prepare, read_stored_file
 from tests.s3_storage import storage_options
 
 

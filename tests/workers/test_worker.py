@@ -11,11 +11,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import DefaultStorage, InMemoryStorage
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from hashing.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
+from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.workers import worker
-from hashing.workers.storage_reference import StorageAlias, StorageField, open_storage
+from hashing.workers.storages import StorageAlias, StorageField, open_storage
 from hashing.workers.worker import Job, hash_file, hash_files, hash_stored_file, start_worker
 from tests.pictures import photo
 
@@ -134,7 +134,7 @@ def test_too_little_memory_is_an_error_of_the_row_and_no_broken_file(path, monke
     def run_out_of_memory(*_args):
         raise MemoryError
 
-    monkeypatch.setattr("hashing.fingerprint.shrink", run_out_of_memory)
+    monkeypatch.setattr("hashing.fingerprint.compute.shrink", run_out_of_memory)
     outcome = hash_file(Job(7, "photo.jpg", str(path)))
     assert outcome.error == "MemoryError: Failed to process image: not enough memory to decode it"
     assert not outcome.unread

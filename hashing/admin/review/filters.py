@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-from hashing.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
-from hashing.templatetags.hashing_cards import in_words
+from hashing.fingerprint.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
+from hashing.templatetags.hashing_admin import in_words
 
 OPEN, DECIDED, ALL = "open", "decided", "all"
 STATE = "state"

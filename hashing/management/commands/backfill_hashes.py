@@ -11,13 +11,12 @@ from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
-from hashing.backfill.range_job import BATCH_SIZE as RANGE_BATCH_SIZE
-from hashing.backfill.range_job import RANGE_SIZE
+from hashing.backfill.sharding.shard import BATCH_SIZE as RANGE_BATCH_SIZE
+from hashing.backfill.sharding.shard import RANGE_SIZE
 from hashing.conf import hashing_settings
-from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand
-from hashing.management.dispatch import Dispatch, Enqueued, QueueLost
+from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least, seconds
+from hashing.management.enqueue import Dispatch, Enqueued, QueueLost
 from hashing.management.graceful_stop import StopRequest
-from hashing.management.number_types import at_least, seconds
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
 from hashing.sources.registry import all_sources
@@ -134,7 +133,7 @@ class Command(HashingCommand):
     def _dispatch(self, options: BackfillOptions, given: dict[str, Any]) -> Dispatch:
         try:
             # Not at the top: the rest of the command needs no task queue.
-            from hashing.range_queue import RangeQueue
+            from hashing.tasks import RangeQueue
 
             queue = RangeQueue(given["queue"] or DEFAULT_QUEUE)
         except ImportError as error:

@@ -8,14 +8,13 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from hashing.conf import hashing_settings
+from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANCE
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.run import run_grouping
-from hashing.hamming_join.pair_list import TooManyPairs
-from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand
-from hashing.management.number_types import at_least
-from hashing.management.phases import ShownPhases
-from hashing.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANCE
+from hashing.hamming_join.self_join import TooManyPairs
+from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least
+from hashing.management.progress import ShownPhases
 from hashing.text import first_line
 
 INTERRUPTED = 130

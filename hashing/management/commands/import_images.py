@@ -8,10 +8,11 @@ from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from hashing.importing import Exclusions, ImageImport, StorageRefusal
+from hashing.importing.copying import StorageRefusal
+from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopiedNames, NamesInPlace
-from hashing.management.base import FAILURE, WRONG_USAGE, HashingCommand
-from hashing.management.number_types import at_least
+from hashing.importing.register import ImageImport
+from hashing.management.base import FAILURE, WRONG_USAGE, HashingCommand, at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
 from hashing.text import first_line, is_unicode, printable

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from hashing.documentation import documentation_page
+from hashing.checks.messages import documentation_page
 from hashing.management.base import HashingCommand
 from hashing.sources.registry import all_sources
 from hashing.uninstall import count_everything, referring_models, remove_everything

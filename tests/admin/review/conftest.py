@@ -9,13 +9,13 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from hashing.admin.review.shown_groups import show_groups
+from hashing.admin.review.presentation import show_groups
+from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.grouping.constraints import read_verdicts
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups
-from hashing.grouping.verdicts import read_verdicts
 from hashing.models import DuplicateGroup, ImageAsset
-from hashing.perceptual_hash import HASH_VERSION
 
 RIGHTS = {
     "anonymous": None,

@@ -13,8 +13,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from hashing.fingerprint.decoding import _TURNS
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
-from hashing.pixels import _TURNS
 from tests.admin.review.conftest import form_of, keys_of, review_address, store_all_groups
 from tests.admin.test_browser import Editor
 from tests.browser import BROWSER_MARKS

@@ -478,7 +478,7 @@ def test_storage_is_not_asked_while_the_groups_are_locked(reviewer, add_group, m
 
     group = add_group()
     data = form_of(group, verdict, keys_of(group)[1])
-    monkeypatch.setattr("hashing.admin.review.carry_out.with_groups_locked", locked)
+    monkeypatch.setattr("hashing.admin.review.services.with_groups_locked", locked)
     assert ask(reviewer, data).status_code == 200
 
 

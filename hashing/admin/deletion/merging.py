@@ -1,0 +1,124 @@
+"""Delete the rows of the site that own marked duplicates, as their source says."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import get_deleted_objects
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db.models import ProtectedError, RestrictedError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from hashing.admin.deletion.related_rows import Assets, Collected, find_reasons_to_stay
+from hashing.admin.owners import may_delete
+from hashing.indexing.owners import Owner, find_owners
+from hashing.models import ImageAsset
+from hashing.sources.source import ImageSource
+from hashing.text import first_line
+
+logger = logging.getLogger(__name__)
+
+
+class Refusal(Exception):
+    """Why an image must stay."""
+
+
+class Merging:
+    """What happens to the owners of some marked duplicates; `keepers` has the key of what is kept of each."""
+
+    def __init__(
+        self, assets: Assets, keepers: Mapping[int, int | None], request: HttpRequest, site: AdminSite, using: str
+    ) -> None:
+        self._request, self._site, self._using = request, site, using
+        self._keepers = keepers
+        kept = ImageAsset.objects.using(using).filter(pk__in=[pk for pk in keepers.values() if pk])
+        self._owners = find_owners([*assets, *kept], using)
+
+    def owners_of(self, asset: ImageAsset) -> list[Owner]:
+        return self._owners.get(asset.pk, [])
+
+    def reasons_to_stay(self, assets: Assets, count: Callable[[str, int], object]) -> dict[int, str]:
+        """Return the keys of images whose rows cannot be deleted. Calls `count` with what goes with the others."""
+        reasons = {asset.pk: reason for asset in assets if (reason := self._own_reason(asset))}
+        others = [asset for asset in assets if asset.pk not in reasons]
+        return reasons | find_reasons_to_stay(others, self._collect, count)
+
+    def _own_reason(self, asset: ImageAsset) -> str:
+        owners = self.owners_of(asset)
+        kept = {(type(owner.row), owner.row.pk) for owner in self._kept_owners(asset)}
+        if kept & {(type(owner.row), owner.row.pk) for owner in owners}:
+            return _("the row that it belongs to has the picture that is kept as well")
+        if not all(may_delete(owner, self._request, self._site) for owner in owners):
+            kinds = ", ".join(sorted({str(owner.source.model._meta.verbose_name) for owner in owners}))
+            return _("you do not have the permission to delete: %(kinds)s") % {"kinds": kinds}
+        return ""
+
+    def _collect(self, assets: Assets) -> Collected:
+        """What goes with the rows of some images, and the rows themselves."""
+        counts: Counter[str] = Counter()
+        lacking, protected = set[str](), list[Any]()
+        for model, owners in self._owners_by_model(assets).items():
+            own = str(model._meta.verbose_name_plural)
+            # What a source of the site's own does with its rows is for it to say; here are the rows alone.
+            rows = {owner.row.pk: owner.row for owner in owners if type(owner.source).merge is ImageSource.merge}
+            counts[own] += len({owner.row.pk for owner in owners} - rows.keys())
+            if rows:
+                _objects, found, kinds, needed = get_deleted_objects([*rows.values()], self._request, self._site)
+                counts.update({str(kind): count for kind, count in found.items()})
+                lacking.update(map(str, kinds))
+                protected += needed
+        return [], +counts, lacking, protected
+
+    def _owners_by_model(self, assets: Assets) -> dict[type[models.Model], list[Owner]]:
+        owners: defaultdict[type[models.Model], list[Owner]] = defaultdict(list)
+        for asset in assets:
+            for owner in self.owners_of(asset):
+                owners[type(owner.row)].append(owner)
+        return owners
+
+    def merge(self, asset: ImageAsset) -> None:
+        """Let the source of each owner delete its row, in a savepoint. Raises `Refusal` when the image must stay."""
+        kept, owners = next(iter(self._kept_owners(asset)), None), self.owners_of(asset)
+        try:
+            with ExitStack() as savepoints:
+                # A router may keep the rows in another database. Its transaction ends first: an asset without its row
+                # goes with the next sync, but a row without its asset would be registered again.
+                for using in dict.fromkeys([self._using, *(owner.row._state.db for owner in owners)]):
+                    savepoints.enter_context(transaction.atomic(using=using))
+                for owner in owners:
+                    owner.source.merge(kept.row if kept else None, owner.row, self._request.user)
+                self._finish(asset)
+        except (ProtectedError, RestrictedError, IntegrityError) as error:
+            raise Refusal(_("other rows need it: %(error)s") % {"error": first_line(error)}) from error
+        except ValidationError as error:
+            raise Refusal("; ".join(error.messages)) from error
+        except (Refusal, DatabaseError):
+            raise
+        # The site's own rule may fail for one row: the others must not wait for it.
+        except Exception as error:
+            logger.exception("The source of image %s failed to merge it", asset.pk)
+            raise Refusal(_("deleting its row failed; the log of the site says why")) from error
+
+    def _finish(self, asset: ImageAsset) -> None:
+        rows = ImageAsset.objects.using(self._using)
+        keeper = self._keepers.get(asset.pk)
+        if keeper and not rows.filter(pk=keeper).exists():
+            raise Refusal(_("the picture that is kept would go with it"))
+        if any(_exists(owner) for owner in find_owners(rows.filter(pk=asset.pk), self._using).get(asset.pk, [])):
+            raise Refusal(_("its row was not deleted"))
+        rows.filter(pk=asset.pk).delete()
+
+    def _kept_owners(self, asset: ImageAsset) -> list[Owner]:
+        keeper = self._keepers.get(asset.pk)
+        return self._owners.get(keeper, []) if keeper else []
+
+
+def _exists(owner: Owner) -> bool:
+    return owner.source.model._base_manager.using(owner.row._state.db).filter(pk=owner.row.pk).exists()

@@ -1,0 +1,74 @@
+"""What was decided about pairs of pictures, to look at and to take back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.actions import delete_selected
+from django.db import router
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from hashing.admin.deletion.related_rows import is_deleting_images
+from hashing.admin.links import linked_names
+from hashing.admin.paginator import LargeTablePaginator
+from hashing.grouping.decisions import forget
+from hashing.grouping.store import groups_locked
+from hashing.models import PairDecision
+
+
+@admin.register(PairDecision)
+class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("pictures", "verdict", "duplicate_link", "editor", "decided_at")
+    list_display_links = None
+    actions = ("delete_selected",)
+    list_filter = ("verdict",)
+    list_select_related = ("lower", "higher", "duplicate")
+    list_per_page = 50
+    list_max_show_all = 0
+    ordering = ("-pk",)
+    paginator = LargeTablePaginator
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
+        decisions = super().get_queryset(request).filter(replaced_by__isnull=True)
+        # Not joined: the users may be in another database.
+        return decisions.prefetch_related("decided_by")
+
+    @admin.action(description=_("Take back the selected decisions"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> Any:
+        """Django's own action, under the name that its users know."""
+        return delete_selected(self, request, queryset)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_deleting_images(request) or super().has_delete_permission(request, obj)
+
+    @admin.display(description=_("pictures"))
+    def pictures(self, decision: PairDecision) -> SafeString:
+        return linked_names([decision.lower, decision.higher], self.admin_site, more=False)
+
+    @admin.display(description=_("marked as duplicate"))
+    def duplicate_link(self, decision: PairDecision) -> SafeString | None:
+        return linked_names([decision.duplicate], self.admin_site, more=False) if decision.duplicate else None
+
+    @admin.display(description=_("decided by"), ordering="decided_by_id")
+    def editor(self, decision: PairDecision) -> str:
+        return str(decision.decided_by or _("Somebody"))
+
+    def delete_model(self, request: HttpRequest, obj: PairDecision) -> None:
+        self.delete_queryset(request, self.get_queryset(request).filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
+        """Takes the decisions back; the pictures are asked about again."""
+        using = router.db_for_write(PairDecision)
+        with groups_locked(using):
+            forget(set(queryset.using(using).values_list("lower", "higher")), using, request.user.pk)

@@ -1,0 +1,81 @@
+"""`backfill_hashes --enqueue`: the to-do list goes to the task queue, and whoever wants to waits until it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hashing.backfill import BackfillOptions, BackfillReport, RangeJob, range_jobs
+from hashing.backfill.sharding.monitor import RangeWatch
+from hashing.management.progress import Progress
+from hashing.text import first_line
+
+if TYPE_CHECKING:
+    from hashing.tasks import RangeQueue
+
+
+class QueueLost(Exception):
+    """The queue took no more. What it has taken will be done."""
+
+
+class Dispatch:
+    """`workers`: processes that decode in each task, None for the cores that are there."""
+
+    def __init__(self, options: BackfillOptions, queue: RangeQueue, shard_size: int, workers: int | None) -> None:
+        self._options, self._queue = options, queue
+        self._shard_size, self._workers = shard_size, workers
+        self.jobs: list[RangeJob] = []
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the site has nobody else to do it."""
+        return self._queue.is_here
+
+    @property
+    def total(self) -> int:
+        return sum(job.size for job in self.jobs)
+
+    def enqueue(self, progress: Progress, should_stop: Callable[[], bool]) -> None:
+        """Raises `QueueLost`."""
+        for job in range_jobs(self._options, size=self._shard_size, workers=self._workers):
+            self.jobs.append(job)
+            try:
+                goes_on = self._queue.put(job)
+            # A queue raises what its client library raises.
+            except Exception as error:
+                self.jobs.pop()
+                raise QueueLost(f"{type(error).__name__}: {first_line(error).rstrip('.')}") from error
+            progress.reach(self.total, failed=0)
+            if should_stop() or not goes_on:
+                return
+
+    def watch(self, stall_timeout: float, progress: Progress, should_stop: Callable[[], bool]) -> BackfillReport:
+        """What came of it, once it is done."""
+        if not self.jobs:
+            return BackfillReport()
+        watch = RangeWatch(
+            self.jobs, self._queue.put, stall_timeout, progress=progress, should_stop=should_stop, say=progress.say
+        )
+        return watch.look_once() if self.is_here else watch.run()
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What there is to say when nobody waits for the results."""
+
+    dispatch: Dispatch
+    interrupted: bool
+    failed: int = 0
+
+    @property
+    def stopped(self) -> str:
+        return "Interrupted" if self.interrupted else ""
+
+    def as_json(self) -> dict[str, Any]:
+        status = "partial" if self.interrupted else "enqueued"
+        return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.jobs), "left_out": 0}
+
+    def as_text(self) -> str:
+        ranges = len(self.dispatch.jobs)
+        return f"Enqueued: {self.dispatch.total} images, in {ranges} key range{'' if ranges == 1 else 's'}."

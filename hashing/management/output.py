@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+
+class ResilientStream:
+    """A text stream whose `write` never raises: after an `error`, the rest of the output is dropped.
+
+    What the encoding of the stream lacks is written as escapes. `stream` is None where a process was started without.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self.error: OSError | ValueError | None = None
+
+    def write(self, text: str) -> int:
+        if self._stream is not None and self.error is None:
+            try:
+                self._write(self._stream, text)
+            # A ValueError: the stream is closed.
+            except (OSError, ValueError) as error:
+                self.error = error
+        return len(text)
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+    def flush(self) -> None:
+        if self._stream is not None and self.error is None:
+            try:
+                self._stream.flush()
+            except (OSError, ValueError) as error:
+                self.error = error
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
+
+    @property
+    def is_closed_pipe(self) -> bool:
+        """Whether the reader has gone, as `head` does once it has enough."""
+        return getattr(self.error, "errno", None) == errno.EPIPE
+
+    def abandon(self) -> None:
+        """Let the end of the process write what is still buffered to nowhere, if there was an error."""
+        if self.error is None or self._stream is None:
+            return
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class TargetFile:
+    """A file that appears whole or not at all. Raises `ValueError` for a place where none can be written.
+
+    It is written under another name in the same folder, and renamed. A link to a file is refused: writing through it
+    would overwrite a file that nobody named. Devices and pipes are written directly.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._path = Path(name)
+        if self._path.is_dir() or not self._path.parent.is_dir():
+            raise ValueError(f"Cannot write a file at {name}")
+        self._is_special = _is_special(self._path)
+        if self._path.is_symlink() and not self._is_special:
+            raise ValueError(f"{name} is a symbolic link. Name the file itself.")
+        if not self._is_special and not os.access(self._path.parent, os.W_OK | os.X_OK):
+            raise ValueError(f"Cannot write into the folder {self._path.parent}")
+
+    def write(self, write: Callable[[TextIO], None]) -> None:
+        """Call `write` with the open file. Raises `OSError`, and leaves an older file as it was."""
+        if self._is_special:
+            with self._path.open("w", encoding="utf-8", newline="") as file:
+                write(file)
+            return
+        # Short, because the name of the file may be as long as the file system allows.
+        temporary = self._path.with_name(f".hashing-{secrets.token_hex(8)}.tmp")
+        try:
+            self._write_new(temporary, write)
+            temporary.replace(self._path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+
+    def _write_new(self, temporary: Path, write: Callable[[TextIO], None]) -> None:
+        with temporary.open("x", encoding="utf-8", newline="") as file:
+            write(file)
+            file.flush()
+            if self._path.exists():
+                os.fchmod(file.fileno(), stat.S_IMODE(self._path.stat().st_mode))
+            # Some file systems say only now that the disk is full.
+            os.fsync(file.fileno())
+
+
+def _is_special(path: Path) -> bool:
+    """Whether there is something, perhaps behind a link, that is no regular file."""
+    return path.exists() and not path.is_file()

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from django.core.validators import MaxValueValidator
+from django.db import models, router
+from django.db.models import Q
+from django.db.models.base import ModelBase
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hashing.db.locks import writing_transaction
+from hashing.db.retry import retry_transient
+from hashing.models.image_file import AssetImageField, upload_path
+from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS, ImageAssetQuerySet
+from hashing.search.bands import band_indexes
+from hashing.signals import file_saved, files_replaced
+from hashing.sources.keys import SourceKey
+from hashing.stored_files.base_names import BaseNameKey
+
+
+class ImageAsset(models.Model):
+    """An image file of the site, whichever model owns it.
+
+    `width` and `height` are those a person sees, after EXIF rotation. The `source_*` columns name the row of the site
+    that owns the file (`hashing.sources`), and are null for an asset that owns its file itself. Further rows with the
+    same file are `co_owners`.
+    """
+
+    # Since the row was read or saved.
+    has_upload = False
+
+    image = AssetImageField(_("image"), upload_to=upload_path, max_length=500)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    source_type = models.CharField(_("source"), max_length=255, null=True, blank=True, editable=False)
+    source_id = models.CharField(_("source key"), max_length=255, null=True, blank=True, editable=False)
+    source_field = models.CharField(_("source field"), max_length=255, null=True, blank=True, editable=False)
+    perceptual_hash = models.CharField(_("perceptual hash"), max_length=64, null=True, blank=True, editable=False)
+    vertical_hash = models.CharField(_("vertical hash"), max_length=64, null=True, blank=True, editable=False)
+    detail_hash = models.CharField(_("detail hash"), max_length=64, null=True, blank=True, editable=False)
+    hash_quality = models.PositiveSmallIntegerField(
+        _("hash quality"),
+        null=True,
+        blank=True,
+        editable=False,
+        validators=[MaxValueValidator(100)],
+        help_text=_("0 (blank) to 100. Below the site's minimum, the hash is left out of search."),
+    )
+    hash_version = models.PositiveSmallIntegerField(_("hash version"), null=True, blank=True, editable=False)
+    hash_error = models.TextField(_("hash error"), blank=True, default="", editable=False)
+    hashed_at = models.DateTimeField(
+        _("hashed at"), null=True, blank=True, editable=False, help_text=_("When it was last tried.")
+    )
+    width = models.PositiveIntegerField(_("width"), null=True, blank=True, editable=False)
+    height = models.PositiveIntegerField(_("height"), null=True, blank=True, editable=False)
+    file_size = models.PositiveBigIntegerField(_("file size"), null=True, blank=True, editable=False)
+    file_digest = models.CharField(
+        _("file digest"),
+        max_length=64,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("SHA-256 of the file's bytes, in hexadecimal characters."),
+    )
+    # A storage that overwrites gives another file the name of the former one: the name alone does not tell them apart.
+    file_version = models.PositiveIntegerField(
+        _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")
+    )
+
+    objects: ClassVar[ImageAssetQuerySet[ImageAsset]] = ImageAssetQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("image asset")
+        verbose_name_plural = _("image assets")
+        indexes = [
+            models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
+            models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
+            models.Index(fields=["image"], name="image_asset_image_idx"),
+            models.Index(fields=["id"], condition=Q(perceptual_hash__isnull=True), name="image_asset_unhashed_idx"),
+            models.Index(fields=["id"], condition=~Q(hash_error=""), name="image_asset_failed_idx"),
+            models.Index(BaseNameKey("image"), name="image_asset_base_name_idx"),
+            models.Index(fields=["file_size"], name="image_asset_file_size_idx"),
+            models.Index(fields=["created_at"], name="image_asset_created_idx"),
+            models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
+            *band_indexes(),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_type", "source_field", "source_id"], name="image_asset_source_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.image.name or str(self.pk)
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """As Django's, but the hash belongs to the stored file, and not to the instance.
+
+        With another file, or an upload, the row loses its hash in the same write. With the same file it keeps the one
+        that is stored, however old the instance is. Fields of the hash are written when `update_fields` names them.
+        """
+        names = None if update_fields is None else frozenset(update_fields)
+        alias = using or router.db_for_write(type(self), instance=self)
+        writes_file = "image" not in self.get_deferred_fields()
+        if names is not None and "image" not in names:
+            super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
+            return
+        is_upload = writes_file and self._store_upload()
+        with writing_transaction(alias):
+            stored = None if force_insert else self._lock_stored(alias)
+            is_replaced = stored is not None and writes_file and (is_upload or self._has_other_file(stored))
+            if is_upload or is_replaced:
+                version = {"file_version": stored["file_version"] + 1 if stored else 0}
+                names = self._set_file_fields(EMPTY_HASH_FIELDS | version, names, written=True)
+            elif stored is not None:
+                names = self._set_file_fields(stored, names, written=False)
+            super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
+            if is_replaced:
+                files_replaced.send(type(self), keys=[self.pk], using=alias)
+            if is_replaced or stored is None:
+                file_saved.send(type(self), instance=self, created=stored is None, using=alias)
+        self.has_upload = self.has_upload and not writes_file
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
+        """As Django's, with the row locked first: a group must not take it in while what refers to it is collected."""
+        alias, pk, delete = using or router.db_for_write(type(self), instance=self), self.pk, super().delete
+
+        def delete_locked() -> tuple[int, dict[str, int]]:
+            with writing_transaction(alias):
+                self.pk = pk
+                self._lock_stored(alias)
+                return delete(using=alias, keep_parents=keep_parents)
+
+        return retry_transient(delete_locked, alias)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
+    @property
+    def source_key(self) -> SourceKey | None:
+        """The owner of the file, or None for an asset that owns its file itself."""
+        return SourceKey.of(self.source_type, self.source_id, self.source_field)
+
+    def _store_upload(self) -> bool:
+        """Store a file that was uploaded, as Django's field would do later, while the transaction is open."""
+        file: Any = self.image
+        if file and not file._committed:
+            file.save(file.name, file.file, save=False)
+            return True
+        return self.has_upload
+
+    def _lock_stored(self, alias: str) -> dict[str, Any] | None:
+        """The file and the hash of the row in the database; nobody else changes them until the transaction ends."""
+        if self.pk is None:
+            return None
+        rows = type(self)._base_manager.using(alias).filter(pk=self.pk).select_for_update(no_key=True)
+        stored: dict[str, Any] | None = rows.values("image", "file_version", *HASH_FIELDS).first()
+        return stored
+
+    def _has_other_file(self, stored: Mapping[str, Any]) -> bool:
+        return (self.image.name or "") != (stored["image"] or "")
+
+    def _set_file_fields(
+        self, values: Mapping[str, Any], names: frozenset[str] | None, *, written: bool
+    ) -> frozenset[str] | None:
+        """Returns the names of the fields to save: with those of the file, if they are to be `written`."""
+        given = names or frozenset()
+        deferred = frozenset() if written else self.get_deferred_fields()
+        file_fields = {"file_version", *HASH_FIELDS}
+        for name in file_fields - given - deferred:
+            setattr(self, name, values[name])
+        return names | file_fields if written and names is not None else names
+
+
+class CoOwner(models.Model):
+    """A further row of the site that has the file of an asset; the asset's own columns name the first."""
+
+    asset = models.ForeignKey(ImageAsset, models.CASCADE, related_name="co_owners", verbose_name=_("image asset"))
+    source_type = models.CharField(_("source"), max_length=255)
+    source_id = models.CharField(_("source key"), max_length=255)
+    source_field = models.CharField(_("source field"), max_length=255)
+
+    class Meta:
+        verbose_name = _("co-owner")
+        verbose_name_plural = _("co-owners")
+        constraints = [
+            models.UniqueConstraint(fields=["source_type", "source_field", "source_id"], name="co_owner_source_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.source_key)
+
+    @property
+    def source_key(self) -> SourceKey:
+        return SourceKey(self.source_type, self.source_id, self.source_field)

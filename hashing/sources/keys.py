@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+from django.db import connections, models
+from django.db.models import Func, Model, TextField, Value
+from django.db.models.functions import Cast, Concat, Replace, Substr
+
+
+class SourceKey(NamedTuple):
+    """The owner of a file, in text: the label of a model, the key of a row, and the name of its file field."""
+
+    source_type: str
+    source_id: str
+    source_field: str
+
+    @classmethod
+    def of(cls, source_type: str | None, source_id: str | None, source_field: str | None) -> Self | None:
+        """Return None for an asset without an owner."""
+        if source_type is None or source_id is None or source_field is None:
+            return None
+        return cls(source_type, source_id, source_field)
+
+    @property
+    def source_label(self) -> str:
+        return f"{self.source_type}.{self.source_field}"
+
+    def __str__(self) -> str:
+        return f"{self.source_label} {self.source_id}"
+
+
+# How a UUID is written, in characters.
+UUID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+
+
+def key_field(model: type[Model]) -> models.Field[Any, Any]:
+    """Return the field of the primary key; for a child of multi-table inheritance, that of its parent."""
+    field: Any = model._meta.pk
+    while field.remote_field:
+        field = field.target_field
+    return field  # type: ignore[no-any-return]
+
+
+def key_as_text(model: type[Model], using: str) -> Any:
+    """Return an expression that is equal to `str(row.pk)`."""
+    if _is_uuid_in_characters(model, using):
+        parts: list[Any] = []
+        for start, length in UUID_PARTS:
+            parts += [Value("-"), Substr(Cast("pk", TextField()), start, length)]
+        return Concat(*parts[1:], output_field=TextField())
+    return Cast("pk", TextField())
+
+
+def text_as_key(text: Any, model: type[Model], using: str) -> Any:
+    """Return an expression that is the key of a row, from its text, so that the index of the keys serves."""
+    field = key_field(model)
+    if _is_uuid_in_characters(model, using):
+        return _Typed(Replace(text, Value("-"), Value("")), output_field=models.UUIDField())
+    if isinstance(field, models.UUIDField | models.IntegerField):
+        kind = models.UUIDField() if isinstance(field, models.UUIDField) else models.BigIntegerField()
+        return Cast(text, kind)
+    return text
+
+
+class _Typed(Func):
+    """An expression that stands for a value of another type, without a cast."""
+
+    template = "%(expressions)s"
+    arity = 1
+
+
+def _is_uuid_in_characters(model: type[Model], using: str) -> bool:
+    return isinstance(key_field(model), models.UUIDField) and not connections[using].features.has_native_uuid_field

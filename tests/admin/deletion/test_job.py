@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from django.conf import settings
+from django.core import signing
+from django.core.signing import BadSignature
+
+from hashing.admin.deletion.job import MAX_AGE, MAX_LISTED, MAX_ROWS, DeletionJob
+
+
+def test_what_is_left_and_what_was_done_is_carried_on():
+    job = DeletionJob.of([9, 3, 7])
+    job.tally.add_deleted(["1.jpg"])
+    job.tally.add_stayed("2.jpg", "a reason")
+    job.tally.add_kept_file("3.jpg", "in use")
+    job.tally.add_related("notes", 2)
+    job.keys = job.keys[1:]
+    again = DeletionJob.from_token(job.token(1), 1)
+    assert again == job
+    assert (again.keys, again.done, again.tally.stayed_count) == ([7, 9], 1, 1)
+
+
+def test_token_is_of_one_user():
+    with pytest.raises(BadSignature):
+        DeletionJob.from_token(DeletionJob.of([1]).token(1), 2)
+
+
+def test_token_is_of_one_day(monkeypatch):
+    token, now = DeletionJob.of([1]).token(1), time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now + MAX_AGE - 1)
+    assert DeletionJob.from_token(token, 1).keys == [1]
+    monkeypatch.setattr(signing.time, "time", lambda: now + MAX_AGE + 1)
+    with pytest.raises(BadSignature):
+        DeletionJob.from_token(token, 1)
+
+
+def test_most_scattered_keys_fit_into_a_request():
+    share = 10
+    keys = random.Random(1).sample(range(50_000_000 // share), MAX_ROWS // share)
+    assert len(DeletionJob.of(keys).token(1)) * share < settings.DATA_UPLOAD_MAX_MEMORY_SIZE - 2000
+
+
+def test_more_rows_are_cut_off(monkeypatch):
+    monkeypatch.setattr("hashing.admin.deletion.job.MAX_ROWS", 2)
+    job = DeletionJob.of([5, 4, 3])
+    assert (job.keys, job.total, job.is_cut) == ([3, 4], 2, True)
+
+
+def test_lists_are_bounded():
+    tally = DeletionJob.of([]).tally
+    tally.add_deleted([f"{n}.jpg" for n in range(1000)])
+    for number in range(1000):
+        tally.add_stayed(f"{number}.jpg", "the same reason")
+        tally.add_kept_file(f"{number}.jpg", f"reason {number}")
+    assert (tally.deleted, len(tally.deleted_names)) == (1000, MAX_LISTED)
+    assert (tally.stayed_count, len(tally.stayed["the same reason"].names)) == (1000, MAX_LISTED)
+    assert len(tally.kept_files) == MAX_LISTED
+    assert sum(each.count for each in tally.kept_files.values()) == 1000

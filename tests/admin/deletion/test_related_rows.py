@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from hashing.admin.deletion.related_rows import deleting_images, is_deleting_images
+
+
+def test_images_are_being_deleted_inside_the_block_alone(rf):
+    request = rf.get("/")
+    assert not is_deleting_images(request)
+    with deleting_images(request):
+        assert is_deleting_images(request)
+    assert not is_deleting_images(request)
+
+
+def test_images_are_not_being_deleted_after_an_error(rf):
+    request = rf.get("/")
+    with pytest.raises(ZeroDivisionError), deleting_images(request):
+        raise ZeroDivisionError
+    assert not is_deleting_images(request)

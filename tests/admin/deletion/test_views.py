@@ -1,0 +1,272 @@
+"""Deletion of any number of images, without their files: the page that asks, the batches, and what stays."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import DatabaseError, InterfaceError, models
+from django.test import Client
+
+from hashing.admin.deletion import job, views
+from hashing.admin.images.admin import ImageAssetAdmin
+from hashing.models import DuplicateGroup, ImageAsset
+from tests.admin.conftest import address, fields_of, messages_of
+from tests.db.faults import refused_row
+from tests.grouping.conftest import add_hashed, group_all  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def add_rows(count: int) -> list[ImageAsset]:
+    return ImageAsset.objects.bulk_create([ImageAsset(image=f"{number:05}.jpg") for number in range(count)])
+
+
+def ask(client: Client, *rows: ImageAsset, across: bool = False, query: str = ""):
+    data = {"action": "delete_selected", "_selected_action": [row.pk for row in rows], "select_across": int(across)}
+    return client.post(address("changelist") + query, data)
+
+
+def confirm(client: Client, page, **options):
+    return client.post(page.request["PATH_INFO"] + "?" + page.request["QUERY_STRING"], fields_of(page), **options)
+
+
+def test_more_rows_than_a_form_has_fields(superuser, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+    rows = add_rows(251)
+    page = ask(superuser, rows[0], across=True)
+    assert "251 images go" in page.text
+    assert page.text.count("<input") < 10
+    done = confirm(superuser, page, follow=True)
+    assert messages_of(done) == ["Successfully deleted 251 image assets."]
+    assert ImageAsset.objects.count() == 0
+
+
+def test_rows_of_the_filter_go_and_no_other(superuser):
+    rows = add_rows(3)
+    ImageAsset.objects.filter(pk=rows[1].pk).update(hash_error="broken")
+    page = ask(superuser, rows[1], across=True, query="?state=failed")
+    # Later matches of the filter were not confirmed.
+    ImageAsset.objects.filter(pk=rows[2].pk).update(hash_error="broken")
+    done = confirm(superuser, page, follow=True)
+    assert done.redirect_chain == [(f"{address('changelist')}?state=failed", 302)]
+    assert list(ImageAsset.objects.order_by("pk")) == [rows[0], rows[2]]
+
+
+def test_files_stay(superuser, add_image, media):
+    page = ask(superuser, add_image())
+    assert "Their files stay" in page.text
+    confirm(superuser, page)
+    assert not ImageAsset.objects.exists()
+    assert [path.name for path in media.iterdir()] == ["photo.jpg"]
+
+
+def test_nothing_goes_before_it_is_confirmed(superuser):
+    [row] = add_rows(1)
+    ask(superuser, row)
+    superuser.get(address("delete", row.pk))
+    assert ImageAsset.objects.exists()
+
+
+def test_single_row_is_deleted_by_its_own_page(superuser):
+    row, other = add_rows(2)
+    page = superuser.get(address("delete", row.pk))
+    assert "00000.jpg" in page.text
+    done = confirm(superuser, page, follow=True)
+    assert messages_of(done) == ["Successfully deleted 1 image asset."]
+    assert list(ImageAsset.objects.all()) == [other]
+    assert LogEntry.objects.get(action_flag=DELETION).object_repr == "00000.jpg"
+
+
+def test_row_that_is_gone_leads_back(superuser):
+    assert superuser.get(address("delete", 1)).status_code == 302
+
+
+@pytest.fixture
+def long_deletion(monkeypatch):
+    """One batch of two rows a request."""
+    monkeypatch.setattr(views, "BATCH", 2)
+    monkeypatch.setattr(views, "SECONDS", 0.0)
+
+
+def test_long_deletion_goes_on_from_page_to_page(superuser, long_deletion):
+    rows = add_rows(5)
+    page = confirm(superuser, ask(superuser, rows[0], across=True))
+    assert "2 of 5" in page.text
+    assert ImageAsset.objects.count() == 3
+    page = confirm(superuser, page)
+    assert "4 of 5" in page.text
+    done = confirm(superuser, page, follow=True)
+    assert messages_of(done) == ["Successfully deleted 5 image assets."]
+    assert not ImageAsset.objects.exists()
+
+
+def test_what_was_left_when_it_was_stopped_can_be_deleted_again(superuser, long_deletion):
+    rows = add_rows(5)
+    page = confirm(superuser, ask(superuser, rows[0], across=True))
+    ImageAsset.objects.filter(pk=rows[2].pk).delete()
+    page = confirm(superuser, page)
+    # The same page sent twice.
+    confirm(superuser, page)
+    done = confirm(superuser, page, follow=True)
+    assert "no longer in the list" in " ".join(messages_of(done))
+    assert not ImageAsset.objects.exists()
+
+
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion, monkeypatch, error):
+    rows = add_rows(5)
+    page = confirm(superuser, ask(superuser, rows[0], across=True))
+
+    def fail(*_arguments):
+        ImageAsset.objects.all().delete()
+        raise error("disk full")
+
+    monkeypatch.setattr(admin.ModelAdmin, "delete_queryset", fail)
+    monkeypatch.setattr(views, "retry_transient", lambda function, _using: function())
+    done = confirm(superuser, page, follow=True)
+    assert any("3 images left. Run it again" in text and "disk full" in text for text in messages_of(done))
+    assert ImageAsset.objects.count() == 3
+
+
+@pytest.mark.parametrize("change", [lambda token: token[:-1], lambda _token: "x", lambda token: f"{token}x"])
+def test_page_that_was_tampered_with_deletes_nothing(superuser, change):
+    [row] = add_rows(1)
+    fields = fields_of(ask(superuser, row))
+    done = superuser.post(address("changelist"), fields | {"deletion": change(fields["deletion"])}, follow=True)
+    assert messages_of(done) == ["This page was too old. Select the images again."]
+    assert ImageAsset.objects.exists()
+
+
+def test_page_of_somebody_else_deletes_nothing(superuser, client_of):
+    [row] = add_rows(1)
+    other = client_of("staff")
+    User.objects.get(username="staff").user_permissions.set(
+        Permission.objects.filter(codename__in=["view_imageasset", "delete_imageasset"])
+    )
+    other.post(address("changelist"), fields_of(ask(superuser, row)))
+    assert ImageAsset.objects.exists()
+
+
+def test_permission_is_asked_at_every_step(superuser, client_of, long_deletion):
+    rows = add_rows(5)
+    user = User.objects.get(username="superuser")
+    page = confirm(superuser, ask(superuser, rows[0], across=True))
+    User.objects.filter(pk=user.pk).update(is_superuser=False)
+    confirm(superuser, page)
+    assert superuser.post(address("delete", rows[4].pk), {"post": "yes"}).status_code == 403
+    assert ImageAsset.objects.count() == 3
+
+
+@pytest.fixture
+def add_note(made_model):
+    """Makes a row that points to an image."""
+
+    def add(row: ImageAsset, on_delete) -> models.Model:
+        foreign_key = models.ForeignKey(ImageAsset, on_delete=on_delete, related_name="+")
+        note = made_model("Note", {"image": foreign_key, "__str__": lambda self: f"the note {self.pk}"})
+        admin.site.register(note)
+        notes.append(note)
+        return note.objects.create(image=row)
+
+    notes: list[type[models.Model]] = []
+    yield add
+    for note in notes:
+        admin.site.unregister(note)
+
+
+@pytest.mark.parametrize("on_delete", [models.PROTECT, models.RESTRICT])
+def test_protected_row_stays_and_the_others_go(superuser, add_note, on_delete):
+    rows = add_rows(5)
+    add_note(rows[3], on_delete)
+    page = ask(superuser, *rows)
+    assert "4 images go" in page.text
+    assert "1 image stays" in page.text
+    assert "other rows need it: Note: the note 1" in page.text
+    done = confirm(superuser, page, follow=True)
+    assert "1 image was left: other rows need it: Note: the note 1 (00003.jpg)" in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[3]]
+
+
+def test_row_that_the_database_does_not_let_go_stays_and_the_others_go(superuser):
+    rows = add_rows(5)
+    with refused_row(rows[3].pk, "DELETE"):
+        done = confirm(superuser, ask(superuser, *rows), follow=True)
+    assert "1 image was left: other rows need it: this row is refused (00003.jpg)" in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[3]]
+
+
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_rows_that_the_admin_of_a_site_hides_stay(superuser, monkeypatch, hidden):
+    rows = add_rows(3)
+    page = ask(superuser, *rows)
+    show_all = ImageAssetAdmin.get_queryset
+    monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=rows[hidden].pk))
+    done = confirm(superuser, page, follow=True)
+    assert f"1 image was left: it is no longer in the list (#{rows[hidden].pk})" in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[hidden]]
+
+
+@pytest.mark.parametrize(("limit", "is_cut"), [(2, True), (3, False)])
+def test_page_says_when_more_rows_are_selected_than_one_deletion_takes(superuser, monkeypatch, limit, is_cut):
+    for module in (views, job):
+        monkeypatch.setattr(module, "MAX_ROWS", limit)
+    page = ask(superuser, *add_rows(3))
+    assert page.context["job"].is_cut == is_cut
+    assert (len(page.context["job"].keys)) == limit
+
+
+def test_row_that_is_protected_in_this_moment_stays_and_the_others_go(superuser, add_note, monkeypatch):
+    rows = add_rows(5)
+    page = ask(superuser, *rows)
+    add_note(rows[3], models.PROTECT)
+    monkeypatch.setattr(views.Deletion, "_related_reasons", lambda *_arguments: {})
+    done = confirm(superuser, page, follow=True)
+    assert "Successfully deleted 4 image assets." in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[3]]
+    assert LogEntry.objects.filter(action_flag=DELETION).count() == 4
+
+
+@pytest.mark.parametrize(("role", "deletes"), [("superuser", True), ("staff", False)])
+def test_permission_for_what_is_deleted_with_an_image(client_of, add_note, role, deletes):
+    client, rows = client_of(role), add_rows(2)
+    note = add_note(rows[0], models.CASCADE)
+    permissions = Permission.objects.filter(codename__in=["view_imageasset", "delete_imageasset"])
+    User.objects.get(username=role).user_permissions.set(permissions)
+    page = ask(client, *rows)
+    assert ("notes: 1" in page.text) is deletes
+    assert ("you do not have the permission to delete: note" in page.text) is not deletes
+    confirm(client, page)
+    assert type(note).objects.exists() is not deletes
+    assert ImageAsset.objects.count() == (0 if deletes else 1)
+
+
+@pytest.mark.parametrize("role", ["superuser", "staff"])
+def test_keeper_is_deleted_without_a_permission_for_groups(client_of, add_hashed, group_all, role):  # noqa: F811
+    client, rows = client_of(role), [add_hashed(), add_hashed(flips=1)]
+    group_all()
+    permissions = Permission.objects.filter(codename__in=["view_imageasset", "delete_imageasset"])
+    User.objects.get(username=role).user_permissions.set(permissions)
+    page = client.get(address("delete", DuplicateGroup.objects.get().keeper_id))
+    assert "permission" not in page.text
+    confirm(client, page)
+    assert ImageAsset.objects.count() == len(rows) - 1
+    assert not DuplicateGroup.objects.exists()
+
+
+def test_nobody_deletes_a_group_by_hand(superuser, add_hashed, group_all):  # noqa: F811
+    add_hashed(), add_hashed(flips=1)
+    group_all()
+    group = DuplicateGroup.objects.get()
+    assert superuser.post(f"/admin/hashing/duplicategroup/{group.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_page_checks_as_many_rows_as_it_has_time_for(superuser, monkeypatch):
+    monkeypatch.setattr(views, "BATCH", 2)
+    monkeypatch.setattr(views, "SECONDS_AHEAD", 0.0)
+    rows = add_rows(5)
+    page = ask(superuser, *rows)
+    assert "5 images are selected. The first 2 of them were checked" in page.text
+    confirm(superuser, page)
+    assert not ImageAsset.objects.exists()

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin import site
+from django.urls import reverse
+
+from hashing.admin.review.presentation import show_groups, show_page
+from hashing.grouping.decisions import decide_different, decide_same, forget, keep
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
+from tests.admin.review.conftest import keys_of, review_address
+
+
+def cards_of(group):
+    group.refresh_from_db()
+    (shown,) = show_groups([group], site)
+    return shown.cards
+
+
+def test_keeper_is_the_first_card_and_is_not_open(add_group):
+    cards = cards_of(add_group())
+    assert [card.is_keeper for card in cards] == [True, False, False]
+    assert [card.is_open for card in cards] == [False, True, True]
+
+
+def test_small_group_is_shown_whole_when_its_positions_have_gaps(add_group):
+    group = add_group(size=3)
+    GroupMember.objects.filter(group=group, position=2).update(position=700)
+    assert len(cards_of(group)) == 3
+
+
+def test_picture_stays_on_its_page_when_others_leave(add_group, django_user_model):
+    group, editor = add_group(size=130), django_user_model.objects.create_user("editor")
+    before = {card.asset.pk for card in show_page(group, 2, site).cards}
+    decide_different(group, keys_of(group)[5], editor.pk)
+    group.refresh_from_db()
+    assert {card.asset.pk for card in show_page(group, 2, site).cards} == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "page", "positions"),
+    [
+        (0, 1, range(1, 61)),
+        (1, 1, range(1, 61)),
+        (2, 2, range(61, 121)),
+        (3, 3, range(121, 122)),
+        (4, 3, range(121, 122)),
+        (10**9, 3, range(121, 122)),
+    ],
+)
+def test_pages_of_a_group_are_ranges_of_positions_with_the_keeper_on_each(add_group, asked, page, positions):
+    group = add_group(size=122)
+    shown = show_page(group, asked, site)
+    assert (shown.page, shown.pages) == (page, 3)
+    assert [card.member.position for card in shown.cards] == [0, *positions]
+
+
+def test_last_page_that_is_full_is_the_last(add_group):
+    assert show_page(add_group(size=121), 3, site).page == 2
+
+
+@pytest.mark.parametrize(("size", "shown"), [(12, 12), (13, 12)])
+def test_list_shows_the_beginning_of_a_group(add_group, size, shown):
+    group = add_group(size=size)
+    [beginning] = show_groups([group], site)
+    assert [card.member.position for card in beginning.cards] == list(range(shown))
+    assert beginning.hidden == size - shown
+    assert ("last" in beginning.form) is (size == shown)
+
+
+@pytest.mark.parametrize(("digest", "same"), [("a" * 64, True), ("b" * 64, False), (None, False)])
+def test_same_bytes_are_told_from_the_digests(add_group, digest, same):
+    group = add_group(size=2, file_digest="a" * 64)
+    ImageAsset.objects.filter(pk=keys_of(group)[1]).update(file_digest=digest)
+    assert [card.has_same_bytes for card in cards_of(group)] == [False, same]
+
+
+def test_files_without_digests_are_not_called_equal(add_group):
+    assert not any(card.has_same_bytes for card in cards_of(add_group(file_digest=None)))
+
+
+def test_orientation_is_said_of_turned_copies_alone(add_group):
+    group = add_group()
+    GroupMember.objects.filter(group=group, position=2).update(orientation=6)
+    assert [card.orientation for card in cards_of(group)] == ["", "", "turned right"]
+
+
+def test_card_of_a_marked_picture_knows_its_mark(add_group, django_user_model):
+    group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
+    keeper, one, other = keys_of(group)
+    decide_same(group, one, editor.pk)
+    marks = {card.asset.pk: card.mark for card in cards_of(group)}
+    assert (marks[keeper], marks[other]) == (None, None)
+    assert marks[one].duplicate_id == one
+    assert all(card.kept_instead is None for card in cards_of(group))
+
+
+def test_card_says_what_is_kept_instead_when_that_is_not_the_keeper(add_group, django_user_model):
+    group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
+    best, one, other = keys_of(group)
+    keep(group, one, editor.pk)
+    pair = (min(best, one), max(best, one))
+    forget({pair}, "default")
+    cards = {card.asset.pk: card for card in cards_of(DuplicateGroup.objects.get())}
+    assert cards[other].kept_instead.pk == one
+    assert cards[other].is_open
+
+
+def test_keeper_that_was_chosen_against_the_rules_has_a_reason(add_group, django_user_model):
+    group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
+    keep(group, keys_of(group)[2], editor.pk)
+    (shown,) = show_groups([DuplicateGroup.objects.get()], site)
+    assert shown.reason == "by a decision"
+
+
+def test_marked_picture_leads_to_taking_its_mark_back(client_of, add_group, django_user_model):
+    group = add_group(size=2)
+    superuser, reviewer = client_of("superuser"), client_of("reviewer")
+    keep(group, group.keeper_id, django_user_model.objects.get(username="reviewer").pk)
+    page = review_address("changelist") + "?state=all"
+    back = reverse("admin:hashing_pairdecision_delete", args=(PairDecision.objects.get().pk,))
+    assert back in superuser.get(page).text
+    assert back not in reviewer.get(page).text
+    assert "0/0.jpg, 0/1.jpg: the same" in superuser.get(back).text
+    superuser.post(back, {"post": "yes"})
+    assert DuplicateGroup.objects.get().open_count == 1

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.http import QueryDict
+from django.utils.http import urlencode
+
+from hashing.admin.review.forms import DecisionForm
+from hashing.admin.review.services import carry_out, take_back
+from hashing.grouping.decisions import DecisionRefused
+from hashing.models import DuplicateGroup, PairDecision
+from tests.admin.review.conftest import form_of, keys_of
+
+
+@pytest.fixture
+def somebody(db) -> User:
+    return User.objects.create_user("somebody")
+
+
+def act(group: DuplicateGroup, verdict: str, key: int, somebody: User):
+    data = QueryDict(urlencode(form_of(group, verdict, key)))
+    return carry_out(DecisionForm.of(data), DuplicateGroup.objects.all(), somebody.pk)
+
+
+def logged() -> list[int]:
+    return sorted(int(entry.object_id) for entry in LogEntry.objects.all())
+
+
+@pytest.mark.parametrize("verdict", ["same", "different"])
+def test_verdict_is_in_the_history_of_both_pictures(add_group, somebody, verdict):
+    group = add_group()
+    keeper, one, _other = keys_of(group)
+    act(group, verdict, one, somebody)
+    assert logged() == [keeper, one]
+
+
+def test_keep_is_in_the_history_of_every_picture_of_a_small_group(add_group, somebody):
+    group = add_group()
+    keys = keys_of(group)
+    act(group, "keep", keys[0], somebody)
+    assert logged() == sorted(keys)
+    assert {entry.user for entry in LogEntry.objects.all()} == {somebody}
+
+
+def test_keep_is_in_the_history_of_the_keeper_of_a_large_group(add_group, somebody):
+    group = add_group(size=40)
+    chosen = keys_of(group)[20]
+    done = act(group, "keep", chosen, somebody)
+    assert logged() == [chosen]
+    assert len(done.keys) == 13
+
+
+def test_taking_back_is_in_the_history(add_group, somebody):
+    group = add_group()
+    keys = keys_of(group)
+    act(group, "same", keys[1], somebody)
+    assert sorted(take_back(PairDecision.objects.latest("pk").batch, somebody.pk).keys) == sorted(keys[:2])
+    assert LogEntry.objects.filter(change_message="The last decision was taken back.").count() == 2
+
+
+def test_refusal_leaves_no_trace(add_group, somebody):
+    group = add_group()
+    with pytest.raises(DecisionRefused):
+        act(group, "same", group.keeper_id, somebody)
+    assert not LogEntry.objects.exists()
+    assert not PairDecision.objects.exists()
+
+
+def test_decision_that_cannot_be_recorded_is_not_made(add_group, somebody, monkeypatch):
+    def fail(*_arguments):
+        raise RuntimeError
+
+    group = add_group()
+    monkeypatch.setattr("hashing.admin.review.services.record_decision", fail)
+    with pytest.raises(RuntimeError):
+        act(group, "same", keys_of(group)[1], somebody)
+    assert not PairDecision.objects.exists()

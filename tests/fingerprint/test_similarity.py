@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from hashing.fingerprint.similarity import Likeness, distance_limit, is_match, likeness, small_limit
+
+
+def test_module_needs_neither_django_nor_numpy():
+    code = "import hashing.fingerprint.similarity, sys; assert not {'django', 'numpy'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(("max_distance", "bits"), [(0, 0), (4, 0), (5, 1), (99, 19), (100, 20), (384, 76)])
+def test_small_hashes_get_a_fifth(max_distance, bits):
+    assert small_limit(max_distance) == bits
+
+
+@pytest.mark.parametrize(
+    ("quality", "limit"), [(0, 0), (30, 0), (31, 2), (35, 10), (55, 50), (79, 98), (80, 100), (100, 100), (None, 100)]
+)
+def test_limit_rises_with_the_quality(quality, limit):
+    assert distance_limit(100, quality) == limit
+
+
+@pytest.mark.parametrize("max_distance", [0, 1, 7, 50, 99, 100, 101, 383, 384])
+@pytest.mark.parametrize("quality", [0, 30, 31, 42, 79, 80, 81, 100])
+def test_limit_is_the_largest_distance_that_the_rule_allows(max_distance, quality):
+    allowed = [distance for distance in range(385) if distance * 50 <= max_distance * min(max(quality - 30, 0), 50)]
+    assert distance_limit(max_distance, quality) == allowed[-1]
+
+
+@pytest.mark.parametrize(
+    ("small", "detail", "quality", "same"),
+    [
+        (20, 80, 80, True),
+        (20, 81, 80, False),
+        (21, 0, 100, False),
+        (0, 100, None, True),
+        (0, 98, 79, True),
+        (0, 99, 79, False),
+        (0, 0, 0, True),
+        (1, 0, 30, False),
+    ],
+)
+def test_both_limits_hold(small, detail, quality, same):
+    assert is_match(small, detail, quality, 100) is same
+
+
+@pytest.mark.parametrize(
+    ("distance", "word"),
+    [
+        (0, Likeness.IDENTICAL),
+        (12, Likeness.IDENTICAL),
+        (13, Likeness.NEARLY_IDENTICAL),
+        (40, Likeness.NEARLY_IDENTICAL),
+        (41, Likeness.SIMILAR),
+    ],
+)
+def test_distance_in_words(distance, word):
+    assert likeness(distance) is word

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashing.grouping.clustering import Stars
+
+ROWS = range(8)
+PAIRS = st.sets(st.tuples(st.sampled_from(ROWS), st.sampled_from(ROWS)).filter(lambda pair: pair[0] < pair[1]))
+
+
+def stars(
+    pairs: set[tuple[int, int]],
+    same: Mapping[int, Sequence[int]] | None = None,
+    different: set[tuple[int, int]] = frozenset(),
+) -> list[list[int]]:
+    """Of rows of which each is an entry of its own."""
+    both = {row: {a + b - row for a, b in pairs if row in (a, b)} for row in ROWS}
+    apart = {row: {a + b - row for a, b in different if row in (a, b)} for row in ROWS}
+    return list(Stars(ROWS, both.__getitem__, same or {}, apart))
+
+
+def test_best_row_is_the_keeper_of_all_it_matches():
+    assert stars({(0, 3), (0, 5), (3, 5), (1, 2)}) == [[0, 3, 5], [1, 2]]
+
+
+def test_row_that_matches_a_member_only_is_not_taken():
+    assert stars({(0, 1), (1, 2), (2, 3)}) == [[0, 1], [2, 3]]
+
+
+def test_rows_of_one_entry_match():
+    assert list(Stars([7, 7, 9, 7], lambda _entry: (), {}, {})) == [[0, 1, 3]]
+
+
+def test_different_rows_are_in_no_group_together():
+    assert stars({(0, 1), (0, 2), (1, 2)}, different={(0, 1)}) == [[0, 2]]
+    assert stars({(0, 1), (0, 2), (1, 2)}, different={(1, 2)}) == [[0, 1]]
+
+
+def test_row_that_is_turned_away_may_begin_a_group_of_its_own():
+    assert stars({(0, 1), (0, 2), (1, 2), (2, 3)}, different={(0, 2)}) == [[0, 1], [2, 3]]
+
+
+def test_rows_that_count_as_one_match_what_one_of_them_matches():
+    assert stars({(4, 5)}, same={0: (0, 4), 4: (0, 4)}) == [[0, 4, 5]]
+
+
+def test_rows_that_count_as_one_are_turned_away_together():
+    same = {2: (2, 3), 3: (2, 3)}
+    assert stars({(0, 1), (0, 2)}, same=same, different={(1, 3)}) == [[0, 1], [2, 3]]
+
+
+@given(PAIRS, PAIRS)
+def test_every_group_is_a_star_without_different_rows(pairs, different):
+    groups = stars(pairs, different=different)
+    rows = [row for group in groups for row in group]
+    assert len(rows) == len(set(rows))
+    for keeper, *members in groups:
+        assert all((keeper, member) in pairs for member in members)
+        assert not any((one, other) in different for one in (keeper, *members) for other in members)
+    grouped = set(rows)
+    assert all(one in grouped or other in grouped or (one, other) in different for one, other in pairs)
