@@ -13,7 +13,7 @@ from benchmarks.table import print_table
 from benchmarks.unhashed_rows import fill
 
 if TYPE_CHECKING:
-    from hashing.backfill import RangeJob
+    from hashing.backfill import Shard
 
 CUT_HEADS = ["to-do list", "rows", "ranges", "seconds", "queries", "index entries walked"]
 LOOK_HEADS = ["ranges", "of them moved", "queries a look", "ms a look", "of them waiting for the database"]
@@ -52,16 +52,16 @@ def measure_cutting(label: str, rows: int, *, rehash: bool) -> list[object]:
     return [label, f"{rows:,}", f"{len(jobs):,}", seconds, f"{queries.number:,}", f"{_entries_walked() - before:,}"]
 
 
-def measure_looks(jobs: Sequence[RangeJob], moved: int) -> list[object]:
+def measure_looks(jobs: Sequence[Shard], moved: int) -> list[object]:
     """Medians of some looks, before each of which the records of `moved` ranges have changed."""
-    from hashing.backfill.sharding.monitor import RangeWatch
+    from hashing.backfill.sharding.monitor import ShardMonitor
 
-    watch = RangeWatch(jobs, _nowhere, 3600, progress=Unseen(), should_stop=lambda: False, say=_nowhere)
+    watch = ShardMonitor(jobs, _nowhere, 3600, progress=Unseen(), should_stop=lambda: False, say=_nowhere)
     runs = _begin_runs(jobs, moved)
     watch.look_once()
     times, waits, numbers = [], [], []
     for _ in range(LOOKS):
-        runs.update(seen_at=_now())
+        runs.update(heartbeat_at=_now())
         with queries_counted() as queries:
             began = time.perf_counter()
             watch.look_once()
@@ -72,21 +72,23 @@ def measure_looks(jobs: Sequence[RangeJob], moved: int) -> list[object]:
     return [f"{len(jobs):,}", moved, median(numbers), 1000 * median(times), 1000 * median(waits)]
 
 
-def _jobs(*, rehash: bool) -> list[RangeJob]:
-    from hashing.backfill import BackfillOptions, range_jobs
+def _jobs(*, rehash: bool) -> list[Shard]:
+    from hashing.backfill import BackfillOptions, split_into_shards
 
-    return list(range_jobs(BackfillOptions(rehash=rehash)))
+    return list(split_into_shards(BackfillOptions(rehash=rehash)))
 
 
-def _begin_runs(jobs: Sequence[RangeJob], number: int) -> Any:
+def _begin_runs(jobs: Sequence[Shard], number: int) -> Any:
     from hashing.models import BackfillRun
 
     moment = _now()
     BackfillRun.objects.bulk_create(
-        BackfillRun(dispatch=job.dispatch, range_number=job.number, total=job.size, started_at=moment, seen_at=moment)
+        BackfillRun(
+            batch_id=job.batch_id, shard_number=job.number, total=job.size, started_at=moment, heartbeat_at=moment
+        )
         for job in jobs[:number]
     )
-    return BackfillRun.objects.filter(dispatch=jobs[0].dispatch)
+    return BackfillRun.objects.filter(batch_id=jobs[0].batch_id)
 
 
 def _now() -> Any:

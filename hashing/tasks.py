@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hashing.backfill import BackfillResult, hash_key_range
+from hashing import backfill
+from hashing.backfill import BackfillResult
 from hashing.backfill.hash_row import hash_row
-from hashing.backfill.sharding.shard import RangeJob
+from hashing.backfill.sharding.shard import Shard
 from hashing.grouping.signals import follow_upload
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def hash_upload(pk: int, name: str, using: str) -> None:
 
 
 @task()
-def hash_range(arguments: dict[str, Any]) -> BackfillResult:
-    """A key range of the backfill; `arguments` are those of `hash_key_range`."""
-    return hash_key_range(**arguments)
+def hash_shard(arguments: dict[str, Any]) -> BackfillResult:
+    """Hash a shard of the backfill; `arguments` are those of `hashing.backfill.hash_shard`."""
+    return backfill.hash_shard(**arguments)
 
 
 # Where the queue knows priorities, an upload does not wait behind ten thousand ranges.
@@ -56,22 +57,22 @@ def behind_uploads(a_task: Any) -> Any:
     return a_task.using(priority=PRIORITY) if task_backends[a_task.backend].supports_priority else a_task
 
 
-class RangeQueue:
+class ShardQueue:
     """The queue `name` of the default back end. Raises `ValueError` for a name that it does not have."""
 
     def __init__(self, name: str) -> None:
-        backend: Any = task_backends[hash_range.backend]
+        backend: Any = task_backends[hash_shard.backend]
         if backend.queues and name not in backend.queues:
             known = ", ".join(sorted(backend.queues))
             raise ValueError(f"There is no task queue {name!r}; the settings have {known}.")
-        self._task = behind_uploads(hash_range).using(queue_name=name)
+        self._task = behind_uploads(hash_shard).using(queue_name=name)
 
     @property
     def is_here(self) -> bool:
         """Whether a task runs in this process, as soon as it is put."""
         return not has_queue(self._task)
 
-    def put(self, job: RangeJob) -> bool:
+    def put(self, job: Shard) -> bool:
         """Whether to go on: False where the job was done here and ended early.
 
         Raises what the client library of the queue raises when it cannot be reached.

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 
-from hashing.backfill import backfill_perceptual_hashes, hash_key_range, range_jobs
+from hashing.backfill import backfill_perceptual_hashes, hash_shard, split_into_shards
 from hashing.backfill.hash_row import hash_row
 from hashing.backfill.options import BackfillOptions
 from hashing.grouping import find_duplicates
@@ -54,8 +54,8 @@ def test_failure(add, media):
 
 def test_range(add):
     add("a.png")
-    [job] = range_jobs(BackfillOptions(using=OTHER), workers=1)
-    assert hash_key_range(**job.as_arguments())["processed"] == 1
+    [job] = split_into_shards(BackfillOptions(using=OTHER), workers=1)
+    assert hash_shard(**job.as_arguments())["processed"] == 1
 
 
 def test_hash_row(add):

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
 from hashing.admin.hashing_actions.selection import QueuedSelection, Selection
-from hashing.admin.hashing_actions.tasks import hash_selected_range, hash_selection
+from hashing.admin.hashing_actions.tasks import hash_selected_shard, hash_selection
 from hashing.models import ImageAsset
 from hashing.tasks import PRIORITY, has_queue, hash_upload, task_backends
 from tests.pictures import encoded, photo
@@ -81,7 +81,7 @@ def test_selection_with_nothing_to_do_becomes_no_task(everything, queue):
 
 def test_result_of_a_range_counts_and_names_the_first_errors(everything, add_image):
     good, bad = add_image(), add_image("bad.jpg", content=b"no picture")
-    result = hash_selected_range.call(everything, str(good.pk), str(bad.pk))
+    result = hash_selected_shard.call(everything, str(good.pk), str(bad.pk))
     assert (result["status"], result["processed"], result["failed"]) == ("completed", 1, 1)
     assert result["errors"][0].startswith(f"Asset {bad.pk}: ")
 

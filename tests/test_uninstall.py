@@ -76,7 +76,7 @@ def test_tasks_in_the_database_go_as_well(site):
     site.add_photos(1)
     assert site.run("backfill_hashes", "--enqueue").returncode == 0
     tasks = {"columns": "task_path", "table": "django_tasks_database_dbtaskresult", "order": ""}
-    assert site.rows(**tasks) == [("hashing.tasks.hash_range",)]
+    assert site.rows(**tasks) == [("hashing.tasks.hash_shard",)]
     done = site.run("uninstall_hashing", "--no-input")
     assert "1 tasks and results" in done.stdout
     assert site.rows(**tasks) == []

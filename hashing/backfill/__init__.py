@@ -9,7 +9,7 @@ run_record  how far it is, for those who watch
 patience    a run that waits while the storage or the database is away
 key_ranges  cuts the rows into ranges for many machines
 range_job   one such range, as any queue can carry it
-range_watch waits until they are all done
+monitor waits until they are all done
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.engine import Backfill, Progress, bound_rows
-from hashing.backfill.heartbeat import RunRecord
+from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport, BackfillResult
-from hashing.backfill.sharding.shard import RangeJob, hash_key_range, range_jobs
+from hashing.backfill.sharding.shard import Shard, hash_shard, split_into_shards
 from hashing.db.own_thread import run_in_own_thread
 from hashing.indexing.sync import sync_sources
 from hashing.models.querysets import ImageAssetQuerySet
@@ -36,12 +36,12 @@ __all__ = [
     "BackfillOptions",
     "BackfillReport",
     "BackfillResult",
-    "RangeJob",
+    "Shard",
     "abackfill_perceptual_hashes",
     "backfill_perceptual_hashes",
-    "hash_key_range",
-    "range_jobs",
+    "hash_shard",
     "run_backfill",
+    "split_into_shards",
 ]
 
 
@@ -84,7 +84,7 @@ def run_backfill(
     rows = bound_rows(queryset, options)
     if options.dry_run:
         return Backfill(options, rows, should_stop=should_stop, progress=progress).run()
-    with RunRecord(rows, options, progress) as record:
+    with Heartbeat(rows, options, progress) as record:
         report = Backfill(options, rows, should_stop=should_stop, progress=record).run()
         record.set_result(report)
     return report

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_WRITES = 3.0
 
 
-class RunRecord:
+class Heartbeat:
     """A `Progress` that also passes on what it hears to `shown`. A record that cannot be written stops no run.
 
     `labels` are further fields of `hashing.models.BackfillRun`. Leaving the block ends the record.
@@ -88,7 +88,7 @@ class RunRecord:
     def _write(self, **values: Any) -> None:
         self._last_write = time.monotonic()
         counts = {"total": self._total, "processed": self._processed, "failed": self._failed}
-        values = {**counts, "stopped": self.stopped, "seen_at": Now(), **values}
+        values = {**counts, "stopped": self.stopped, "heartbeat_at": Now(), **values}
         try:
             # Soon or not at all: the run has better things to do than to wait for its record.
             retry_transient(partial(self._save, values), self._alias, pauses=(0,))

@@ -6,26 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hashing.backfill import BackfillOptions, BackfillReport, RangeJob, range_jobs
-from hashing.backfill.sharding.monitor import RangeWatch
+from hashing.backfill import BackfillOptions, BackfillReport, Shard, split_into_shards
+from hashing.backfill.sharding.monitor import ShardMonitor
 from hashing.management.progress import Progress
 from hashing.text import first_line
 
 if TYPE_CHECKING:
-    from hashing.tasks import RangeQueue
+    from hashing.tasks import ShardQueue
 
 
 class QueueLost(Exception):
     """The queue took no more. What it has taken will be done."""
 
 
-class Dispatch:
+class QueuedBackfill:
     """`workers`: processes that decode in each task, None for the cores that are there."""
 
-    def __init__(self, options: BackfillOptions, queue: RangeQueue, shard_size: int, workers: int | None) -> None:
+    def __init__(self, options: BackfillOptions, queue: ShardQueue, shard_size: int, workers: int | None) -> None:
         self._options, self._queue = options, queue
         self._shard_size, self._workers = shard_size, workers
-        self.jobs: list[RangeJob] = []
+        self.jobs: list[Shard] = []
 
     @property
     def is_here(self) -> bool:
@@ -38,7 +38,7 @@ class Dispatch:
 
     def enqueue(self, progress: Progress, should_stop: Callable[[], bool]) -> None:
         """Raises `QueueLost`."""
-        for job in range_jobs(self._options, size=self._shard_size, workers=self._workers):
+        for job in split_into_shards(self._options, size=self._shard_size, workers=self._workers):
             self.jobs.append(job)
             try:
                 goes_on = self._queue.put(job)
@@ -54,17 +54,17 @@ class Dispatch:
         """What came of it, once it is done."""
         if not self.jobs:
             return BackfillReport()
-        watch = RangeWatch(
+        watch = ShardMonitor(
             self.jobs, self._queue.put, stall_timeout, progress=progress, should_stop=should_stop, say=progress.say
         )
         return watch.look_once() if self.is_here else watch.run()
 
 
 @dataclass(frozen=True)
-class Enqueued:
+class EnqueuedShards:
     """What there is to say when nobody waits for the results."""
 
-    dispatch: Dispatch
+    dispatch: QueuedBackfill
     interrupted: bool
     failed: int = 0
 

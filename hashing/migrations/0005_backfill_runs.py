@@ -16,19 +16,19 @@ class Migration(migrations.Migration):
                 ("worker", models.CharField(help_text="Machine and process.", max_length=255, verbose_name="worker")),
                 ("model_label", models.CharField(max_length=255, verbose_name="model")),
                 (
-                    "dispatch",
+                    "batch_id",
                     models.CharField(
-                        blank=True, help_text="By which it was enqueued.", max_length=32, verbose_name="dispatch"
+                        blank=True, help_text="The shards of one list share it.", max_length=32, verbose_name="batch"
                     ),
                 ),
-                ("range_number", models.PositiveIntegerField(null=True, verbose_name="number of the range")),
+                ("shard_number", models.PositiveIntegerField(null=True, verbose_name="number of the shard")),
                 ("start_pk", models.CharField(blank=True, max_length=255, verbose_name="first key")),
                 ("end_pk", models.CharField(blank=True, max_length=255, verbose_name="last key")),
                 ("total", models.PositiveBigIntegerField(verbose_name="pictures")),
                 ("processed", models.PositiveBigIntegerField(default=0, verbose_name="hashed")),
                 ("failed", models.PositiveBigIntegerField(default=0, verbose_name="failed")),
                 ("started_at", models.DateTimeField(verbose_name="started at")),
-                ("seen_at", models.DateTimeField(verbose_name="last heard of")),
+                ("heartbeat_at", models.DateTimeField(verbose_name="last heartbeat")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
                 ("stopped", models.TextField(blank=True, verbose_name="why it ended early")),
             ],
@@ -37,8 +37,8 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "runs of the backfill",
                 "default_permissions": (),
                 "indexes": [
-                    models.Index(fields=["seen_at"], name="backfill_run_seen_idx"),
-                    models.Index(fields=["dispatch"], name="backfill_run_dispatch_idx"),
+                    models.Index(fields=["heartbeat_at"], name="backfill_run_heartbeat_idx"),
+                    models.Index(fields=["batch_id"], name="backfill_run_batch_idx"),
                 ],
             },
         ),

@@ -10,7 +10,7 @@ from hashing.db.clock import Now
 
 # A run writes every few seconds that it is there; silent for longer, it was killed, or has lost the database. Times are
 # those of the database, because the clocks of many machines differ.
-SILENCE = timedelta(seconds=30)
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 KEPT_FOR = timedelta(days=7)
 DELETED_AT_ONCE = 1000
 
@@ -18,14 +18,14 @@ DELETED_AT_ONCE = 1000
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
     def alive(self) -> Self:
         """Under way, as far as is known."""
-        return self.unfinished().filter(seen_at__gte=Now() - SILENCE)
+        return self.unfinished().filter(seen_at__gte=Now() - HEARTBEAT_TIMEOUT)
 
     def unfinished(self) -> Self:
         return self.filter(ended_at__isnull=True)
 
     def lost(self) -> Self:
         """Begun, not ended, and not heard of any more."""
-        return self.unfinished().filter(seen_at__lt=Now() - SILENCE)
+        return self.unfinished().filter(seen_at__lt=Now() - HEARTBEAT_TIMEOUT)
 
     def outdated(self) -> Self:
         return self.filter(seen_at__lt=Now() - KEPT_FOR)
@@ -45,15 +45,15 @@ class BackfillRun(models.Model):
 
     worker = models.CharField(_("worker"), max_length=255, help_text=_("Machine and process."))
     model_label = models.CharField(_("model"), max_length=255)
-    dispatch = models.CharField(_("dispatch"), max_length=32, blank=True, help_text=_("By which it was enqueued."))
-    range_number = models.PositiveIntegerField(_("number of the range"), null=True)
+    batch_id = models.CharField(_("batch"), max_length=32, blank=True, help_text=_("The shards of one list share it."))
+    shard_number = models.PositiveIntegerField(_("number of the shard"), null=True)
     start_pk = models.CharField(_("first key"), max_length=255, blank=True)
     end_pk = models.CharField(_("last key"), max_length=255, blank=True)
     total = models.PositiveBigIntegerField(_("pictures"))
     processed = models.PositiveBigIntegerField(_("hashed"), default=0)
     failed = models.PositiveBigIntegerField(_("failed"), default=0)
     started_at = models.DateTimeField(_("started at"))
-    seen_at = models.DateTimeField(_("last heard of"))
+    heartbeat_at = models.DateTimeField(_("last heartbeat"))
     ended_at = models.DateTimeField(_("ended at"), null=True)
     stopped = models.TextField(_("why it ended early"), blank=True)
 
@@ -64,8 +64,8 @@ class BackfillRun(models.Model):
         verbose_name_plural = _("runs of the backfill")
         default_permissions = ()
         indexes = [
-            models.Index(fields=["seen_at"], name="backfill_run_seen_idx"),
-            models.Index(fields=["dispatch"], name="backfill_run_dispatch_idx"),
+            models.Index(fields=["heartbeat_at"], name="backfill_run_heartbeat_idx"),
+            models.Index(fields=["batch_id"], name="backfill_run_batch_idx"),
         ]
 
     def __str__(self) -> str:
@@ -83,4 +83,4 @@ class BackfillRun(models.Model):
 
     @property
     def _last_sign(self) -> datetime:
-        return self.ended_at or self.seen_at
+        return self.ended_at or self.heartbeat_at

@@ -174,7 +174,9 @@ def add_failed(seconds_ago: float) -> None:
 
 def add_run(**fields: str) -> None:
     now = timezone.now()
-    BackfillRun.objects.create(**{"model_label": "hashing.ImageAsset"} | fields, total=9, started_at=now, seen_at=now)
+    BackfillRun.objects.create(
+        **{"model_label": "hashing.ImageAsset"} | fields, total=9, started_at=now, heartbeat_at=now
+    )
 
 
 # It waits for as long as the page does.

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from hashing.backfill import BackfillOptions, BackfillReport, backfill_perceptual_hashes, heartbeat
-from hashing.backfill.heartbeat import RunRecord
+from hashing.backfill.heartbeat import Heartbeat
 from hashing.models import BackfillRun, ImageAsset, backfill_runs
 from tests.db.faults import cut_connection, only_postgresql, other_session, setting
 
@@ -29,8 +29,8 @@ class Heard:
         self.calls.append("tick")
 
 
-def record(**labels) -> RunRecord:
-    return RunRecord(ImageAsset.objects.using("default"), BackfillOptions(start_pk=3), **labels)
+def record(**labels) -> Heartbeat:
+    return Heartbeat(ImageAsset.objects.using("default"), BackfillOptions(start_pk=3), **labels)
 
 
 def test_a_run_is_seen_while_it_is_under_way(monkeypatch):
@@ -66,7 +66,7 @@ def test_a_run_that_went_on_adds_up():
 
 def test_what_it_hears_is_passed_on():
     heard = Heard()
-    with RunRecord(ImageAsset.objects.using("default"), BackfillOptions(), heard) as run:
+    with Heartbeat(ImageAsset.objects.using("default"), BackfillOptions(), heard) as run:
         run.begin(2)
         run.advance(failed=True)
         run.tick()
@@ -105,7 +105,7 @@ def test_a_dry_run_leaves_no_record(add_image):
 
 def test_records_of_last_week_are_dropped():
     old = timezone.now() - timedelta(days=8)
-    BackfillRun.objects.create(worker="old:1", total=1, started_at=old, seen_at=old)
+    BackfillRun.objects.create(worker="old:1", total=1, started_at=old, heartbeat_at=old)
     with record() as run:
         run.begin(1)
     assert [each.worker for each in BackfillRun.objects.all()] != ["old:1"]
@@ -116,7 +116,7 @@ def test_outdated_records_are_dropped_a_thousand_at_a_time(monkeypatch):
     monkeypatch.setattr(backfill_runs, "DELETED_AT_ONCE", 2)
     old = timezone.now() - timedelta(days=8)
     for _ in range(3):
-        BackfillRun.objects.create(worker="old:1", total=1, started_at=old, seen_at=old)
+        BackfillRun.objects.create(worker="old:1", total=1, started_at=old, heartbeat_at=old)
     BackfillRun.objects.delete_outdated()
     assert BackfillRun.objects.count() == 1
 
@@ -125,7 +125,7 @@ def test_outdated_records_are_dropped_a_thousand_at_a_time(monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_outdated_records_that_another_worker_deletes_are_left_to_it():
     old = timezone.now() - timedelta(days=8)
-    first, _ = (BackfillRun.objects.create(worker="old:1", total=1, started_at=old, seen_at=old) for _ in "12")
+    first, _ = (BackfillRun.objects.create(worker="old:1", total=1, started_at=old, heartbeat_at=old) for _ in "12")
     with other_session() as other, setting("lock_timeout", "5s"):
         other.execute("BEGIN")
         other.execute("DELETE FROM hashing_backfillrun WHERE id = %s", [first.pk])

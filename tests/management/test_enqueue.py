@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from hashing.backfill.sharding import shard
 from hashing.models import ImageAsset
-from hashing.tasks import PRIORITY, RangeQueue, hash_range, task_backends
+from hashing.tasks import PRIORITY, ShardQueue, hash_shard, task_backends
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def test_ranges_are_enqueued_and_nothing_is_hashed_here(add_image, queue, capsys
     for number in range(5):
         add_image(f"{number}.png", seed=number)
     assert run("--shard-size", "2", "--timeout", "7", "--workers", "3") == 0
-    assert capsys.readouterr().out.endswith("Enqueued: 5 images, in 3 key ranges.\n")
+    assert capsys.readouterr().out.endswith("EnqueuedShards: 5 images, in 3 key ranges.\n")
     arguments = [result.args[0] for result in queue.results]
     assert [each["size"] for each in arguments] == [2, 2, 1]
     assert {(each["timeout"], each["workers"], each["batch_size"]) for each in arguments} == {(7, 3, 50)}
@@ -50,7 +50,7 @@ def test_each_worker_uses_its_own_cores_unless_told(add_image, queue):
 def test_enqueued_tasks_do_the_work(add_image, queue):
     asset = add_image()
     run("--workers", "1")
-    assert hash_range.call(*queue.results[0].args)["processed"] == 1
+    assert hash_shard.call(*queue.results[0].args)["processed"] == 1
     asset.refresh_from_db()
     assert asset.perceptual_hash
 
@@ -69,7 +69,7 @@ def test_enqueuing_says_as_json_what_is_enqueued(add_image, queue, capsys):
 
 def test_nothing_to_do_is_nothing_to_enqueue(media, queue, capsys):
     assert run() == 0
-    assert "Enqueued: 0 images, in 0 key ranges." in capsys.readouterr().out
+    assert "EnqueuedShards: 0 images, in 0 key ranges." in capsys.readouterr().out
     assert queue.results == []
 
 
@@ -120,7 +120,7 @@ def test_queue_that_takes_nothing_is_told(add_image, queue, monkeypatch):
     def refuse(*_: object) -> None:
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(RangeQueue, "put", refuse)
+    monkeypatch.setattr(ShardQueue, "put", refuse)
     with pytest.raises(CommandError, match="The queue takes nothing: ConnectionError: refused"):
         run()
 

@@ -12,8 +12,12 @@ pytestmark = pytest.mark.django_db
 
 def add_run(worker: str, seconds_silent: int = 0, *, ended: bool = False, **fields) -> BackfillRun:
     now = timezone.now()
-    seen_at = now - timedelta(seconds=seconds_silent)
-    times = {"started_at": now - timedelta(minutes=2), "seen_at": seen_at, "ended_at": seen_at if ended else None}
+    heartbeat_at = now - timedelta(seconds=seconds_silent)
+    times = {
+        "started_at": now - timedelta(minutes=2),
+        "heartbeat_at": heartbeat_at,
+        "ended_at": heartbeat_at if ended else None,
+    }
     return BackfillRun.objects.create(worker=worker, total=100, **times, **fields)
 
 
@@ -45,5 +49,5 @@ def test_rate_is_images_a_second_until_the_last_sign():
 
 def test_rate_of_a_run_that_has_just_begun_is_nothing():
     run = add_run("alive")
-    run.started_at = run.seen_at
+    run.started_at = run.heartbeat_at
     assert run.rate == 0.0

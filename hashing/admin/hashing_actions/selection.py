@@ -15,7 +15,7 @@ from django.http import HttpRequest, QueryDict
 
 from hashing.backfill import BackfillOptions, BackfillReport
 from hashing.backfill.engine import bound_rows
-from hashing.backfill.sharding.shard import BATCH_SIZE, RANGE_SIZE, KeyRange, cut_into_ranges, run_with_patience
+from hashing.backfill.sharding.shard import BATCH_SIZE, SHARD_SIZE, KeyRange, cut_into_ranges, run_with_patience
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -89,9 +89,9 @@ class QueuedSelection:
     def ranges(self) -> Iterator[KeyRange]:
         """Of the rows that are to do."""
         rows = self._rows()
-        return cut_into_ranges(rows if self.rehash else rows.unhashed(), RANGE_SIZE)
+        return cut_into_ranges(rows if self.rehash else rows.unhashed(), SHARD_SIZE)
 
-    def hash_range(self, start_pk: str, end_pk: str) -> BackfillReport:
+    def hash_shard(self, start_pk: str, end_pk: str) -> BackfillReport:
         """Hash what is still to do from the key `start_pk` to the key `end_pk`, both included."""
         key = ImageAsset._meta.pk.to_python
         options = BackfillOptions(

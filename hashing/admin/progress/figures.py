@@ -128,19 +128,19 @@ def runs_in_trouble() -> ShownRuns:
     """Of the last hour, the latest first: those not heard of any more, and those that ended early."""
     ended_early = Q(ended_at__isnull=False) & ~Q(stopped="")
     runs = BackfillRun.objects.lost() | BackfillRun.objects.filter(ended_early)
-    lately = runs.filter(seen_at__gte=Now() - LATELY).order_by("-seen_at", "-pk")
+    lately = runs.filter(seen_at__gte=Now() - LATELY).order_by("-heartbeat_at", "-pk")
     found = list(lately[: MOST_IN_TROUBLE + 1])
     return ShownRuns(found[:MOST_IN_TROUBLE], len(found) > MOST_IN_TROUBLE, _taken_up(found))
 
 
 def _taken_up(runs: Sequence[BackfillRun]) -> frozenset[int]:
     """Those of a dispatched range for which a later run was begun."""
-    dispatched = [run for run in runs if run.dispatch]
+    dispatched = [run for run in runs if run.batch_id]
     first = min((run.pk for run in dispatched), default=0)
-    names = {run.dispatch for run in dispatched}
-    numbers = {run.range_number for run in dispatched}
+    names = {run.batch_id for run in dispatched}
+    numbers = {run.shard_number for run in dispatched}
     # Of many more than these: one look at the records is cheaper than one for each range.
     others = BackfillRun.objects.filter(dispatch__in=names, range_number__in=numbers, pk__gt=first)
-    found = others.order_by("pk").values_list("dispatch", "range_number", "pk")
+    found = others.order_by("pk").values_list("batch_id", "shard_number", "pk")
     latest = {(name, number): pk for name, number, pk in found}
-    return frozenset(run.pk for run in dispatched if latest.get((run.dispatch, run.range_number), 0) > run.pk)
+    return frozenset(run.pk for run in dispatched if latest.get((run.batch_id, run.shard_number), 0) > run.pk)

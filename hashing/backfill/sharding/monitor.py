@@ -17,8 +17,8 @@ from typing import Protocol, TypeVar
 from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.report import SHOWN_ERRORS, BackfillReport
-from hashing.backfill.sharding.shard import RangeJob, failed_rows, hashed_rows
-from hashing.backfill.sharding.shard_state import RunSign, WatchedRange
+from hashing.backfill.sharding.shard import Shard, failed_rows, hashed_rows
+from hashing.backfill.sharding.shard_state import ShardRun, ShardState
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import drop_dead_connection, retry_transient
 from hashing.models import BackfillRun
@@ -51,7 +51,7 @@ class WatchProgress(Protocol):
     def tick(self) -> None: ...
 
 
-class RangeWatch:
+class ShardMonitor:
     """Of `jobs`, at least one, that were enqueued a moment ago. `enqueue` is called for those to be enqueued again.
 
     A range that was begun and has not moved for `stall_timeout` seconds is enqueued again. When nothing moves anywhere,
@@ -62,8 +62,8 @@ class RangeWatch:
 
     def __init__(
         self,
-        jobs: Sequence[RangeJob],
-        enqueue: Callable[[RangeJob], object],
+        jobs: Sequence[Shard],
+        enqueue: Callable[[Shard], object],
         stall_timeout: float,
         *,
         progress: WatchProgress,
@@ -74,9 +74,9 @@ class RangeWatch:
     ) -> None:
         self._monotonic, self._sleep_for = monotonic, sleep
         now = monotonic()
-        self._ranges = [WatchedRange(job, job.size, now, left_before=job.size) for job in jobs]
+        self._ranges = [ShardState(job, job.size, now, left_before=job.size) for job in jobs]
         self._open = {each.job.number: each for each in self._ranges}
-        self._alias, self._dispatch = jobs[0].using, jobs[0].dispatch
+        self._alias, self._dispatch = jobs[0].using, jobs[0].batch_id
         self._enqueue, self._stall_timeout = enqueue, stall_timeout
         self._progress, self._should_stop, self._say = progress, should_stop, say
         self._jobs, self._clock = jobs, DatabaseClock(self._alias)
@@ -142,14 +142,14 @@ class RangeWatch:
 
     def _read_records(self) -> None:
         now = self._monotonic()
-        signs = [sign for sign in self._read(self._signs) if sign.range_number in self._open]
-        for number, found in groupby(sorted(signs, key=attrgetter("range_number", "key")), attrgetter("range_number")):
+        signs = [sign for sign in self._read(self._signs) if sign.shard_number in self._open]
+        for number, found in groupby(sorted(signs, key=attrgetter("shard_number", "key")), attrgetter("shard_number")):
             watched = self._open[number]
             if watched.notice(tuple(found), now):
                 self._note_movement()
                 self._count(watched)
         # Keys of records are given in ascending order, if not always seen in it: two may begin at the same time.
-        self._oldest_key = min((sign.key for sign in signs if sign.range_number in self._open), default=0) - 100
+        self._oldest_key = min((sign.key for sign in signs if sign.shard_number in self._open), default=0) - 100
 
     def _count_some(self) -> None:
         numbers = list(self._open)
@@ -166,11 +166,11 @@ class RangeWatch:
     def _note_movement(self) -> None:
         self._moved_at, self._quiet_rounds = self._monotonic(), 0
 
-    def _signs(self) -> list[RunSign]:
-        runs = BackfillRun.objects.using(self._alias).filter(dispatch=self._dispatch, pk__gte=self._oldest_key)
-        return list(map(RunSign._make, runs.values_list("pk", "range_number", "seen_at", "ended_at", "stopped")))
+    def _signs(self) -> list[ShardRun]:
+        runs = BackfillRun.objects.using(self._alias).filter(batch_id=self._dispatch, pk__gte=self._oldest_key)
+        return list(map(ShardRun._make, runs.values_list("pk", "shard_number", "heartbeat_at", "ended_at", "stopped")))
 
-    def _count(self, watched: WatchedRange) -> None:
+    def _count(self, watched: ShardState) -> None:
         before = watched.left
         self._read(lambda: watched.count(self._clock.now))
         if watched.left < before:
@@ -193,7 +193,7 @@ class RangeWatch:
             if self._should_stop() or not self._enqueue_again(watched):
                 return
 
-    def _enqueue_again(self, watched: WatchedRange) -> bool:
+    def _enqueue_again(self, watched: ShardState) -> bool:
         # Another run may have done it, of which nothing is known here.
         self._count(watched)
         if not watched.left or self._is_given_up(watched):
@@ -210,7 +210,7 @@ class RangeWatch:
         watched.note_enqueued(self._monotonic())
         return True
 
-    def _is_given_up(self, watched: WatchedRange) -> bool:
+    def _is_given_up(self, watched: ShardState) -> bool:
         watched.note_attempt()
         if watched.vain_attempts < VAIN_ATTEMPTS:
             return False
@@ -236,7 +236,7 @@ class RangeWatch:
         return failed_rows(self._jobs, self._clock.now()).order_by().count()
 
 
-def _reason(watched: WatchedRange) -> str:
+def _reason(watched: ShardState) -> str:
     job = watched.job
     reason = watched.stopped or ("rows were left" if watched.has_ended else "its worker was lost")
     return f"Keys {job.start_pk} to {job.end_pk} were begun {VAIN_ATTEMPTS} times and got no further: {reason}"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from hashing.backfill.engine import Backfill, bound_rows
-from hashing.backfill.heartbeat import RunRecord
+from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.options import BackfillOptions, available_cores
 from hashing.backfill.pending_rows import TodoList
 from hashing.backfill.report import BackfillReport, BackfillResult
@@ -68,7 +68,7 @@ PAUSES = (5, 10, 20, 30)
 def run_with_patience(rows: ImageAssetQuerySet[Any], options: BackfillOptions, **labels: Any) -> BackfillReport:
     """A backfill of `rows` that is tried again for about a minute. `labels` are for its record (`BackfillRun`)."""
     whole = BackfillReport()
-    with RunRecord(rows, options, **labels) as record:
+    with Heartbeat(rows, options, **labels) as record:
         for pause in (*PAUSES, 0):
             whole.add(Backfill(options, rows, progress=record).run())
             record.set_result(whole)
@@ -79,23 +79,23 @@ def run_with_patience(rows: ImageAssetQuerySet[Any], options: BackfillOptions, *
     return whole
 
 
-def _wait(seconds: int, record: RunRecord) -> None:
+def _wait(seconds: int, record: Heartbeat) -> None:
     for _ in range(seconds):
         time.sleep(1)
         record.tick()
 
 
 # Images that a task hashes. A worker spends about a second on starting and ending one.
-RANGE_SIZE = 2000
+SHARD_SIZE = 2000
 # Rows that a task writes at a time: what is hashed and not yet written is lost with its machine.
 BATCH_SIZE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class RangeJob:
+class Shard:
     """`size` rows to do between two keys. `workers` None: the cores that the process which hashes it may use.
 
-    `tried_before` (ISO 8601) makes it the same to run it twice: rows that were tried since are left alone. `dispatch`
+    `tried_before` (ISO 8601) makes it the same to run it twice: rows that were tried since are left alone. `batch_id`
     and `number` tell those who watch which range of which list it is.
     """
 
@@ -111,11 +111,11 @@ class RangeJob:
     only_failed: bool = False
     rehash: bool = False
     sources: Sequence[str] = ()
-    dispatch: str = ""
+    batch_id: str = ""
     number: int = 0
 
     def as_arguments(self) -> dict[str, Any]:
-        """Keywords for `hash_key_range`, all of which JSON knows."""
+        """Keywords for `hash_shard`, all of which JSON knows."""
         return asdict(self)
 
     def rows(self) -> ImageAssetQuerySet[Any]:
@@ -142,12 +142,12 @@ class RangeJob:
         return len(TodoList(self.rows(), self.options(), clock))
 
 
-def range_jobs(
+def split_into_shards(
     options: BackfillOptions | None = None,
     *,
-    size: int = RANGE_SIZE,
+    size: int = SHARD_SIZE,
     workers: int | None = None,
-) -> Iterator[RangeJob]:
+) -> Iterator[Shard]:
     """The to-do list that `options` describe, cut into jobs of at most `size` rows.
 
     Cutting walks an index, and two keys a range are read. `workers` is for each job, instead of that of `options`.
@@ -157,11 +157,11 @@ def range_jobs(
     clock = DatabaseClock(rows.db)
     tried_before = options.tried_before or clock.now()
     options = replace(options, tried_before=tried_before)
-    dispatch, number, left = uuid.uuid4().hex, 0, options.limit
+    batch_id, number, left = uuid.uuid4().hex, 0, options.limit
     for part in _parts(options):
         [todo] = TodoList(rows, part, clock.now).parts()
         for start_pk, end_pk, found in cut_into_ranges(todo, size, left):
-            yield RangeJob(
+            yield Shard(
                 using=rows.db,
                 start_pk=str(start_pk),
                 end_pk=str(end_pk),
@@ -174,24 +174,24 @@ def range_jobs(
                 only_failed=part.only_failed,
                 rehash=part.rehash,
                 sources=part.sources,
-                dispatch=dispatch,
+                batch_id=batch_id,
                 number=number,
             )
             number += 1
             left = None if left is None else left - found
 
 
-def failed_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[Any]:
+def failed_rows(jobs: Sequence[Shard], now: datetime) -> ImageAssetQuerySet[Any]:
     """Rows that have failed since `jobs`, all of one list, were cut; in the order of their keys."""
     return _tried_rows(jobs, now).failed().order_by("pk")
 
 
-def hashed_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[Any]:
+def hashed_rows(jobs: Sequence[Shard], now: datetime) -> ImageAssetQuerySet[Any]:
     """Rows that were hashed since `jobs`, all of one list, were cut."""
     return _tried_rows(jobs, now).hashed().filter(hash_error="")
 
 
-def _tried_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[Any]:
+def _tried_rows(jobs: Sequence[Shard], now: datetime) -> ImageAssetQuerySet[Any]:
     """Rows with a time in the future are still to do: see `TodoList`."""
     within = Q()
     for _, part in groupby(jobs, attrgetter("only_failed")):
@@ -200,14 +200,14 @@ def _tried_rows(jobs: Sequence[RangeJob], now: datetime) -> ImageAssetQuerySet[A
     return jobs[0].rows().filter(within, hashed_at__gte=jobs[0].options().tried_before, hashed_at__lte=now)
 
 
-def hash_key_range(**arguments: Any) -> BackfillResult:
-    """Do the job with these `RangeJob.as_arguments()`, in worker processes of its own, and say what came of it.
+def hash_shard(**arguments: Any) -> BackfillResult:
+    """Do the job with these `Shard.as_arguments()`, in worker processes of its own, and say what came of it.
 
     Done twice, or again after it was killed, it does what is still to do. While the storage or the database is away,
     it waits for a minute; then its result is "partial", and what is left is left as it was.
     """
-    job = RangeJob(**arguments)
-    labels = {"dispatch": job.dispatch, "range_number": job.number}
+    job = Shard(**arguments)
+    labels = {"batch_id": job.batch_id, "shard_number": job.number}
     return run_with_patience(job.rows(), job.options(), **labels).as_dict()
 
 

@@ -7,30 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from hashing.backfill.sharding.shard import RangeJob
-from hashing.models.backfill_runs import SILENCE
+from hashing.backfill.sharding.shard import Shard
+from hashing.models.backfill_runs import HEARTBEAT_TIMEOUT
 
 
-class RunSign(NamedTuple):
-    """What a record says: `key` is the record's own, `seen_at` and `ended_at` are on the clock of the database."""
+class ShardRun(NamedTuple):
+    """What a record says: `key` is the record's own, `heartbeat_at` and `ended_at` are on the clock of the database."""
 
     key: int
-    range_number: int
-    seen_at: datetime
+    shard_number: int
+    heartbeat_at: datetime
     ended_at: datetime | None
     stopped: str
 
 
 @dataclass
-class WatchedRange:
+class ShardState:
     """`left` of its rows are to do. `moved_at`: when it was enqueued, or a record of it has changed, on the clock of
     this process. `vain_attempts`: how often in a row it stopped with nothing done."""
 
-    job: RangeJob
+    job: Shard
     left: int
     moved_at: float
     begun: bool = False
-    signs: tuple[RunSign, ...] = ()
+    signs: tuple[ShardRun, ...] = ()
     left_before: int = 0
     vain_attempts: int = 0
 
@@ -45,9 +45,12 @@ class WatchedRange:
         return bool(self.signs) and self.signs[-1].ended_at is not None
 
     def is_at_work(self, now: float) -> bool:
-        return any(sign.ended_at is None for sign in self.signs) and now - self.moved_at < SILENCE.total_seconds()
+        return (
+            any(sign.ended_at is None for sign in self.signs)
+            and now - self.moved_at < HEARTBEAT_TIMEOUT.total_seconds()
+        )
 
-    def notice(self, signs: tuple[RunSign, ...], now: float) -> bool:
+    def notice(self, signs: tuple[ShardRun, ...], now: float) -> bool:
         """Whether its records have changed."""
         if signs == self.signs:
             return False

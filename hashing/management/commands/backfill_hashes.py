@@ -11,11 +11,11 @@ from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
-from hashing.backfill.sharding.shard import BATCH_SIZE as RANGE_BATCH_SIZE
-from hashing.backfill.sharding.shard import RANGE_SIZE
+from hashing.backfill.sharding.shard import BATCH_SIZE as SHARD_BATCH_SIZE
+from hashing.backfill.sharding.shard import SHARD_SIZE
 from hashing.conf import hashing_settings
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least, seconds
-from hashing.management.enqueue import Dispatch, Enqueued, QueueLost
+from hashing.management.enqueue import EnqueuedShards, QueuedBackfill, QueueLost
 from hashing.management.graceful_stop import StopRequest
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
@@ -37,7 +37,7 @@ class Command(HashingCommand):
             "--batch-size",
             type=at_least(1),
             metavar="N",
-            help=f"rows written at a time (default: {BATCH_SIZE}, with --enqueue {RANGE_BATCH_SIZE})",
+            help=f"rows written at a time (default: {BATCH_SIZE}, with --enqueue {SHARD_BATCH_SIZE})",
         )
         self.add_source_argument(parser)
         add("--limit", type=at_least(0), metavar="N", help="stop after this many images")
@@ -60,7 +60,7 @@ class Command(HashingCommand):
     def _add_queue_arguments(self, group: Any) -> None:
         add = group.add_argument
         add("--enqueue", action="store_true", help="leave the work to the site's task queue, in key ranges")
-        add("--shard-size", type=at_least(1), metavar="N", help=f"images in a key range (default: {RANGE_SIZE})")
+        add("--shard-size", type=at_least(1), metavar="N", help=f"images in a key range (default: {SHARD_SIZE})")
         add("--queue", metavar="NAME", help="name of the queue (default: default)")
         add("--wait", action="store_true", help="with --enqueue: show how far the workers are, until all is done")
         add(
@@ -102,7 +102,9 @@ class Command(HashingCommand):
         if counts.total:
             text.write(f"Sources: {counts}.\n\n")
 
-    def _run_elsewhere(self, dispatch: Dispatch, stop: StopRequest, given: dict[str, Any]) -> BackfillReport | Enqueued:
+    def _run_elsewhere(
+        self, dispatch: QueuedBackfill, stop: StopRequest, given: dict[str, Any]
+    ) -> BackfillReport | EnqueuedShards:
         hidden = given["no_progress"]
         if dispatch.is_here:
             self.stderr.write("The settings name no task queue (TASKS): the images are hashed here.")
@@ -116,7 +118,7 @@ class Command(HashingCommand):
             text = f"The queue takes nothing: {error}. Of the key ranges, {len(dispatch.jobs)} are enqueued."
             raise CommandError(text) from error
         if stop() or not (given["wait"] or dispatch.is_here):
-            return Enqueued(dispatch, interrupted=stop())
+            return EnqueuedShards(dispatch, interrupted=stop())
         with show_progress("Hashing", self.progress_stream, hidden=hidden) as bar:
             return dispatch.watch(given["stall_timeout"] or STALL_TIMEOUT, bar, stop)
 
@@ -130,22 +132,22 @@ class Command(HashingCommand):
             needed = "--wait" if lone == ["stall_timeout"] else "--enqueue"
             raise CommandError(f"--{lone[0].replace('_', '-')} needs {needed}.", returncode=WRONG_USAGE)
 
-    def _dispatch(self, options: BackfillOptions, given: dict[str, Any]) -> Dispatch:
+    def _dispatch(self, options: BackfillOptions, given: dict[str, Any]) -> QueuedBackfill:
         try:
             # Not at the top: the rest of the command needs no task queue.
-            from hashing.tasks import RangeQueue
+            from hashing.tasks import ShardQueue
 
-            queue = RangeQueue(given["queue"] or DEFAULT_QUEUE)
+            queue = ShardQueue(given["queue"] or DEFAULT_QUEUE)
         except ImportError as error:
             text = "--enqueue needs Django's Tasks interface: install django-tasks, or use Django 6.0 or newer."
             raise CommandError(text, returncode=WRONG_USAGE) from error
         except ValueError as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
-        return Dispatch(options, queue, given["shard_size"] or RANGE_SIZE, given["workers"])
+        return QueuedBackfill(options, queue, given["shard_size"] or SHARD_SIZE, given["workers"])
 
     def _options(self, given: dict[str, Any]) -> BackfillOptions:
         database = self.chosen_database(given["database"])
-        given = {"batch_size": RANGE_BATCH_SIZE if given["enqueue"] else BATCH_SIZE} | _without_none(given)
+        given = {"batch_size": SHARD_BATCH_SIZE if given["enqueue"] else BATCH_SIZE} | _without_none(given)
         given["sources"] = self.chosen_sources(given.get("sources", ()))
         names = [field.name for field in fields(BackfillOptions) if field.name in given]
         keys = {name: self._key(given.get(name)) for name in ("start_pk", "end_pk")}
@@ -161,10 +163,12 @@ class Command(HashingCommand):
         except ValidationError as error:
             raise CommandError(f"Not a key of an image asset: {text!r}", returncode=WRONG_USAGE) from error
 
-    def _say_how_to_go_on(self, result: BackfillReport | Enqueued, options: BackfillOptions, *, enqueued: bool) -> None:
+    def _say_how_to_go_on(
+        self, result: BackfillReport | EnqueuedShards, options: BackfillOptions, *, enqueued: bool
+    ) -> None:
         if not result.stopped:
             return
-        if isinstance(result, Enqueued):
+        if isinstance(result, EnqueuedShards):
             self.stderr.write("Workers go on with what is enqueued. To enqueue the rest, run the same command again.")
             return
         if enqueued:

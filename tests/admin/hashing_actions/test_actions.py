@@ -26,7 +26,7 @@ def hashes() -> list[str | None]:
 
 @pytest.fixture
 def small_ranges(monkeypatch):
-    monkeypatch.setattr(selection, "RANGE_SIZE", 2)
+    monkeypatch.setattr(selection, "SHARD_SIZE", 2)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def user(db) -> User:
 
 @pytest.fixture
 def select(user, monkeypatch):
-    monkeypatch.setattr(selection, "RANGE_SIZE", 2)
+    monkeypatch.setattr(selection, "SHARD_SIZE", 2)
 
     def make(query: str = "", keys: list[str] | None = None, rehash: bool = False) -> QueuedSelection:
         return QueuedSelection.of(user, site, Selection(query, keys), rehash=rehash)
@@ -56,7 +56,7 @@ def test_ranges_are_of_the_selection_alone(select):
 
 def test_range_does_its_own_rows_of_the_selection(select, add_image):
     first, second, car, third = (add_image(name) for name in ("tree1.jpg", "tree2.jpg", "car.jpg", "tree3.jpg"))
-    report = select(query="q=tree").hash_range(str(second.pk), str(third.pk))
+    report = select(query="q=tree").hash_shard(str(second.pk), str(third.pk))
     assert (report.total, report.processed) == (2, 2)
     assert set(ImageAsset.objects.unhashed()) == {first, car}
 
@@ -65,7 +65,7 @@ def test_range_does_its_own_rows_of_the_selection(select, add_image):
 def test_range_done_twice_does_nothing_again(select, add_image, fields):
     key = str(add_image(**fields).pk)
     selection = select(rehash="perceptual_hash" in fields)
-    assert [selection.hash_range(key, key).total for _ in range(2)] == [1, 0]
+    assert [selection.hash_shard(key, key).total for _ in range(2)] == [1, 0]
 
 
 @pytest.mark.parametrize("chosen", ["keys", "query"])
@@ -75,19 +75,19 @@ def test_ranges_are_of_what_the_admin_shows(select, add_image, monkeypatch, chos
     monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=c))
     selection = select(keys=[str(key) for key in (a, b, c, d)]) if chosen == "keys" else select(query="q=photo")
     assert ranges_of(selection) == [(a, b), (d, d)]
-    selection.hash_range(str(a), str(d))
+    selection.hash_shard(str(a), str(d))
     assert ImageAsset.objects.never_tried().get().pk == c
 
 
 def test_row_that_was_tried_since_the_user_asked_is_left_alone(select, add_image):
     selection = select(rehash=True)
     asset = add_image(perceptual_hash=OLD, hashed_at=timezone.now())
-    assert selection.hash_range(str(asset.pk), str(asset.pk)).total == 0
+    assert selection.hash_shard(str(asset.pk), str(asset.pk)).total == 0
 
 
 def test_range_leaves_a_record_of_its_run(select, add_image):
     key = str(add_image().pk)
-    select().hash_range(key, key)
+    select().hash_shard(key, key)
     record = BackfillRun.objects.get()
     assert (record.start_pk, record.end_pk, record.processed) == (key, key, 1)
 
@@ -103,7 +103,7 @@ def test_range_of_somebody_who_may_no_more_is_refused(select, user, add_image, d
     key, selection = str(add_image().pk), select()
     dismiss(user)
     with pytest.raises(PermissionDenied):
-        selection.hash_range(key, key)
+        selection.hash_shard(key, key)
     with pytest.raises(PermissionDenied):
         selection.ranges()
     assert ImageAsset.objects.never_tried().count() == 1

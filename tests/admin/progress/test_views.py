@@ -31,7 +31,7 @@ def add_run(begun: float = 100, seen: float = 1, ended: bool = False, **fields) 
     known = {"worker": "machine:1", "model_label": "hashing.ImageAsset", "total": 2000, "processed": 500}
     last_sign = ago(seen)
     started = last_sign - timedelta(seconds=begun - seen)
-    times = {"started_at": started, "seen_at": last_sign, "ended_at": last_sign if ended else None}
+    times = {"started_at": started, "heartbeat_at": last_sign, "ended_at": last_sign if ended else None}
     return BackfillRun.objects.create(**known | times | fields)
 
 
@@ -183,10 +183,10 @@ def test_trouble_of_long_ago_is_forgotten(editor, db):
 
 
 def test_lost_range_that_another_took_up_is_marked(editor, db):
-    range_1 = {"dispatch": "a", "range_number": 1}
+    range_1 = {"batch_id": "a", "shard_number": 1}
     lost = add_run(seen=40, **range_1)
-    add_run(dispatch="a", range_number=2)
-    add_run(dispatch="b", range_number=1)
+    add_run(batch_id="a", shard_number=2)
+    add_run(batch_id="b", shard_number=1)
     assert not progress(editor).in_trouble.taken_up
     add_run(**range_1)
     assert progress(editor).in_trouble.taken_up == {lost.pk}
@@ -252,7 +252,7 @@ def test_number_of_queries_is_small_and_does_not_grow(editor, db):
         add_rows(how_many, hashed_at=ago(5), **FAILED)
         for number in range(how_many):
             add_run()
-            add_run(seen=40, dispatch="a", range_number=number)
+            add_run(seen=40, batch_id="a", shard_number=number)
 
     add(2)
     few = count_queries()

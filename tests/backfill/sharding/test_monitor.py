@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError
 
-from hashing.backfill import BackfillOptions, BackfillReport, RangeJob, hash_key_range, range_jobs
-from hashing.backfill.heartbeat import RunRecord
+from hashing.backfill import BackfillOptions, BackfillReport, Shard, hash_shard, split_into_shards
+from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.sharding import monitor
-from hashing.backfill.sharding.monitor import RangeWatch
+from hashing.backfill.sharding.monitor import ShardMonitor
 from hashing.models import BackfillRun, ImageAsset
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +31,12 @@ class Shown:
 class Scene:
     """A watch over jobs, and what happens between its looks: the next of `steps`. After the last, it is stopped."""
 
-    def __init__(self, jobs: list[RangeJob], *steps, stall_timeout: float = 1000) -> None:
+    def __init__(self, jobs: list[Shard], *steps, stall_timeout: float = 1000) -> None:
         self.jobs = jobs
-        self.enqueued: list[RangeJob] = []
+        self.enqueued: list[Shard] = []
         self.said: list[str] = []
         self.shown = Shown(list(steps))
-        self.watch = RangeWatch(
+        self.watch = ShardMonitor(
             jobs,
             self.enqueued.append,
             stall_timeout,
@@ -57,23 +57,23 @@ def at_once(monkeypatch):
 
 
 @pytest.fixture
-def jobs(add_image) -> list[RangeJob]:
+def jobs(add_image) -> list[Shard]:
     """Two ranges of two rows; the last row is broken."""
     for number in range(3):
         add_image(f"{number}.png", seed=number)
     add_image("broken.png", b"broken")
-    return list(range_jobs(BackfillOptions(), size=2, workers=1))
+    return list(split_into_shards(BackfillOptions(), size=2, workers=1))
 
 
-def doing(job: RangeJob):
-    return lambda: hash_key_range(**job.as_arguments())
+def doing(job: Shard):
+    return lambda: hash_shard(**job.as_arguments())
 
 
-def beginning(job: RangeJob):
+def beginning(job: Shard):
     """A worker that takes the job and is never heard of again."""
 
     def begin() -> None:
-        RunRecord(job.rows(), job.options(), dispatch=job.dispatch, range_number=job.number).begin(job.size)
+        Heartbeat(job.rows(), job.options(), batch_id=job.batch_id, shard_number=job.number).begin(job.size)
 
     return begin
 
@@ -165,7 +165,7 @@ def test_other_ranges_are_waited_for_when_one_gets_no_further(jobs):
 
 def test_what_others_do_in_the_ranges_moves_the_bar(jobs):
     """Of another list, for example, that was enqueued before."""
-    other = range_jobs(BackfillOptions(), size=4, workers=1)
+    other = split_into_shards(BackfillOptions(), size=4, workers=1)
     scene = Scene(jobs, doing(next(other)), stall_timeout=1000)
     assert scene.run().status == "completed"
     assert scene.shown.reached == [(0, 0, 0), (4, 1, None)]
@@ -197,7 +197,7 @@ def test_range_that_gets_further_each_time_is_tried_on(jobs):
 def test_queue_that_is_away_is_told_and_tried_again(jobs):
     scene = Scene(jobs, nothing, nothing, nothing, nothing, stall_timeout=0)
 
-    def refuse(job: RangeJob) -> None:
+    def refuse(job: Shard) -> None:
         scene.enqueued.append(job)
         raise ConnectionError("refused")
 
@@ -209,13 +209,13 @@ def test_queue_that_is_away_is_told_and_tried_again(jobs):
 
 
 def test_database_that_is_away_is_waited_for(jobs, monkeypatch):
-    read = RangeWatch._signs
+    read = ShardMonitor._signs
 
     def fail(*_: object) -> None:
-        monkeypatch.setattr(RangeWatch, "_signs", read)
+        monkeypatch.setattr(ShardMonitor, "_signs", read)
         raise OperationalError("gone")
 
-    monkeypatch.setattr(RangeWatch, "_signs", fail)
+    monkeypatch.setattr(ShardMonitor, "_signs", fail)
     assert Scene(jobs, doing(jobs[0]), doing(jobs[1])).run().status == "completed"
 
 
@@ -225,7 +225,7 @@ def test_database_that_stays_away_ends_the_watch(jobs, monkeypatch):
     def fail(*_: object) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(RangeWatch, "_signs", fail)
+    monkeypatch.setattr(ShardMonitor, "_signs", fail)
     assert Scene(jobs, nothing).run().stopped == "The database cannot be read: gone"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError
 
-from hashing.backfill import BackfillOptions, BackfillReport, RangeJob, range_jobs
-from hashing.backfill.heartbeat import RunRecord
+from hashing.backfill import BackfillOptions, BackfillReport, Shard, split_into_shards
+from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.sharding import monitor
-from hashing.backfill.sharding.monitor import RangeWatch
-from hashing.backfill.sharding.shard_state import WatchedRange
+from hashing.backfill.sharding.monitor import ShardMonitor
+from hashing.backfill.sharding.shard_state import ShardState
 from hashing.models import BackfillRun, ImageAsset
 from tests.db.faults import cut_connection, only_postgresql
 
@@ -24,13 +24,13 @@ class Watched:
     It is stopped at `end`, when it looks for the last time.
     """
 
-    def __init__(self, jobs: list[RangeJob], end: float, **steps) -> None:
+    def __init__(self, jobs: list[Shard], end: float, **steps) -> None:
         self.now, self.end = 0.0, end
         self.steps = {float(at.removeprefix("at_")): step for at, step in steps.items()}
         self.enqueued: list[tuple[float, int]] = []
         self.looks: list[float] = []
         self.workers: list[int | None] = []
-        self.watch = RangeWatch(
+        self.watch = ShardMonitor(
             jobs,
             lambda job: self.enqueued.append((self.now, job.number)),
             STALL_TIMEOUT,
@@ -63,14 +63,14 @@ class Watched:
         return {at: [number for when, number in self.enqueued if when == at] for at in times}
 
 
-def jobs(count: int) -> list[RangeJob]:
+def jobs(count: int) -> list[Shard]:
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(count))
-    return list(range_jobs(BackfillOptions(), size=1, workers=1))
+    return list(split_into_shards(BackfillOptions(), size=1, workers=1))
 
 
-def beginning(job: RangeJob):
-    labels = {"dispatch": job.dispatch, "range_number": job.number}
-    return lambda: RunRecord(job.rows(), job.options(), **labels).begin(job.size)
+def beginning(job: Shard):
+    labels = {"batch_id": job.batch_id, "shard_number": job.number}
+    return lambda: Heartbeat(job.rows(), job.options(), **labels).begin(job.size)
 
 
 def moving():
@@ -85,13 +85,13 @@ def test_it_looks_every_two_seconds():
 
 def test_it_takes_a_tenth_of_the_time_of_the_database(monkeypatch):
     watched = Watched(jobs(1), end=30)
-    read = RangeWatch._signs
+    read = ShardMonitor._signs
 
-    def read_slowly(watch: RangeWatch):
+    def read_slowly(watch: ShardMonitor):
         watched.now += 1
         return read(watch)
 
-    monkeypatch.setattr(RangeWatch, "_signs", read_slowly)
+    monkeypatch.setattr(ShardMonitor, "_signs", read_slowly)
     watched.run()
     assert watched.looks == [1, 12, 23, 31]
 
@@ -139,7 +139,7 @@ def test_each_look_counts_the_next_ten_and_ten_others_in_turn(monkeypatch):
     watched = Watched(jobs(25), end=5)
     counted: dict[float, list[int]] = {}
     monkeypatch.setattr(
-        WatchedRange, "count", lambda each, _clock: counted.setdefault(watched.now, []).append(each.job.number)
+        ShardState, "count", lambda each, _clock: counted.setdefault(watched.now, []).append(each.job.number)
     )
     watched.run()
     first_ten = list(range(10))
@@ -163,14 +163,14 @@ def test_range_that_moves_is_counted_wherever_it_stands():
 
 @pytest.mark.parametrize(("back_at", "stopped"), [(590, "Interrupted"), (610, "The database cannot be read: gone")])
 def test_database_that_is_away_is_waited_for_ten_minutes(monkeypatch, back_at, stopped):
-    read, watched = RangeWatch._signs, Watched(jobs(1), end=700)
+    read, watched = ShardMonitor._signs, Watched(jobs(1), end=700)
 
-    def fail(watch: RangeWatch):
+    def fail(watch: ShardMonitor):
         if 0 < watched.now < back_at:
             raise OperationalError("gone")
         return read(watch)
 
-    monkeypatch.setattr(RangeWatch, "_signs", fail)
+    monkeypatch.setattr(ShardMonitor, "_signs", fail)
     assert watched.run().stopped == stopped
     assert watched.now == (700 if stopped == "Interrupted" else 602)
 
@@ -194,7 +194,7 @@ def test_connection_that_is_cut_between_two_looks_costs_none():
 def test_connection_that_is_cut_while_ranges_are_enqueued_costs_none():
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(4))
     made = []
-    for job in range_jobs(BackfillOptions(), size=1, workers=1):
+    for job in split_into_shards(BackfillOptions(), size=1, workers=1):
         made.append(job.number)
         cut_connection()
     assert made == [0, 1, 2, 3]

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from hashing.backfill import BackfillOptions, RangeJob, hash_key_range, range_jobs
+from hashing.backfill import BackfillOptions, Shard, hash_shard, split_into_shards
 from hashing.backfill.sharding import shard
 from hashing.backfill.sharding.shard import failed_rows
 from hashing.models import BackfillRun, ImageAsset
@@ -20,13 +20,13 @@ def no_pauses(monkeypatch):
     monkeypatch.setattr(shard, "PAUSES", (0,))
 
 
-def jobs(size: int = 100, **options) -> list[RangeJob]:
-    return list(range_jobs(BackfillOptions(**options), size=size, workers=1))
+def jobs(size: int = 100, **options) -> list[Shard]:
+    return list(split_into_shards(BackfillOptions(**options), size=size, workers=1))
 
 
-def run(job: RangeJob) -> dict:
+def run(job: Shard) -> dict:
     # As a queue carries it.
-    return hash_key_range(**json.loads(json.dumps(job.as_arguments())))
+    return hash_shard(**json.loads(json.dumps(job.as_arguments())))
 
 
 def test_jobs_cover_the_list_in_the_order_of_keys(add_image):
@@ -38,12 +38,12 @@ def test_jobs_cover_the_list_in_the_order_of_keys(add_image):
         (str(keys[4]), str(keys[4]), 1),
     ]
     assert [job.number for job in made] == [0, 1, 2]
-    assert len({job.dispatch for job in made}) == 1
+    assert len({job.batch_id for job in made}) == 1
 
 
 def test_every_list_has_a_name_of_its_own(add_image):
     add_image()
-    assert jobs()[0].dispatch != jobs()[0].dispatch
+    assert jobs()[0].batch_id != jobs()[0].batch_id
 
 
 def test_job_hashes_its_rows_and_no_others(add_image):
@@ -144,7 +144,7 @@ def test_job_leaves_a_record_with_its_number(add_image):
     [job] = jobs()
     run(job)
     record = BackfillRun.objects.get()
-    assert (record.dispatch, record.range_number) == (job.dispatch, 0)
+    assert (record.batch_id, record.shard_number) == (job.batch_id, 0)
     assert (record.start_pk, record.end_pk) == (job.start_pk, job.end_pk)
     assert (record.total, record.processed, record.failed) == (2, 1, 1)
     assert record.ended_at is not None
