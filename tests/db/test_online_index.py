@@ -109,7 +109,7 @@ def test_second_run_backwards_finds_nothing_to_take_away(step):
 
 
 def test_step_is_for_the_databases_of_the_model_alone(step, settings):
-    settings.DATABASE_ROUTERS = ["tests.search.test_index_operation.Nowhere"]
+    settings.DATABASE_ROUTERS = ["tests.db.test_online_index.Nowhere"]
     assert run(step) == run(step, backwards=True) == []
     assert NAME not in indexes()
 

@@ -19,7 +19,7 @@ from hashing.grouping.deletion import find_keepers, reasons_to_stay
 from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups, undo_last
-from tests.grouping.test_verdicts import decide as record
+from tests.grouping.test_constraints import decide as record
 
 
 @pytest.fixture

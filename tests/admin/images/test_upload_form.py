@@ -12,8 +12,8 @@ from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from tests.admin.conftest import address, messages_of
 from tests.admin.test_previews import EPS, HTML, SVG, bomb
+from tests.models.test_image_file import ODD_NAMES
 from tests.pictures import blank, encoded, photo
-from tests.test_upload_path import ODD_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
