@@ -18,17 +18,17 @@ DELETED_AT_ONCE = 1000
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
     def alive(self) -> Self:
         """Under way, as far as is known."""
-        return self.unfinished().filter(seen_at__gte=Now() - HEARTBEAT_TIMEOUT)
+        return self.unfinished().filter(heartbeat_at__gte=Now() - HEARTBEAT_TIMEOUT)
 
     def unfinished(self) -> Self:
         return self.filter(ended_at__isnull=True)
 
     def lost(self) -> Self:
         """Begun, not ended, and not heard of any more."""
-        return self.unfinished().filter(seen_at__lt=Now() - HEARTBEAT_TIMEOUT)
+        return self.unfinished().filter(heartbeat_at__lt=Now() - HEARTBEAT_TIMEOUT)
 
     def outdated(self) -> Self:
-        return self.filter(seen_at__lt=Now() - KEPT_FOR)
+        return self.filter(heartbeat_at__lt=Now() - KEPT_FOR)
 
     def delete_outdated(self) -> None:
         """Delete the first outdated records, except for those that another worker is deleting."""

@@ -34,7 +34,7 @@ def test_ranges_are_enqueued_and_nothing_is_hashed_here(add_image, queue, capsys
     for number in range(5):
         add_image(f"{number}.png", seed=number)
     assert run("--shard-size", "2", "--timeout", "7", "--workers", "3") == 0
-    assert capsys.readouterr().out.endswith("EnqueuedShards: 5 images, in 3 key ranges.\n")
+    assert capsys.readouterr().out.endswith("Enqueued: 5 images, in 3 key ranges.\n")
     arguments = [result.args[0] for result in queue.results]
     assert [each["size"] for each in arguments] == [2, 2, 1]
     assert {(each["timeout"], each["workers"], each["batch_size"]) for each in arguments} == {(7, 3, 50)}
@@ -69,7 +69,7 @@ def test_enqueuing_says_as_json_what_is_enqueued(add_image, queue, capsys):
 
 def test_nothing_to_do_is_nothing_to_enqueue(media, queue, capsys):
     assert run() == 0
-    assert "EnqueuedShards: 0 images, in 0 key ranges." in capsys.readouterr().out
+    assert "Enqueued: 0 images, in 0 key ranges." in capsys.readouterr().out
     assert queue.results == []
 
 

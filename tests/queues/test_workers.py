@@ -62,7 +62,7 @@ def test_enqueued_twice_and_without_waiting_all_is_hashed_once(fleet: Fleet, rea
     fleet.site.add_photos(100)
     first, second = fleet.site.run(*ENQUEUE), fleet.site.run(*ENQUEUE)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "EnqueuedShards: 100 images, in 3 key ranges." in first.stdout
+    assert "Enqueued: 100 images, in 3 key ranges." in first.stdout
     fleet.start_worker()
     done = fleet.site.run(*ENQUEUE, *WAIT)
     assert done.returncode == 0, done.stderr

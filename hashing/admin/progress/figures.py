@@ -68,7 +68,7 @@ def images_a_second(rows: ImageAssetQuerySet[Any]) -> float:
 
 def _span() -> tuple[datetime, datetime]:
     """On the clock of the database, as far as there are runs; what else is hashed is hashed by the site itself."""
-    lately = BackfillRun.objects.filter(seen_at__gte=Now() - LOOKED_BACK)
+    lately = BackfillRun.objects.filter(heartbeat_at__gte=Now() - LOOKED_BACK)
     found = lately.aggregate(begun=Min("started_at"), now=Max(Now()))
     now: datetime = found["now"] or timezone.now()
     begun: datetime = found["begun"] or now - LOOKED_BACK
@@ -128,7 +128,7 @@ def runs_in_trouble() -> ShownRuns:
     """Of the last hour, the latest first: those not heard of any more, and those that ended early."""
     ended_early = Q(ended_at__isnull=False) & ~Q(stopped="")
     runs = BackfillRun.objects.lost() | BackfillRun.objects.filter(ended_early)
-    lately = runs.filter(seen_at__gte=Now() - LATELY).order_by("-heartbeat_at", "-pk")
+    lately = runs.filter(heartbeat_at__gte=Now() - LATELY).order_by("-heartbeat_at", "-pk")
     found = list(lately[: MOST_IN_TROUBLE + 1])
     return ShownRuns(found[:MOST_IN_TROUBLE], len(found) > MOST_IN_TROUBLE, _taken_up(found))
 
@@ -140,7 +140,7 @@ def _taken_up(runs: Sequence[BackfillRun]) -> frozenset[int]:
     names = {run.batch_id for run in dispatched}
     numbers = {run.shard_number for run in dispatched}
     # Of many more than these: one look at the records is cheaper than one for each range.
-    others = BackfillRun.objects.filter(dispatch__in=names, range_number__in=numbers, pk__gt=first)
+    others = BackfillRun.objects.filter(batch_id__in=names, shard_number__in=numbers, pk__gt=first)
     found = others.order_by("pk").values_list("batch_id", "shard_number", "pk")
     latest = {(name, number): pk for name, number, pk in found}
     return frozenset(run.pk for run in dispatched if latest.get((run.batch_id, run.shard_number), 0) > run.pk)
