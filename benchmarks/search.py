@@ -71,9 +71,9 @@ def scanned(asset: Any) -> Any:
     """The same answer as that of `similar_to`, from the distance of every row."""
     from hashing.models import ImageAsset
     from hashing.search.distance import IsMatch, MatchDistance
-    from hashing.search.query import FingerprintQuery
+    from hashing.search.query import HashQuery
 
-    query = FingerprintQuery.of(asset, DISTANCE, any_orientation=False, include_low_quality=False)
+    query = HashQuery.of(asset, DISTANCE, any_orientation=False, include_low_quality=False)
     rows: Any = ImageAsset.objects.exclude(pk=asset.pk).filter(IsMatch(query))
     return rows.annotate(distance=MatchDistance(query)).order_by("distance", "pk")
 

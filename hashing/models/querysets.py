@@ -16,7 +16,7 @@ from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.search.bands import SearchQuality
-from hashing.search.query import FingerprintQuery, check_distance, check_hash_distance, is_searchable, parse_hash
+from hashing.search.query import HashQuery, check_distance, check_hash_distance, is_searchable, parse_hash
 from hashing.search.similar import matches, matches_of_hash, same_files
 from hashing.signals import files_replaced
 from hashing.sources.registry import find_sources
@@ -189,7 +189,7 @@ class ImageAssetQuerySet(GuardedUpdateQuerySet[M]):
         if not is_searchable(asset_or_hash, include_low_quality=include_low_quality):
             return same_files(rows, getattr(asset_or_hash, "file_digest", None))
         options = {"any_orientation": any_orientation, "include_low_quality": include_low_quality}
-        return matches(rows, FingerprintQuery.of(asset_or_hash, limit, **options))
+        return matches(rows, HashQuery.of(asset_or_hash, limit, **options))
 
     def stale(self) -> Self:
         """Hashed by another version of the algorithm; its hashes compare with none of this one."""

@@ -1,6 +1,6 @@
-"""The small hashes in pieces, each with an index.
+"""The small hashes in bands, each with an index.
 
-When two fingerprints differ in at most d bits, and n pieces are given radii whose sum is d - (n - 1), then some piece
+When two fingerprints differ in at most d bits, and n bands are given radii whose sum is d - (n - 1), then some band
 differs in at most its radius: otherwise the bits would add up to d + 1. So all values within the radii are looked up,
 and what is found is compared in full.
 """
@@ -20,7 +20,7 @@ from hashing.fingerprint.similarity import BEST_QUALITY
 BITS_PER_CHARACTER = 4
 
 
-class Part(NamedTuple):
+class Substring(NamedTuple):
     """Characters of the hexadecimal hash; `start` counts from 1, as in SQL."""
 
     start: int
@@ -28,14 +28,14 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Piece:
+class Band:
     """Characters from several places of one hash, joined.
 
     `skew`: rows that share a looked-up value of a photograph, as a multiple of those in a table of random hashes.
     """
 
     field: str
-    parts: tuple[Part, ...]
+    parts: tuple[Substring, ...]
     skew: float
 
     @property
@@ -51,20 +51,20 @@ class Piece:
 
 
 # Two characters are a row of the picture, and what lies side by side in a photograph goes together: in thousands of
-# them the first five characters are those of a plain sky. Of pieces that are spread over the whole height a quarter
+# them the first five characters are those of a plain sky. Of bands that are spread over the whole height a quarter
 # to a third as many rows have to be compared.
-PARTS = (
-    (Part(1, 1), Part(6, 2), Part(12, 2)),
-    (Part(2, 2), Part(8, 2), Part(14, 1)),
-    (Part(4, 2), Part(10, 2), Part(15, 2)),
+SUBSTRINGS = (
+    (Substring(1, 1), Substring(6, 2), Substring(12, 2)),
+    (Substring(2, 2), Substring(8, 2), Substring(14, 1)),
+    (Substring(4, 2), Substring(10, 2), Substring(15, 2)),
 )
-PERCEPTUAL_PIECES = tuple(Piece("perceptual_hash", parts, skew=2) for parts in PARTS)
+PERCEPTUAL_BANDS = tuple(Band("perceptual_hash", parts, skew=2) for parts in SUBSTRINGS)
 # From top to bottom, photographs grow darker alike.
-PIECES = (*PERCEPTUAL_PIECES, *(Piece("vertical_hash", parts, skew=5) for parts in PARTS))
+BANDS = (*PERCEPTUAL_BANDS, *(Band("vertical_hash", parts, skew=5) for parts in SUBSTRINGS))
 
 
-class Band(Func):
-    """One piece of a hash: a whole number on PostgreSQL, which compares numbers fastest, and text on SQLite.
+class BandValue(Func):
+    """One band of a hash: a whole number on PostgreSQL, which compares numbers fastest, and text on SQLite.
 
     The numbers of its parts stand in the SQL itself: as parameters they would match no index.
     """
@@ -72,7 +72,7 @@ class Band(Func):
     arity = 1
 
     def __init__(self, expression: Any, *parts: tuple[int, int], **extra: Any) -> None:
-        """`parts` are the `(start, length)` of a piece."""
+        """`parts` are the `(start, length)` of a band."""
         super().__init__(expression, output_field=models.TextField(), **extra)
         self.parts = parts
         self.template = f"({self._joined()})"
@@ -100,16 +100,16 @@ class SearchQuality(Func):
 def band_indexes() -> list[Index]:
     """Return the indexes of image assets that `similar_to()` needs.
 
-    The quality is in them so that a hundred thousand blank pages, equal in every piece, are not even looked at.
+    The quality is in them so that a hundred thousand blank pages, equal in every band, are not even looked at.
     """
     return [
-        Index(Band(piece.field, *piece.parts), SearchQuality(), name=f"image_asset_band{number}_idx")
-        for number, piece in enumerate(PIECES, start=1)
+        Index(BandValue(band.field, *band.parts), SearchQuality(), name=f"image_asset_band{number}_idx")
+        for number, band in enumerate(BANDS, start=1)
     ]
 
 
 @lru_cache
 def masks(bits: int, radius: int) -> tuple[int, ...]:
-    """Return what a piece of `bits` bits is combined with to get every value within the radius; none if negative."""
+    """Return what a band of `bits` bits is combined with to get every value within the radius; none if negative."""
     flips = itertools.chain.from_iterable(itertools.combinations(range(bits), count) for count in range(radius + 1))
     return tuple(sum(1 << bit for bit in chosen) for chosen in flips)

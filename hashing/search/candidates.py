@@ -10,10 +10,10 @@ from django.db.models import BooleanField, Expression, F
 from django.db.models.expressions import Col
 
 from hashing.db.table_size import estimate_rows
-from hashing.search.bands import Band, Piece, SearchQuality, masks
+from hashing.search.bands import Band, BandValue, SearchQuality, masks
 from hashing.search.distance import check_vendor
 
-# Beyond it, the values of one piece are too many to be worth a look.
+# Beyond it, the values of one band are too many to be worth a look.
 MAX_RADIUS = 5
 
 
@@ -35,24 +35,24 @@ COSTS = {"postgresql": Costs(1.1, 1.2, 0.5, 0.08), "sqlite": Costs(1.5, 2.2, 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """A radius for each piece, -1 where it is not looked up; none where all rows are scanned. Time as predicted."""
+    """A radius for each band, -1 where it is not looked up; none where all rows are scanned. Time as predicted."""
 
     radii: tuple[int, ...] | None
     milliseconds: float
 
 
-def choose_plan(pieces: tuple[Piece, ...], distance: int, rows: int, copies: int, vendor: str) -> Plan:
-    """Return the cheapest way to find what is within `distance` of `copies` fingerprints that are cut in `pieces`."""
+def choose_plan(bands: tuple[Band, ...], distance: int, rows: int, copies: int, vendor: str) -> Plan:
+    """Return the cheapest way to find what is within `distance` of `copies` fingerprints that are cut in `bands`."""
     # Rounded, so that a growing table has few plans, which are kept.
-    return _choose_plan(pieces, distance, round(log2(max(rows, 1))), copies, COSTS[vendor])
+    return _choose_plan(bands, distance, round(log2(max(rows, 1))), copies, COSTS[vendor])
 
 
 @lru_cache(maxsize=1024)
-def _choose_plan(pieces: tuple[Piece, ...], distance: int, magnitude: int, copies: int, costs: Costs) -> Plan:
+def _choose_plan(bands: tuple[Band, ...], distance: int, magnitude: int, copies: int, costs: Costs) -> Plan:
     rows = 1 << magnitude
     comparing = costs.copy * (copies - 1)
     scan = Plan(None, rows * (costs.scanned_row + comparing) / 1000)
-    found = _cheapest_radii(pieces, distance, rows, costs._replace(row=costs.row + comparing))
+    found = _cheapest_radii(bands, distance, rows, costs._replace(row=costs.row + comparing))
     if found is None:
         return scan
     time, radii = found
@@ -60,23 +60,23 @@ def _choose_plan(pieces: tuple[Piece, ...], distance: int, magnitude: int, copie
 
 
 def _cheapest_radii(
-    pieces: tuple[Piece, ...], distance: int, rows: int, costs: Costs
+    bands: tuple[Band, ...], distance: int, rows: int, costs: Costs
 ) -> tuple[float, tuple[int, ...]] | None:
     """Microseconds for one fingerprint, and the radii. None where no radii up to the largest cover the distance."""
     cheapest: dict[int, tuple[float, tuple[int, ...]]] = {0: (0, ())}
-    for piece in pieces:
+    for band in bands:
         extended: dict[int, tuple[float, tuple[int, ...]]] = {}
         for total, (time, radii) in cheapest.items():
             for radius in range(-1, MAX_RADIUS + 1):
-                option = (time + _band_time(piece, radius, rows, costs), (*radii, radius))
+                option = (time + _band_time(band, radius, rows, costs), (*radii, radius))
                 extended[total + radius] = min(option, extended.get(total + radius, option))
         cheapest = extended
-    return cheapest.get(distance - (len(pieces) - 1))
+    return cheapest.get(distance - (len(bands) - 1))
 
 
-def _band_time(piece: Piece, radius: int, rows: int, costs: Costs) -> float:
-    found = piece.skew * rows / (1 << piece.bits)
-    return count_within(piece.bits, radius) * (costs.lookup + costs.row * found)
+def _band_time(band: Band, radius: int, rows: int, costs: Costs) -> float:
+    found = band.skew * rows / (1 << band.bits)
+    return count_within(band.bits, radius) * (costs.lookup + costs.row * found)
 
 
 def count_within(width: int, radius: int) -> int:
@@ -96,8 +96,8 @@ _NUMBERS = {"postgresql": "{{{}}}", "sqlite": "[{}]"}
 _EVERY_ROW = "(1 = 1)"
 
 
-class NearPieces(Expression):
-    """Whether a piece of a row is near the same piece of one of the fingerprints, or the row's file has the digest.
+class IsCandidate(Expression):
+    """Whether a band of a row is near the same band of one of the fingerprints, or the row's file has the digest.
 
     Of rows that differ in at most `distance` bits from one of them none is left out. The radii are chosen when the
     query is compiled, by the size of the table; where a scan costs less, the condition holds for every row.
@@ -107,18 +107,18 @@ class NearPieces(Expression):
 
     def __init__(
         self,
-        pieces: tuple[Piece, ...],
+        bands: tuple[Band, ...],
         values: tuple[tuple[int, ...], ...],
         distance: int,
         min_quality: int,
         file_digest: str | None = None,
     ) -> None:
-        """`values`: for each piece, those of the fingerprints."""
+        """`values`: for each band, those of the fingerprints."""
         super().__init__(output_field=BooleanField())
-        self.pieces, self.values, self.distance = pieces, values, distance
+        self.bands, self.values, self.distance = bands, values, distance
         self.min_quality, self.file_digest = min_quality, file_digest
         self._sources: list[Any] = [
-            *(Band(F(piece.field), *piece.parts) for piece in pieces),
+            *(BandValue(F(band.field), *band.parts) for band in bands),
             SearchQuality(F("hash_quality")),
             F("file_digest"),
         ]
@@ -134,15 +134,15 @@ class NearPieces(Expression):
         radii = self._plan(connection).radii
         if radii is None:
             return _EVERY_ROW, ()
-        *bands, quality, digest = (compiler.compile(source)[0] for source in self._sources)
+        *columns, quality, digest = (compiler.compile(source)[0] for source in self._sources)
         arms: list[str] = []
         params: list[Any] = []
         template, literal = _IS_NEAR[connection.vendor], _NUMBERS[connection.vendor]
-        for piece, band, values, radius in zip(self.pieces, bands, self.values, radii, strict=True):
+        for band, column, values, radius in zip(self.bands, columns, self.values, radii, strict=True):
             if radius < 0:
                 continue
-            arm = template.format(band=band, length=piece.length)
-            params += [_mask_text(piece.bits, radius, literal), literal.format(",".join(map(str, values)))]
+            arm = template.format(band=column, length=band.length)
+            params += [_mask_text(band.bits, radius, literal), literal.format(",".join(map(str, values)))]
             if self.min_quality:
                 arm = f"({arm} AND {quality} >= %s)"
                 params.append(self.min_quality)
@@ -156,19 +156,19 @@ class NearPieces(Expression):
         (column,) = self._sources[-1:]
         table = column.target.model._meta.db_table if isinstance(column, Col) else None
         rows = estimate_rows(connection, table) if table else 0
-        return choose_plan(self.pieces, self.distance, rows, len(self.values[0]), connection.vendor)
+        return choose_plan(self.bands, self.distance, rows, len(self.values[0]), connection.vendor)
 
 
 def near_copies(
-    pieces: tuple[Piece, ...], texts: Sequence[str], distance: int, min_quality: int = 0, file_digest: str | None = None
-) -> NearPieces:
-    """`texts`: the hexadecimal hashes that the pieces are cut from, in a row, for each orientation."""
-    columns = list(dict.fromkeys(piece.field for piece in pieces))
+    bands: tuple[Band, ...], texts: Sequence[str], distance: int, min_quality: int = 0, file_digest: str | None = None
+) -> IsCandidate:
+    """`texts`: the hexadecimal hashes that the bands are cut from, in a row, for each orientation."""
+    columns = list(dict.fromkeys(band.field for band in bands))
     starts = {field: number * 16 for number, field in enumerate(columns)}
     values = tuple(
-        tuple(dict.fromkeys(int(piece.cut(text[starts[piece.field] :]), 16) for text in texts)) for piece in pieces
+        tuple(dict.fromkeys(int(band.cut(text[starts[band.field] :]), 16) for text in texts)) for band in bands
     )
-    return NearPieces(pieces, values, distance, min_quality, file_digest)
+    return IsCandidate(bands, values, distance, min_quality, file_digest)
 
 
 @lru_cache

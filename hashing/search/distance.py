@@ -11,7 +11,7 @@ from django.db.models import BooleanField, Expression, F, Func, IntegerField
 from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import BEST_QUALITY, QUALITY_SPAN, QUALITY_START, SMALL_BITS, distance_limit
-from hashing.search.query import FingerprintQuery
+from hashing.search.query import HashQuery
 
 SQLITE_DISTANCE = "hashing_distance"
 
@@ -59,7 +59,7 @@ ALL_BITS = SMALL_BITS + DETAIL_BITS
 class MatchExpression(Expression):
     """Base of what is said of a row by comparing it with a query."""
 
-    def __init__(self, query: FingerprintQuery, output_field: Any = None) -> None:
+    def __init__(self, query: HashQuery, output_field: Any = None) -> None:
         super().__init__(output_field=output_field or IntegerField())
         self.query = query
         self._sources: list[Any] = [F(name) for name in COLUMNS]
@@ -79,7 +79,7 @@ class IsMatch(MatchExpression):
 
     conditional = True
 
-    def __init__(self, query: FingerprintQuery) -> None:
+    def __init__(self, query: HashQuery) -> None:
         super().__init__(query, BooleanField())
 
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> SQL:
@@ -116,15 +116,13 @@ class MatchOrientation(MatchExpression):
         return _zero_for_digest(sql, params, columns, query, zero=Orientation.UPRIGHT.value)
 
 
-def _zero_for_digest(
-    sql: str, params: tuple[Any, ...], columns: dict[str, str], query: FingerprintQuery, zero: int
-) -> SQL:
+def _zero_for_digest(sql: str, params: tuple[Any, ...], columns: dict[str, str], query: HashQuery, zero: int) -> SQL:
     if query.file_digest is None:
         return sql, params
     return f"CASE WHEN {columns['file_digest']} = %s THEN {zero} ELSE {sql} END", (query.file_digest, *params)
 
 
-def _rule_sql(columns: dict[str, str], query: FingerprintQuery, vendor: str) -> SQL:
+def _rule_sql(columns: dict[str, str], query: HashQuery, vendor: str) -> SQL:
     small, small_params = _near_small_sql(columns, query, vendor)
     if vendor == "sqlite" or len(query.copies) > 1:
         best, best_params = _best_match_sql(columns, query, vendor)
@@ -136,7 +134,7 @@ def _rule_sql(columns: dict[str, str], query: FingerprintQuery, vendor: str) -> 
     return rule, (*small_params, *total_params, *allowed_params)
 
 
-def _near_small_sql(columns: dict[str, str], query: FingerprintQuery, vendor: str) -> SQL:
+def _near_small_sql(columns: dict[str, str], query: HashQuery, vendor: str) -> SQL:
     """The part of the rule that turns most candidates down, before all of their bits are compared."""
     count = len(query.copies)
     if vendor == "sqlite":
@@ -152,7 +150,7 @@ def _near_small_sql(columns: dict[str, str], query: FingerprintQuery, vendor: st
     return f"{nearest} <= %s AND ", (*literals, query.small_limit)
 
 
-def _best_match_sql(columns: dict[str, str], query: FingerprintQuery, vendor: str) -> SQL:
+def _best_match_sql(columns: dict[str, str], query: HashQuery, vendor: str) -> SQL:
     """The best match of a row as one whole number, NULL where none of the orientations matches."""
     if vendor == "sqlite":
         hashes = " || ".join(columns[name] for name in COLUMNS[:3])
@@ -170,7 +168,7 @@ def _best_match_sql(columns: dict[str, str], query: FingerprintQuery, vendor: st
     return f"(SELECT LEAST({cases}) FROM ({row}) AS compared)", (*copies, *params)
 
 
-def _allowed_sql(columns: dict[str, str], query: FingerprintQuery) -> SQL:
+def _allowed_sql(columns: dict[str, str], query: HashQuery) -> SQL:
     """The distance that the qualities allow, times QUALITY_SPAN."""
     highest = min(BEST_QUALITY if query.quality is None else query.quality, QUALITY_START + QUALITY_SPAN)
     lower = f"LEAST(COALESCE({columns['hash_quality']}, {BEST_QUALITY}), %s)"
@@ -193,7 +191,7 @@ def _small_hex(copy: str) -> str:
     return copy[: SMALL_BITS // 4]
 
 
-def _asked(query: FingerprintQuery) -> str:
+def _asked(query: HashQuery) -> str:
     """The query as the function of SQLite takes it."""
     copies = dict(zip(map(int, query.orientations), query.copies, strict=True))
     return json.dumps([query.max_distance, query.small_limit, query.quality, copies])

@@ -20,7 +20,7 @@ _HASH_LENGTH, _DETAIL_LENGTH = HASH_BITS // 4, DETAIL_BITS // 4
 
 
 @dataclass(frozen=True)
-class FingerprintQuery:
+class HashQuery:
     """The three hashes of one picture, whole numbers, and what may match it.
 
     `max_distance` is 0 to 384. `min_quality`: rows below it are left out. `file_digest`: rows with the same one match

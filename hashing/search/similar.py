@@ -11,17 +11,17 @@ from hashing.db.table_size import estimate_rows
 from hashing.fingerprint.fingerprint import HASH_BITS
 from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_SHARE, small_limit
-from hashing.search.bands import PERCEPTUAL_PIECES, PIECES
+from hashing.search.bands import BANDS, PERCEPTUAL_BANDS
 from hashing.search.candidates import choose_plan, near_copies
 from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchOrientation
-from hashing.search.query import FingerprintQuery
+from hashing.search.query import HashQuery
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
-def matches(rows: Rows, query: FingerprintQuery) -> Rows:
+def matches(rows: Rows, query: HashQuery) -> Rows:
     """Annotate the rows that match with `distance`; with `orientation` where several are asked for."""
-    near = near_copies(PIECES, query.copies, query.small_limit, query.min_quality, query.file_digest)
+    near = near_copies(BANDS, query.copies, query.small_limit, query.min_quality, query.file_digest)
     found = rows.filter(near, IsMatch(query)).annotate(distance=MatchDistance(query))
     if len(query.orientations) > 1:
         found = found.annotate(orientation=MatchOrientation(query))
@@ -31,7 +31,7 @@ def matches(rows: Rows, query: FingerprintQuery) -> Rows:
 def matches_of_hash(rows: Rows, perceptual: int, max_distance: int) -> Rows:
     """Annotate the rows whose perceptual hash alone is near with `distance`, 0 to 64."""
     text = f"{perceptual:0{HASH_BITS // 4}x}"
-    near = near_copies(PERCEPTUAL_PIECES, [text], max_distance)
+    near = near_copies(PERCEPTUAL_BANDS, [text], max_distance)
     found = rows.filter(near).annotate(distance=HammingDistance(F("perceptual_hash"), Value(text)))
     return found.filter(distance__lte=max_distance).order_by("distance", "pk")
 
@@ -42,7 +42,7 @@ def largest_quick_distance(rows: QuerySet[Any], milliseconds: float, *, any_orie
     count = estimate_rows(connection, rows.model._meta.db_table)
     for distance in range(LARGEST_DISTANCE, 0, -SMALL_SHARE):
         copies = len(Orientation) if any_orientation else 1
-        if choose_plan(PIECES, small_limit(distance), count, copies, connection.vendor).milliseconds <= milliseconds:
+        if choose_plan(BANDS, small_limit(distance), count, copies, connection.vendor).milliseconds <= milliseconds:
             return distance
     return 0
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from hashing.db.online_index import AddIndexOnline
 from hashing.models import ImageAsset
-from hashing.search.bands import Band, SearchQuality, band_indexes
+from hashing.search.bands import BandValue, SearchQuality, band_indexes
 
 # An index cannot be made concurrently inside a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,7 @@ BANDS = {index.name for index in band_indexes()}
 @pytest.fixture
 def step():
     """The operation with an index of its own, which the model does not have."""
-    yield AddIndexOnline("imageasset", Index(Band("perceptual_hash", (1, 2), (9, 3)), SearchQuality(), name=NAME))
+    yield AddIndexOnline("imageasset", Index(BandValue("perceptual_hash", (1, 2), (9, 3)), SearchQuality(), name=NAME))
     execute(f"DROP INDEX IF EXISTS {NAME}")
 
 

@@ -71,7 +71,7 @@ def _neighbour(dice: random.Random) -> ImageAsset:
     small = dice.choice([0, 1, 2, 5, 10, 19, 20, 21, 26, 40, 64, 128])
     total = dice.choice([small, small + 1, 50, 51, 98, 99, 100, 101, 128, dice.randint(0, 384)])
     detail = min(max(total - small, 0), 256)
-    # Spread evenly, so that no piece is nearer than it has to be, or at random.
+    # Spread evenly, so that no band is nearer than it has to be, or at random.
     spread = [number * 128 // small for number in range(small)] if small else []
     bits = dice.choice([spread, dice.sample(range(128), small)])
     return asset(turned.flipped(bits, dice.sample(range(256), detail)), hash_quality=dice.choice(QUALITIES))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashing.models import ImageAsset
-from hashing.search.bands import PERCEPTUAL_PIECES, PIECES, Band, Part, Piece, SearchQuality, band_indexes, masks
+from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, Band, BandValue, SearchQuality, Substring, band_indexes, masks
 
 HASH = "0123456789abcdef"
 
@@ -27,25 +27,25 @@ def test_module_needs_nothing_that_another_package_adds_to_django():
 
 @pytest.mark.parametrize("field", ["perceptual_hash", "vertical_hash"])
 def test_pieces_of_a_hash_have_every_character_once(field):
-    pieces = [piece for piece in PIECES if piece.field == field]
-    assert sorted("".join(piece.cut(HASH) for piece in pieces)) == sorted(HASH)
-    assert [piece.bits for piece in pieces] == [20, 20, 24]
+    bands = [band for band in BANDS if band.field == field]
+    assert sorted("".join(band.cut(HASH) for band in bands)) == sorted(HASH)
+    assert [band.bits for band in bands] == [20, 20, 24]
 
 
 def test_first_pieces_are_those_of_the_perceptual_hash():
-    assert PIECES[:3] == PERCEPTUAL_PIECES
-    assert {piece.field for piece in PERCEPTUAL_PIECES} == {"perceptual_hash"}
+    assert BANDS[:3] == PERCEPTUAL_BANDS
+    assert {band.field for band in PERCEPTUAL_BANDS} == {"perceptual_hash"}
 
 
 def test_piece_is_put_together_from_its_parts():
-    assert Piece("perceptual_hash", (Part(1, 1), Part(6, 2), Part(15, 2)), skew=1).cut(HASH) == "056ef"
+    assert Band("perceptual_hash", (Substring(1, 1), Substring(6, 2), Substring(15, 2)), skew=1).cut(HASH) == "056ef"
 
 
-@pytest.mark.parametrize("piece", PIECES)
-def test_database_takes_the_same_piece(db, piece):
+@pytest.mark.parametrize("band", BANDS)
+def test_database_takes_the_same_piece(db, band):
     ImageAsset.objects.bulk_create([ImageAsset(image="x.jpg", perceptual_hash=HASH, vertical_hash=HASH[::-1])])
-    taken = ImageAsset.objects.values_list(Band(piece.field, *piece.parts), flat=True).get()
-    text = piece.cut(HASH if piece.field == "perceptual_hash" else HASH[::-1])
+    taken = ImageAsset.objects.values_list(BandValue(band.field, *band.parts), flat=True).get()
+    text = band.cut(HASH if band.field == "perceptual_hash" else HASH[::-1])
     assert taken == (int(text, 16) if connection.vendor == "postgresql" else text)
 
 
@@ -65,7 +65,7 @@ def test_masks_are_as_wide_as_the_piece():
 @pytest.mark.parametrize(
     ("expression", "written"),
     [
-        (Band("perceptual_hash", (6, 2), (9, 3)), '|| SUBSTR("hashing_imageasset"."perceptual_hash", 9, 3))'),
+        (BandValue("perceptual_hash", (6, 2), (9, 3)), '|| SUBSTR("hashing_imageasset"."perceptual_hash", 9, 3))'),
         (SearchQuality(), 'COALESCE("hashing_imageasset"."hash_quality", 100)'),
     ],
 )
@@ -85,7 +85,7 @@ def test_model_has_an_index_for_each_piece():
         assert names[index.name] == index
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="a piece is text on SQLite")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a band is text on SQLite")
 @pytest.mark.parametrize("field", ["perceptual_hash", "vertical_hash"])
 def test_hash_that_is_not_hexadecimal_is_refused(db, field):
     with pytest.raises(DataError, match="hexadecimal"):

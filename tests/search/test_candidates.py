@@ -6,7 +6,7 @@ from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 
 from hashing.models import ImageAsset
 from hashing.search import candidates
-from hashing.search.bands import PIECES
+from hashing.search.bands import BANDS
 from hashing.search.candidates import choose_plan, near_copies
 from tests.search.fingerprints import PICTURE, Hashes, add
 
@@ -21,26 +21,26 @@ def large_table(db, monkeypatch):
 
 
 def with_piece(number: int, flips: int) -> Hashes:
-    """FAR, with one piece of PICTURE in it, off by some bits."""
+    """FAR, with one band of PICTURE in it, off by some bits."""
     texts = {field: list(text) for field, text in FAR.fields.items()}
-    piece = PIECES[number]
-    own = int(piece.cut(PICTURE.fields[piece.field]), 16) ^ (1 << flips) - 1
-    characters = iter(f"{own:0{piece.length}x}")
-    for start, length in piece.parts:
+    band = BANDS[number]
+    own = int(band.cut(PICTURE.fields[band.field]), 16) ^ (1 << flips) - 1
+    characters = iter(f"{own:0{band.length}x}")
+    for start, length in band.parts:
         for place in range(start - 1, start - 1 + length):
-            texts[piece.field][place] = next(characters)
+            texts[band.field][place] = next(characters)
     return Hashes(*(int("".join(text), 16) for text in texts.values()))
 
 
 @pytest.mark.parametrize("distance", [0, 4, 5, 10, 20])
 def test_row_is_a_candidate_when_a_piece_is_within_its_radius(distance):
-    radii = choose_plan(PIECES, distance, ROWS, 1, connection.vendor).radii
+    radii = choose_plan(BANDS, distance, ROWS, 1, connection.vendor).radii
     inside = [add(with_piece(number, radius)).pk for number, radius in enumerate(radii) if radius >= 0]
     for number, radius in enumerate(radii):
         add(with_piece(number, radius + 1))
     add(FAR)
     add(perceptual_hash=None, vertical_hash=None)
-    found = ImageAsset.objects.filter(near_copies(PIECES, [TEXT], distance)).order_by("pk")
+    found = ImageAsset.objects.filter(near_copies(BANDS, [TEXT], distance)).order_by("pk")
     assert [row.pk for row in found] == inside
 
 
@@ -49,30 +49,30 @@ def test_candidates_of_several_copies_are_those_of_each():
     for hashes in (PICTURE, *others):
         add(hashes)
     texts = ["".join(other.fields.values()) for other in others]
-    found = ImageAsset.objects.filter(near_copies(PIECES, texts, 5)).values_list("perceptual_hash", flat=True)
+    found = ImageAsset.objects.filter(near_copies(BANDS, texts, 5)).values_list("perceptual_hash", flat=True)
     assert set(found) == {other.fields["perceptual_hash"] for other in others}
 
 
 def test_rows_of_low_quality_are_none():
     page, photograph, unknown = add(hash_quality=34), add(hash_quality=35), add(hash_quality=None)
     rows = ImageAsset.objects.order_by("pk")
-    assert list(rows.filter(near_copies(PIECES, [TEXT], 5, 35))) == [photograph, unknown]
-    assert list(rows.filter(near_copies(PIECES, [TEXT], 5))) == [page, photograph, unknown]
+    assert list(rows.filter(near_copies(BANDS, [TEXT], 5, 35))) == [photograph, unknown]
+    assert list(rows.filter(near_copies(BANDS, [TEXT], 5))) == [page, photograph, unknown]
 
 
 def test_row_with_the_digest_is_one_wherever_it_is():
     same, _other = add(FAR, file_digest="ab" * 32, hash_quality=0), add(FAR, file_digest="cd" * 32)
-    assert list(ImageAsset.objects.filter(near_copies(PIECES, [TEXT], 5, 35, "ab" * 32))) == [same]
+    assert list(ImageAsset.objects.filter(near_copies(BANDS, [TEXT], 5, 35, "ab" * 32))) == [same]
 
 
 def test_another_database_is_refused():
     compiler = ImageAsset.objects.all().query.get_compiler(connection=OtherDatabase({}))
     with pytest.raises(NotSupportedError, match="not by unknown"):
-        compiler.compile(near_copies(PIECES, [TEXT], 5))
+        compiler.compile(near_copies(BANDS, [TEXT], 5))
 
 
 def test_where_a_scan_costs_less_every_row_is_a_candidate(monkeypatch):
     monkeypatch.setattr(candidates, "estimate_rows", lambda *_: 10)
     add(FAR)
-    assert ImageAsset.objects.filter(near_copies(PIECES, [TEXT], 20)).count() == 1
-    assert "SUBSTR" not in str(ImageAsset.objects.filter(near_copies(PIECES, [TEXT], 20)).query)
+    assert ImageAsset.objects.filter(near_copies(BANDS, [TEXT], 20)).count() == 1
+    assert "SUBSTR" not in str(ImageAsset.objects.filter(near_copies(BANDS, [TEXT], 20)).query)

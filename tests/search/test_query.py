@@ -6,7 +6,7 @@ from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
 from hashing.search.query import (
-    FingerprintQuery,
+    HashQuery,
     check_distance,
     check_hash_distance,
     hashes_of,
@@ -18,8 +18,8 @@ from tests.search.fingerprints import PICTURE, asset
 FINGERPRINT = Fingerprint(**PICTURE.fields, quality=90, width=1, height=1)
 
 
-def query(source: ImageAsset | Fingerprint, distance: int = 100, **options: bool) -> FingerprintQuery:
-    return FingerprintQuery.of(source, distance, **{"any_orientation": False, "include_low_quality": False} | options)
+def query(source: ImageAsset | Fingerprint, distance: int = 100, **options: bool) -> HashQuery:
+    return HashQuery.of(source, distance, **{"any_orientation": False, "include_low_quality": False} | options)
 
 
 @pytest.mark.parametrize(("given", "limit"), [(None, 100), (0, 0), (384, 384)])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing.search.bands import PERCEPTUAL_PIECES, PIECES, masks
+from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, masks
 from hashing.search.candidates import COSTS, MAX_RADIUS, choose_plan, count_within
 
 SIZES = [0, 1, 1000, 10**5, 10**6, 10**7, 10**9]
@@ -15,25 +15,25 @@ DISTANCES = [0, 1, 4, 5, 6, 10, 16, 20, 21, 25, 33, 48, 76]
 
 @pytest.mark.parametrize("vendor", COSTS)
 @pytest.mark.parametrize("rows", SIZES)
-@pytest.mark.parametrize("pieces", [PIECES, PERCEPTUAL_PIECES])
-def test_radii_add_up_to_what_leaves_nothing_out(pieces, rows, vendor):
+@pytest.mark.parametrize("bands", [BANDS, PERCEPTUAL_BANDS])
+def test_radii_add_up_to_what_leaves_nothing_out(bands, rows, vendor):
     for distance, copies in itertools.product(DISTANCES, [1, 8]):
-        radii = choose_plan(pieces, distance, rows, copies, vendor).radii
+        radii = choose_plan(bands, distance, rows, copies, vendor).radii
         if radii is not None:
-            assert sum(radii) == distance - (len(pieces) - 1)
+            assert sum(radii) == distance - (len(bands) - 1)
             assert -1 <= min(radii) <= max(radii) <= MAX_RADIUS
 
 
 @settings(deadline=None)
 @given(st.sets(st.integers(0, 127), max_size=25), st.sampled_from(SIZES))
 def test_bits_that_differ_leave_some_piece_within_its_radius(flipped, rows):
-    radii = choose_plan(PIECES, len(flipped), rows, 1, "postgresql").radii
+    radii = choose_plan(BANDS, len(flipped), rows, 1, "postgresql").radii
     if radii is None:
         return
     hashes = {"perceptual_hash": 0, "vertical_hash": 0}
     for bit in flipped:
         hashes["perceptual_hash" if bit < 64 else "vertical_hash"] |= 1 << bit % 64
-    differing = [int(piece.cut(f"{hashes[piece.field]:016x}"), 16).bit_count() for piece in PIECES]
+    differing = [int(band.cut(f"{hashes[band.field]:016x}"), 16).bit_count() for band in BANDS]
     assert any(bits <= radius for bits, radius in zip(differing, radii, strict=True))
 
 
@@ -41,39 +41,39 @@ def test_bits_that_differ_leave_some_piece_within_its_radius(flipped, rows):
 def test_radii_cost_least_of_all_that_add_up(vendor):
     def time(radii: tuple[int, ...]) -> float:
         return sum(
-            count_within(piece.bits, radius) * (costs.lookup + costs.row * piece.skew * 2**20 / 2**piece.bits)
-            for piece, radius in zip(PIECES, radii, strict=True)
+            count_within(band.bits, radius) * (costs.lookup + costs.row * band.skew * 2**20 / 2**band.bits)
+            for band, radius in zip(BANDS, radii, strict=True)
         )
 
     costs = COSTS[vendor]
     options = [radii for radii in itertools.product(range(-1, 4), repeat=6) if sum(radii) == 5]
-    chosen = choose_plan(PIECES, 10, 2**20, 1, vendor)
+    chosen = choose_plan(BANDS, 10, 2**20, 1, vendor)
     assert time(chosen.radii) == pytest.approx(min(map(time, options)))
     assert chosen.milliseconds == pytest.approx(time(chosen.radii) / 1000)
 
 
 def test_equal_fingerprints_are_found_through_one_piece():
-    assert sorted(choose_plan(PIECES, 0, 10**6, 1, "postgresql").radii) == [-1, -1, -1, -1, -1, 0]
+    assert sorted(choose_plan(BANDS, 0, 10**6, 1, "postgresql").radii) == [-1, -1, -1, -1, -1, 0]
 
 
 def test_larger_table_is_worth_more_values_and_a_small_one_is_scanned():
     def looked_up(rows: int) -> int:
-        radii = choose_plan(PIECES, 20, rows, 1, "postgresql").radii
-        return sum(count_within(piece.bits, radius) for piece, radius in zip(PIECES, radii, strict=True))
+        radii = choose_plan(BANDS, 20, rows, 1, "postgresql").radii
+        return sum(count_within(band.bits, radius) for band, radius in zip(BANDS, radii, strict=True))
 
     assert looked_up(10**5) < looked_up(10**6) <= looked_up(10**8)
-    assert choose_plan(PIECES, 20, 100, 1, "postgresql").radii is None
+    assert choose_plan(BANDS, 20, 100, 1, "postgresql").radii is None
 
 
 def test_distance_that_no_radii_cover_is_a_scan():
-    assert choose_plan(PIECES, 6 * MAX_RADIUS + 5, 10**12, 1, "sqlite").radii is not None
-    assert choose_plan(PIECES, 6 * MAX_RADIUS + 6, 10**12, 1, "sqlite").radii is None
+    assert choose_plan(BANDS, 6 * MAX_RADIUS + 5, 10**12, 1, "sqlite").radii is not None
+    assert choose_plan(BANDS, 6 * MAX_RADIUS + 6, 10**12, 1, "sqlite").radii is None
 
 
 @pytest.mark.parametrize("distance", [0, 10, 20, 76])
 def test_more_rows_and_more_copies_take_longer(distance):
     one, larger, turned = (
-        choose_plan(PIECES, distance, rows, copies, "postgresql").milliseconds
+        choose_plan(BANDS, distance, rows, copies, "postgresql").milliseconds
         for rows, copies in [(10**6, 1), (10**7, 1), (10**6, 8)]
     )
     assert one < larger

@@ -269,7 +269,7 @@ def test_no_table_of_100_000_rows_is_scanned_at_the_default_distance(many_rows):
 
 
 def used_bands(distance: int) -> set[int]:
-    plan = similar.choose_plan(similar.PIECES, distance // 5, 100_000, 1, connection.vendor)
+    plan = similar.choose_plan(similar.BANDS, distance // 5, 100_000, 1, connection.vendor)
     return {number for number, radius in enumerate(plan.radii, start=1) if radius >= 0}
 
 
