@@ -1,6 +1,6 @@
 """Compute perceptual hashes for the rows that have none.
 
-todo        which rows, in which order
+pending        which rows, in which order
 writer      outcome to row
 outage      tells one missing file from a storage that is gone
 engine      joins them with the workers, hashing.workers
@@ -21,7 +21,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
-from hashing.backfill.engine import Backfill, Progress, bound_rows
+from hashing.backfill.engine import Backfill, ProgressListener, bound_rows
 from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport, BackfillResult
@@ -78,7 +78,7 @@ def run_backfill(
     queryset: ImageAssetQuerySet[Any] | None = None,
     *,
     should_stop: Callable[[], bool] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> BackfillReport:
     """A run of which others can see, in the admin and elsewhere, how far it is."""
     rows = bound_rows(queryset, options)

@@ -11,10 +11,10 @@ from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError, router
 
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.pending_rows import StoredFile, TodoList, make_job
+from hashing.backfill.pending_rows import PendingRows, StoredFile, make_job
 from hashing.backfill.report import BackfillReport
-from hashing.backfill.storage_probe import Outage, StorageWatches, is_local
-from hashing.backfill.writer import OutcomeWriter
+from hashing.backfill.storage_probe import StorageProbes
+from hashing.backfill.writer import DatabaseUnavailable, OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
@@ -22,6 +22,7 @@ from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 from hashing.sources.storages import UnknownStorage, find_storages, is_shared, reference_to, storages_in_use
+from hashing.stored_files.availability import StorageUnavailable, is_local
 from hashing.text import first_line, printable
 from hashing.workers.pool import HashingPool, InProcessPool, WorkersLost
 from hashing.workers.worker import Job, Outcome
@@ -31,12 +32,12 @@ logger = logging.getLogger(__name__)
 Pool = HashingPool | InProcessPool
 
 # How long to wait for a worker before asking again whether to stop, in seconds.
-PATIENCE = 0.2
+POLL_SECONDS = 0.2
 # So many files that were not read lead to a look at the storage, however long a batch takes to fill.
-MOST_DOUBTS = 16
+MAX_UNCERTAIN = 16
 
 
-class Progress(Protocol):
+class ProgressListener(Protocol):
     """Hears how many rows there are to do, of every one that was tried, before it is written, and that time passes."""
 
     def begin(self, total: int) -> None: ...
@@ -64,7 +65,7 @@ class Backfill:
         queryset: ImageAssetQuerySet[Any] | None = None,
         *,
         should_stop: Callable[[], bool] | None = None,
-        progress: Progress | None = None,
+        progress: ProgressListener | None = None,
         in_process: bool = False,
     ) -> None:
         self._options = options
@@ -73,7 +74,7 @@ class Backfill:
         model, alias = rows.model, rows.db
         self._clock = DatabaseClock(alias)
         self._writer = OutcomeWriter(model, alias, self._clock.now)
-        self._watches = StorageWatches(ImageAssetQuerySet(ImageAsset, using=alias))
+        self._watches = StorageProbes(ImageAssetQuerySet(ImageAsset, using=alias))
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
         self._batch: list[Outcome] = []
@@ -88,10 +89,10 @@ class Backfill:
     def run(self) -> BackfillReport:
         """Hash until the list is done, `should_stop` is true, or the storage or the database is gone."""
         try:
-            todo = self._read_list()
+            pending = self._read_list()
             if self.report.total:
-                self._hash_all(todo)
-        except (Outage, WorkersLost) as reason:
+                self._hash_all(pending)
+        except (StorageUnavailable, DatabaseUnavailable, WorkersLost) as reason:
             self.report.stopped = first_line(reason)
         except (DatabaseError, InterfaceError) as error:
             self.report.stopped = f"The database cannot be read: {first_line(error)}"
@@ -101,15 +102,15 @@ class Backfill:
             logger.log(level, "Backfill stopped: %s", self.report.stopped)
         return self.report
 
-    def _read_list(self) -> TodoList:
-        todo = TodoList(self._rows, self._options, self._clock.now)
-        self.report.total = retry_transient(lambda: len(todo), self._rows.db)
+    def _read_list(self) -> PendingRows:
+        pending = PendingRows(self._rows, self._options, self._clock.now)
+        self.report.total = retry_transient(lambda: len(pending), self._rows.db)
         if self._progress:
             self._progress.begin(self.report.total)
-        return todo
+        return pending
 
-    def _hash_all(self, todo: TodoList) -> None:
-        jobs = (job for page in todo.pages() for job in self._jobs(page))
+    def _hash_all(self, pending: PendingRows) -> None:
+        jobs = (job for page in pending.pages() for job in self._jobs(page))
         with self._make_pool() as pool:
             try:
                 self._hash_and_write(pool, jobs)
@@ -161,7 +162,7 @@ class Backfill:
                 return
             while more and pool.has_room:
                 more = self._submit(pool, self._next_jobs(jobs, pool.chunk_size))
-            for outcome in pool.outcomes(wait=PATIENCE):
+            for outcome in pool.outcomes(wait=POLL_SECONDS):
                 # Who stops a service sends the signal to its workers too, and their images are not at fault.
                 if outcome.error and self._should_stop():
                     self._note_interruption()
@@ -189,7 +190,7 @@ class Backfill:
         elif self._progress:
             self._progress.advance(failed=bool(outcome.error))
         self._batch.append(outcome)
-        if len(self._batch) >= self._options.batch_size or self._doubts >= MOST_DOUBTS:
+        if len(self._batch) >= self._options.batch_size or self._doubts >= MAX_UNCERTAIN:
             self._write_batch()
 
     def _write_batch(self) -> None:

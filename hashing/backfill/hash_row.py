@@ -6,13 +6,13 @@ import logging
 from typing import Any
 
 from hashing.backfill.pending_rows import make_job
-from hashing.backfill.storage_probe import Outage, check_storage, is_local
-from hashing.backfill.writer import OutcomeWriter
+from hashing.backfill.writer import DatabaseUnavailable, OutcomeWriter
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
 from hashing.models.querysets import HASH_FIELDS
 from hashing.sources.storages import UnknownStorage
+from hashing.stored_files.availability import StorageUnavailable, check_storage, is_local
 from hashing.text import printable
 from hashing.workers.worker import hash_stored_file
 
@@ -42,7 +42,7 @@ def hash_row(pk: Any, name: str, using: str) -> dict[str, Any]:
         if outcome.unread:
             check_storage(storage)
         written = list(OutcomeWriter(ImageAsset, using, DatabaseClock(using).now).write([outcome], versions))
-    except Outage as outage:
+    except (StorageUnavailable, DatabaseUnavailable) as outage:
         logger.error("Row %s is not hashed: %s", pk, outage)
         return {}
     if not written:

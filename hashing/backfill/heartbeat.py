@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from django.db import DatabaseError, InterfaceError, transaction
 
-from hashing.backfill.engine import Progress
+from hashing.backfill.engine import ProgressListener
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.db.clock import Now
@@ -26,7 +26,7 @@ SECONDS_BETWEEN_WRITES = 3.0
 
 
 class Heartbeat:
-    """A `Progress` that also passes on what it hears to `shown`. A record that cannot be written stops no run.
+    """A `ProgressListener` that also passes on what it hears to `shown`. A record that cannot be written stops no run.
 
     `labels` are further fields of `hashing.models.BackfillRun`. Leaving the block ends the record.
     """
@@ -35,7 +35,7 @@ class Heartbeat:
         self,
         rows: ImageAssetQuerySet[Any],
         options: BackfillOptions,
-        shown: Progress | None = None,
+        shown: ProgressListener | None = None,
         **labels: Any,
     ) -> None:
         self._alias, self._shown = rows.db, shown

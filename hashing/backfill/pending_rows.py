@@ -31,7 +31,7 @@ class StoredFile(NamedTuple):
     source: SourceKey | None
 
 
-class TodoList:
+class PendingRows:
     """The rows of `queryset` that `options` ask for, up to the highest key there is now.
 
     Iterating tries no row twice: one that fails meanwhile is not listed again. `clock` is the one that `hashed_at` is

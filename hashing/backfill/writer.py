@@ -11,7 +11,6 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.db.models.base import ModelState
 from django.utils import timezone
 
-from hashing.backfill.storage_probe import Outage
 from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import is_outage, is_transient, retry_transient
 from hashing.fingerprint.fingerprint import HASH_VERSION
@@ -27,6 +26,10 @@ logger = logging.getLogger(__name__)
 # Rows in a row that were still locked after all retries: one is somebody's transaction, more are the database.
 LOCKED_ROWS_BEFORE_OUTAGE = 3
 REASON_FIELDS = ("hash_error", "hashed_at")
+
+
+class DatabaseUnavailable(Exception):
+    """The database takes no writes: it does not answer, is read-only or full, or the role may not write."""
 
 
 class OutcomeWriter:
@@ -45,8 +48,7 @@ class OutcomeWriter:
         """Yield the outcomes that are on their rows now, or that could not be written, as failures.
 
         `versions` has the `file_version` of each key, as it was before the file was read. Left out are outcomes whose
-        row has got another file since, or is gone. Raises `Outage` when the database takes nothing: it does not
-        answer, is read-only or full, or the role may not write.
+        row has got another file since, or is gone. Raises `DatabaseUnavailable`.
         """
         hashed: list[Any] = []
         try:
@@ -118,7 +120,7 @@ class OutcomeWriter:
 
     def _raise_for_outage(self, error: Exception) -> None:
         if is_outage(error) or not (isinstance(error, DataError | IntegrityError) or self._is_writable()):
-            raise Outage(f"The database cannot be written: {first_line(error)}") from error
+            raise DatabaseUnavailable(f"The database cannot be written: {first_line(error)}") from error
 
     def _is_writable(self) -> bool:
         """Whether the database takes an update of these columns, one that changes no row."""
@@ -139,7 +141,7 @@ class OutcomeWriter:
         if is_transient(error):
             self._locked_in_a_row += 1
             if self._locked_in_a_row == LOCKED_ROWS_BEFORE_OUTAGE:
-                raise Outage(f"The database cannot be written: {first_line(error)}") from error
+                raise DatabaseUnavailable(f"The database cannot be written: {first_line(error)}") from error
             yield refused
             return
         self._locked_in_a_row = 0

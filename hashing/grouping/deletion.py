@@ -7,7 +7,6 @@ from typing import NamedTuple
 from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
-from hashing.backfill.storage_probe import Outage, check_storage
 from hashing.db.paging import batches
 from hashing.grouping.constraints import Verdicts, read_verdicts_around
 from hashing.grouping.incremental import regroup
@@ -16,11 +15,8 @@ from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.keys import SourceKey
 from hashing.sources.storages import find_storages
+from hashing.stored_files.availability import StorageUnavailable, check_storage
 from hashing.text import first_line, printable
-
-
-class StorageUnavailable(Exception):
-    """Nobody can say whether the file is there."""
 
 
 def file_problem(asset: ImageAsset) -> str:
@@ -35,8 +31,8 @@ def file_problem(asset: ImageAsset) -> str:
             return _("File not found at %(name)s") % {"name": name}
         if asset.file_size is not None and storage.size(name) != asset.file_size:
             return _("The file at %(name)s is not the one that was hashed") % {"name": name}
-    except Outage as outage:
-        raise StorageUnavailable(str(outage)) from outage
+    except StorageUnavailable:
+        raise
     # Whatever a storage raises.
     except Exception as error:
         raise StorageUnavailable(f"{type(error).__name__}: {first_line(error)}") from error

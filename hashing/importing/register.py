@@ -58,7 +58,7 @@ ADVISORY_LOCK = 0x1A6E5EA4C4
 MAX_UNCERTAIN_REFUSALS = 20
 
 
-class Progress(Protocol):
+class ProgressListener(Protocol):
     """A listener that is called for every file; `failed` says that it was left out."""
 
     def advance(self, *, failed: bool) -> None: ...
@@ -82,7 +82,7 @@ class ImageImport:
         dry_run: bool = False,
         using: str | None = None,
         should_stop: Callable[[], bool] | None = None,
-        progress: Progress | None = None,
+        progress: ProgressListener | None = None,
     ) -> None:
         self._alias = using or router.db_for_write(ImageAsset)
         self._root = root

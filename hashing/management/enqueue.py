@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashing.backfill import BackfillOptions, BackfillReport, Shard, split_into_shards
 from hashing.backfill.sharding.monitor import ShardMonitor
-from hashing.management.progress import Progress
+from hashing.management.progress import ProgressReporter
 from hashing.text import first_line
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class QueuedBackfill:
     def total(self) -> int:
         return sum(job.size for job in self.jobs)
 
-    def enqueue(self, progress: Progress, should_stop: Callable[[], bool]) -> None:
+    def enqueue(self, progress: ProgressReporter, should_stop: Callable[[], bool]) -> None:
         """Raises `QueueLost`."""
         for job in split_into_shards(self._options, size=self._shard_size, workers=self._workers):
             self.jobs.append(job)
@@ -50,7 +50,9 @@ class QueuedBackfill:
             if should_stop() or not goes_on:
                 return
 
-    def watch(self, stall_timeout: float, progress: Progress, should_stop: Callable[[], bool]) -> BackfillReport:
+    def watch(
+        self, stall_timeout: float, progress: ProgressReporter, should_stop: Callable[[], bool]
+    ) -> BackfillReport:
         """What came of it, once it is done."""
         if not self.jobs:
             return BackfillReport()

@@ -13,7 +13,7 @@ SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_TICKS = 1.0
 
 
-class Progress(Protocol):
+class ProgressReporter(Protocol):
     """`begin` says how many items there are, where that is known; `advance` counts one more that is done.
 
     `reach`, in its place, says how many are done and failed by now, and how many workers are at it elsewhere. `tick` is
@@ -34,10 +34,12 @@ class Progress(Protocol):
 
 
 @contextmanager
-def show_progress(label: str, stream: TextIO, *, failures: str = "failed", hidden: bool = False) -> Iterator[Progress]:
+def show_progress(
+    label: str, stream: TextIO, *, failures: str = "failed", hidden: bool = False
+) -> Iterator[ProgressReporter]:
     """Show on `stream` what is reported inside the block. `failures` is the word for items that failed."""
     if hidden:
-        progress: Progress = _Hidden(stream)
+        progress: ProgressReporter = _Hidden(stream)
     else:
         progress = _Bar(label, stream, failures) if stream.isatty() else _Lines(label, stream, failures)
     with (

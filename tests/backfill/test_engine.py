@@ -212,9 +212,9 @@ def test_many_unread_files_lead_to_a_look_at_the_storage_before_the_batch_is_ful
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(40))
     monkeypatch.setattr(engine, "HashingPool", FlakyPool(2))
     looked_at: list[int] = []
-    monkeypatch.setattr(engine.StorageWatches, "find_outage", lambda _, outcomes: looked_at.append(len(outcomes)))
+    monkeypatch.setattr(engine.StorageProbes, "find_outage", lambda _, outcomes: looked_at.append(len(outcomes)))
     Backfill(BackfillOptions(batch_size=500)).run()
-    assert looked_at[:2] == [engine.MOST_DOUBTS, engine.MOST_DOUBTS]
+    assert looked_at[:2] == [engine.MAX_UNCERTAIN, engine.MAX_UNCERTAIN]
 
 
 def test_second_tries_come_one_by_one(add_image, monkeypatch):

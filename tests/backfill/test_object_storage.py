@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 from storages.backends.s3 import S3Storage
 
-from hashing.backfill.storage_probe import FEW
+from hashing.backfill.storage_probe import MAX_UNEXPLAINED_MISSING
 from hashing.perceptual_hash import compute_fingerprint
 from tests.pictures import encoded, photo
 from tests.s3_storage import storage_options
@@ -100,7 +100,7 @@ def test_a_server_that_is_back_soon_costs_nothing(shop, bucket, object_store):
     assert hashes(shop) == expected
 
 
-@pytest.mark.parametrize("rows", [3, FEW + 10])
+@pytest.mark.parametrize("rows", [3, MAX_UNEXPLAINED_MISSING + 10])
 def test_a_bucket_that_does_not_exist_is_an_outage_and_no_missing_file(shop, rows):
     shop.add_rows(*(f"{number}.png" for number in range(rows)))
     done = shop.run("backfill_hashes", S3_BUCKET="no-such-bucket")

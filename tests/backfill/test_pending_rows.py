@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.pending_rows import TodoList
+from hashing.backfill.pending_rows import PendingRows
 from hashing.models import ImageAsset
 
 pytestmark = pytest.mark.django_db
@@ -20,38 +20,38 @@ def add_rows(*kinds: str) -> list[int]:
     return [ImageAsset.objects.create(image=f"{at}.jpg", **fields[kind]).pk for at, kind in enumerate(kinds)]
 
 
-def todo(**options) -> TodoList:
-    return TodoList(ImageAsset.objects.all(), BackfillOptions(**options))
+def pending(**options) -> PendingRows:
+    return PendingRows(ImageAsset.objects.all(), BackfillOptions(**options))
 
 
 def keys(**options) -> list[int]:
-    return [file.pk for file in todo(**options)]
+    return [file.pk for file in pending(**options)]
 
 
 def test_never_tried_rows_come_before_failed_ones():
     failed, hashed, new, failed_too = add_rows("failed", "hashed", "new", "failed")
     assert keys() == [new, failed, failed_too]
     assert hashed not in keys()
-    assert len(todo()) == 3
+    assert len(pending()) == 3
 
 
 def test_a_limit_reaches_new_rows_first():
     _, _, new = add_rows("failed", "failed", "new")
     assert keys(limit=1) == [new]
-    assert len(todo(limit=1)) == 1
+    assert len(pending(limit=1)) == 1
 
 
 def test_failed_rows_can_be_skipped():
     _, new = add_rows("failed", "new")
     assert keys(skip_failed=True) == [new]
-    assert len(todo(skip_failed=True)) == 1
+    assert len(pending(skip_failed=True)) == 1
 
 
 def test_rehash_takes_all_rows_by_key():
     rows = add_rows("failed", "hashed", "new")
     assert keys(rehash=True) == rows
     assert keys(rehash=True, skip_failed=True) == rows[1:]
-    assert len(todo(rehash=True)) == 3
+    assert len(pending(rehash=True)) == 3
 
 
 def test_both_ends_of_a_key_range_are_included():
@@ -68,7 +68,7 @@ def test_pages_of_any_size_give_every_row_once(size):
 def test_a_row_that_fails_during_the_run_is_not_tried_again():
     first, second = add_rows("new", "new")
     listed = []
-    for file in todo(batch_size=1):
+    for file in pending(batch_size=1):
         listed.append(file.pk)
         ImageAsset.objects.filter(pk=file.pk).update(hash_error="broken", hashed_at=timezone.now())
     assert listed == [first, second]
@@ -82,19 +82,19 @@ def test_a_row_that_failed_long_ago_is_tried_again():
 
 def test_rows_added_after_the_list_was_made_are_not_on_it():
     (first,) = add_rows("new")
-    made_before = todo()
+    made_before = pending()
     add_rows("new")
     assert [file.pk for file in made_before] == [first]
 
 
 def test_an_empty_table_has_nothing_to_do():
     assert keys() == []
-    assert len(todo()) == 0
+    assert len(pending()) == 0
 
 
 def test_reading_a_page_costs_one_query_and_no_file():
     add_rows(*["new"] * 10)
-    listed = iter(todo(batch_size=10))
+    listed = iter(pending(batch_size=10))
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -120,11 +120,11 @@ def test_a_row_that_failed_in_the_future_is_listed_once(size):
     rows = add_rows("failed", "failed")
     ImageAsset.objects.update(hashed_at=timezone.now() + timedelta(hours=1))
     listed = []
-    for file in todo(batch_size=size):
+    for file in pending(batch_size=size):
         listed.append(file.pk)
         ImageAsset.objects.filter(pk=file.pk).update(hashed_at=timezone.now())
     assert listed == rows
-    assert len(todo()) == 2
+    assert len(pending()) == 2
 
 
 def test_a_row_tried_in_the_future_is_done_again_by_a_range():
@@ -139,12 +139,12 @@ def test_a_row_tried_in_the_future_is_done_again_by_a_range():
 @pytest.mark.parametrize(("limit", "count"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4)])
 def test_a_limit_is_over_new_and_failed_rows_together(limit, count):
     add_rows("failed", "new", "failed", "new")
-    assert len(keys(limit=limit)) == len(todo(limit=limit)) == count
+    assert len(keys(limit=limit)) == len(pending(limit=limit)) == count
     # With a moment, the two lists are counted one by one.
-    assert len(todo(limit=limit, tried_before=timezone.now())) == count
+    assert len(pending(limit=limit, tried_before=timezone.now())) == count
 
 
 def test_rows_of_a_reversed_queryset_come_in_the_order_of_their_keys():
     rows = add_rows(*["new"] * 5)
     reversed_rows = ImageAsset.objects.order_by("-pk").reverse()
-    assert [file.pk for file in TodoList(reversed_rows, BackfillOptions(batch_size=2))] == rows
+    assert [file.pk for file in PendingRows(reversed_rows, BackfillOptions(batch_size=2))] == rows

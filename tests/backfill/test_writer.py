@@ -6,8 +6,7 @@ import psycopg
 import pytest
 from django.db import IntegrityError, OperationalError, connection
 
-from hashing.backfill.storage_probe import Outage
-from hashing.backfill.writer import LOCKED_ROWS_BEFORE_OUTAGE, OutcomeWriter
+from hashing.backfill.writer import LOCKED_ROWS_BEFORE_OUTAGE, DatabaseUnavailable, OutcomeWriter
 from hashing.db import retry
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.models import ImageAsset
@@ -174,7 +173,10 @@ def test_a_database_that_is_gone_is_an_outage(writer):
     def refuse(*_arguments):
         raise OperationalError("server closed the connection")
 
-    with connection.execute_wrapper(refuse), pytest.raises(Outage, match="The database cannot be written: server"):
+    with (
+        connection.execute_wrapper(refuse),
+        pytest.raises(DatabaseUnavailable, match="The database cannot be written: server"),
+    ):
         writer.write(outcomes)
 
 
@@ -205,7 +207,7 @@ def test_a_row_that_is_locked_costs_only_itself_and_is_not_marked(writer, at_onc
 @pytest.mark.django_db(transaction=True)
 def test_rows_that_are_locked_one_after_the_other_are_an_outage(writer, at_once):
     assets = [add(f"{number}.jpg") for number in range(LOCKED_ROWS_BEFORE_OUTAGE + 2)]
-    with locked_rows(*(asset.pk for asset in assets[:-1])), pytest.raises(Outage):
+    with locked_rows(*(asset.pk for asset in assets[:-1])), pytest.raises(DatabaseUnavailable):
         writer.write([hashed(asset) for asset in assets])
     assert not ImageAsset.objects.failed().exists()
 
@@ -233,7 +235,7 @@ def test_locked_rows_are_counted_across_batches(writer, at_once):
     with locked_rows(*(asset.pk for asset in assets)):
         for asset in assets[:-1]:
             writer.write([hashed(asset)])
-        with pytest.raises(Outage):
+        with pytest.raises(DatabaseUnavailable):
             writer.write([hashed(assets[-1])])
 
 
@@ -263,7 +265,7 @@ def test_a_connection_that_is_cut_is_made_again(writer, at):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_a_read_only_database_is_an_outage_and_nothing_is_marked(writer, batch):
     assets = [add(f"{number}.jpg") for number in range(batch)]
-    with read_only(), pytest.raises(Outage, match=r"(?i)read-?only"):
+    with read_only(), pytest.raises(DatabaseUnavailable, match=r"(?i)read-?only"):
         writer.write([hashed(asset) for asset in assets])
     assert ImageAsset.objects.never_tried().count() == batch
 
@@ -272,7 +274,7 @@ def test_a_read_only_database_is_an_outage_and_nothing_is_marked(writer, batch):
 def test_a_full_database_is_an_outage_and_nothing_is_marked(writer):
     assets = [add(f"{number}.jpg") for number in range(3)]
     long = Outcome(assets[0].pk, "0.jpg", error="x" * 9_000_000)
-    with full(), pytest.raises(Outage, match=r"full|No space"):
+    with full(), pytest.raises(DatabaseUnavailable, match=r"full|No space"):
         writer.write([long, *map(hashed, assets[1:])])
     assert ImageAsset.objects.never_tried().count() == 3
 
@@ -282,7 +284,7 @@ def test_a_full_database_is_an_outage_and_nothing_is_marked(writer):
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_role_that_may_not_update_is_an_outage(writer, count):
     assets = [add(f"{number}.jpg") for number in range(count)]
-    with role_without("UPDATE"), pytest.raises(Outage, match="permission denied for table"):
+    with role_without("UPDATE"), pytest.raises(DatabaseUnavailable, match="permission denied for table"):
         writer.write([hashed(asset) for asset in assets])
     assert ImageAsset.objects.never_tried().count() == count
 

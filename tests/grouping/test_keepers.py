@@ -7,9 +7,10 @@ from hashing.backfill import backfill_perceptual_hashes
 from hashing.grouping import find_duplicates
 from hashing.grouping.constraints import read_verdicts
 from hashing.grouping.decisions import DecisionRefused, decide_same, keep
-from hashing.grouping.deletion import StorageUnavailable, file_problem, record_problem
+from hashing.grouping.deletion import file_problem, record_problem
 from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from hashing.stored_files.availability import StorageUnavailable
 from tests.grouping.conftest import stored_groups
 from tests.pictures import photo
 

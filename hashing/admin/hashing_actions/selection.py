@@ -15,7 +15,7 @@ from django.http import HttpRequest, QueryDict
 
 from hashing.backfill import BackfillOptions, BackfillReport
 from hashing.backfill.engine import bound_rows
-from hashing.backfill.sharding.shard import BATCH_SIZE, SHARD_SIZE, KeyRange, cut_into_ranges, run_with_patience
+from hashing.backfill.sharding.shard import BATCH_SIZE, SHARD_SIZE, KeyRange, cut_into_ranges, run_with_retries
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -103,7 +103,7 @@ class QueuedSelection:
         )
         # Here too: a backfill asks for the last key of what it is given, which may be far behind the range.
         rows = self._rows().filter(pk__gte=options.start_pk, pk__lte=options.end_pk)
-        return run_with_patience(bound_rows(rows, options), options)
+        return run_with_retries(bound_rows(rows, options), options)
 
     def _rows(self) -> Rows:
         user = get_user_model()._default_manager.get(pk=self.user_pk)

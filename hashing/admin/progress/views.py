@@ -64,7 +64,7 @@ class RunFigures:
 
 
 @dataclass(frozen=True)
-class Progress:
+class BackfillStatus:
     """How it stands at `moment`. `pace` is in images a second."""
 
     moment: datetime
@@ -75,7 +75,7 @@ class Progress:
     failures: list[Failure]
 
     @classmethod
-    def now(cls, visible: ImageAssetQuerySet[Any]) -> Progress:
+    def now(cls, visible: ImageAssetQuerySet[Any]) -> BackfillStatus:
         """`visible` are the rows that may be named; the figures are of all."""
         rows = ImageAsset.objects.all()
         return cls(
@@ -129,7 +129,7 @@ class ProgressPage(admin.ModelAdmin):  # type: ignore[type-arg]
             request,
             TEMPLATE,
             _("Progress"),
-            progress=Progress.now(cast("ImageAssetQuerySet[Any]", self.get_queryset(request))),
+            progress=BackfillStatus.now(cast("ImageAssetQuerySet[Any]", self.get_queryset(request))),
             may_change=may_change,
         )
 

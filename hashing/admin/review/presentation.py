@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.links import admin_url
 from hashing.admin.previews import FULL, LARGE, preview_address, preview_image
-from hashing.backfill.storage_probe import is_local
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.conflicts import newest_decision
-from hashing.grouping.deletion import StorageUnavailable, file_problem
+from hashing.grouping.deletion import file_problem
 from hashing.grouping.ranking import keeper_reason
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
+from hashing.stored_files.availability import StorageUnavailable, is_local
 
 # Cards of a group on the list, and of one page of a large group; the keeper is on every one of them.
 ON_LIST, ON_PAGE = 12, 60

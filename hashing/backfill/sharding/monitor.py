@@ -26,21 +26,21 @@ from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_BETWEEN_POLLS = 2.0
 # The rest of the time, the database has for others.
-SHARE_OF_TIME = 0.1
+MAX_SHARE_OF_TIME = 0.1
 SECONDS_WITHOUT_DATABASE = 600.0
-VAIN_ATTEMPTS = 5
+MAX_FAILED_ATTEMPTS = 5
 # Ranges that are counted at each look though nobody is known to be at work on them: the next ones, and some others.
 NEXT_ONES, OTHERS = 10, 10
 # Ranges that are enqueued once more when all of them were already, and still nothing moves.
-FEW = 10
-PATIENCE = 0.2
+MAX_ENQUEUED_AGAIN = 10
+TICK_SECONDS = 0.2
 
 T = TypeVar("T")
 
 
-class WatchProgress(Protocol):
+class ShardProgressListener(Protocol):
     """Hears how many images there are to do, how many are done and failed, and how many runs are at work on them,
     which is None at the end."""
 
@@ -66,7 +66,7 @@ class ShardMonitor:
         enqueue: Callable[[Shard], object],
         stall_timeout: float,
         *,
-        progress: WatchProgress,
+        progress: ShardProgressListener,
         should_stop: Callable[[], bool],
         say: Callable[[str], None],
         monotonic: Callable[[], float] = time.monotonic,
@@ -94,7 +94,7 @@ class ShardMonitor:
             self._look()
             if not self._open or self.report.stopped:
                 return self._conclude()
-            self._sleep(max(SECONDS_BETWEEN_LOOKS, (self._monotonic() - started) / SHARE_OF_TIME))
+            self._sleep(max(SECONDS_BETWEEN_POLLS, (self._monotonic() - started) / MAX_SHARE_OF_TIME))
 
     def look_once(self) -> BackfillReport:
         """How it stands, for ranges that nobody is at work on any more."""
@@ -116,7 +116,7 @@ class ShardMonitor:
     def _sleep(self, seconds: float) -> None:
         until = self._monotonic() + seconds
         while not self._should_stop():
-            self._sleep_for(PATIENCE)
+            self._sleep_for(TICK_SECONDS)
             self._progress.tick()
             if self._monotonic() >= until:
                 return
@@ -186,7 +186,7 @@ class ShardMonitor:
                 f"Nothing has moved for {now - self._moved_at:.0f} seconds. Is a worker running, with the same code and"
                 " settings? Its log says what its tasks end with."
             )
-            stalled = list(self._open.values())[: FEW if self._quiet_rounds else None]
+            stalled = list(self._open.values())[: MAX_ENQUEUED_AGAIN if self._quiet_rounds else None]
             self._quiet_rounds += 1
         for watched in stalled:
             # When the queue is away, it is for all of them.
@@ -212,7 +212,7 @@ class ShardMonitor:
 
     def _is_given_up(self, watched: ShardState) -> bool:
         watched.note_attempt()
-        if watched.vain_attempts < VAIN_ATTEMPTS:
+        if watched.failed_attempts < MAX_FAILED_ATTEMPTS:
             return False
         self._given_up = self._given_up or _reason(watched)
         self._open.pop(watched.job.number, None)
@@ -239,4 +239,4 @@ class ShardMonitor:
 def _reason(watched: ShardState) -> str:
     job = watched.job
     reason = watched.stopped or ("rows were left" if watched.has_ended else "its worker was lost")
-    return f"Keys {job.start_pk} to {job.end_pk} were begun {VAIN_ATTEMPTS} times and got no further: {reason}"
+    return f"Keys {job.start_pk} to {job.end_pk} were begun {MAX_FAILED_ATTEMPTS} times and got no further: {reason}"

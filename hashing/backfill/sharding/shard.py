@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from hashing.backfill.engine import Backfill, bound_rows
 from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.options import BackfillOptions, available_cores
-from hashing.backfill.pending_rows import TodoList
+from hashing.backfill.pending_rows import PendingRows
 from hashing.backfill.report import BackfillReport, BackfillResult
 from hashing.db.clock import DatabaseClock
 from hashing.db.paging import in_key_order
@@ -65,7 +65,7 @@ def _first_range(rows: QuerySet[Any], size: int) -> KeyRange | None:
 PAUSES = (5, 10, 20, 30)
 
 
-def run_with_patience(rows: ImageAssetQuerySet[Any], options: BackfillOptions, **labels: Any) -> BackfillReport:
+def run_with_retries(rows: ImageAssetQuerySet[Any], options: BackfillOptions, **labels: Any) -> BackfillReport:
     """A backfill of `rows` that is tried again for about a minute. `labels` are for its record (`BackfillRun`)."""
     whole = BackfillReport()
     with Heartbeat(rows, options, **labels) as record:
@@ -139,7 +139,7 @@ class Shard:
 
     def count_left(self, clock: Callable[[], datetime]) -> int:
         """Rows of the range that are still to do, by the clock that their times were written by."""
-        return len(TodoList(self.rows(), self.options(), clock))
+        return len(PendingRows(self.rows(), self.options(), clock))
 
 
 def split_into_shards(
@@ -159,8 +159,8 @@ def split_into_shards(
     options = replace(options, tried_before=tried_before)
     batch_id, number, left = uuid.uuid4().hex, 0, options.limit
     for part in _parts(options):
-        [todo] = TodoList(rows, part, clock.now).parts()
-        for start_pk, end_pk, found in cut_into_ranges(todo, size, left):
+        [pending] = PendingRows(rows, part, clock.now).parts()
+        for start_pk, end_pk, found in cut_into_ranges(pending, size, left):
             yield Shard(
                 using=rows.db,
                 start_pk=str(start_pk),
@@ -192,7 +192,7 @@ def hashed_rows(jobs: Sequence[Shard], now: datetime) -> ImageAssetQuerySet[Any]
 
 
 def _tried_rows(jobs: Sequence[Shard], now: datetime) -> ImageAssetQuerySet[Any]:
-    """Rows with a time in the future are still to do: see `TodoList`."""
+    """Rows with a time in the future are still to do: see `PendingRows`."""
     within = Q()
     for _, part in groupby(jobs, attrgetter("only_failed")):
         of_part = list(part)
@@ -208,7 +208,7 @@ def hash_shard(**arguments: Any) -> BackfillResult:
     """
     job = Shard(**arguments)
     labels = {"batch_id": job.batch_id, "shard_number": job.number}
-    return run_with_patience(job.rows(), job.options(), **labels).as_dict()
+    return run_with_retries(job.rows(), job.options(), **labels).as_dict()
 
 
 def _parts(options: BackfillOptions) -> list[BackfillOptions]:

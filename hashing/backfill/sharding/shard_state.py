@@ -24,7 +24,7 @@ class ShardRun(NamedTuple):
 @dataclass
 class ShardState:
     """`left` of its rows are to do. `moved_at`: when it was enqueued, or a record of it has changed, on the clock of
-    this process. `vain_attempts`: how often in a row it stopped with nothing done."""
+    this process. `failed_attempts`: how often in a row it stopped with nothing done."""
 
     job: Shard
     left: int
@@ -32,7 +32,7 @@ class ShardState:
     begun: bool = False
     signs: tuple[ShardRun, ...] = ()
     left_before: int = 0
-    vain_attempts: int = 0
+    failed_attempts: int = 0
 
     @property
     def stopped(self) -> str:
@@ -63,9 +63,9 @@ class ShardState:
     def note_attempt(self) -> None:
         """It is about to be enqueued again: was it any good the last time?"""
         if self.left < self.left_before:
-            self.vain_attempts = 0
+            self.failed_attempts = 0
         elif self.begun:
-            self.vain_attempts += 1
+            self.failed_attempts += 1
         self.left_before, self.begun = self.left, False
 
     def note_enqueued(self, now: float) -> None:

@@ -51,9 +51,9 @@ class Scene:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(monitor, "SECONDS_BETWEEN_LOOKS", 0)
-    monkeypatch.setattr(monitor, "SHARE_OF_TIME", 1e9)
-    monkeypatch.setattr(monitor, "PATIENCE", 0)
+    monkeypatch.setattr(monitor, "SECONDS_BETWEEN_POLLS", 0)
+    monkeypatch.setattr(monitor, "MAX_SHARE_OF_TIME", 1e9)
+    monkeypatch.setattr(monitor, "TICK_SECONDS", 0)
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_rows_that_are_deleted_meanwhile_are_not_hashed(jobs):
 
 
 def test_a_few_are_enqueued_when_all_were_and_nothing_moves(jobs, monkeypatch):
-    monkeypatch.setattr(monitor, "FEW", 1)
+    monkeypatch.setattr(monitor, "MAX_ENQUEUED_AGAIN", 1)
     scene = Scene(jobs, nothing, nothing, stall_timeout=0)
     scene.run()
     assert scene.enqueued[:2] == jobs

@@ -201,4 +201,4 @@ def test_connection_that_is_cut_while_ranges_are_enqueued_costs_none():
 
 
 def test_intervals_are_those_of_the_documentation():
-    assert (monitor.SECONDS_BETWEEN_LOOKS, monitor.SHARE_OF_TIME, monitor.FEW) == (2, 0.1, 10)
+    assert (monitor.SECONDS_BETWEEN_POLLS, monitor.MAX_SHARE_OF_TIME, monitor.MAX_ENQUEUED_AGAIN) == (2, 0.1, 10)

@@ -4,14 +4,14 @@ import pytest
 
 from hashing.backfill import BackfillOptions
 from hashing.backfill.sharding import shard
-from hashing.backfill.sharding.shard import run_with_patience
+from hashing.backfill.sharding.shard import run_with_retries
 from hashing.models import BackfillRun, ImageAsset
 
 pytestmark = pytest.mark.django_db
 
 
 def run():
-    return run_with_patience(ImageAsset.objects.using("default"), BackfillOptions(workers=1))
+    return run_with_retries(ImageAsset.objects.using("default"), BackfillOptions(workers=1))
 
 
 def test_what_was_done_before_and_after_an_outage_adds_up(add_image, media, monkeypatch):
