@@ -56,7 +56,7 @@ test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	@# On PostgreSQL what has to do with a database, without the browser, which sees the pages on SQLite, and without
 	@# the coverage, which costs a sixth of the time. Both at once.
 	@echo "Running the tests on SQLite, and beside them on PostgreSQL..."
-	@$(RUN) -m tests.postgresql $(PYTEST) $(NO_DATABASE:%=--ignore=tests/%) \
+	@$(RUN) -m servers.postgresql $(PYTEST) $(NO_DATABASE:%=--ignore=tests/%) \
 	  -k "not test_browser" >$(VENV)/postgresql.log 2>&1 & beside=$$!; \
 	  $(PYTEST) --cov --cov-report=; first=$$?; wait $$beside; second=$$?; \
 	  echo; echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; test $$first -eq 0 -a $$second -eq 0
@@ -74,22 +74,22 @@ bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreS
 	$(RUN) -m benchmarks.answers
 	DATABASE_URL= $(RUN) -m benchmarks.object_storage
 	for name in writing throughput memory; do \
-	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m tests.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
+	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m servers.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
 	done
 
 bench-answers: $(READY) ## copies found again and false pairs, beside ImageHash (and PDQ, if pdqhash is installed)
 	$(RUN) -m benchmarks.answers
 
 bench-search: $(READY) ## the search among ROWS=1000000 rows on PostgreSQL, and among a million on SQLite
-	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
 	DATABASE_URL= $(RUN) -m benchmarks.search
-	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.similar_rows $(ROWS)
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.similar_rows $(ROWS)
 	DATABASE_URL= $(RUN) -m benchmarks.similar_rows
 
 bench-pairs: $(READY) ## all pairs of a million hashes (against FAISS, if faiss-cpu is installed), and find_duplicates
 	$(RUN) -m benchmarks.pairs
 	DATABASE_URL= $(RUN) -m benchmarks.duplicates
-	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.duplicates --rows $(ROWS)
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.duplicates --rows $(ROWS)
 
 bench-scaling: $(READY) ## what many machines cost their database, on PostgreSQL; rqworker too where redis-server is installed
-	$(RUN) -m tests.postgresql $(RUN) -m benchmarks.scaling
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.scaling

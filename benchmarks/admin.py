@@ -1,4 +1,4 @@
-"""Queries and seconds of the admin's list at a size: `python -m tests.postgresql python -m benchmarks.admin [ROWS]`.
+"""Queries and seconds of the admin's list at a size: `python -m servers.postgresql python -m benchmarks.admin [ROWS]`.
 
 Rows are made up, 2% of them waiting and 1% failed, in the database that `DATABASE_URL` names, which is emptied first.
 Prints a Markdown table: the number of queries, the median of five requests, and how much of it was the database.

@@ -1,6 +1,6 @@
 """Seconds and memory of `find_duplicates` over a whole table, and of the pages on which its groups are reviewed.
 
-`python -m benchmarks.duplicates [--rows N]`, on SQLite or, with `python -m tests.postgresql` before it, on PostgreSQL.
+`python -m benchmarks.duplicates [--rows N]`, on SQLite, or on PostgreSQL after `python -m servers.postgresql`.
 The rows have made-up hashes, skewed as those of photographs are; one in twenty is a near-copy of another, one in twenty
 a blank page, and one in ten the same placeholder.
 """

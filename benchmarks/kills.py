@@ -1,6 +1,6 @@
 """Kill commands and editors at random moments, and count what is wrong afterwards.
 
-`python -m benchmarks.kills [--kills 100] [--seed 1]`; with `python -m tests.postgresql` before it, on PostgreSQL.
+`python -m benchmarks.kills [--kills 100] [--seed 1]`; with `python -m servers.postgresql` before it, on PostgreSQL.
 Each round kills a backfill, an import, a grouping and an editor's process, runs the commands once more, and checks
 every row, group, decision and file by other means than the product's (`tests.faults.checker`).
 """
@@ -15,10 +15,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from servers.site import migrate_database, site_database
 from tests.faults.checker import Stored, check_all, check_one_row_per_file, find_lost_decisions
 from tests.faults.harness import SECONDS_OF_A_RUN, Library, kill_within
 from tests.faults.library import write_library
-from tests.site import migrate_database, site_database
 
 COMMANDS = 4
 

@@ -24,7 +24,7 @@ from benchmarks.photographs import FIVE_HUNDRED_PIXELS
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.scratch_site import fill, scratch_site
 from benchmarks.table import print_table, print_versions
-from tests.s3_storage import STATISTICS
+from servers.s3_storage import STATISTICS
 
 BUCKET = "pictures"
 LOOP = "one file at a time"
@@ -34,7 +34,7 @@ HEADS = ["way", "images a second", "against the loop", "requests a file", "CPU m
 @contextmanager
 def server(latency: float) -> Iterator[str]:
     """The address of an S3 server."""
-    command = [sys.executable, "-m", "tests.object_store", str(latency)]
+    command = [sys.executable, "-m", "servers.s3", str(latency)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -123,7 +123,7 @@ def main() -> None:
     given = parser.parse_args()
     with server(given.latency) as endpoint:
         os.environ |= {"S3_ENDPOINT": endpoint, "S3_BUCKET": BUCKET}
-        with scratch_site(Path(), "tests.s3_settings"):
+        with scratch_site(Path(), "servers.s3_settings"):
             measure(given.latency, given.images, given.rounds, given.workers)
     print_versions("Django", "django-storages", "boto3", "moto", "pillow")
 

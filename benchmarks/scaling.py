@@ -1,4 +1,4 @@
-"""What many machines cost their database, on PostgreSQL: `python -m tests.postgresql python -m benchmarks.scaling`.
+"""What many machines cost their database, on PostgreSQL: `python -m servers.postgresql python -m benchmarks.scaling`.
 
 Names of parts leave the others out: dispatching, batches, growth, tasks.
 """
@@ -31,7 +31,7 @@ def main() -> None:
     folder = FIVE_HUNDRED_PIXELS.paths()[0].parent
     with scratch_site(folder.parent) as database:
         if database != "PostgreSQL":
-            sys.exit("These figures are about PostgreSQL: python -m tests.postgresql python -m benchmarks.scaling")
+            sys.exit("These figures are about PostgreSQL: python -m servers.postgresql python -m benchmarks.scaling")
         if "dispatching" in parts:
             print_dispatching(given.listed)
         if "batches" in parts:

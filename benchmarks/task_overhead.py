@@ -15,7 +15,7 @@ from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.scratch_site import fill
 from benchmarks.table import print_table
 from benchmarks.throughput import file_names
-from tests.redis_server import redis_program, redis_server
+from servers.redis import redis_program, redis_server
 
 HEADS = ["worker", "images a second, one range", "seconds a task costs beyond its images"]
 MANAGE = [sys.executable, "manage.py"]

@@ -1,6 +1,6 @@
 """Images a second: a plain loop, the bare decoding that two processes could do at most, and the backfill.
 
-On SQLite, and on PostgreSQL when `DATABASE_URL` names a server: `python -m tests.postgresql python -m
+On SQLite, and on PostgreSQL when `DATABASE_URL` names a server: `python -m servers.postgresql python -m
 benchmarks.throughput`.
 """
 

@@ -15,8 +15,8 @@ from django.db import connections, models
 
 from hashing.models import ImageAsset
 from hashing.sources.registry import forget_sources
-from tests.pictures import encoded, photo
-from tests.site import Site, migrate_database, site_database
+from samples.pictures import encoded, photo
+from servers.site import Site, migrate_database, site_database
 from tests.site_models.models import Photo, Scan
 
 LABELS = [
@@ -73,7 +73,7 @@ def add_image(media, db) -> AddImage:
 def object_store():
     """A local S3 server."""
     # Not at the top: it takes a second, which most tests need not wait for.
-    from tests.object_store import ObjectStore
+    from servers.s3 import ObjectStore
 
     store = ObjectStore()
     store.start()

@@ -20,7 +20,7 @@ def main() -> None:
 
     from hashing.grouping.decisions import decide_same
     from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
-    from tests.pictures import photo
+    from samples.pictures import photo
     from tests.site_models.models import Picture
 
     setup_test_environment()

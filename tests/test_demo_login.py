@@ -9,7 +9,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 
 from samples.demo_login import is_of_demo, make_login
-from tests.site import CHECKOUT, Site
+from servers.site import CHECKOUT, Site
 
 SQLITE = "django.db.backends.sqlite3"
 

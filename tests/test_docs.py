@@ -15,8 +15,8 @@ from django.db.models import QuerySet
 
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset
-from tests.pictures import photo
-from tests.site import CHECKOUT
+from samples.pictures import photo
+from servers.site import CHECKOUT
 
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 TEXT = {page.name: page.read_text() for page in PAGES}

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hashing.forms import SimilarPictureAction, SimilarPictureMixin
 from hashing.sources import ImageSource, UnknownSource, register
 from hashing.sources.registry import unregister
-from tests.pictures import blank, encoded, photo
+from samples.pictures import blank, encoded, photo
 from tests.site_models.models import Photo, Picture, Product
 
 MESSAGE = "The same picture seems to be here already."

@@ -24,7 +24,7 @@ from hashing.perceptual_hash import (
     compute_perceptual_hash,
     compute_perceptual_hash_from_pil,
 )
-from tests.pictures import blank, encoded, gradient, photo, waves
+from samples.pictures import blank, encoded, gradient, photo, waves
 
 PILLOW_13 = int(__version__.split(".")[0]) >= 13
 FAILED = r"^Failed to process image: \S"

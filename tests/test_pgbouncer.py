@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from hashing.perceptual_hash import compute_perceptual_hash
-from tests.pgbouncer import find_pgbouncer, pgbouncer
-from tests.site import Site, site_database
+from servers.pgbouncer import find_pgbouncer, pgbouncer
+from servers.site import Site, site_database
 
 pytestmark = [
     pytest.mark.skipif(not os.environ.get("DATABASE_URL", "").startswith("postgres"), reason="needs PostgreSQL"),

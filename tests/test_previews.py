@@ -18,7 +18,7 @@ from hashing import previews
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset, MarkedDuplicate
 from hashing.previews import FOLDER, read_preview
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,7 +14,7 @@ from django.template import Context, Template
 from rest_framework.test import APIRequestFactory
 
 from hashing.signals import duplicates_found
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 from tests.site_models.models import Photo
 from tests.test_docs import TEXT, run, snippets
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from hashing.models import ImageAsset
 from hashing.rest_framework import SimilarPictureValidator, SimilarRowsMixin
-from tests.pictures import blank, encoded, photo
+from samples.pictures import blank, encoded, photo
 from tests.site_models.models import Photo, Product
 
 MESSAGE = "The same picture seems to be here already."

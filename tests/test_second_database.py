@@ -11,8 +11,8 @@ from hashing.backfill.hash_row import hash_row
 from hashing.backfill.options import BackfillOptions
 from hashing.grouping import find_duplicates
 from hashing.models import BackfillRun, DuplicateGroup, GroupMember, ImageAsset
+from samples.pictures import encoded, photo
 from tests.other_database import OTHER, other_database  # noqa: F401
-from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(databases=["default", OTHER], transaction=True)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.site import CHECKOUT, Site
+from servers.site import CHECKOUT, Site
 
 pytestmark = pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same on every database")
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import pytest
 from django.conf import settings
 
-from tests.site import CHECKOUT
+from servers.site import CHECKOUT
 
 VARIABLES = ("DATABASE_URL", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "MEDIA_ROOT", "DJANGO_SETTINGS_MODULE")
 

@@ -12,8 +12,8 @@ from django.db import transaction
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import DuplicateGroup, ImageAsset
 from hashing.signals import duplicates_found, image_hashed
+from samples.pictures import encoded, photo
 from tests.conftest import refuse
-from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import CHECKOUT
+from servers.site import CHECKOUT
 
 SHEETS = sorted((CHECKOUT / "hashing" / "static").rglob("*.css"))
 TEXT = {sheet.name: re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL) for sheet in SHEETS}

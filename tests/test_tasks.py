@@ -9,7 +9,7 @@ from hashing.admin.hashing_actions.selection import QueuedSelection, Selection
 from hashing.admin.hashing_actions.tasks import hash_selected_shard, hash_selection
 from hashing.models import ImageAsset
 from hashing.tasks import PRIORITY, has_queue, hash_upload, task_backends
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

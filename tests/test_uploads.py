@@ -11,8 +11,8 @@ from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
+from samples.pictures import encoded, photo
 from tests.grouping.conftest import stored_groups
-from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

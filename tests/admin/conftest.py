@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from tests.browser import started_browser
+from servers.browser import started_browser
 
 PERMISSIONS = {
     "anonymous": None,

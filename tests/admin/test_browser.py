@@ -16,9 +16,9 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from hashing.admin.deletion import views
 from hashing.backfill.hash_row import hash_row
 from hashing.models import BackfillRun, ImageAsset
+from samples.pictures import encoded, photo
+from servers.browser import BROWSER_MARKS
 from tests.admin.conftest import address
-from tests.browser import BROWSER_MARKS
-from tests.pictures import encoded, photo
 
 pytestmark = BROWSER_MARKS
 

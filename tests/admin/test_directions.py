@@ -12,8 +12,8 @@ from hashing.grouping import find_duplicates
 from hashing.grouping.decisions import decide_same
 from hashing.models import DuplicateGroup, ImageAsset
 from hashing.text import isolated
+from samples.pictures import photo
 from tests.admin.conftest import address
-from tests.pictures import photo
 
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
 # Those are of Django: the title of the window, and what it draws around the fields of a form.

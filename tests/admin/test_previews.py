@@ -10,8 +10,8 @@ from PIL import ExifTags, Image
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import ImageAsset
 from hashing.previews import FOLDER
+from samples.pictures import encoded, photo
 from tests.admin.conftest import address
-from tests.pictures import encoded, photo
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

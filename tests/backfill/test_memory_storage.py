@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset
-from tests.pictures import encoded, waves
+from samples.pictures import encoded, waves
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from storages.backends.s3 import S3Storage
 
 from hashing.backfill.storage_probe import MAX_UNEXPLAINED_MISSING
 from hashing.perceptual_hash import compute_fingerprint
-from tests.pictures import encoded, photo
-from tests.s3_storage import storage_options
+from samples.pictures import encoded, photo
+from servers.s3_storage import storage_options
 
 PHOTOS = 40
 
@@ -28,7 +28,7 @@ def bucket(object_store) -> S3Storage:
 def shop(site, bucket):
     """A site whose files are in the bucket."""
     site.environment |= {
-        "DJANGO_SETTINGS_MODULE": "tests.s3_settings",
+        "DJANGO_SETTINGS_MODULE": "servers.s3_settings",
         "S3_ENDPOINT": bucket.endpoint_url,
         "S3_BUCKET": bucket.bucket_name,
     }

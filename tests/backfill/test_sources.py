@@ -13,7 +13,7 @@ from hashing.backfill import BackfillOptions, backfill_perceptual_hashes, run_ba
 from hashing.indexing.sync import sync_sources
 from hashing.models import ImageAsset
 from hashing.sources import ImageSource, register, unregister
-from tests.pictures import photo
+from samples.pictures import photo
 from tests.site_models.models import Picture, Scan
 
 

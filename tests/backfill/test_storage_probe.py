@@ -10,7 +10,7 @@ from hashing.backfill.storage_probe import MAX_UNEXPLAINED_MISSING, StorageProbe
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.models import ImageAsset
 from hashing.workers.worker import Outcome
-from tests.trap_storage import TrapStorage
+from servers.trap_storage import TrapStorage
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ import pytest
 
 import hashing.checks
 from hashing.checks.messages import PACKAGE, documentation_page, error, warning
-from tests.site import CHECKOUT
+from servers.site import CHECKOUT
 from tests.test_docs import anchor
 
 PAGE = (CHECKOUT / "docs" / "checks.md").read_text()

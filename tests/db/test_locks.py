@@ -7,7 +7,7 @@ UPLOADS = """
 import logging
 from django.core.files.base import ContentFile
 from hashing.models import ImageAsset
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 
 logging.getLogger("django.db.backends.base").addHandler(logging.StreamHandler())
 content = encoded(photo(seed=1, size=(96, 72)), "PNG")

@@ -14,7 +14,7 @@ from uuid import UUID
 import imagehash
 from PIL import Image
 
-from tests.site import Site
+from servers.site import Site
 
 MAX_DISTANCE, MIN_QUALITY = 100, 35
 ASSET_COLUMNS = (

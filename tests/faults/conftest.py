@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from servers.site import site_database
 from tests.faults.harness import Library
-from tests.site import site_database
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Self
 
 import psutil
 
-from tests.site import CHECKOUT, Site
+from servers.site import CHECKOUT, Site
 
 SECONDS_TO_FINISH = 120
 SECONDS_OF_A_RUN = 2.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 
 SIZES = ((96, 72), (144, 108), (192, 144), (120, 90))
 

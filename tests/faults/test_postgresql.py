@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from django.db import connection
 
+from servers.postgresql import crash_and_restart, postgresql_server
+from servers.site import migrate_database, site_database
 from tests.faults.checker import Stored, check_all, check_rows
 from tests.faults.harness import SECONDS_TO_FINISH, Library, finish
 from tests.faults.library import write_library
-from tests.postgresql import crash_and_restart, postgresql_server
-from tests.site import migrate_database, site_database
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="a server is needed")
 

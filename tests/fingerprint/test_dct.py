@@ -12,7 +12,7 @@ from PIL import Image
 
 from hashing.fingerprint.compute import COSINE_SCALE, FREQUENCIES, low_frequency_bits
 from hashing.fingerprint.grid import SQUARE_SIDE, shrink
-from tests.pictures import blank, gradient, photo
+from samples.pictures import blank, gradient, photo
 
 SQUARES = arrays(np.uint8, (SQUARE_SIDE, SQUARE_SIDE))
 COSINES = [

@@ -27,7 +27,7 @@ from hashing.fingerprint.decoding import (
     read_thumbnail,
 )
 from hashing.fingerprint.limits import FILE_SUFFIXES
-from tests.pictures import blank, encoded, photo
+from samples.pictures import blank, encoded, photo
 
 try:
     from pillow_heif import register_heif_opener

@@ -22,7 +22,7 @@ from hashing.fingerprint.grid import (
     make_kernel,
     shrink,
 )
-from tests.pictures import gradient, photo
+from samples.pictures import gradient, photo
 
 LANCZOS = Image.Resampling.LANCZOS
 SIZES = {"wide": (9, 8), "tall": (8, 9), "square": (64, 64)}

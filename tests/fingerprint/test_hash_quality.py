@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from hashing.fingerprint.compute import measure_quality
 from hashing.fingerprint.grid import shrink
-from tests.pictures import blank, gradient, logo, photo
+from samples.pictures import blank, gradient, logo, photo
 
 # Below it, copies must be less than half as far apart as those of a good picture may be.
 CLEAR = 50

@@ -17,7 +17,7 @@ from hashing.fingerprint.orientations import (
     orient,
     orient_detail,
 )
-from tests.pictures import photo
+from samples.pictures import photo
 
 BITS = st.integers(0, 2**64 - 1)
 DETAILS = st.integers(0, 2**256 - 1)

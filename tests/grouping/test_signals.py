@@ -8,8 +8,8 @@ from PIL import Image
 
 from hashing.grouping.decisions import decide_same, keep
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from samples.pictures import encoded, photo
 from tests.grouping.conftest import stored_groups
-from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import transaction
 
 from hashing.models import CoOwner, ImageAsset, PairDecision
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 from tests.site_models.models import Photo, Picture, PictureProxy, Poster, Product, Scan
 
 HASHES = {"perceptual_hash": "0f" * 8, "vertical_hash": "f0" * 8}

@@ -17,7 +17,7 @@ from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_fingerprint
 from hashing.sources import UnknownSource
-from tests.pictures import encoded, photo
+from samples.pictures import encoded, photo
 from tests.site_models.models import Photo, Picture, PictureProxy, Poster, Product, Scan
 
 SMALL = {"perceptual_hash": "0f" * 8, "vertical_hash": "f0" * 8, "hash_quality": 100, "hash_version": HASH_VERSION}

@@ -6,7 +6,7 @@ from hashing.indexing.registration import SyncCounts
 from hashing.indexing.sync import SourceSync
 from hashing.models import CoOwner, ImageAsset
 from hashing.sources import ImageSource, all_sources, find_sources, register, unregister
-from tests.pictures import photo
+from samples.pictures import photo
 from tests.site_models.models import Photo, Picture, Poster, Product, Scan
 
 HASHES = {"perceptual_hash": "0f" * 8, "vertical_hash": "f0" * 8}

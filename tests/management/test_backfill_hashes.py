@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 from hashing.backfill import engine
 from hashing.models import ImageAsset, PairDecision
 from hashing.perceptual_hash import compute_perceptual_hash
+from samples.pictures import photo
+from servers.site import Site
 from tests.db.faults import only_postgresql
-from tests.pictures import photo
-from tests.site import Site
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from django.db import router
 
 from hashing.management.commands.find_duplicates import Command
 from hashing.models import ImageAsset
+from servers.site import CHECKOUT, Site
 from tests.management.broken_output import closed_pipe, full_disk
-from tests.site import CHECKOUT, Site
 
 pytestmark = pytest.mark.django_db
 

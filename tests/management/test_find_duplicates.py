@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
-from tests.site import Site
+from servers.site import Site
 
 HASHED = {"hash_quality": 90, "hash_version": HASH_VERSION, "width": 10, "height": 10, "file_size": 1000}
 HASH, OTHER_HASH = "0123456789abcdef", "f0e1d2c3b4a59687"

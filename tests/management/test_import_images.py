@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from hashing.importing import walk
 from hashing.models import ImageAsset
+from samples.pictures import photo
+from servers.site import Site
 from tests.management.test_backfill_hashes import wait_until
-from tests.pictures import photo
-from tests.site import Site
 
 pytestmark = pytest.mark.django_db
 

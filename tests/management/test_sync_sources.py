@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from hashing.models import ImageAsset
-from tests.pictures import photo
+from samples.pictures import photo
 from tests.site_models.models import Picture, Product
 
 

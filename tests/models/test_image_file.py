@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hashing.models import ImageAsset
 from hashing.models.image_file import MAX_NAME_BYTES, upload_path
-from tests.pictures import encoded, waves
+from samples.pictures import encoded, waves
 
 PICTURE = encoded(waves(), "PNG")
 ODD_NAMES = [

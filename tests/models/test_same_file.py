@@ -19,8 +19,8 @@ from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
+from samples.pictures import encoded, photo
 from tests.grouping.conftest import stored_groups
-from tests.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import CHECKOUT
+from servers.site import CHECKOUT
 
 # Of these, the last would have each process compile all of Django again.
 OWN_VARIABLES = {"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}

@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from tests.pictures import photo
+from samples.pictures import photo
+from servers.site import CHECKOUT
 from tests.projects.conftest import Project, run
-from tests.site import CHECKOUT
 
 pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same on every database, and slow"),

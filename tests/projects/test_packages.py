@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 
 import pytest
 
-from tests.site import CHECKOUT
+from servers.site import CHECKOUT
 
 pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same on every database"),

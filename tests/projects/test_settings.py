@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import photo
-from tests.site import CHECKOUT, site_database
+from samples.pictures import photo
+from servers.site import CHECKOUT, site_database
 
 SETTINGS = {
     "naive_times": "admin",

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from hashing.perceptual_hash import compute_perceptual_hash
-from tests.redis_server import RedisServer, redis_program, redis_server
-from tests.site import Site, site_database
+from servers.redis import RedisServer, redis_program, redis_server
+from servers.site import Site, site_database
 
 SECONDS_TO_FINISH = 120
 

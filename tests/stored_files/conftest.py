@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import photo
+from samples.pictures import photo
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from hashing.models import ImageAsset
 from hashing.stored_files import deletion, references
 from hashing.stored_files.deletion import delete_unused, find_reasons_to_keep
 from hashing.stored_files.references import FileColumn
+from servers.s3_storage import storage_options
 from tests.db.faults import FailingOnce
-from tests.s3_storage import storage_options
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

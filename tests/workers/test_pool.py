@@ -11,7 +11,7 @@ from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
 from hashing.workers.pool import LARGEST_CHUNK, RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, _cause_of_death
 from hashing.workers.storages import StorageAlias
 from hashing.workers.worker import Job, Outcome
-from tests.pictures import photo
+from samples.pictures import photo
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from storages.backends.s3 import S3Storage
 
 from hashing.fingerprint.limits import FileTooLarge
 from hashing.workers.reading import is_s3, open_object, prepare, read_stored_file
-from tests.s3_storage import storage_options
+from servers.s3_storage import storage_options
 
 
 def storage_at(store, **options) -> S3Storage:

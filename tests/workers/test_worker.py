@@ -17,7 +17,7 @@ from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.workers import worker
 from hashing.workers.storages import StorageAlias, StorageField, open_storage
 from hashing.workers.worker import Job, hash_file, hash_files, hash_stored_file, start_worker
-from tests.pictures import photo
+from samples.pictures import photo
 
 STORAGE = StorageAlias("a storage")
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from hashing.admin.deletion import marked_duplicates
 from hashing.models import CoOwner, ImageAsset, PairDecision
 from hashing.sources import ImageSource, register, unregister
-from tests.pictures import photo
+from samples.pictures import photo
 from tests.site_models.models import Comment, Order, Photo, Picture, Product, Scan
 
 HASHES = {

@@ -15,10 +15,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from hashing.fingerprint.decoding import _TURNS
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
+from samples.pictures import encoded, photo
+from servers.browser import BROWSER_MARKS
 from tests.admin.review.conftest import form_of, keys_of, review_address, store_all_groups
 from tests.admin.test_browser import Editor
-from tests.browser import BROWSER_MARKS
-from tests.pictures import encoded, photo
 
 pytestmark = BROWSER_MARKS
 

@@ -7,9 +7,9 @@ from PIL import ImageOps
 
 from hashing.backfill.hash_row import hash_row
 from hashing.models import ImageAsset
+from samples.pictures import blank, encoded, photo
 from tests.admin.conftest import address
 from tests.admin.test_previews import EPS, HTML, SVG, bomb
-from tests.pictures import blank, encoded, photo
 
 
 def upload(client, content: bytes, name: str = "photo.jpg", **options):

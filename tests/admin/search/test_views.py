@@ -14,8 +14,8 @@ from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_fingerprint
+from samples.pictures import encoded, photo
 from tests.admin.conftest import address
-from tests.pictures import encoded, photo
 
 HASH, VERTICAL, DETAIL = "0123456789abcdef", "fedcba9876543210", "3c" * 32
 HASHES = {"hash": HASH, "vertical": VERTICAL, "detail": DETAIL, "quality": 90}

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from hashing.fingerprint.decoding import read_picture, read_thumbnail
-from tests.pictures import photo
+from samples.pictures import photo
 
 SIZE = (48, 40)
 Pixels = np.ndarray[Any, Any]

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -18,7 +19,6 @@ from tests.fingerprint.formats.table import (
     named,
     on_white,
 )
-from tests.pictures import encoded, photo
 
 RAW, RLE8, BITFIELDS = 0, 1, 3
 INFO, V4, V5 = 40, 108, 124

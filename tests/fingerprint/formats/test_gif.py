@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import GREY, RGB, SIZE, Pixels, assert_read_as, assert_refused, by_opencv, named
-from tests.pictures import encoded, photo
 
 PLAIN = encoded(Image.fromarray(RGB).quantize(128), "GIF")
 GREYS = b"".join(bytes([level] * 3) for level in range(256))

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from hashing.fingerprint.decoding import open_picture, read_picture, verify_picture
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import GREY, RGB, SIZE, Pixels, assert_read_as, assert_refused, by_opencv, named
-from tests.pictures import encoded, photo
 
 SOI = b"\xff\xd8"
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from samples.pictures import encoded
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -19,7 +20,6 @@ from tests.fingerprint.formats.table import (
     named,
     on_white,
 )
-from tests.pictures import encoded
 
 
 def jp2(pixels: Pixels, **options) -> bytes:

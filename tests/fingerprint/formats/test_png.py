@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 from hashing.fingerprint.decoding import read_picture, verify_picture
 from hashing.perceptual_hash import compute_fingerprint
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -23,7 +24,6 @@ from tests.fingerprint.formats.table import (
     named,
     on_white,
 )
-from tests.pictures import encoded, photo
 
 GREY_TYPE, COLOUR_TYPE, PALETTE_TYPE, GREY_ALPHA_TYPE, COLOUR_ALPHA_TYPE = 0, 2, 3, 4, 6
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

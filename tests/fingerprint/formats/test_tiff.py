@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from hashing.fingerprint.decoding import read_picture, read_thumbnail
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -23,7 +24,6 @@ from tests.fingerprint.formats.table import (
     named,
     on_white,
 )
-from tests.pictures import encoded, photo
 
 ORDERS = ["<", ">"]
 COMPRESSIONS = [None, "zlib", "lzw", "packbits"]

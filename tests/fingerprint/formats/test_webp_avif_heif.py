@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, features
 
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -20,7 +21,6 @@ from tests.fingerprint.formats.table import (
     named,
     on_white,
 )
-from tests.pictures import encoded, photo
 
 try:
     import pillow_heif

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import psycopg
 
-from tests.pictures import photo
+from samples.pictures import photo
 
 CHECKOUT = Path(__file__).parent.parent
 ADD_ROWS = "INSERT INTO hashing_imageasset (image, hash_error, created_at) VALUES ({0}, '', {0})"
@@ -73,7 +73,7 @@ class Site:
             **os.environ,
             **settings,
             "DATABASE_URL": url,
-            "DJANGO_SETTINGS_MODULE": "tests.trap_settings",
+            "DJANGO_SETTINGS_MODULE": "servers.trap_settings",
             "MEDIA_ROOT": str(folder / "media"),
             "PYTHONUNBUFFERED": "1",
         }

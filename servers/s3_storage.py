@@ -1,4 +1,4 @@
-"""How tests and benchmarks reach tests.object_store, without moto, which the processes of a site do not import."""
+"""How tests and benchmarks reach servers.s3, without moto, which the processes of a site do not import."""
 
 from __future__ import annotations
 

@@ -38,12 +38,13 @@ class TrapStorage(FileSystemStorage):
                 time.sleep(0.1)
         if "flaky" in name:
             raise ConnectionResetError("connection reset by peer")
-        return super()._open(name, mode)
+        return super()._open(name, mode)  # type: ignore[misc] # django-stubs leaves the hooks of a storage out
 
     def _save(self, name: str, content: Any) -> str:
         if "slow" in name:
             time.sleep(0.3)
-        return super()._save(name, content)
+        saved: str = super()._save(name, content)  # type: ignore[misc]
+        return saved
 
     def exists(self, name: str) -> bool:
         self._answer()

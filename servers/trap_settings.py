@@ -5,6 +5,6 @@ from __future__ import annotations
 from imagesearch.settings import *  # noqa: F403
 
 STORAGES = {
-    "default": {"BACKEND": "tests.trap_storage.TrapStorage"},
+    "default": {"BACKEND": "servers.trap_storage.TrapStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

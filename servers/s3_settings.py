@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from imagesearch.settings import *  # noqa: F403
-from tests.s3_storage import storage_options
+from servers.s3_storage import storage_options
 
 STORAGES = {
     "default": {

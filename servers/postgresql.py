@@ -1,4 +1,4 @@
-"""Run a command beside a PostgreSQL server of its own: `python -m tests.postgresql COMMAND [ARGUMENT...]`.
+"""Run a command beside a PostgreSQL server of its own: `python -m servers.postgresql COMMAND [ARGUMENT...]`.
 
 `DATABASE_URL` of the command names the server, which listens on a socket in a temporary folder and is gone when the
 command ends. Where `DATABASE_URL` already names a PostgreSQL server, that one is used. The programs are those of an

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.postgresql import unprivileged_user
+from servers.postgresql import unprivileged_user
 
 # Part of the socket's name, in a folder of its own: nothing listens on the network.
 PORT = 6543
@@ -41,6 +41,9 @@ def find_pgbouncer() -> str | None:
 @contextmanager
 def pgbouncer(url: str) -> Iterator[str]:
     """The URL of the same database by way of a PgBouncer, which lives as long as the block."""
+    program = find_pgbouncer()
+    if program is None:
+        raise RuntimeError("No PgBouncer is installed.")
     server = conninfo_to_dict(url)
     name = server.pop("dbname")
     folder = Path(tempfile.mkdtemp(prefix="imagesearch-pgbouncer-"))
@@ -50,11 +53,12 @@ def pgbouncer(url: str) -> Iterator[str]:
         configuration.write_text(CONFIGURATION.format(server=line, port=PORT, folder=folder))
         # As PostgreSQL, it refuses to run as root.
         user = unprivileged_user()
-        for path in (folder, configuration) if user else ():
-            shutil.chown(path, user)
+        if user:
+            shutil.chown(folder, user)
+            shutil.chown(configuration, user)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [find_pgbouncer(), configuration], user=user, cwd="/", stdout=log, stderr=subprocess.STDOUT
+                [program, configuration], user=user, cwd="/", stdout=log, stderr=subprocess.STDOUT
             )
         try:
             pooled = f"postgres://postgres@/{name}?host={folder}&port={PORT}"

@@ -1,4 +1,4 @@
-"""A local S3 server (moto) that can be slow, refuse, and go down: `python -m tests.object_store LATENCY` runs one.
+"""A local S3 server (moto) that can be slow, refuse, and go down: `python -m servers.s3 LATENCY` runs one.
 
 It prints its address. Of the tests, each has buckets of its own, because what it holds lasts as long as the process.
 """
@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from tests.s3_storage import STATISTICS
+from servers.s3_storage import STATISTICS
 
 
 class OneRequestHandler(WSGIRequestHandler):
