@@ -10,11 +10,8 @@ from hashing.grouping.decisions import DecisionRefused, decide_same, keep
 from hashing.grouping.deletion import file_problem, record_problem
 from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
-<<<<<<< HEAD
 from hashing.stored_files.availability import StorageUnavailable
-=======
 from samples.pictures import photo
->>>>>>> 2b83553 (Move what tests and benchmarks share out of the tests: servers and sites to servers/, made-up pictures to samples/)
 from tests.grouping.conftest import stored_groups
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage
 
 from hashing.stored_files.availability import StorageUnavailable, call_with_timeout, check_storage, is_local
-from tests.trap_storage import TrapStorage
+from servers.trap_storage import TrapStorage
 
 
 def test_only_a_storage_of_plain_files_is_local(tmp_path):

@@ -13,12 +13,7 @@ from hashing.perceptual_hash import compute_perceptual_hash
 from samples.pictures import blank, encoded, photo
 from tests.admin.conftest import address, messages_of
 from tests.admin.test_previews import EPS, HTML, SVG, bomb
-<<<<<<< HEAD
 from tests.models.test_image_file import ODD_NAMES
-from tests.pictures import blank, encoded, photo
-=======
-from tests.test_upload_path import ODD_NAMES
->>>>>>> 2b83553 (Move what tests and benchmarks share out of the tests: servers and sites to servers/, made-up pictures to samples/)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
