@@ -226,7 +226,7 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
 
 def test_long_deletion_goes_on_by_itself(editor, monkeypatch):
     monkeypatch.setattr(views, "BATCH", 20)
-    monkeypatch.setattr(views, "SECONDS", 0.0)
+    monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number:03}.jpg") for number in range(70))
     editor.open(address("changelist"))
     editor.click("#action-toggle")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate, pairwise
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.contrib import messages
 from django.core import signing
@@ -12,6 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.text import isolated
 
 # The keys of more rows may not fit into one request.
@@ -19,6 +20,13 @@ MAX_ROWS = 500_000
 MAX_LISTED = 20
 MAX_AGE = 24 * 3600
 SALT = "hashing.admin.deletion.views"
+
+
+class DeletedRows(NamedTuple):
+    """The rows of a batch that are deleted, and why the others are not."""
+
+    deleted: Assets
+    reasons: Reasons
 
 
 @dataclass
@@ -34,7 +42,7 @@ class ReasonCount:
 
 
 @dataclass
-class Tally:
+class DeletionReport:
     """What was deleted and what stayed, or what would be. Of rows and files that stay, by reason."""
 
     deleted: int = 0
@@ -43,11 +51,22 @@ class Tally:
     stayed: dict[str, ReasonCount] = field(default_factory=dict)
     kept_files: dict[str, ReasonCount] = field(default_factory=dict)
     failed_files: dict[str, ReasonCount] = field(default_factory=dict)
-    stopped: str = ""
+    error: str = ""
 
     @property
     def stayed_count(self) -> int:
         return sum(each.count for each in self.stayed.values())
+
+    def without_stayed(self, assets: Assets, reasons: Reasons) -> Assets:
+        """Return the rows that have no reason to stay, and count the others."""
+        for asset in assets:
+            if asset.pk in reasons:
+                self.add_stayed(str(asset), reasons[asset.pk])
+        return [asset for asset in assets if asset.pk not in reasons]
+
+    def add_batch(self, assets: Assets, batch: DeletedRows) -> None:
+        self.add_deleted([str(asset) for asset in batch.deleted])
+        self.without_stayed(assets, batch.reasons)
 
     def add_deleted(self, names: Sequence[str]) -> None:
         self.deleted += len(names)
@@ -73,7 +92,7 @@ class DeletionJob:
     keys: list[int]
     total: int
     is_cut: bool = False
-    tally: Tally = field(default_factory=Tally)
+    report: DeletionReport = field(default_factory=DeletionReport)
 
     @classmethod
     def of(cls, keys: Iterable[int]) -> Self:
@@ -88,17 +107,17 @@ class DeletionJob:
     def token(self, user_pk: Any) -> str:
         """Signed, so that the rows are those that the page was about, and that no packed text is too large."""
         steps = [last - first for first, last in pairwise([0, *self.keys])]
-        values = {"steps": steps, "total": self.total, "tally": asdict(self.tally)}
+        values = {"steps": steps, "total": self.total, "report": asdict(self.report)}
         return signing.dumps(values, salt=f"{SALT}.{user_pk}", compress=True)
 
     @classmethod
     def from_token(cls, token: str, user_pk: Any) -> Self:
         """Raises `django.core.signing.BadSignature`."""
         values = signing.loads(token, salt=f"{SALT}.{user_pk}", max_age=MAX_AGE)
-        tally = values["tally"]
+        report = values["report"]
         for name in ("stayed", "kept_files", "failed_files"):
-            tally[name] = {reason: ReasonCount(**counted) for reason, counted in tally[name].items()}
-        return cls(list(accumulate(values["steps"])), values["total"], tally=Tally(**tally))
+            report[name] = {reason: ReasonCount(**counted) for reason, counted in report[name].items()}
+        return cls(list(accumulate(values["steps"])), values["total"], report=DeletionReport(**report))
 
 
 def _add(counts: dict[str, ReasonCount], name: str, reason: str) -> None:
@@ -112,23 +131,23 @@ def _add(counts: dict[str, ReasonCount], name: str, reason: str) -> None:
 
 
 def add_messages(request: HttpRequest, opts: Any, job: DeletionJob) -> None:
-    tally = job.tally
-    if tally.deleted:
-        items = opts.verbose_name if tally.deleted == 1 else opts.verbose_name_plural
+    report = job.report
+    if report.deleted:
+        items = opts.verbose_name if report.deleted == 1 else opts.verbose_name_plural
         text = _("Successfully deleted %(count)d %(items)s.")
-        messages.success(request, text % {"count": tally.deleted, "items": items})
-    for reason, counted in tally.stayed.items():
+        messages.success(request, text % {"count": report.deleted, "items": items})
+    for reason, counted in report.stayed.items():
         text = ngettext("%(count)d image was left", "%(count)d images were left", counted.count)
         _add_warning(request, text, reason, counted)
-    for reason, counted in tally.kept_files.items():
+    for reason, counted in report.kept_files.items():
         text = ngettext("%(count)d file was kept", "%(count)d files were kept", counted.count)
         _add_warning(request, text, reason, counted)
-    for reason, counted in tally.failed_files.items():
+    for reason, counted in report.failed_files.items():
         text = _("The rows are deleted, but %(count)d files could not be")
         _add_warning(request, text, reason, counted)
-    if tally.stopped:
+    if report.error:
         text = _("The deletion ended early, with %(count)d images left. Run it again to continue. %(reason)s")
-        messages.error(request, text % {"count": len(job.keys), "reason": tally.stopped})
+        messages.error(request, text % {"count": len(job.keys), "reason": report.error})
 
 
 def _add_warning(request: HttpRequest, text: str, reason: str, counted: ReasonCount) -> None:

@@ -1,23 +1,27 @@
-"""Delete what editors have marked as duplicates, with the files, for those who have the permission for it."""
+"""Delete the images that editors have marked as duplicates, with their files."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 from django.contrib import admin
 from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import F, Model, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from hashing.admin.deletion.job import Tally
+from hashing.admin.deletion.job import DeletedRows, DeletionReport
 from hashing.admin.deletion.merging import Merging, Refusal
-from hashing.admin.deletion.views import Assets, Deletion
+from hashing.admin.deletion.policy import delete_rows, deletion_database
+from hashing.admin.deletion.related_rows import Assets, Reasons
+from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.images.columns import Columns
 from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.paginator import LargeTablePaginator
@@ -33,9 +37,8 @@ StoredFile = tuple[Storage, str]
 
 
 @admin.register(MarkedDuplicate)
-class MarkedDuplicateAdmin(Columns, Previews, Deletion):
+class MarkedDuplicateAdmin(Columns, Previews, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("delete_selected",)
-    deletes_files = True
     list_display = ("preview", "name", "pixels_and_bytes", "kept", "added")
     list_display_links = None
     list_per_page = 50
@@ -46,6 +49,14 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
 
     class Media:
         css = {"all": ["hashing/admin.css"]}
+
+    @cached_property
+    def policy(self) -> MarkedDuplicateDeletion:
+        return MarkedDuplicateDeletion(self)
+
+    @cached_property
+    def deletion(self) -> DeletionViews:
+        return DeletionViews(self, self.policy)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -64,33 +75,89 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
     def kept(self, asset: Any) -> SafeString:
         return link_or_text(admin_url(self.admin_site, "imageasset_change", asset.kept_pk), asset.kept_name)
 
-    def reasons_to_stay(self, request: HttpRequest, assets: Assets) -> dict[int, str]:
-        keys = [asset.pk for asset in assets]
-        return reasons_to_stay(keys, self.database, find_keepers(keys, self.database))
+    @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> HttpResponse:
+        return self.deletion.delete_selected(request, queryset)
 
-    def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
-        return self._merging(request, assets).reasons_to_stay(assets, tally.add_related)
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self.deletion.delete_view(request, object_id)
 
-    def files_to_stay(self, assets: Assets) -> dict[str, str]:
-        owners = find_owners(assets, self.database)
+    def delete_model(self, request: HttpRequest, obj: MarkedDuplicate) -> None:
+        self.policy.delete_batch(request, [obj], DeletionReport())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> None:
+        self.policy.delete_batch(request, list(queryset), DeletionReport())
+
+
+@dataclass(frozen=True)
+class MarkedDuplicateDeletion:
+    """Delete marked duplicates of which a copy is kept, the rows of the site that own them, and their unused files."""
+
+    model_admin: MarkedDuplicateAdmin
+    deletes_files = True
+
+    def find_refusals(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> Reasons:
+        return self.merging(request, assets).find_reasons_to_stay(assets, report.add_related)
+
+    def find_reasons_to_stay(self, assets: Assets) -> Reasons:
+        keys, using = [asset.pk for asset in assets], deletion_database()
+        return reasons_to_stay(keys, using, find_keepers(keys, using))
+
+    def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
+        using = deletion_database()
+        owners = find_owners(assets, using)
         without: defaultdict[type[Model], set[Any]] = defaultdict(set)
         for asset in assets:
             without[ImageAsset].add(asset.pk)
             for owner in owners.get(asset.pk, []):
-                # The column of a child by multi-table inheritance is in the table of its parent, with the same key.
+                # With multi-table inheritance, the column is in the table of the parent, with the same key.
                 without[owner.source.field.model].add(owner.row.pk)
         reasons: dict[str, str] = {}
-        for storage, names in _by_storage(_files_of(assets, self.database).values()):
+        for storage, names in names_by_storage(stored_files(assets, using).values()):
             reasons |= find_reasons_to_keep(storage, names, without)
         return reasons
 
-    def delete_rows(self, request: HttpRequest, assets: Assets) -> tuple[Assets, dict[int, str]]:
-        """Delete what a row of the site owns by way of its source, one by one: one that must stay keeps no other."""
-        merging = self._merging(request, assets)
-        owned = [asset for asset in assets if merging.owners_of(asset)]
-        deleted, reasons = super().delete_rows(request, [asset for asset in assets if not merging.owners_of(asset)])
+    def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
+        """Delete rows and, after the commit, their files. No lock is held while a storage is asked."""
+        using = deletion_database()
+        keepers = find_keepers([asset.pk for asset in assets], using)
+        batch = with_groups_locked(using, self._delete_locked, request, assets, keepers, report)
+        report.add_batch(assets, batch)
+
+    def merging(self, request: HttpRequest, assets: Assets) -> Merging:
+        rows = self.model_admin.get_queryset(request).using(deletion_database())
+        kept = rows.filter(pk__in=[asset.pk for asset in assets])
+        keepers = {asset.pk: getattr(asset, "kept_pk", None) for asset in kept}
+        return Merging(assets, keepers, request, self.model_admin.admin_site, deletion_database())
+
+    def _delete_locked(
+        self, request: HttpRequest, assets: Assets, keepers: set[Keeper], report: DeletionReport
+    ) -> DeletedRows:
+        keys, using = [asset.pk for asset in assets], deletion_database()
+        lock_with_keepers(keys, using)
+        # Checked again: before the rows were locked, a mark may have been taken back, or a file replaced.
+        marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
+        reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
+        reasons |= reasons_to_stay(marked.keys(), using, keepers)
+        deletable = [asset for key, asset in marked.items() if key not in reasons]
+        # Read before the deletion, which may take the rows along that name the storage.
+        files = stored_files(deletable, using)
+        deleted, needed = self._delete_rows(request, deletable)
+        unused = [files[asset.pk] for asset in deleted if asset.pk in files]
+        transaction.on_commit(lambda: delete_files(unused, report), using=using)
+        return DeletedRows(deleted, reasons | needed)
+
+    def _delete_rows(self, request: HttpRequest, assets: Assets) -> DeletedRows:
+        """Delete images without an owner together, and the others one by one by way of their sources."""
+        merging = self.merging(request, assets)
+        without_owner = [asset for asset in assets if not merging.owners_of(asset)]
+        deleted, reasons = delete_rows(self.model_admin, request, without_owner, lambda rows: rows.delete())
         merged = []
-        for asset in owned:
+        for asset in assets:
+            if not merging.owners_of(asset):
+                continue
             try:
                 merging.merge(asset)
             except Refusal as refusal:
@@ -98,52 +165,12 @@ class MarkedDuplicateAdmin(Columns, Previews, Deletion):
             else:
                 merged.append(asset)
         if merged:
-            self.log_deletions(request, cast("QuerySet[Any]", merged))
-        return [*deleted, *merged], reasons
-
-    def _merging(self, request: HttpRequest, assets: Assets) -> Merging:
-        kept = self.get_queryset(request).using(self.database).filter(pk__in=[asset.pk for asset in assets])
-        keepers = {asset.pk: getattr(asset, "kept_pk", None) for asset in kept}
-        return Merging(assets, keepers, request, self.admin_site, self.database)
-
-    def delete_assets(self, request: HttpRequest, assets: Assets, tally: Tally) -> None:
-        """Delete rows and, after the commit, their files. Nobody waits for a lock while the storage is asked."""
-        keepers = find_keepers([asset.pk for asset in assets], self.database)
-        deleted, reasons = with_groups_locked(self.database, self._delete_marked, request, assets, keepers, tally)
-        tally.add_deleted([str(asset) for asset in deleted])
-        for asset in assets:
-            if asset.pk in reasons:
-                tally.add_stayed(str(asset), reasons[asset.pk])
-
-    def _delete_marked(
-        self, request: HttpRequest, assets: Assets, keepers: set[Keeper], tally: Tally
-    ) -> tuple[Assets, dict[int, str]]:
-        keys, using = [asset.pk for asset in assets], self.database
-        lock_with_keepers(keys, using)
-        # Asked again: until the rows were locked, a mark may have been taken back, or a file replaced.
-        marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
-        reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
-        reasons |= reasons_to_stay(marked.keys(), using, keepers)
-        going = [asset for key, asset in marked.items() if key not in reasons]
-        # Now, because the rows that say where the files are may go.
-        files = _files_of(going, using)
-        deleted, needed = self.delete_rows(request, going)
-        unused = [files[asset.pk] for asset in deleted if asset.pk in files]
-        transaction.on_commit(lambda: _delete_files(unused, tally), using=using)
-        return deleted, reasons | needed
-
-    def perform_deletion(self, request: HttpRequest, rows: QuerySet[ImageAsset]) -> None:
-        rows.delete()
-
-    def delete_model(self, request: HttpRequest, obj: MarkedDuplicate) -> None:
-        self.delete_assets(request, [obj], Tally())
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> None:
-        self.delete_assets(request, list(queryset), Tally())
+            self.model_admin.log_deletions(request, cast("QuerySet[Any]", merged))
+        return DeletedRows([*deleted, *merged], reasons)
 
 
-def _files_of(assets: Assets, using: str) -> dict[int, StoredFile]:
-    """The file of each asset, by its key, without those of which nobody knows the storage any more."""
+def stored_files(assets: Assets, using: str) -> dict[int, StoredFile]:
+    """Return the file of each asset by its key, except those whose storage is unknown."""
     storages = find_storages({asset.source_key for asset in assets}, using)
     return {
         asset.pk: (storages[asset.source_key], asset.image.name)
@@ -152,18 +179,18 @@ def _files_of(assets: Assets, using: str) -> dict[int, StoredFile]:
     }
 
 
-def _by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, set[str]]]:
-    # A source may make a storage for each row: those that are equal are asked once.
+def names_by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, set[str]]]:
+    """Return each storage once with its names: a source may make an equal storage for each of its rows."""
     grouped: dict[Hashable, tuple[Storage, set[str]]] = {}
     for storage, name in files:
         grouped.setdefault(storage_key(storage), (storage, set()))[1].add(name)
     return list(grouped.values())
 
 
-def _delete_files(files: Sequence[StoredFile], tally: Tally) -> None:
-    for storage, names in _by_storage(files):
+def delete_files(files: Sequence[StoredFile], report: DeletionReport) -> None:
+    for storage, names in names_by_storage(files):
         result = delete_unused(storage, names)
         for name, reason in result.kept.items():
-            tally.add_kept_file(name, reason)
+            report.add_kept_file(name, reason)
         for name, reason in result.failed.items():
-            tally.add_failed_file(name, reason)
+            report.add_failed_file(name, reason)

@@ -1,5 +1,3 @@
-"""Delete the rows of the site that own marked duplicates, as their source says."""
-
 from __future__ import annotations
 
 import logging
@@ -8,15 +6,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import get_deleted_objects
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, models, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from hashing.admin.deletion.related_rows import Assets, Collected, find_reasons_to_stay
+from hashing.admin.deletion.related_rows import Assets, Collected, Reasons, find_reasons_to_stay, missing_permission
 from hashing.admin.owners import may_delete
 from hashing.indexing.owners import Owner, find_owners
 from hashing.models import ImageAsset
@@ -31,7 +28,7 @@ class Refusal(Exception):
 
 
 class Merging:
-    """What happens to the owners of some marked duplicates; `keepers` has the key of what is kept of each."""
+    """What happens to the owners of marked duplicates. `keepers` maps the key of each to that of the image kept."""
 
     def __init__(
         self, assets: Assets, keepers: Mapping[int, int | None], request: HttpRequest, site: AdminSite, using: str
@@ -44,8 +41,8 @@ class Merging:
     def owners_of(self, asset: ImageAsset) -> list[Owner]:
         return self._owners.get(asset.pk, [])
 
-    def reasons_to_stay(self, assets: Assets, count: Callable[[str, int], object]) -> dict[int, str]:
-        """Return the keys of images whose rows cannot be deleted. Calls `count` with what goes with the others."""
+    def find_reasons_to_stay(self, assets: Assets, count: Callable[[str, int], object]) -> Reasons:
+        """Return why the rows of some images cannot be deleted. Call `count` with what goes with the others."""
         reasons = {asset.pk: reason for asset in assets if (reason := self._own_reason(asset))}
         others = [asset for asset in assets if asset.pk not in reasons]
         return reasons | find_reasons_to_stay(others, self._collect, count)
@@ -54,23 +51,22 @@ class Merging:
         owners = self.owners_of(asset)
         kept = {(type(owner.row), owner.row.pk) for owner in self._kept_owners(asset)}
         if kept & {(type(owner.row), owner.row.pk) for owner in owners}:
-            return _("the row that it belongs to has the picture that is kept as well")
+            return _("the row that it belongs to has the image that is kept as well")
         if not all(may_delete(owner, self._request, self._site) for owner in owners):
-            kinds = ", ".join(sorted({str(owner.source.model._meta.verbose_name) for owner in owners}))
-            return _("you do not have the permission to delete: %(kinds)s") % {"kinds": kinds}
+            return missing_permission({str(owner.source.model._meta.verbose_name) for owner in owners})
         return ""
 
     def _collect(self, assets: Assets) -> Collected:
-        """What goes with the rows of some images, and the rows themselves."""
+        """Return the owners of some images and what goes with them."""
         counts: Counter[str] = Counter()
         lacking, protected = set[str](), list[Any]()
         for model, owners in self._owners_by_model(assets).items():
-            own = str(model._meta.verbose_name_plural)
-            # What a source of the site's own does with its rows is for it to say; here are the rows alone.
+            # A source with a `merge` of its own decides what goes with a row: only the row itself is counted.
             rows = {owner.row.pk: owner.row for owner in owners if type(owner.source).merge is ImageSource.merge}
-            counts[own] += len({owner.row.pk for owner in owners} - rows.keys())
+            counts[str(model._meta.verbose_name_plural)] += len({owner.row.pk for owner in owners} - rows.keys())
             if rows:
-                _objects, found, kinds, needed = get_deleted_objects([*rows.values()], self._request, self._site)
+                model_admin = find_model_admin(model, self._site)
+                _objects, found, kinds, needed = model_admin.get_deleted_objects([*rows.values()], self._request)
                 counts.update({str(kind): count for kind, count in found.items()})
                 lacking.update(map(str, kinds))
                 protected += needed
@@ -84,12 +80,12 @@ class Merging:
         return owners
 
     def merge(self, asset: ImageAsset) -> None:
-        """Let the source of each owner delete its row, in a savepoint. Raises `Refusal` when the image must stay."""
+        """Let the source of each owner merge its row, in a savepoint. Raises `Refusal` if the image must stay."""
         kept, owners = next(iter(self._kept_owners(asset)), None), self.owners_of(asset)
         try:
             with ExitStack() as savepoints:
-                # A router may keep the rows in another database. Its transaction ends first: an asset without its row
-                # goes with the next sync, but a row without its asset would be registered again.
+                # Rows in another database are committed first: the next sync deletes an asset without its row, but
+                # would register a row without its asset again.
                 for using in dict.fromkeys([self._using, *(owner.row._state.db for owner in owners)]):
                     savepoints.enter_context(transaction.atomic(using=using))
                 for owner in owners:
@@ -101,7 +97,7 @@ class Merging:
             raise Refusal("; ".join(error.messages)) from error
         except (Refusal, DatabaseError):
             raise
-        # The site's own rule may fail for one row: the others must not wait for it.
+        # Code of the site, which may fail for one row and work for the others.
         except Exception as error:
             logger.exception("The source of image %s failed to merge it", asset.pk)
             raise Refusal(_("deleting its row failed; the log of the site says why")) from error
@@ -110,8 +106,8 @@ class Merging:
         rows = ImageAsset.objects.using(self._using)
         keeper = self._keepers.get(asset.pk)
         if keeper and not rows.filter(pk=keeper).exists():
-            raise Refusal(_("the picture that is kept would go with it"))
-        if any(_exists(owner) for owner in find_owners(rows.filter(pk=asset.pk), self._using).get(asset.pk, [])):
+            raise Refusal(_("the image that is kept would go with it"))
+        if any(exists(owner) for owner in find_owners(rows.filter(pk=asset.pk), self._using).get(asset.pk, [])):
             raise Refusal(_("its row was not deleted"))
         rows.filter(pk=asset.pk).delete()
 
@@ -120,5 +116,9 @@ class Merging:
         return self._owners.get(keeper, []) if keeper else []
 
 
-def _exists(owner: Owner) -> bool:
+def find_model_admin(model: type[models.Model], site: AdminSite) -> ModelAdmin[Any]:
+    return site.get_model_admin(model) if site.is_registered(model) else ModelAdmin(model, site)
+
+
+def exists(owner: Owner) -> bool:
     return owner.source.model._base_manager.using(owner.row._state.db).filter(pk=owner.row.pk).exists()

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from hashing.admin.deletion.job import Tally
-from hashing.admin.deletion.views import Assets, Deletion
+from hashing.admin.deletion.policy import ImageDeletion
+from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.hashing_actions.buttons import Buttons, HashActions
 from hashing.admin.images.columns import Columns
 from hashing.admin.images.duplicate_links import groups_to_review, link_to_group, may_see_groups
@@ -24,11 +24,10 @@ from hashing.admin.progress.figures import summarize
 from hashing.admin.progress.views import ProgressPage
 from hashing.admin.search.views import PictureSearch, Similar
 from hashing.models import ImageAsset
-from hashing.sources.registry import all_sources
 
 
 @admin.register(ImageAsset)
-class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage, Deletion, Buttons):
+class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage, Buttons):
     actions = (*HashActions.actions, "delete_selected")
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
@@ -90,11 +89,18 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
             context = {"summary": summarize(ImageAsset.objects.all()), "groups_to_review": groups}
         return super().changelist_view(request, context | (extra_context or {}))
 
-    def refusals(self, request: HttpRequest, assets: Assets, tally: Tally) -> dict[int, str]:
-        known = {(source.source_type, source.source_field) for source in all_sources()}
-        owned = [asset for asset in assets if (asset.source_type, asset.source_field) in known]
-        reason = gettext("it belongs to a row of the site; delete that instead")
-        return dict.fromkeys((asset.pk for asset in owned), reason)
+    @cached_property
+    def deletion(self) -> DeletionViews:
+        return DeletionViews(self, ImageDeletion(self))
+
+    @admin.action(description=_("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ImageAsset]) -> HttpResponse:
+        return self.deletion.delete_selected(request, queryset)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self.deletion.delete_view(request, object_id)
 
     @admin.display(description=_("duplicates"))
     def duplicates(self, asset: ImageAsset) -> str | None:
@@ -109,10 +115,12 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
         response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         if uploaded_pk := getattr(request, "uploaded_pk", None):
             # The upload is hashed after the commit, which may be that of the whole request.
-            transaction.on_commit(lambda: self._tell_about_upload(request, uploaded_pk), using=self.database)
+            transaction.on_commit(
+                lambda: self._tell_about_upload(request, uploaded_pk), using=router.db_for_write(ImageAsset)
+            )
         return response
 
     def _tell_about_upload(self, request: HttpRequest, pk: int) -> None:
         # A replica may not have it yet.
-        if asset := ImageAsset.objects.using(self.database).filter(pk=pk).first():
+        if asset := ImageAsset.objects.using(router.db_for_write(ImageAsset)).filter(pk=pk).first():
             tell_about_upload(request, asset, self.admin_site)

@@ -13,14 +13,14 @@ from hashing.admin.deletion.job import MAX_AGE, MAX_LISTED, MAX_ROWS, DeletionJo
 
 def test_what_is_left_and_what_was_done_is_carried_on():
     job = DeletionJob.of([9, 3, 7])
-    job.tally.add_deleted(["1.jpg"])
-    job.tally.add_stayed("2.jpg", "a reason")
-    job.tally.add_kept_file("3.jpg", "in use")
-    job.tally.add_related("notes", 2)
+    job.report.add_deleted(["1.jpg"])
+    job.report.add_stayed("2.jpg", "a reason")
+    job.report.add_kept_file("3.jpg", "in use")
+    job.report.add_related("notes", 2)
     job.keys = job.keys[1:]
     again = DeletionJob.from_token(job.token(1), 1)
     assert again == job
-    assert (again.keys, again.done, again.tally.stayed_count) == ([7, 9], 1, 1)
+    assert (again.keys, again.done, again.report.stayed_count) == ([7, 9], 1, 1)
 
 
 def test_token_is_of_one_user():
@@ -50,12 +50,12 @@ def test_more_rows_are_cut_off(monkeypatch):
 
 
 def test_lists_are_bounded():
-    tally = DeletionJob.of([]).tally
-    tally.add_deleted([f"{n}.jpg" for n in range(1000)])
+    report = DeletionJob.of([]).report
+    report.add_deleted([f"{n}.jpg" for n in range(1000)])
     for number in range(1000):
-        tally.add_stayed(f"{number}.jpg", "the same reason")
-        tally.add_kept_file(f"{number}.jpg", f"reason {number}")
-    assert (tally.deleted, len(tally.deleted_names)) == (1000, MAX_LISTED)
-    assert (tally.stayed_count, len(tally.stayed["the same reason"].names)) == (1000, MAX_LISTED)
-    assert len(tally.kept_files) == MAX_LISTED
-    assert sum(each.count for each in tally.kept_files.values()) == 1000
+        report.add_stayed(f"{number}.jpg", "the same reason")
+        report.add_kept_file(f"{number}.jpg", f"reason {number}")
+    assert (report.deleted, len(report.deleted_names)) == (1000, MAX_LISTED)
+    assert (report.stayed_count, len(report.stayed["the same reason"].names)) == (1000, MAX_LISTED)
+    assert len(report.kept_files) == MAX_LISTED
+    assert sum(each.count for each in report.kept_files.values()) == 1000

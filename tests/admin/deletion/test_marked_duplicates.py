@@ -260,8 +260,8 @@ def test_storage_is_never_asked_inside_a_transaction(superuser, marked, media, m
 
 def test_more_rows_than_a_form_has_fields(superuser, marked, media, monkeypatch, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
-    monkeypatch.setattr(views, "SECONDS_AHEAD", 600)
-    monkeypatch.setattr(views, "SECONDS", 600)
+    monkeypatch.setattr(views, "FORECAST_SECONDS", 600)
+    monkeypatch.setattr(views, "DELETION_SECONDS", 600)
     rows = ImageAsset.objects.bulk_create(
         ImageAsset(image=f"many/{n}.jpg", perceptual_hash="1" * 16, file_size=n) for n in range(249)
     )
@@ -319,7 +319,7 @@ def test_picture_stays_when_it_or_its_keeper_changes_in_this_moment(superuser, m
             change(ImageAsset.objects.get(pk=marked[number].pk))
             deletion = pool.submit(delete_and_disconnect, superuser, marked[1])
             wait_for_a_lock(deletion)
-        views.result()
+        deletion.result()
     assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
     assert "1.jpg" in files(media)
 
@@ -333,7 +333,7 @@ def wait_for_a_lock(deletion: Future) -> None:
     """Until it waits for what this connection has."""
     with connection.cursor() as cursor:
         waiting = 0
-        while not (waiting or views.done()):
+        while not (waiting or deletion.done()):
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             (waiting,) = cursor.fetchone()
 

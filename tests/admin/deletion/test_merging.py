@@ -140,7 +140,7 @@ def test_permission_for_what_goes_with_it_is_that_of_the_site(client, member, ma
 def test_row_that_has_what_is_kept_as_well_stays(admin_client, mark):
     product = Product.objects.create(sku="A", front="a.jpg", back="b.jpg")
     marked = mark(product, product, ("front", "back"))
-    assert "has the picture that is kept as well" in delete(admin_client, marked, confirmed=False)
+    assert "has the image that is kept as well" in delete(admin_client, marked, confirmed=False)
     delete(admin_client, marked)
     assert Product.objects.exists()
 

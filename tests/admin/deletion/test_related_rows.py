@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.html import format_html
 
-from hashing.admin.deletion.related_rows import deleting_images, is_deleting_images
+from hashing.admin.deletion.related_rows import as_text, deleting_images, is_deleting_images
 
 
 def test_images_are_being_deleted_inside_the_block_alone(rf):
@@ -18,3 +19,10 @@ def test_images_are_not_being_deleted_after_an_error(rf):
     with pytest.raises(ZeroDivisionError), deleting_images(request):
         raise ZeroDivisionError
     assert not is_deleting_images(request)
+
+
+@pytest.mark.parametrize(
+    "description", ["Note: <b> & co", format_html('Note: <a href="/note/1/">{}</a>', "<b> & co")], ids=["text", "html"]
+)
+def test_description_as_text(description):
+    assert as_text(description) == "Note: <b> & co"

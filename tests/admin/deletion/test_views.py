@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import DatabaseError, InterfaceError, models
 from django.test import Client
 
-from hashing.admin.deletion import job, views
+from hashing.admin.deletion import job, policy, views
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import DuplicateGroup, ImageAsset
 from tests.admin.conftest import address, fields_of, messages_of
@@ -87,7 +87,7 @@ def test_row_that_is_gone_leads_back(superuser):
 def long_deletion(monkeypatch):
     """One batch of two rows a request."""
     monkeypatch.setattr(views, "BATCH", 2)
-    monkeypatch.setattr(views, "SECONDS", 0.0)
+    monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
 
 
 def test_long_deletion_goes_on_from_page_to_page(superuser, long_deletion):
@@ -124,7 +124,7 @@ def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion
         raise error("disk full")
 
     monkeypatch.setattr(admin.ModelAdmin, "delete_queryset", fail)
-    monkeypatch.setattr(views, "retry_transient", lambda function, _using: function())
+    monkeypatch.setattr(policy, "retry_transient", lambda function, _using: function())
     done = confirm(superuser, page, follow=True)
     assert any("3 images left. Run it again" in text and "disk full" in text for text in messages_of(done))
     assert ImageAsset.objects.count() == 3
@@ -221,7 +221,7 @@ def test_row_that_is_protected_in_this_moment_stays_and_the_others_go(superuser,
     rows = add_rows(5)
     page = ask(superuser, *rows)
     add_note(rows[3], models.PROTECT)
-    monkeypatch.setattr(views.Deletion, "_related_reasons", lambda *_arguments: {})
+    monkeypatch.setattr(views.DeletionViews, "_related_reasons", lambda *_arguments: {})
     done = confirm(superuser, page, follow=True)
     assert "Successfully deleted 4 image assets." in messages_of(done)
     assert list(ImageAsset.objects.all()) == [rows[3]]
@@ -264,9 +264,57 @@ def test_nobody_deletes_a_group_by_hand(superuser, add_hashed, group_all):  # no
 
 def test_page_checks_as_many_rows_as_it_has_time_for(superuser, monkeypatch):
     monkeypatch.setattr(views, "BATCH", 2)
-    monkeypatch.setattr(views, "SECONDS_AHEAD", 0.0)
+    monkeypatch.setattr(views, "FORECAST_SECONDS", 0.0)
     rows = add_rows(5)
     page = ask(superuser, *rows)
     assert "5 images are selected. The first 2 of them were checked" in page.text
     confirm(superuser, page)
     assert not ImageAsset.objects.exists()
+
+
+@pytest.fixture
+def override(monkeypatch):
+    """Override a method of the admin, as a subclass of a site would; returns the arguments of its calls."""
+
+    def apply(name: str) -> list[tuple[object, ...]]:
+        calls: list[tuple[object, ...]] = []
+        inherited = getattr(ImageAssetAdmin, name)
+
+        def called(self, *arguments):
+            calls.append(arguments)
+            return inherited(self, *arguments)
+
+        monkeypatch.setattr(ImageAssetAdmin, name, called)
+        return calls
+
+    return apply
+
+
+@pytest.mark.parametrize("name", ["delete_queryset", "get_deleted_objects", "has_delete_permission", "log_deletions"])
+def test_overridden_methods_are_called_for_a_selection(superuser, override, name):
+    calls = override(name)
+    confirm(superuser, ask(superuser, *add_rows(2)))
+    assert calls
+    assert not ImageAsset.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["get_deleted_objects", "has_delete_permission", "log_deletions"])
+def test_overridden_methods_are_called_for_a_single_row(superuser, override, name):
+    [row] = add_rows(1)
+    calls = override(name)
+    confirm(superuser, superuser.get(address("delete", row.pk)))
+    assert calls
+    assert not ImageAsset.objects.exists()
+
+
+def test_rows_that_an_overridden_method_protects_stay(superuser, monkeypatch):
+    rows = add_rows(2)
+
+    def protect_second(_self, objs, _request):
+        protected = [str(row) for row in objs if row.pk == rows[1].pk]
+        return [], {}, set(), protected
+
+    monkeypatch.setattr(ImageAssetAdmin, "get_deleted_objects", protect_second)
+    done = confirm(superuser, ask(superuser, *rows), follow=True)
+    assert "1 image was left: other rows need it: 00001.jpg (00001.jpg)" in messages_of(done)
+    assert list(ImageAsset.objects.all()) == [rows[1]]

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from django.contrib.admin import ModelAdmin
+from django.db import IntegrityError, router, transaction
+from django.db.models import ProtectedError, QuerySet, RestrictedError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from hashing.admin.deletion.job import DeletedRows, DeletionReport
+from hashing.admin.deletion.related_rows import Assets, Reasons
+from hashing.db.locks import writing_transaction
+from hashing.db.retry import retry_transient
+from hashing.models import ImageAsset
+from hashing.sources.registry import all_sources
+from hashing.text import first_line
+
+
+class DeletionPolicy(Protocol):
+    """Which rows of an admin may be deleted, and how a batch of them is deleted."""
+
+    deletes_files: bool
+
+    def find_refusals(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> Reasons:
+        """Return why this user must not delete some of the rows. Count in the report what goes with the others."""
+
+    def find_reasons_to_stay(self, assets: Assets) -> Reasons:
+        """Return why some of the rows cannot be deleted in the state that they are in."""
+
+    def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
+        """Return the names of files that are kept when these rows are deleted, each with the reason."""
+
+    def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
+        """Delete the rows in a transaction of their own, as many as possible, and count them in the report."""
+
+
+@dataclass(frozen=True)
+class ImageDeletion:
+    """Delete images that no row of the site owns. Their files stay in the storage."""
+
+    model_admin: ModelAdmin[Any]
+    deletes_files = False
+
+    def find_refusals(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> Reasons:
+        known = {(source.source_type, source.source_field) for source in all_sources()}
+        owned = [asset.pk for asset in assets if (asset.source_type, asset.source_field) in known]
+        return dict.fromkeys(owned, _("it belongs to a row of the site; delete that instead"))
+
+    def find_reasons_to_stay(self, assets: Assets) -> Reasons:
+        return {}
+
+    def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
+        return {}
+
+    def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
+        using = deletion_database()
+
+        def delete(rows: QuerySet[ImageAsset]) -> None:
+            self.model_admin.delete_queryset(request, rows)
+
+        def delete_in_transaction() -> DeletedRows:
+            with writing_transaction(using):
+                return delete_rows(self.model_admin, request, assets, delete)
+
+        report.add_batch(assets, retry_transient(delete_in_transaction, using))
+
+
+def delete_rows(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    assets: Assets,
+    delete: Callable[[QuerySet[ImageAsset]], object],
+) -> DeletedRows:
+    """Delete and log rows in the current transaction, except those that other rows need."""
+    if not assets:
+        return DeletedRows([], {})
+    using = deletion_database()
+    try:
+        with transaction.atomic(using=using):
+            model_admin.log_deletions(request, cast("QuerySet[Any]", assets))
+            delete(ImageAsset.objects.using(using).filter(pk__in=[asset.pk for asset in assets]))
+    except (ProtectedError, RestrictedError, IntegrityError) as error:
+        if len(assets) == 1:
+            return DeletedRows([], {assets[0].pk: _("other rows need it: %(error)s") % {"error": first_line(error)}})
+        middle = len(assets) // 2
+        first, second = (delete_rows(model_admin, request, half, delete) for half in (assets[:middle], assets[middle:]))
+        return DeletedRows([*first.deleted, *second.deleted], first.reasons | second.reasons)
+    return DeletedRows(assets, {})
+
+
+def deletion_database() -> str:
+    return router.db_for_write(ImageAsset)
