@@ -79,7 +79,7 @@ def test_every_command_is_shown():
 def test_options_of_tables_exist():
     for name in ("backfill_hashes", "find_duplicates"):
         parser = load_command_class("hashing", name).create_parser("manage.py", name)
-        for table in re.findall(rf"^\| option of `{name}`.*?\n\n", TEXT["README.md"], re.MULTILINE | re.DOTALL):
+        for table in re.findall(rf"^\| option of `{name}`.*?\n\n", TEXT["commands.md"], re.MULTILINE | re.DOTALL):
             cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
             options = set(re.findall(r"--[a-z][a-z-]+", "\n".join(cells)))
             assert options
@@ -107,7 +107,7 @@ def test_comparing(tmp_path, monkeypatch):
 
 def test_hashing_from_python(add_image):
     add_image()
-    [snippet] = snippets("README.md", "from hashing.backfill import")
+    [snippet] = snippets("commands.md", "from hashing.backfill import")
     names = {"__name__": "__main__"}
     exec(snippet, names)
     assert names["result"]["processed"] == 1
@@ -115,7 +115,7 @@ def test_hashing_from_python(add_image):
 
 def test_settings_are_the_defaults(settings):
     del settings.HASHING
-    [snippet] = snippets("README.md", "HASHING = {\n")
+    [snippet] = snippets("settings.md", "HASHING = {\n")
     from hashing.conf import KNOWN_KEYS, hashing_settings
 
     names: dict[str, dict[str, object]] = {}
