@@ -27,8 +27,8 @@ from benchmarks.edits import TURNED, UPRIGHT, encoded
 from benchmarks.photographs import PhotographSet
 from benchmarks.table import print_table, print_versions
 from hashing.conf import HashingSettings
-from hashing.fingerprint.orientations import Orientation, orient, orient_detail
-from hashing.fingerprint.similarity import QUALITY_SPAN, QUALITY_START, SMALL_SHARE, small_limit
+from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import QUALITY_SPAN, QUALITY_START, SMALL_LIMIT_DIVISOR, small_limit
 from hashing.hamming_join.fingerprints import Fingerprints, MatchRule
 from hashing.perceptual_hash import compute_fingerprint
 
@@ -137,7 +137,7 @@ def recall_rows(originals: Hashes, copies: list[Hashes]) -> Iterator[list[object
 def _found(way: Way, originals: Hashes, copies: Hashes, *, turned: bool) -> Flags:
     same = np.arange(originals.size, dtype=np.uint64)
     orientations = Orientation if turned and isinstance(way, OurWay) else [Orientation.UPRIGHT]
-    sides = [originals._replace(ours=_oriented(originals.ours, each)) for each in orientations]
+    sides = [originals._replace(ours=originals.ours.oriented(each)) for each in orientations]
     found: Flags = np.logical_or.reduce([way.matches(side, copies, (same, same)) for side in sides])
     return found
 
@@ -172,7 +172,7 @@ def _least_max_distances(
     good = quality >= HashingSettings().MIN_QUALITY
     first, second, quality = first[good], second[good], quality[good]
     share = np.minimum(quality - QUALITY_START, QUALITY_SPAN) / QUALITY_SPAN
-    small = _small_distances(hashes, hashes, first, second) * float(SMALL_SHARE)
+    small = _small_distances(hashes, hashes, first, second) * float(SMALL_LIMIT_DIVISOR)
     needed: npt.NDArray[np.float64] = np.maximum(small, MatchRule(hashes, hashes, 0).distances(first, second) / share)
     return needed
 
@@ -184,11 +184,6 @@ def _small_distances(
     small = np.bitwise_count(left.perceptual[first] ^ right.perceptual[second]).astype(np.uint16)
     small += np.bitwise_count(left.vertical[first] ^ right.vertical[second])
     return small
-
-
-def _oriented(fingerprints: Fingerprints, orientation: Orientation) -> Fingerprints:
-    perceptual, vertical = orient(fingerprints.perceptual, fingerprints.vertical, orientation)
-    return Fingerprints(perceptual, vertical, orient_detail(fingerprints.detail, orientation), fingerprints.quality)
 
 
 def _words(text: str) -> list[int]:

@@ -21,7 +21,7 @@ from benchmarks.generated_hashes import generate_fingerprints
 from benchmarks.memory import own_peak
 from benchmarks.rounds import Figures, median_of_rounds
 from benchmarks.table import print_table, print_versions
-from hashing.fingerprint.orientations import TURNED, orient, orient_detail
+from hashing.fingerprint.orientations import TURNED
 from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, small_limit
 from hashing.hamming_join.fingerprints import Fingerprints, Positions
 from hashing.hamming_join.orientation_join import orientation_join
@@ -58,12 +58,7 @@ def matching_with_a_crowd(count: int, max_distance: int) -> Timing:
 
 def in_any_orientation(count: int, max_distance: int) -> Timing:
     fingerprints = generated(count)
-    return timed(lambda: len(orientation_join(fingerprints, TURNED, oriented, max_distance).first))
-
-
-def oriented(fingerprints: Fingerprints, orientation: int) -> Fingerprints:
-    small = orient(fingerprints.perceptual, fingerprints.vertical, orientation)
-    return Fingerprints(*small, orient_detail(fingerprints.detail, orientation), fingerprints.quality)
+    return timed(lambda: len(orientation_join(fingerprints, TURNED, max_distance).first))
 
 
 def small_hashes(count: int, max_distance: int) -> Timing:

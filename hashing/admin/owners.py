@@ -13,6 +13,7 @@ from django.utils.text import Truncator, capfirst
 from hashing.fingerprint.orientations import Orientation
 from hashing.indexing.owners import Owner, find_owners, has_row_permission
 from hashing.models import ImageAsset
+from hashing.models.duplicates import ORIENTATION_LABELS
 from hashing.sources.source import links_within
 from hashing.text import printable
 
@@ -83,5 +84,5 @@ class Card:
     def of_match(cls, row: Any, preview: str) -> Card:
         """`row` as `similar_to()` annotates it."""
         orientation = getattr(row, "orientation", None) or Orientation.UPRIGHT
-        label = "" if orientation == Orientation.UPRIGHT else str(Orientation(orientation).label)
+        label = "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[Orientation(orientation)])
         return cls(row, preview, row.distance, label)

@@ -1,34 +1,28 @@
-"""When two pictures are the same, in whole numbers: the one rule that SQL, NumPy and single comparisons follow.
-
-Two small hashes, which the database indexes, find candidates; a large one decides. How far apart two pictures may be
-follows the lower of their qualities: the less a picture gives a hash to hold on to, the nearer its copies must be.
-"""
+"""The rule that decides when two pictures are the same, in whole numbers. SQL and NumPy follow the same constants."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS
+from hashing.fingerprint.fingerprint import ALL_BITS
 
-# `perceptual_hash` and `vertical_hash` together.
-SMALL_BITS = 2 * HASH_BITS
-# The largest `distance`: bits in which all three hashes differ.
-LARGEST_DISTANCE = SMALL_BITS + DETAIL_BITS
+# The largest `distance`: all bits of the three hashes differ.
+LARGEST_DISTANCE = ALL_BITS
 
 DEFAULT_MAX_DISTANCE = 100
-# Below this quality only files that are equal byte for byte match.
+# Below this quality, only files that are equal byte for byte match.
 DEFAULT_MIN_QUALITY = 35
-# Of `max_distance`, one part in five is for the small hashes.
-SMALL_SHARE = 5
-# `max_distance` holds in full from QUALITY_START + QUALITY_SPAN on, and not at all up to QUALITY_START.
+# The small hashes may differ in a fifth of `max_distance`.
+SMALL_LIMIT_DIVISOR = 5
+# `max_distance` applies in full from QUALITY_START + QUALITY_SPAN on, and shrinks to 0 at QUALITY_START.
 QUALITY_START, QUALITY_SPAN = 30, 50
-# Quality that a hash of unknown quality is taken to have.
+# Also assumed for a hash of unknown quality.
 BEST_QUALITY = 100
 
-# Bits of 64 in which two perceptual hashes may differ when they are compared by themselves.
+# Bits of 64 in which two perceptual hashes may differ when nothing else is compared.
 DEFAULT_HASH_DISTANCE = 5
 
-# Up to these distances, editors read "looks identical" and "nearly identical"; beyond, "similar".
+# Editors read "looks identical" up to the first distance, "nearly identical" up to the second, and then "similar".
 IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE = 12, 40
 
 
@@ -39,18 +33,21 @@ class Likeness(StrEnum):
 
 
 def small_limit(max_distance: int) -> int:
-    """Return the bits of 128 in which the two small hashes may differ."""
-    return max_distance // SMALL_SHARE
+    """Return the number of bits, of 128, in which the two small hashes may differ."""
+    return max_distance // SMALL_LIMIT_DIVISOR
 
 
 def distance_limit(max_distance: int, quality: int | None) -> int:
-    """Return the bits of 384 in which all hashes may differ; `quality` is the lower of two, None if unknown."""
-    above = (BEST_QUALITY if quality is None else quality) - QUALITY_START
-    return max_distance * min(max(above, 0), QUALITY_SPAN) // QUALITY_SPAN
+    """Return the number of bits, of 384, in which all hashes may differ.
+
+    `quality` is the lower one of the two pictures, None if unknown.
+    """
+    above_start = (BEST_QUALITY if quality is None else quality) - QUALITY_START
+    return max_distance * min(max(above_start, 0), QUALITY_SPAN) // QUALITY_SPAN
 
 
 def is_match(small_distance: int, detail_distance: int, quality: int | None, max_distance: int) -> bool:
-    """Return whether two pictures are the same. The minimum quality is the caller's to ask."""
+    """Whether two pictures are the same. Checking the minimum quality is up to the caller."""
     return small_distance <= small_limit(max_distance) and (
         small_distance + detail_distance <= distance_limit(max_distance, quality)
     )

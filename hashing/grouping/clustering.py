@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.fingerprint import Hashes, parse_hashes
+from hashing.fingerprint.orientations import Orientation, orient
 from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE, is_match
-
-Hashes = tuple[int, int, int]
 
 
 class StoredFingerprint(NamedTuple):
@@ -21,14 +20,12 @@ class StoredFingerprint(NamedTuple):
     file_digest: str | None
 
     @property
-    def hashes(self) -> Hashes | None:
+    def hashes(self) -> Hashes[int] | None:
         """Perceptual, vertical and detail hash; None where one of them is missing."""
-        texts = self.perceptual_hash, self.vertical_hash, self.detail_hash
         try:
-            perceptual, vertical, detail = (int(text or "", 16) for text in texts)
+            return parse_hashes(self.perceptual_hash or "", self.vertical_hash or "", self.detail_hash or "")
         except ValueError:
             return None
-        return perceptual, vertical, detail
 
 
 class KeeperDistances:
@@ -39,7 +36,7 @@ class KeeperDistances:
         self._max_distance = max_distance
         orientations = Orientation if any_orientation else (Orientation.UPRIGHT,)
         hashes = keeper.hashes
-        self._copies = [(int(each), _oriented(hashes, each)) for each in orientations] if hashes else []
+        self._copies = [(int(each), orient(hashes, each)) for each in orientations] if hashes else []
 
     def measure(self, other: StoredFingerprint) -> tuple[int, int]:
         """Return the distance and the orientation of the best match.
@@ -62,12 +59,7 @@ def _lower_quality(one: StoredFingerprint, other: StoredFingerprint) -> int:
     return min(BEST_QUALITY if each.hash_quality is None else each.hash_quality for each in (one, other))
 
 
-def _oriented(hashes: Hashes, orientation: Orientation) -> Hashes:
-    perceptual, vertical, detail = hashes
-    return *orient(perceptual, vertical, orientation), orient_detail(detail, orientation)
-
-
-def _distances(one: Hashes, other: Hashes) -> tuple[int, int]:
+def _distances(one: Hashes[int], other: Hashes[int]) -> tuple[int, int]:
     """Bits in which the small hashes differ, and those of the large one."""
     perceptual, vertical, detail = ((mine ^ theirs).bit_count() for mine, theirs in zip(one, other, strict=True))
     return perceptual + vertical, detail

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from django.db.models import Count
 
 from hashing.db.paging import batches, pages_by_key, rows_with_keys
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS
+from hashing.fingerprint.fingerprint import ALL_BITS, DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
 from hashing.hamming_join.fingerprints import DETAIL_WORDS, Fingerprints, Flags, Positions, Values
 from hashing.models.querysets import ImageAssetQuerySet
@@ -43,7 +42,6 @@ def _rows_with_digests(rows: ImageAssetQuerySet[Any], digests: Collection[str]) 
 PAGE = 20_000
 FIELDS = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality")
 LENGTHS = (HASH_BITS // 4, HASH_BITS // 4, DETAIL_BITS // 4)
-_HASHES = re.compile(rf"[0-9a-fA-F]{{{sum(LENGTHS)}}}")
 
 Keys = npt.NDArray[Any]
 Row = tuple[Any, str, str, str, int | None]
@@ -90,7 +88,7 @@ def _as_table(page: Iterable[Row]) -> HashTable:
     try:
         return _as_arrays(whole)
     except ValueError:
-        return _as_arrays([row for row in whole if _HASHES.fullmatch(row[1] + row[2] + row[3])])
+        return _as_arrays([row for row in whole if is_hash(row[1] + row[2] + row[3], ALL_BITS)])
 
 
 def _as_arrays(whole: Sequence[Row]) -> HashTable:

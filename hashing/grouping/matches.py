@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hashing.fingerprint.orientations import TURNED, orient, orient_detail
+from hashing.fingerprint.orientations import TURNED
 from hashing.grouping.hash_table import Entries, read_equal_files, read_hashes
 from hashing.grouping.options import GroupingOptions
 from hashing.hamming_join.fingerprints import Fingerprints, Positions
@@ -60,13 +60,8 @@ def _match_entries(
 ) -> Neighbours:
     pairs: list[_Pairs] = [self_join(fingerprints, options.max_distance, progress=progress)]
     if options.any_orientation:
-        pairs.append(orientation_join(fingerprints, TURNED, _oriented, options.max_distance))
+        pairs.append(orientation_join(fingerprints, TURNED, options.max_distance))
     return Neighbours.of(fingerprints.size, pairs)
-
-
-def _oriented(fingerprints: Fingerprints, orientation: int) -> Fingerprints:
-    perceptual, vertical = orient(fingerprints.perceptual, fingerprints.vertical, orientation)
-    return Fingerprints(perceptual, vertical, orient_detail(fingerprints.detail, orientation), fingerprints.quality)
 
 
 def _with_equal_files(

@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hashing.fingerprint.fingerprint import HASH_BITS, SMALL_BITS
 from hashing.hamming_join.buckets import pairs_within
 from hashing.hamming_join.fingerprints import Values
 
-BITS, WORD_BITS = 128, 64
 # A key is one number of 16 bits, which NumPy sorts by radix, inside the parts that another one makes.
 KEY_BITS = 16
 # Fewer words in a part would be handled at a loss.
@@ -78,12 +78,12 @@ class Layout(NamedTuple):
     @property
     def group_sizes(self) -> list[int]:
         """Bits of each group, as many as its bands ask for."""
-        ends = [BITS * sum(self.bands[: number + 1]) // sum(self.bands) for number in range(self.groups)]
+        ends = [SMALL_BITS * sum(self.bands[: number + 1]) // sum(self.bands) for number in range(self.groups)]
         return [end - start for start, end in pairwise([0, *ends])]
 
     @property
     def is_possible(self) -> bool:
-        return max(self.bands) <= MAX_BANDS and max(self.group_sizes) <= WORD_BITS and self.keys <= MAX_KEYS
+        return max(self.bands) <= MAX_BANDS and max(self.group_sizes) <= HASH_BITS and self.keys <= MAX_KEYS
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ class Group:
             part = slice(start, start + (KEY_BITS << 10))
             word = words[part]
             for source in self.sources:
-                values = high[part] if source >= WORD_BITS else low[part]
+                values = high[part] if source >= HASH_BITS else low[part]
                 word <<= np.uint64(1)
-                word |= values >> np.uint64(source % WORD_BITS) & np.uint64(1)
+                word |= values >> np.uint64(source % HASH_BITS) & np.uint64(1)
         return words
 
     @cached_property
@@ -182,7 +182,7 @@ class _Statistics:
     """What a sample says about the bits: how much each says, and how much the same."""
 
     def __init__(self, high: Values, low: Values) -> None:
-        bits = np.stack([side >> np.uint64(bit) & np.uint64(1) for side in (low, high) for bit in range(WORD_BITS)])
+        bits = np.stack([side >> np.uint64(bit) & np.uint64(1) for side in (low, high) for bit in range(HASH_BITS)])
         share = bits.mean(axis=1)
         inner = np.clip(share, 1e-12, 1 - 1e-12)
         entropies = -inner * np.log2(inner) - (1 - inner) * np.log2(1 - inner)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, Hashes
+from hashing.fingerprint.orientations import orient
 from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE, distance_limit
 
 Values = npt.NDArray[np.uint64]
@@ -14,7 +16,7 @@ Positions = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Distances = npt.NDArray[np.uint16]
 
-DETAIL_WORDS = 4
+DETAIL_WORDS = DETAIL_BITS // HASH_BITS
 
 
 class Fingerprints(NamedTuple):
@@ -36,6 +38,11 @@ class Fingerprints(NamedTuple):
     def joined(self, other: Fingerprints) -> Fingerprints:
         mine, theirs = list[npt.NDArray[Any]](self), list[npt.NDArray[Any]](other)
         return Fingerprints(*(np.concatenate(columns) for columns in zip(mine, theirs, strict=True)))
+
+    def oriented(self, orientation: int) -> Fingerprints:
+        """Return the fingerprints of the pictures after they were brought into `orientation`."""
+        hashes = orient(Hashes(self.perceptual, self.vertical, self.detail), orientation)
+        return Fingerprints(*hashes, self.quality)
 
     def check(self) -> None:
         """Raise `ValueError` for arrays that are no fingerprints."""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -11,8 +11,6 @@ from hashing.hamming_join.buckets import Buckets
 from hashing.hamming_join.fingerprints import Distances, Fingerprints, MatchRule, Positions, check_max_distance
 from hashing.hamming_join.self_join import PairList, Progress, in_per_cent, refuse_too_many
 from hashing.hamming_join.value_join import Done, ValueJoin
-
-Orient = Callable[[Fingerprints, int], Fingerprints]
 
 
 class OrientedPairs(NamedTuple):
@@ -36,12 +34,11 @@ class OrientedPairs(NamedTuple):
 def orientation_join(
     fingerprints: Fingerprints,
     orientations: Sequence[int],
-    orient: Orient,
     max_distance: int,
     *,
     progress: Progress | None = None,
 ) -> OrientedPairs:
-    """As `self_join`, of rows of which one was brought into some orientation by `orient`.
+    """As `self_join`, of rows of which one was brought into one of the orientations.
 
     Both directions, (a, b) and (b, a), come where both match: each with its best orientation, in the order of first
     and second. No row is a pair with itself. Pairs that match as they are may be among them.
@@ -51,7 +48,7 @@ def orientation_join(
     done = in_per_cent(progress or (lambda _per_cent: None))
     found = list[OrientedPairs]()
     for number, orientation in enumerate(orientations):
-        turned = orient(fingerprints, orientation)
+        turned = fingerprints.oriented(orientation)
         pairs = _across(turned, fingerprints, max_distance, _nth(done, number, len(orientations)))
         first, second = pairs.sorted_pairs()
         refuse_too_many(len(first) + sum(len(other.first) for other in found))

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+ORIENTATION_LABELS = {
+    Orientation.UPRIGHT: _("upright"),
+    Orientation.MIRRORED: _("mirrored"),
+    Orientation.HALF_TURN: _("turned by 180°"),
+    Orientation.FLIPPED: _("flipped"),
+    Orientation.TRANSPOSED: _("turned right, mirrored"),
+    Orientation.TURNED_RIGHT: _("turned right"),
+    Orientation.TRANSVERSED: _("turned left, mirrored"),
+    Orientation.TURNED_LEFT: _("turned left"),
+}
+
+
 class DuplicateGroupQuerySet(GuardedUpdateQuerySet["DuplicateGroup"]):
     def open(self) -> Self:
         """With pictures that nobody has decided about."""
@@ -64,7 +76,9 @@ class GroupMember(models.Model):
     asset = models.OneToOneField(ImageAsset, on_delete=models.CASCADE, related_name="membership")
     position = models.PositiveIntegerField(_("position"))
     distance = models.PositiveSmallIntegerField(_("distance to the keeper"))
-    orientation = models.PositiveSmallIntegerField(_("orientation"), choices=Orientation, default=Orientation.UPRIGHT)
+    orientation = models.PositiveSmallIntegerField(
+        _("orientation"), choices=ORIENTATION_LABELS, default=Orientation.UPRIGHT
+    )
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Somebody has said so. The keeper is the same as itself.")
     )

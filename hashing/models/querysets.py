@@ -14,9 +14,9 @@ from hashing.db.bulk_update import GuardedUpdateQuerySet
 from hashing.db.locks import writing_transaction
 from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
-from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
+from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
 from hashing.search.bands import SearchQuality
-from hashing.search.query import HashQuery, check_distance, check_hash_distance, is_searchable, parse_hash
+from hashing.search.query import HashQuery, check_distance, check_hash_distance, is_searchable
 from hashing.search.similar import matches, matches_of_hash, same_files
 from hashing.signals import files_replaced
 from hashing.sources.registry import find_sources

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import NotSupportedError
 from django.db.models import BooleanField, Expression, F, Func, IntegerField
 
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_VERSION
+from hashing.fingerprint.fingerprint import ALL_BITS, DETAIL_BITS, HASH_VERSION, SMALL_BITS
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import BEST_QUALITY, QUALITY_SPAN, QUALITY_START, SMALL_BITS, distance_limit
+from hashing.fingerprint.similarity import BEST_QUALITY, QUALITY_SPAN, QUALITY_START, distance_limit
 from hashing.search.query import HashQuery
 
 SQLITE_DISTANCE = "hashing_distance"
@@ -53,7 +53,6 @@ SQLITE_MATCH = "hashing_match"
 COLUMNS = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality", "hash_version", "file_digest")
 # A match is one whole number, so that the least is the best: the distance, then the orientation.
 ORIENTATIONS = 8
-ALL_BITS = SMALL_BITS + DETAIL_BITS
 
 
 class MatchExpression(Expression):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from hashing.conf import hashing_settings
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, HASH_VERSION, Fingerprint
-from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.fingerprint import (
+    DETAIL_BITS,
+    HASH_BITS,
+    HASH_VERSION,
+    Fingerprint,
+    Hashes,
+    format_hash,
+    parse_hashes,
+)
+from hashing.fingerprint.orientations import Orientation, orient
 from hashing.fingerprint.similarity import DEFAULT_HASH_DISTANCE, LARGEST_DISTANCE, distance_limit, small_limit
 
 if TYPE_CHECKING:
     from hashing.models import ImageAsset
-
-_HEX = re.compile(r"[0-9a-f]+")
-_HASH_LENGTH, _DETAIL_LENGTH = HASH_BITS // 4, DETAIL_BITS // 4
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,8 @@ class HashQuery:
         return tuple(self._oriented(orientation) for orientation in self.orientations)
 
     def _oriented(self, orientation: Orientation) -> str:
-        perceptual, vertical = orient(self.perceptual, self.vertical, orientation)
-        detail = orient_detail(self.detail, orientation)
-        return f"{perceptual:0{_HASH_LENGTH}x}{vertical:0{_HASH_LENGTH}x}{detail:0{_DETAIL_LENGTH}x}"
+        copy = orient(Hashes(self.perceptual, self.vertical, self.detail), orientation)
+        return format_hash(copy.perceptual) + format_hash(copy.vertical) + format_hash(copy.detail, DETAIL_BITS)
 
 
 def check_distance(max_distance: int | None) -> int:
@@ -87,20 +90,11 @@ def check_hash_distance(max_distance: int | None) -> int:
     return distance
 
 
-def hashes_of(source: ImageAsset | Fingerprint) -> tuple[int, int, int]:
-    """Return perceptual, vertical and detail hash. Raises `ValueError` for what is none."""
-    perceptual = parse_hash(source.perceptual_hash, _HASH_LENGTH)
-    vertical = parse_hash(source.vertical_hash, _HASH_LENGTH)
-    return perceptual, vertical, parse_hash(source.detail_hash, _DETAIL_LENGTH)
-
-
-def parse_hash(text: str | None, length: int = _HASH_LENGTH) -> int:
-    """Raises `ValueError` for what is no hash of `length` hexadecimal characters."""
-    if text is None:
+def hashes_of(source: ImageAsset | Fingerprint) -> Hashes[int]:
+    """Return the three hashes of a picture. Raise `ValueError` if one of them is missing or malformed."""
+    if source.perceptual_hash is None or source.vertical_hash is None or source.detail_hash is None:
         raise ValueError("There is no hash to search by")
-    if len(text) != length or not _HEX.fullmatch(text.lower()):
-        raise ValueError(f"Not a hash of {length} hexadecimal characters: {text!r}")
-    return int(text, 16)
+    return parse_hashes(source.perceptual_hash, source.vertical_hash, source.detail_hash)
 
 
 def quality_of(source: ImageAsset | Fingerprint) -> int | None:

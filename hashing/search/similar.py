@@ -8,9 +8,9 @@ from django.db import connections
 from django.db.models import F, IntegerField, QuerySet, Value
 
 from hashing.db.table_size import estimate_rows
-from hashing.fingerprint.fingerprint import HASH_BITS
+from hashing.fingerprint.fingerprint import format_hash
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_SHARE, small_limit
+from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_LIMIT_DIVISOR, small_limit
 from hashing.search.bands import BANDS, PERCEPTUAL_BANDS
 from hashing.search.candidates import choose_plan, near_copies
 from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchOrientation
@@ -30,7 +30,7 @@ def matches(rows: Rows, query: HashQuery) -> Rows:
 
 def matches_of_hash(rows: Rows, perceptual: int, max_distance: int) -> Rows:
     """Annotate the rows whose perceptual hash alone is near with `distance`, 0 to 64."""
-    text = f"{perceptual:0{HASH_BITS // 4}x}"
+    text = format_hash(perceptual)
     near = near_copies(PERCEPTUAL_BANDS, [text], max_distance)
     found = rows.filter(near).annotate(distance=HammingDistance(F("perceptual_hash"), Value(text)))
     return found.filter(distance__lte=max_distance).order_by("distance", "pk")
@@ -40,7 +40,7 @@ def largest_quick_distance(rows: QuerySet[Any], milliseconds: float, *, any_orie
     """Return the largest `max_distance` whose search among `rows` is expected to take no longer."""
     connection = connections[rows.db]
     count = estimate_rows(connection, rows.model._meta.db_table)
-    for distance in range(LARGEST_DISTANCE, 0, -SMALL_SHARE):
+    for distance in range(LARGEST_DISTANCE, 0, -SMALL_LIMIT_DIVISOR):
         copies = len(Orientation) if any_orientation else 1
         if choose_plan(BANDS, small_limit(distance), count, copies, connection.vendor).milliseconds <= milliseconds:
             return distance

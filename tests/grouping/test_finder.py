@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.fingerprint import DETAIL_BITS, format_hash, parse_hashes
+from hashing.fingerprint.orientations import Orientation, orient
 from hashing.grouping.constraints import Verdicts
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
@@ -98,10 +99,13 @@ def test_thousands_of_equal_rows_are_one_group(add_hashed):
 @pytest.mark.parametrize("orientation", [each for each in Orientation if each is not Orientation.UPRIGHT])
 def test_turned_copies_are_grouped_when_asked_for(add_hashed, orientation):
     upright = add_hashed(0, width=200)
-    turned = orient(int(upright.perceptual_hash, 16), int(upright.vertical_hash, 16), orientation)
-    detail = orient_detail(int(upright.detail_hash, 16), orientation)
-    hashes = {"vertical_hash": f"{turned[1]:016x}", "detail_hash": f"{detail:064x}"}
-    copy = add_hashed(perceptual_hash=f"{turned[0]:016x}", **hashes)
+    hashes = parse_hashes(upright.perceptual_hash, upright.vertical_hash, upright.detail_hash)
+    turned = orient(hashes, orientation)
+    copy = add_hashed(
+        perceptual_hash=format_hash(turned.perceptual),
+        vertical_hash=format_hash(turned.vertical),
+        detail_hash=format_hash(turned.detail, DETAIL_BITS),
+    )
     assert found() == {}
     assert found(any_orientation=True) == {upright.pk: [copy.pk]}
     (member,) = find_groups(ImageAsset.objects.all(), GroupingOptions(any_orientation=True))[0].members

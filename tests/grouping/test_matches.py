@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.fingerprint import Hashes
+from hashing.fingerprint.orientations import Orientation, orient
 from hashing.grouping.incremental import matches_of
 from hashing.grouping.matches import Neighbours, find_matches
 from hashing.grouping.options import GroupingOptions
@@ -22,8 +23,7 @@ def flipped(dice: random.Random, value: int, bits: int, most: int) -> int:
 def some_hashes(dice: random.Random, orientations: list[Orientation]) -> dict[str, object]:
     """Those of two pictures, turned and off by some bits: as often beyond the limit as within it."""
     picture, turn = dice.choice(PICTURES[:2]), dice.choice(orientations)
-    perceptual, vertical = orient(picture, picture * 3 % 2**64, turn)
-    detail = orient_detail(picture**4 % 2**256, turn)
+    perceptual, vertical, detail = orient(Hashes(picture, picture * 3 % 2**64, picture**4 % 2**256), turn)
     return {
         "perceptual_hash": f"{flipped(dice, perceptual, 64, 10):016x}",
         "vertical_hash": f"{flipped(dice, vertical, 64, 10):016x}",

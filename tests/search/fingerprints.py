@@ -6,8 +6,9 @@ import random
 from collections.abc import Iterable
 from typing import NamedTuple, Self
 
+from hashing.fingerprint import fingerprint
 from hashing.fingerprint.fingerprint import HASH_VERSION
-from hashing.fingerprint.orientations import Orientation, orient, orient_detail
+from hashing.fingerprint.orientations import Orientation, orient
 from hashing.fingerprint.similarity import is_match
 from hashing.models import ImageAsset
 
@@ -25,7 +26,7 @@ class Hashes(NamedTuple):
         return cls(int(row.perceptual_hash, 16), int(row.vertical_hash, 16), int(row.detail_hash, 16))
 
     def oriented(self, orientation: Orientation) -> Hashes:
-        return Hashes(*orient(self.perceptual, self.vertical, orientation), orient_detail(self.detail, orientation))
+        return Hashes(*orient(fingerprint.Hashes(*self), orientation))
 
     def flipped(self, small_bits: Iterable[int], detail_bits: Iterable[int]) -> Hashes:
         """`small_bits` are 0 to 127: from 64 on those of the perceptual hash."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
+from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
 from hashing.search.query import (
@@ -11,7 +11,6 @@ from hashing.search.query import (
     check_hash_distance,
     hashes_of,
     is_searchable,
-    parse_hash,
 )
 from tests.search.fingerprints import PICTURE, asset
 

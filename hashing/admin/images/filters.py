@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from hashing.fingerprint.fingerprint import HASH_BITS
+from hashing.fingerprint.fingerprint import is_hash
 from hashing.sources.registry import all_sources
 
 NO_SOURCE = "none"
@@ -63,15 +63,14 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-_HASH = re.compile(rf"[0-9a-fA-F]{{{HASH_BITS // 4}}}")
 _KEY = re.compile(r"[0-9]{1,18}")
 
 
 def search_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """A key or a whole hash is looked up; anything else, and a number that is no key, is part of a file name."""
     text = text.strip()
-    for pattern, condition in ((_KEY, _has_key), (_HASH, _has_hash)):
-        if pattern.fullmatch(text):
+    for is_meant, condition in ((_KEY.fullmatch, _has_key), (is_hash, _has_hash)):
+        if is_meant(text):
             found = rows.filter(condition(text))
             if found.exists():
                 return found

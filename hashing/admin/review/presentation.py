@@ -76,8 +76,8 @@ class MemberCard:
     @property
     def orientation(self) -> str:
         """How it lies, compared with the keeper; empty when it lies as the keeper does."""
-        turned = Orientation(self.member.orientation)
-        return "" if turned == Orientation.UPRIGHT else str(turned.label)
+        is_upright = self.member.orientation == Orientation.UPRIGHT
+        return "" if is_upright else self.member.get_orientation_display()
 
     @property
     def has_same_bytes(self) -> bool:

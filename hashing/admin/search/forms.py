@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlencode
 
 from django import forms
@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from hashing.conf import hashing_settings
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS
+from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
 from hashing.models import ImageAsset
 from hashing.search.similar import largest_quick_distance
@@ -26,10 +26,13 @@ _NO_HASH = _("This address holds no hashes of a picture to search by.")
 _NO_QUALITY = _("The quality must be a whole number from 0 to 100.")
 
 
-def _hex(bits: int, **options: Any) -> forms.RegexField:
-    errors = dict.fromkeys(("required", "invalid", "null_characters_not_allowed"), _NO_HASH)
-    pattern = rf"\A[0-9a-fA-F]{{{bits // 4}}}\Z"
-    return forms.RegexField(pattern, error_messages=errors, widget=forms.HiddenInput, **options)
+def _hex(bits: int) -> forms.CharField:
+    def validate(text: str) -> None:
+        if not is_hash(text, bits):
+            raise ValidationError(_NO_HASH, code="invalid")
+
+    errors = dict.fromkeys(("required", "null_characters_not_allowed"), _NO_HASH)
+    return forms.CharField(validators=[validate], strip=False, error_messages=errors, widget=forms.HiddenInput)
 
 
 def _quality() -> forms.IntegerField:
