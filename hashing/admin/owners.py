@@ -23,7 +23,7 @@ MAX_TEXT = 80
 
 
 @dataclass(frozen=True)
-class ShownOwner:
+class OwnerLink:
     """The kind of the row; its text and the page on which it is changed for those who may see it."""
 
     kind: str
@@ -31,7 +31,7 @@ class ShownOwner:
     url: str | None = None
 
 
-def show_owners(assets: Iterable[Any], request: HttpRequest, site: AdminSite) -> None:
+def attach_owners(assets: Iterable[Any], request: HttpRequest, site: AdminSite) -> None:
     """Set `owners` of each asset, as `admin/hashing/owners.html` shows them: a query a source, however many assets."""
     chosen = list(assets)
     if not any(asset.source_type for asset in chosen):
@@ -58,17 +58,17 @@ def _is_permitted(action: str, owner: Owner, request: HttpRequest, site: AdminSi
     return has_row_permission(request.user, action, owner.row)
 
 
-def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> ShownOwner:
+def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> OwnerLink:
     kind = str(capfirst(owner.source.model._meta.verbose_name))
     if not may_view(owner, request, site):
-        return ShownOwner(kind)
+        return OwnerLink(kind)
     try:
         text, url = str(owner.row), owner.source.url(owner.row)
     # Methods of the site's own, which may fail for one row: the page is about the others as well.
     except Exception:
         logger.exception("A row cannot be shown: %s", printable(str(owner.source.key_of(owner.row))))
         text, url = str(owner.row.pk), None
-    return ShownOwner(kind, Truncator(printable(text)).chars(MAX_TEXT), url)
+    return OwnerLink(kind, Truncator(printable(text)).chars(MAX_TEXT), url)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ PLACEHOLDER = (
 SECONDS_KEPT, SECONDS_TILL_RETRY = 7 * 24 * 3600, 60
 
 
-def preview_image(asset: ImageAsset, side: int, site: AdminSite) -> str:
+def preview_html(asset: ImageAsset, side: int, site: AdminSite) -> str:
     """The element that shows it, or says that there is none."""
-    address = preview_address(asset, side, site)
+    address = preview_url(asset, side, site)
     if not address:
         return format_html('<span class="hashing-no-preview">{}</span>', gettext("no preview"))
     kind = "small" if side == SMALL else "large"
@@ -41,7 +41,7 @@ def preview_image(asset: ImageAsset, side: int, site: AdminSite) -> str:
     return format_html(html, address, kind)
 
 
-def preview_address(asset: ImageAsset, side: int, site: AdminSite) -> str:
+def preview_url(asset: ImageAsset, side: int, site: AdminSite) -> str:
     """Empty where there can be no preview."""
     if asset.hash_error or not asset.image.name:
         return ""
@@ -53,11 +53,11 @@ class Previews:
 
     @admin.display(description=_("preview"))
     def preview(self, asset: ImageAsset) -> str:
-        return preview_image(asset, SMALL, self.admin_site)
+        return preview_html(asset, SMALL, self.admin_site)
 
     @admin.display(description=_("preview"))
     def large_preview(self, asset: ImageAsset) -> str:
-        return preview_image(asset, LARGE, self.admin_site)
+        return preview_html(asset, LARGE, self.admin_site)
 
 
 class PreviewView(Previews, admin.ModelAdmin):  # type: ignore[type-arg]

@@ -135,7 +135,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
     settings.HASHING = {"MAX_DISTANCE": 20}
     assert ImageAsset.objects.similar_to(near, 200).get().distance > 20
 
-    editor.open(address("search_by_picture"))
+    editor.open(address("search_by_image"))
     editor.find("[name=picture]").send_keys(str(tmp_path / "copy.jpg"))
     editor.wait_for_cards("near.png")
     assert editor.wait_for_picture(".hashing-uploaded img") == 320
@@ -153,7 +153,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
 
     editor.click(".hashing-cards li:last-child .hashing-card-links a")
     editor.wait_for_cards("near.png")
-    assert "far.png" in editor.find(".hashing-wanted").text
+    assert "far.png" in editor.find(".hashing-query-image").text
     editor.click(".hashing-options [name=any_orientation]")
     WebDriverWait(editor.browser, 10).until(lambda browser: "any_orientation=on" in browser.current_url)
     editor.wait_for_cards("near.png")
@@ -161,7 +161,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
 
 def test_upload_that_is_no_picture_is_told_in_the_form(editor, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
-    editor.open(address("search_by_picture"))
+    editor.open(address("search_by_image"))
     editor.find("[name=picture]").send_keys(str(tmp_path / "text.jpg"))
     WebDriverWait(editor.browser, 10).until(lambda browser: browser.find_elements(By.CSS_SELECTOR, ".errorlist"))
     assert "not an image in a supported format" in editor.find(".errorlist").text
@@ -217,7 +217,7 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
     long = "a-name-without-end" * 12
     add_run(worker=long, model_label=long, start_pk=long, end_pk=long)
     add_failed(seconds_ago=1)
-    pages = [address(name) for name in ("changelist", "search_by_picture", "similar", "progress")]
+    pages = [address(name) for name in ("changelist", "search_by_image", "similar", "progress")]
     for path in (*pages, *with_key):
         editor.open(path)
         too_wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"

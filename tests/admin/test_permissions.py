@@ -34,7 +34,7 @@ ALLOWED = {
         "put": (302, 403, 403, 405, 405),
         "delete": (302, 403, 403, 405, 405),
     },
-    "search_by_picture": {
+    "search_by_image": {
         "get": (302, 403, 200, 200, 200),
         "head": (302, 403, 200, 200, 200),
         "post": (302, 403, 200, 200, 200),
@@ -69,7 +69,7 @@ CASES = [
     for method, statuses in methods.items()
     for role, status in zip(ROLES, statuses, strict=True)
 ]
-WITHOUT_KEY = ("changelist", "add", "hash_waiting", "search_by_picture", "similar", "progress")
+WITHOUT_KEY = ("changelist", "add", "hash_waiting", "search_by_image", "similar", "progress")
 
 
 def arguments(name: str, asset: ImageAsset) -> tuple[object, ...]:
@@ -94,7 +94,7 @@ def test_status(add_image, client_of, name, method, role, status):
         assert rows() == before
 
 
-@pytest.mark.parametrize("name", ["hash_waiting", "recompute", "search_by_picture", "changelist", "change"])
+@pytest.mark.parametrize("name", ["hash_waiting", "recompute", "search_by_image", "changelist", "change"])
 def test_post_without_a_token_is_refused(add_image, client_of, name):
     asset = add_image()
     before = rows()
@@ -135,7 +135,7 @@ def test_buttons_that_only_search_are_for_those_who_may_look(add_image, client_o
     asset = add_image()
     client = client_of(role)
     page, form = client.get(address("changelist")), client.get(address("change", asset.pk))
-    assert f'href="{address("search_by_picture")}"' in page.text
+    assert f'href="{address("search_by_image")}"' in page.text
     assert f'href="{address("find_similar", asset.pk)}"' in page.text
     assert f'href="{address("find_similar", asset.pk)}"' in form.text
 

@@ -37,9 +37,9 @@ def _run(model_admin: Any, request: HttpRequest, title: str, rows: Any, *, rehas
     run_or_enqueue(request, model_admin.admin_site, title, plan, selection)
 
 
-LIST_BUTTONS = ("hashing_imageasset_search_by_picture", "hashing_imageasset_hash_waiting")
+LIST_BUTTONS = ("hashing_imageasset_search_by_image", "hashing_imageasset_hash_waiting")
 ROW_BUTTONS = ("hashing_imageasset_find_similar", "hashing_imageasset_recompute")
-CONFIRM, DRAWN = "admin/hashing/confirm_run.html", "admin/hashing/buttons.html"
+CONFIRM, DRAWN = "admin/hashing/hashing_actions/confirm.html", "admin/hashing/buttons.html"
 
 
 class Buttons(ActionsModelAdmin):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from hashing.admin.images.columns import Columns
 from hashing.admin.images.duplicate_links import groups_to_review, link_to_group, may_see_groups
 from hashing.admin.images.filters import AddedFilter, SourceFilter, StateFilter, search_images
 from hashing.admin.images.uploads import PictureField, tell_about_upload
-from hashing.admin.owners import show_owners
+from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.progress.figures import summarize
 from hashing.admin.progress.views import ProgressPage
@@ -41,8 +41,8 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     search_fields = ("image",)
     search_help_text = _("Part of a file name, a key, or a whole hash of 16 characters.")
     formfield_overrides = {models.ImageField: {"form_class": PictureField}}
-    change_list_template = "admin/hashing/image_list.html"
-    change_form_template = "admin/hashing/image_form.html"
+    change_list_template = "admin/hashing/images/list.html"
+    change_form_template = "admin/hashing/images/form.html"
 
     facts = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
     file_facts = ("pixels", "size", "created_at")
@@ -70,7 +70,7 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ImageAsset | None:
         asset: ImageAsset | None = super().get_object(request, object_id, from_field)
         if asset:
-            show_owners([asset], request, self.admin_site)
+            attach_owners([asset], request, self.admin_site)
         return asset
 
     @admin.display(description=_("used by"))

@@ -30,7 +30,7 @@ from hashing.admin.progress.figures import (
 from hashing.models import BackfillRun, ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
-TEMPLATE = "admin/hashing/progress.html"
+TEMPLATE = "admin/hashing/progress/page.html"
 # A guess beyond this says nothing.
 LONGEST_GUESS = timedelta(days=365)
 

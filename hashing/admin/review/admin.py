@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from hashing.admin.deletion.related_rows import is_deleting_images
 from hashing.admin.links import admin_page
-from hashing.admin.owners import show_owners
+from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.review.filters import DistanceFilter, GroupStateFilter, SizeFilter
 from hashing.admin.review.presentation import ShownGroup, show_groups, show_page
@@ -132,7 +132,7 @@ class DuplicateGroupAdmin(Decide):
 
     def _review_context(self, request: HttpRequest, back: str, groups: list[ShownGroup]) -> dict[str, Any]:
         may_decide = self.has_change_permission(request)
-        show_owners((card.asset for group in groups for card in group.cards), request, self.admin_site)
+        attach_owners((card.asset for group in groups for card in group.cards), request, self.admin_site)
         return {**review_context(request, self.admin_site, back, may_decide=may_decide), "groups": groups}
 
 

@@ -14,7 +14,7 @@ from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from hashing.admin.links import admin_url
-from hashing.admin.previews import FULL, LARGE, preview_address, preview_image
+from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.conflicts import newest_decision
 from hashing.grouping.deletion import file_problem
@@ -66,12 +66,12 @@ class MemberCard:
 
     @property
     def preview(self) -> str:
-        return preview_image(self.asset, LARGE, self.site)
+        return preview_html(self.asset, LARGE, self.site)
 
     @property
     def full_address(self) -> str:
         """Of the preview in which differences can be seen."""
-        return preview_address(self.asset, FULL, self.site)
+        return preview_url(self.asset, FULL, self.site)
 
     @property
     def orientation(self) -> str:

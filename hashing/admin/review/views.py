@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from hashing.admin.owners import show_owners
+from hashing.admin.owners import attach_owners
 from hashing.admin.review.forms import DecisionForm, batch_of
 from hashing.admin.review.presentation import ShownGroup
 from hashing.admin.review.return_to import MOST_KEYS, Place
@@ -34,7 +34,7 @@ class Answer:
     is_refusal: bool = False
 
     def send(self, request: HttpRequest, place: Place) -> HttpResponse:
-        show_owners((card.asset for group in self.groups for card in group.cards), request, place.site)
+        attach_owners((card.asset for group in self.groups for card in group.cards), request, place.site)
         if request.headers.get("Accept") == "application/json":
             return JsonResponse(self._as_json(request, place), status=409 if self.is_refusal else 200)
         messages.add_message(request, messages.ERROR if self.is_refusal else messages.SUCCESS, self.message)

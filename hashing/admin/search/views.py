@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from hashing.admin.images.columns import short_reason
 from hashing.admin.images.uploads import PictureField
 from hashing.admin.links import admin_page, admin_url
-from hashing.admin.owners import Card, show_owners
+from hashing.admin.owners import Card, attach_owners
 from hashing.admin.previews import PreviewView
 from hashing.admin.search.forms import HashForm, SearchForm
 from hashing.admin.search.matches import Obstacle, PageOfMatches, find_obstacle, page_number
@@ -25,7 +25,7 @@ from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_fingerprint
 
-UPLOAD_PAGE = "admin/hashing/search_by_picture.html"
+UPLOAD_PAGE = "admin/hashing/search/upload.html"
 
 
 class PictureForm(forms.Form):
@@ -44,7 +44,7 @@ class PictureForm(forms.Form):
 class PictureSearch(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=gettext_lazy("Search by picture"), permissions=["view"])
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-    def hashing_imageasset_search_by_picture(self, request: HttpRequest) -> HttpResponse:
+    def hashing_imageasset_search_by_image(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = PictureForm(request.POST, request.FILES) if request.method == "POST" else PictureForm()
@@ -52,7 +52,7 @@ class PictureSearch(admin.ModelAdmin):  # type: ignore[type-arg]
             return redirect(self._address_of(form.cleaned_data["picture"]))
         return admin_page(self, request, UPLOAD_PAGE, _("Search by picture"), form=form)
 
-    hashing_imageasset_search_by_picture.url_path = "search-by-picture/"  # type: ignore[attr-defined]
+    hashing_imageasset_search_by_image.url_path = "search-by-image/"  # type: ignore[attr-defined]
 
     def _address_of(self, picture: Fingerprint) -> str:
         """Return the address of the page with what is similar to a picture."""
@@ -65,7 +65,7 @@ class PictureSearch(admin.ModelAdmin):  # type: ignore[type-arg]
         return admin_url(self.admin_site, "imageasset_similar", query=query)
 
 
-MATCHES_PAGE = "admin/hashing/similar.html"
+MATCHES_PAGE = "admin/hashing/search/results.html"
 
 
 class Similar(PreviewView):
@@ -80,7 +80,7 @@ class Similar(PreviewView):
         form = SearchForm.of(request.GET, self.get_queryset(request))
         found = self._search(request, form, asset) if form.is_valid() else {}
         context = {"wanted": Card(asset, self.large_preview(asset)), "reason": short_reason(asset.hash_error)}
-        show_owners([asset], request, self.admin_site)
+        attach_owners([asset], request, self.admin_site)
         return self._similar_page(request, _("Find similar"), form=form, **context, **found)
 
     hashing_imageasset_find_similar.url_path = "similar"  # type: ignore[attr-defined]
@@ -110,6 +110,6 @@ class Similar(PreviewView):
         rows: Any = self.get_queryset(request)
         found = rows.similar_to(source, form.cleaned_data["distance"], **options)
         page = PageOfMatches.of(found, page_number(request.GET.get("page", "1")))
-        show_owners(page.rows, request, self.admin_site)
+        attach_owners(page.rows, request, self.admin_site)
         cards = [Card.of_match(row, self.large_preview(row)) for row in page.rows]
         return {"obstacle": obstacle, "page": page, "cards": cards}

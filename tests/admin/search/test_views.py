@@ -119,7 +119,7 @@ def test_address_without_hashes_says_so_and_leads_to_the_upload(editor, db, quer
 def test_address_without_anything_says_so(editor, db):
     response = editor.get(address("similar"))
     assert "holds no hashes" in response.text
-    assert f'class="button hashing-button" href="{address("search_by_picture")}"' in response.text
+    assert f'class="button hashing-button" href="{address("search_by_image")}"' in response.text
 
 
 @pytest.mark.parametrize("quality", ["-1", "101", "x"])
@@ -305,7 +305,7 @@ def test_page_needs_no_script_of_its_own(editor, db):
     """A site may forbid scripts and styles that stand in a page."""
     asset = add()
     add()
-    for response in (find_similar(editor, asset), search_by_hash(editor), editor.get(address("search_by_picture"))):
+    for response in (find_similar(editor, asset), search_by_hash(editor), editor.get(address("search_by_image"))):
         results = response.text.split('id="content"')[1]
         assert "<script" not in results.split("</main>")[0]
         assert "style=" not in results

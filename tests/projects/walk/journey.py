@@ -86,8 +86,8 @@ class Journey:
         self.open("duplicategroup_of", asset.pk)
 
     def search(self, picture: Path) -> None:
-        page = self.open("imageasset_search_by_picture")
-        found = self.send(page.form(action="search-by-picture/"), picture=_file(picture))
+        page = self.open("imageasset_search_by_image")
+        found = self.send(page.form(action="search-by-image/"), picture=_file(picture))
         assert any(self.address("imageasset_change", key) in found.links for key in _keys()), found.text
 
     def hash_again(self) -> None:

@@ -100,7 +100,7 @@ function describe(item, card) {
   // A name of another direction turns nothing around it.
   name.append(document.createElement("bdi"));
   name.firstChild.textContent = card.dataset.name;
-  const facts = [...card.querySelectorAll(".hashing-card-facts li")].map((fact) => fact.textContent);
+  const facts = [...card.querySelectorAll(".hashing-card-details li")].map((fact) => fact.textContent);
   const rest = document.createElement("bdi");
   rest.textContent = facts.join(" · ");
   item.replaceChildren(name, " ", rest);

@@ -13,7 +13,7 @@ from tests.admin.test_previews import EPS, HTML, SVG, bomb
 
 
 def upload(client, content: bytes, name: str = "photo.jpg", **options):
-    return client.post(address("search_by_picture"), {"picture": SimpleUploadedFile(name, content)}, **options)
+    return client.post(address("search_by_image"), {"picture": SimpleUploadedFile(name, content)}, **options)
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def test_limit_of_pixels_is_the_settings(editor, db, settings):
 
 
 def test_form_without_a_file_says_so(editor, db):
-    assert editor.post(address("search_by_picture")).context["form"].errors["picture"]
+    assert editor.post(address("search_by_image")).context["form"].errors["picture"]
 
 
 def test_button_takes_the_filter_of_the_list_along_and_nobody_minds(editor, db):
-    assert editor.get(address("search_by_picture") + "?state=hashed&distance=99").status_code == 200
+    assert editor.get(address("search_by_image") + "?state=hashed&distance=99").status_code == 200
