@@ -85,7 +85,7 @@ class MarkedDuplicateAdmin(Columns, Previews, admin.ModelAdmin):  # type: ignore
         return self.deletion.delete_view(request, object_id)
 
     def delete_model(self, request: HttpRequest, obj: MarkedDuplicate) -> None:
-        self.policy.delete_batch(request, [obj], DeletionReport())
+        self.policy.delete_one(request, obj, DeletionReport())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> None:
         self.policy.delete_batch(request, list(queryset), DeletionReport())
@@ -125,6 +125,9 @@ class MarkedDuplicateDeletion:
         keepers = find_keepers([asset.pk for asset in assets], using)
         batch = with_groups_locked(using, self._delete_locked, request, assets, keepers, report)
         report.add_batch(assets, batch)
+
+    def delete_one(self, request: HttpRequest, asset: ImageAsset, report: DeletionReport) -> None:
+        self.delete_batch(request, [asset], report)
 
     def merging(self, request: HttpRequest, assets: Assets) -> Merging:
         rows = self.model_admin.get_queryset(request).using(deletion_database())

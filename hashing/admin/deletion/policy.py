@@ -18,6 +18,8 @@ from hashing.models import ImageAsset
 from hashing.sources.registry import all_sources
 from hashing.text import first_line
 
+Delete = Callable[[QuerySet[ImageAsset]], object]
+
 
 class DeletionPolicy(Protocol):
     """Which rows of an admin may be deleted, and how a batch of them is deleted."""
@@ -35,6 +37,9 @@ class DeletionPolicy(Protocol):
 
     def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
         """Delete the rows in a transaction of their own, as many as possible, and count them in the report."""
+
+    def delete_one(self, request: HttpRequest, asset: ImageAsset, report: DeletionReport) -> None:
+        """Delete the row of the admin's `delete_view`, like a batch."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,17 @@ class ImageDeletion:
         return {}
 
     def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
-        using = deletion_database()
+        self._delete(request, assets, report, lambda rows: self.model_admin.delete_queryset(request, rows))
 
+    def delete_one(self, request: HttpRequest, asset: ImageAsset, report: DeletionReport) -> None:
         def delete(rows: QuerySet[ImageAsset]) -> None:
-            self.model_admin.delete_queryset(request, rows)
+            for row in rows:
+                self.model_admin.delete_model(request, row)
+
+        self._delete(request, [asset], report, delete)
+
+    def _delete(self, request: HttpRequest, assets: Assets, report: DeletionReport, delete: Delete) -> None:
+        using = deletion_database()
 
         def delete_in_transaction() -> DeletedRows:
             with writing_transaction(using):
@@ -68,12 +80,7 @@ class ImageDeletion:
         report.add_batch(assets, retry_transient(delete_in_transaction, using))
 
 
-def delete_rows(
-    model_admin: ModelAdmin[Any],
-    request: HttpRequest,
-    assets: Assets,
-    delete: Callable[[QuerySet[ImageAsset]], object],
-) -> DeletedRows:
+def delete_rows(model_admin: ModelAdmin[Any], request: HttpRequest, assets: Assets, delete: Delete) -> DeletedRows:
     """Delete and log rows in the current transaction, except those that other rows need."""
     if not assets:
         return DeletedRows([], {})

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django.contrib import messages
@@ -32,12 +32,15 @@ DELETION_SECONDS, FORECAST_SECONDS = 10.0, 3.0
 # Rows that are only kept about an image: the confirmation does not list them.
 BOOKKEEPING = (DuplicateGroup, GroupMember, PairDecision)
 
+DeleteBatch = Callable[[HttpRequest, Assets, DeletionReport], None]
+
 
 class DeletionViews:
     """Deletion of any number of images: a page says what will happen, then short batches do it.
 
-    In place of Django's deletion, which holds all rows in one page, one request and one transaction. Overrides of
-    `get_queryset`, `has_delete_permission`, `get_deleted_objects` and `log_deletions` of the admin are honoured.
+    In place of Django's deletion, which holds all rows in one page, one request and one transaction. Methods of the
+    admin that a site may override are called as Django calls them: `get_queryset`, `has_delete_permission`,
+    `get_deleted_objects`, `log_deletions`, and by the policy `delete_model` and `delete_queryset`.
     """
 
     def __init__(self, model_admin: ModelAdmin[Any], policy: DeletionPolicy) -> None:
@@ -49,7 +52,8 @@ class DeletionViews:
         if token := request.POST.get("deletion"):
             return self._continue(request, token)
         keys = queryset.order_by("pk").values_list("pk", flat=True)[: MAX_ROWS + 1]
-        return self._confirm_or_delete(request, DeletionJob.of(keys))
+        job = DeletionJob.of(keys)
+        return self._delete(request, job) if request.POST.get("post") else self._confirm(request, job)
 
     def delete_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Serve as the `delete_view` of the admin."""
@@ -60,10 +64,8 @@ class DeletionViews:
             text = _("%(name)s with ID “%(key)s” does not exist. Perhaps it was deleted.")
             messages.warning(request, text % {"name": self.model_admin.opts.verbose_name, "key": object_id})
             return redirect(reverse("admin:index", current_app=self.model_admin.admin_site.name))
-        return self._confirm_or_delete(request, DeletionJob.of([asset.pk]))
-
-    def _confirm_or_delete(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
-        return self._delete(request, job) if request.POST.get("post") else self._confirm(request, job)
+        job = DeletionJob.of([asset.pk])
+        return self._delete(request, job, self._delete_one) if request.POST.get("post") else self._confirm(request, job)
 
     def _continue(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
@@ -93,12 +95,13 @@ class DeletionViews:
         for name, reason in self.policy.find_files_to_stay(deleted).items():
             report.add_kept_file(name, reason)
 
-    def _delete(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
+    def _delete(self, request: HttpRequest, job: DeletionJob, delete: DeleteBatch | None = None) -> HttpResponse:
+        delete = delete or self.policy.delete_batch
         done, end = 0, time.monotonic() + DELETION_SECONDS
         try:
             for keys in batches(job.keys, BATCH):
                 permitted = self._find_permitted(request, keys, job.report)
-                self.policy.delete_batch(request, permitted, job.report)
+                delete(request, permitted, job.report)
                 done += len(keys)
                 if time.monotonic() > end:
                     break
@@ -112,6 +115,10 @@ class DeletionViews:
         opts = self.model_admin.opts
         transaction.on_commit(lambda: add_messages(request, opts, job), using=deletion_database())
         return redirect(self._list_address(request))
+
+    def _delete_one(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
+        for asset in assets:
+            self.policy.delete_one(request, asset, report)
 
     def _find_permitted(self, request: HttpRequest, keys: Sequence[int], report: DeletionReport) -> Assets:
         """Return the rows that this user may delete and that no other row needs; count the others."""

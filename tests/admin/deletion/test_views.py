@@ -298,7 +298,7 @@ def test_overridden_methods_are_called_for_a_selection(superuser, override, name
     assert not ImageAsset.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["get_deleted_objects", "has_delete_permission", "log_deletions"])
+@pytest.mark.parametrize("name", ["delete_model", "get_deleted_objects", "has_delete_permission", "log_deletions"])
 def test_overridden_methods_are_called_for_a_single_row(superuser, override, name):
     [row] = add_rows(1)
     calls = override(name)
