@@ -41,9 +41,10 @@ serve: demo ## the demo in the admin, on this machine alone: http://127.0.0.1:80
 	@# The key is new at every start, so nothing signed by the demo is worth anything elsewhere.
 	DEBUG=1 $(RUN) manage.py runserver --noreload 127.0.0.1:$(PORT)
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, import-linter and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy
 	$(RUN) manage.py makemigrations --check --dry-run
 
