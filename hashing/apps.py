@@ -13,7 +13,7 @@ class HashingConfig(AppConfig):
 
     def ready(self) -> None:
         from hashing.checks import databases, packages, settings, sources  # noqa: F401
-        from hashing.grouping.signals import watch_files
+        from hashing.grouping.signals import connect_groups
         from hashing.indexing.signals import connect_sources
         from hashing.previews import watch_previewed_files
         from hashing.search.distance import add_distance_to_sqlite, add_match_to_sqlite
@@ -22,7 +22,7 @@ class HashingConfig(AppConfig):
         connection_created.connect(add_distance_to_sqlite, dispatch_uid="hashing.search.distance")
         connection_created.connect(add_match_to_sqlite, dispatch_uid="hashing.search.match")
         watch_uploads()
-        watch_files()
+        connect_groups()
         watch_previewed_files()
         autodiscover_modules("image_sources")
         connect_sources()

@@ -17,7 +17,7 @@ def newest_decision(using: str) -> int:
 
 def decided_since(newest: int, about: Q, using: str) -> PairDecision | None:
     """The last decision in force among those `about` something that are newer than the key `newest`."""
-    since = PairDecision.objects.using(using).filter(about, pk__gt=newest, replaced_by__isnull=True)
+    since = PairDecision.objects.using(using).not_superseded().filter(about, pk__gt=newest)
     return since.with_users().order_by("-pk").first()
 
 

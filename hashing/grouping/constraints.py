@@ -15,7 +15,7 @@ from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class PairConstraints:
     """Decisions by the keys of rows.
 
     `same` has the images that count as one, for each of them; `different` those that are none of its copies. `marked`
@@ -23,23 +23,23 @@ class Verdicts:
     of has lost its file or its hash.
     """
 
-    same: Mapping[Any, tuple[Any, ...]] = field(default_factory=dict)
-    different: Mapping[Any, set[Any]] = field(default_factory=dict)
+    must_link: Mapping[Any, tuple[Any, ...]] = field(default_factory=dict)
+    cannot_link: Mapping[Any, set[Any]] = field(default_factory=dict)
     marked: frozenset[Any] = frozenset()
     lost: frozenset[Any] = frozenset()
 
-    def changed_since(self, now: Verdicts) -> set[Any]:
+    def changed_since(self, now: PairConstraints) -> set[Any]:
         """The keys about which something else is said now."""
-        both = [(self.same, now.same), (self.different, now.different)]
+        both = [(self.must_link, now.must_link), (self.cannot_link, now.cannot_link)]
         changed = {
             key for mine, theirs in both for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)
         }
         return changed | (self.marked ^ now.marked) | (self.lost ^ now.lost)
 
 
-def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
+def read_constraints(using: str, keys: Iterable[int] | None = None) -> PairConstraints:
     """The decisions in force, or those about some keys alone."""
-    decisions = PairDecision.objects.using(using).current()
+    decisions = PairDecision.objects.using(using).in_force()
     chosen = [decisions] if keys is None else [decisions.about(batch) for batch in batches(keys)]
     same: list[tuple[int, int]] = []
     different: defaultdict[int, set[int]] = defaultdict(set)
@@ -53,7 +53,7 @@ def read_verdicts(using: str, keys: Iterable[int] | None = None) -> Verdicts:
             different[lower].add(higher)
             different[higher].add(lower)
     clusters = connected(same)
-    return Verdicts(clusters, dict(different), frozenset(marked), _lost(clusters, sound - marked))
+    return PairConstraints(clusters, dict(different), frozenset(marked), _lost(clusters, sound - marked))
 
 
 def _lost(clusters: Mapping[int, tuple[int, ...]], kept: AbstractSet[int]) -> frozenset[int]:
@@ -76,11 +76,11 @@ def _is_sound(side: str) -> Any:
     return ExpressionWrapper(has_hash, output_field=BooleanField())
 
 
-def read_verdicts_around(keys: AbstractSet[int], using: str) -> Verdicts:
+def read_constraints_around(keys: AbstractSet[int], using: str) -> PairConstraints:
     """The decisions about some keys, and about all that count as one with any of them."""
     while True:
-        verdicts = read_verdicts(using, keys)
-        around = keys | verdicts.same.keys()
+        verdicts = read_constraints(using, keys)
+        around = keys | verdicts.must_link.keys()
         if around == keys:
             return verdicts
         keys = around

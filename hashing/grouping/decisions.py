@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches
 from hashing.grouping.conflicts import describe
-from hashing.grouping.constraints import read_verdicts_around
+from hashing.grouping.constraints import read_constraints_around
 from hashing.grouping.incremental import regroup
 from hashing.grouping.signals import announce_decisions
 from hashing.grouping.store import with_groups_locked
@@ -99,16 +99,16 @@ def _undo(batch: UUID, user_pk: int) -> list[int]:
     taken = decisions.filter(batch=batch, decided_by=user_pk)
     if not taken.exists():
         raise DecisionRefused(_("This was taken back already. Nothing was changed."))
-    newer = decisions.filter(batch__in=taken.filter(replaced_by__isnull=False).values("replaced_by"))
+    newer = decisions.filter(batch__in=taken.filter(superseded_by__isnull=False).values("superseded_by"))
     if last := newer.with_users().order_by("-pk").first():
         text = _("%(who)s decided about these pictures again on %(when)s, which comes first. Nothing was changed.")
         raise DecisionRefused(text % describe(last, user_pk))
-    restored = decisions.filter(replaced_by=batch)
+    restored = decisions.filter(superseded_by=batch)
     announce_decisions(_changed_pairs(batch, using), user_pk, using, is_undone=True)
     keys = sorted({key for pair in taken.values_list("lower", "higher") for key in pair})
     taken.delete()
     again = {key for pair in restored.values_list("lower", "higher") for key in pair}
-    restored.update(replaced_by=None)
+    restored.update(superseded_by=None)
     _refuse_contradiction(again, using)
     _regroup_undecided(keys, using)
     return keys
@@ -116,7 +116,7 @@ def _undo(batch: UUID, user_pk: int) -> list[int]:
 
 def _changed_pairs(batch: UUID, using: str) -> Iterator[tuple[int, int]]:
     """The pairs of which something else holds since they were decided together, or superseded."""
-    changed = PairDecision.objects.using(using).filter(Q(batch=batch) | Q(replaced_by=batch))
+    changed = PairDecision.objects.using(using).filter(Q(batch=batch) | Q(superseded_by=batch))
     return changed.values_list("lower", "higher").iterator()
 
 
@@ -124,7 +124,7 @@ def _database() -> str:
     return router.db_for_write(PairDecision)
 
 
-def forget(pairs: Collection[tuple[int, int]], using: str, user_pk: int | None = None) -> None:
+def delete_decisions(pairs: Collection[tuple[int, int]], using: str, user_pk: int | None = None) -> None:
     """Delete all decisions on these pairs, lower key first: no former decision comes back."""
     with_groups_locked(using, _forget, pairs, using, user_pk)
 
@@ -160,8 +160,8 @@ def _refuse_lost_keeper(keeper: int, using: str) -> None:
 
 def _refuse_contradiction(keys: Iterable[int], using: str) -> None:
     """Raises `DecisionRefused` when pictures are the same by way of others, and are not the same."""
-    verdicts = read_verdicts_around(set(keys), using)
-    if any(not others.isdisjoint(verdicts.same.get(key, ())) for key, others in verdicts.different.items()):
+    verdicts = read_constraints_around(set(keys), using)
+    if any(not others.isdisjoint(verdicts.must_link.get(key, ())) for key, others in verdicts.cannot_link.items()):
         raise DecisionRefused(_("By other decisions, these pictures are the same. Those come first."))
 
 
@@ -189,7 +189,7 @@ class _Batch:
         """Supersede earlier duplicate-of decisions."""
         decided = self._turned_round(keeper, duplicates) | {_pair(pk, keeper): pk for pk in duplicates}
         for batch in batches(duplicates):
-            self._in_force().filter(duplicate__in=batch).update(replaced_by=self.key)
+            self._not_superseded().filter(duplicate__in=batch).update(superseded_by=self.key)
         self._record(decided)
 
     def mark(self, asset_pk: int, keeper: int) -> None:
@@ -198,7 +198,7 @@ class _Batch:
         # The two may be duplicates of the same image, which is one of the keeper's now.
         turned = {key for pair in above for key in pair}
         above |= self._turned_round(asset_pk, {keeper, *turned})
-        self._in_force().filter(duplicate=asset_pk).update(replaced_by=self.key)
+        self._not_superseded().filter(duplicate=asset_pk).update(superseded_by=self.key)
         self._record(above | {_pair(asset_pk, keeper): asset_pk})
 
     def separate(self, asset_pk: int, keeper: int) -> None:
@@ -213,11 +213,11 @@ class _Batch:
         return turned
 
     def _duplicate_of(self, asset_pk: int) -> int | None:
-        pair = self._decisions.current().filter(duplicate=asset_pk).values_list("lower", "higher").first()
+        pair = self._decisions.in_force().filter(duplicate=asset_pk).values_list("lower", "higher").first()
         return None if pair is None else sum(pair) - asset_pk
 
-    def _in_force(self) -> PairDecisionQuerySet:
-        return self._decisions.filter(replaced_by__isnull=True)
+    def _not_superseded(self) -> PairDecisionQuerySet:
+        return self._decisions.filter(superseded_by__isnull=True)
 
     def _record(self, duplicate_of: dict[tuple[int, int], int | None]) -> None:
         """Of each pair, which one is the duplicate; None: they are not the same."""
@@ -233,11 +233,11 @@ class _Batch:
 
     def _replace_former(self, pairs: set[tuple[int, int]]) -> None:
         lowers, highers = ({pair[side] for pair in pairs} for side in (0, 1))
-        decided = self._in_force().filter(lower__in=lowers, higher__in=highers)
+        decided = self._not_superseded().filter(lower__in=lowers, higher__in=highers)
         found = decided.values_list("pk", "lower", "higher").iterator()
         former = [pk for pk, lower, higher in found if (lower, higher) in pairs]
         for batch in batches(former):
-            self._decisions.filter(pk__in=batch).update(replaced_by=self.key)
+            self._decisions.filter(pk__in=batch).update(superseded_by=self.key)
 
     def _decision(self, pair: tuple[int, int], duplicate: int | None, names: dict[int, str]) -> PairDecision:
         lower, higher = pair

@@ -8,7 +8,7 @@ from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches
-from hashing.grouping.constraints import Verdicts, read_verdicts_around
+from hashing.grouping.constraints import PairConstraints, read_constraints_around
 from hashing.grouping.incremental import regroup
 from hashing.models.duplicates import GroupMember
 from hashing.models.image_asset import ImageAsset
@@ -70,15 +70,15 @@ class Keeper(NamedTuple):
 def lock_with_keepers(keys: Collection[int], using: str) -> None:
     """Keep others from deleting these rows, or those they are the same as, or giving them a new file, until the
     transaction ends."""
-    verdicts = read_verdicts_around(set(keys), using)
+    verdicts = read_constraints_around(set(keys), using)
     rows = ImageAsset.objects.using(using).order_by("pk").select_for_update(of=("self",))
-    for batch in batches(sorted({*keys, *verdicts.same})):
+    for batch in batches(sorted({*keys, *verdicts.must_link})):
         list(rows.filter(pk__in=batch).values_list("pk"))
 
 
 def find_keepers(keys: Collection[int], using: str) -> set[Keeper]:
     """Return the keepers of these marked duplicates whose file is in the storage, as long as it was when hashed."""
-    verdicts = read_verdicts_around(set(keys), using)
+    verdicts = read_constraints_around(set(keys), using)
     keepers = _keepers(keys, verdicts, using)
     storages = find_storages({keeper.source for keeper in keepers}, using)
     return {keeper for keeper in keepers if keeper.source in storages and _has_file(keeper, storages[keeper.source])}
@@ -90,7 +90,7 @@ def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keepe
     A duplicate needs a keeper among those that are `present`: called the same, not marked itself, hashed, and with the
     file that was found in the storage. And its own file must be the one that was looked at.
     """
-    verdicts = read_verdicts_around(set(keys), using)
+    verdicts = read_constraints_around(set(keys), using)
     kept = {keeper.pk for keeper in _keepers(keys, verdicts, using) if keeper in present}
     waiting = ImageAsset.objects.using(using).never_tried()
     new = {key for batch in batches(keys) for key in waiting.filter(pk__in=batch).values_list("pk", flat=True)}
@@ -103,7 +103,7 @@ def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keepe
     return reasons
 
 
-def _keepers(keys: Collection[int], verdicts: Verdicts, using: str) -> set[Keeper]:
+def _keepers(keys: Collection[int], verdicts: PairConstraints, using: str) -> set[Keeper]:
     others = {other for key in keys for other in _unmarked(verdicts, key)}
     return {
         Keeper(pk, name, size, SourceKey.of(*source))
@@ -112,8 +112,8 @@ def _keepers(keys: Collection[int], verdicts: Verdicts, using: str) -> set[Keepe
     }
 
 
-def _unmarked(verdicts: Verdicts, key: int) -> set[int]:
-    return set(verdicts.same.get(key, ())) - verdicts.marked - verdicts.different.get(key, set())
+def _unmarked(verdicts: PairConstraints, key: int) -> set[int]:
+    return set(verdicts.must_link.get(key, ())) - verdicts.marked - verdicts.cannot_link.get(key, set())
 
 
 def _sound(keys: Collection[int], using: str) -> ImageAssetQuerySet[ImageAsset]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hashing.db.paging import rows_with_keys
 from hashing.grouping.clustering import KeeperDistances, Stars, StoredFingerprint
-from hashing.grouping.constraints import Verdicts
+from hashing.grouping.constraints import PairConstraints
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.ranking import FACTS_FIELDS, Facts, best_first
 from hashing.models.querysets import ImageAssetQuerySet
@@ -39,7 +39,7 @@ class FoundGroup(NamedTuple):
 def find_groups(
     rows: ImageAssetQuerySet[Any],
     options: GroupingOptions,
-    verdicts: Verdicts | None = None,
+    verdicts: PairConstraints | None = None,
     progress: Progress = lambda _phase, _per_cent: None,
     *,
     keys: AbstractSet[Any] | None = None,
@@ -53,8 +53,8 @@ def find_groups(
     # It needs NumPy, which every start of Django would wait for.
     from hashing.grouping.matches import find_matches
 
-    verdicts = verdicts or Verdicts()
-    matches = find_matches(rows, options, verdicts.same.keys(), keys, progress)
+    verdicts = verdicts or PairConstraints()
+    matches = find_matches(rows, options, verdicts.must_link.keys(), keys, progress)
     facts, fingerprints = _read_rows(rows, matches.entry_of)
     grouping = _Grouping(matches, facts, fingerprints, verdicts, options)
     return sorted(grouping.groups(), key=lambda group: group.keeper)
@@ -77,7 +77,7 @@ class _Grouping:
         matches: Matches,
         facts: Mapping[Any, Facts],
         fingerprints: Mapping[Any, StoredFingerprint],
-        verdicts: Verdicts,
+        verdicts: PairConstraints,
         options: GroupingOptions,
     ) -> None:
         # Rows that were deleted while the others were compared have no facts, and no rank.
@@ -99,7 +99,7 @@ class _Grouping:
 
     def _group(self, keys: Sequence[Any]) -> FoundGroup:
         keeper, *others = keys
-        same = set() if keeper in self._verdicts.lost else set(self._verdicts.same.get(keeper, ()))
+        same = set() if keeper in self._verdicts.lost else set(self._verdicts.must_link.get(keeper, ()))
         distances = KeeperDistances(
             self._fingerprints[keeper], self._options.max_distance, any_orientation=self._options.any_orientation
         )
@@ -111,12 +111,12 @@ class _Grouping:
 
     def _same(self) -> dict[int, list[int]]:
         # A cluster is one object for all its keys: it is walked once, and not once for each of them.
-        clusters = {id(cluster): cluster for cluster in self._verdicts.same.values()}
+        clusters = {id(cluster): cluster for cluster in self._verdicts.must_link.values()}
         ranks = [self._ranks(cluster) for cluster in clusters.values()]
         return {rank: cluster for cluster in ranks for rank in cluster}
 
     def _different(self) -> list[tuple[Any, set[Any]]]:
-        return [(key, others) for key, others in self._verdicts.different.items() if key in self._rank_of]
+        return [(key, others) for key, others in self._verdicts.cannot_link.items() if key in self._rank_of]
 
     def _ranks(self, keys: Any) -> list[int]:
         return sorted(self._rank_of[key] for key in keys if key in self._rank_of)

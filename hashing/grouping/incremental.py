@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from django.db.models import Case, F, Q, QuerySet, When
 
 from hashing.db.paging import batches
-from hashing.grouping.constraints import Verdicts, read_verdicts_around
+from hashing.grouping.constraints import PairConstraints, read_constraints_around
 from hashing.grouping.finder import FoundGroup, FoundMember, find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import add_member, count_groups, delete_quietly, store_groups, with_groups_locked
@@ -21,15 +21,15 @@ def settle(group: DuplicateGroup, using: str) -> set[int] | None:
 
     None: another keeper is due, and the group must be made anew.
     """
-    verdicts = read_verdicts_around({group.keeper_id}, using)
+    verdicts = read_constraints_around({group.keeper_id}, using)
     members = GroupMember.objects.using(using).filter(group=group.pk)
-    same = set(verdicts.same.get(group.keeper_id, ()))
+    same = set(verdicts.must_link.get(group.keeper_id, ()))
     _mark_same(members, {group.keeper_id} if group.keeper_id in verdicts.lost else same | {group.keeper_id})
     if group.keeper_id in verdicts.marked - verdicts.lost or not _is_best(group.keeper_id, members):
         return None
     different = _different_from(same | {group.keeper_id}, verdicts)
     # What is the same as one of these goes with it.
-    whole = different | read_verdicts_around(different, using).same.keys()
+    whole = different | read_constraints_around(different, using).must_link.keys()
     left = leave_large(whole - same - {group.keeper_id}, group, using)
     count_groups([group.pk], using)
     return left
@@ -51,8 +51,8 @@ def join_large(keys: Collection[int], group: DuplicateGroup, options: GroupingOp
     grouped = GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True)
     rows = ImageAsset.objects.using(using).all()
     for key in sorted(set(keys).difference(grouped)):
-        verdicts = read_verdicts_around({key}, using)
-        different = _different_from({key, *verdicts.same}, verdicts)
+        verdicts = read_constraints_around({key}, using)
+        different = _different_from({key, *verdicts.must_link}, verdicts)
         if GroupMember.objects.using(using).filter(group=group.pk, asset__in=different).exists():
             continue
         for match in find_groups(rows, options, verdicts, keys={key, group.keeper_id}):
@@ -81,8 +81,8 @@ def _is_best(keeper: int, members: QuerySet[GroupMember]) -> bool:
     return best.values_list("asset", flat=True).first() == keeper
 
 
-def _different_from(cluster: set[int], verdicts: Verdicts) -> set[int]:
-    return {other for key in cluster & verdicts.different.keys() for other in verdicts.different[key]}
+def _different_from(cluster: set[int], verdicts: PairConstraints) -> set[int]:
+    return {other for key in cluster & verdicts.cannot_link.keys() for other in verdicts.cannot_link[key]}
 
 
 def _seen_from(keeper: int, key: int, match: FoundGroup) -> FoundMember:
@@ -118,7 +118,7 @@ def _regroup(changed: set[int], left: set[int], groups: set[int], using: str) ->
 def _remake(changed: set[int], left: set[int], decided: set[int], options: GroupingOptions, using: str) -> set[int]:
     """Returns the rows that were in a group before and are in none now."""
     matching = left | changed | {match for key in changed for match in matches_of(key, options, using)}
-    touched = _touched(matching | set(read_verdicts_around(matching, using).same), decided, using)
+    touched = _touched(matching | set(read_constraints_around(matching, using).must_link), decided, using)
     large, set_free = _settle_large(touched, changed, decided, using)
     small = [group for group in touched if group not in large]
     before = set(GroupMember.objects.using(using).filter(group__in=small).values_list("asset", flat=True))
@@ -164,8 +164,8 @@ def matches_of(key: int, options: GroupingOptions, using: str) -> list[int]:
 
 
 def _find(scope: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:
-    verdicts = read_verdicts_around(scope, using)
-    return find_groups(options.rows(using), options, verdicts, keys=scope | verdicts.same.keys())
+    verdicts = read_constraints_around(scope, using)
+    return find_groups(options.rows(using), options, verdicts, keys=scope | verdicts.must_link.keys())
 
 
 def _touched(keys: set[int], groups: set[int], using: str) -> list[DuplicateGroup]:

@@ -9,7 +9,7 @@ from django.db import router
 from hashing.db.clock import DatabaseClock
 from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
-from hashing.grouping.constraints import Verdicts, read_verdicts
+from hashing.grouping.constraints import PairConstraints, read_constraints
 from hashing.grouping.finder import Progress, find_groups
 from hashing.grouping.incremental import regroup
 from hashing.grouping.options import GroupingOptions
@@ -37,7 +37,7 @@ def run_grouping(
     alias = using or router.db_for_write(DuplicateGroup)
     started = DatabaseClock(alias).now()
     rows = options.rows(alias)
-    verdicts = retry_transient(lambda: read_verdicts(alias), alias)
+    verdicts = retry_transient(lambda: read_constraints(alias), alias)
     groups = find_groups(rows, options, verdicts, progress)
     if dry_run:
         return GroupingReport(groups, options)
@@ -56,10 +56,10 @@ def _catch_up(options: GroupingOptions, started: datetime, using: str) -> None:
         regroup([key], using)
 
 
-def _catch_up_with_decisions(known: Verdicts, using: str) -> None:
+def _catch_up_with_decisions(known: PairConstraints, using: str) -> None:
     """What was decided or taken back since the decisions were read: the groups were stored without it."""
     groups = set[int]()
-    for keys in batches(known.changed_since(retry_transient(lambda: read_verdicts(using), using))):
+    for keys in batches(known.changed_since(retry_transient(lambda: read_constraints(using), using))):
         members = GroupMember.objects.using(using).filter(asset__in=keys)
         groups.update(members.values_list("group", flat=True))
     regroup(using=using, groups=groups)

@@ -71,7 +71,7 @@ def announce_decisions(pairs: Iterable[Pair], user_pk: int | None, using: str, *
 
 def _in_force(pairs: Collection[Pair], using: str) -> dict[Pair, tuple[PairDecision.Verdict, int | None]]:
     wanted = set(pairs)
-    decisions = PairDecision.objects.using(using).current().filter(lower__in={lower for lower, _higher in pairs})
+    decisions = PairDecision.objects.using(using).in_force().filter(lower__in={lower for lower, _higher in pairs})
     values = decisions.values_list("lower", "higher", "verdict", "duplicate")
     return {
         (lower, higher): (PairDecision.Verdict(verdict), duplicate)
@@ -80,7 +80,7 @@ def _in_force(pairs: Collection[Pair], using: str) -> dict[Pair, tuple[PairDecis
     }
 
 
-def watch_files() -> None:
+def connect_groups() -> None:
     files_replaced.connect(end_decisions, dispatch_uid="hashing.grouping")
     post_delete.connect(_note_departure, sender=GroupMember, dispatch_uid="hashing.grouping")
 

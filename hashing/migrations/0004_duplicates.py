@@ -42,12 +42,12 @@ class Migration(migrations.Migration):
             name="DuplicateGroup",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("size", models.PositiveIntegerField(help_text="The keeper is one of them.", verbose_name="pictures")),
-                ("open_count", models.PositiveIntegerField(verbose_name="undecided pictures")),
+                ("size", models.PositiveIntegerField(help_text="Including the keeper.", verbose_name="images")),
+                ("open_count", models.PositiveIntegerField(verbose_name="undecided images")),
                 (
                     "max_distance",
                     models.PositiveSmallIntegerField(
-                        help_text="Of a picture to the keeper.", verbose_name="largest distance"
+                        help_text="Between the keeper and one of its images.", verbose_name="largest distance"
                     ),
                 ),
                 ("found_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="found at")),
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                     "is_same",
                     models.BooleanField(
                         default=False,
-                        help_text="Somebody has said so. The keeper is the same as itself.",
+                        help_text="Decided by an editor. Always true for the keeper.",
                         verbose_name="is the same",
                     ),
                 ),
@@ -111,8 +111,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "picture of a group",
-                "verbose_name_plural": "pictures of groups",
+                "verbose_name": "image of a group",
+                "verbose_name_plural": "images of groups",
             },
         ),
         migrations.CreateModel(
@@ -127,16 +127,27 @@ class Migration(migrations.Migration):
                         verbose_name="verdict",
                     ),
                 ),
-                ("lower_file", models.CharField(max_length=500, verbose_name="file of the one")),
-                ("higher_file", models.CharField(max_length=500, verbose_name="file of the other")),
+                ("lower_file", models.CharField(max_length=500, verbose_name="file of the first image")),
+                ("higher_file", models.CharField(max_length=500, verbose_name="file of the second image")),
                 ("decided_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="decided at")),
                 (
                     "batch",
                     models.UUIDField(
-                        db_index=True, help_text="The same for what one click decided.", verbose_name="decided together"
+                        db_index=True,
+                        help_text="Identifies the decisions made by one click.",
+                        verbose_name="decided together",
                     ),
                 ),
-                ("replaced_by", models.UUIDField(blank=True, db_index=True, null=True, verbose_name="replaced by")),
+                (
+                    "superseded_by",
+                    models.UUIDField(
+                        blank=True,
+                        db_index=True,
+                        help_text="The later click, if there is one.",
+                        null=True,
+                        verbose_name="superseded by",
+                    ),
+                ),
                 (
                     "decided_by",
                     models.ForeignKey(
@@ -152,7 +163,7 @@ class Migration(migrations.Migration):
                     "duplicate",
                     models.ForeignKey(
                         blank=True,
-                        help_text="The one of the two that is not kept; none when they are not the same.",
+                        help_text="The one of the two that is not kept; empty if they are not the same.",
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
@@ -166,7 +177,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="hashing.imageasset",
-                        verbose_name="other picture",
+                        verbose_name="second image",
                     ),
                 ),
                 (
@@ -175,7 +186,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="hashing.imageasset",
-                        verbose_name="one picture",
+                        verbose_name="first image",
                     ),
                 ),
             ],
@@ -215,7 +226,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="pairdecision",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("replaced_by__isnull", True)),
+                condition=models.Q(("superseded_by__isnull", True)),
                 fields=("lower", "higher"),
                 name="pair_decision_current_uniq",
             ),

@@ -29,9 +29,26 @@ ORIENTATION_LABELS = {
 }
 
 
+class GroupingRun(models.Model):
+    """The options of the last search for duplicates, by which new uploads join groups. A table of at most one row."""
+
+    max_distance = models.PositiveSmallIntegerField(_("largest distance"))
+    any_orientation = models.BooleanField(_("in any orientation"), default=False)
+    exact_bytes = models.BooleanField(_("equal files only"), default=False)
+    sources = models.JSONField(_("sources"), default=list)
+    finished_at = models.DateTimeField(_("finished at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("search for duplicates")
+        verbose_name_plural = _("searches for duplicates")
+
+    def __str__(self) -> str:
+        return str(self.finished_at)
+
+
 class DuplicateGroupQuerySet(GuardedUpdateQuerySet["DuplicateGroup"]):
     def open(self) -> Self:
-        """With pictures that nobody has decided about."""
+        """Return the groups with images that are not decided yet."""
         return self.filter(open_count__gt=0)
 
     def decided(self) -> Self:
@@ -39,15 +56,16 @@ class DuplicateGroupQuerySet(GuardedUpdateQuerySet["DuplicateGroup"]):
 
 
 class DuplicateGroup(models.Model):
-    """A keeper and the pictures that seem to be the same. It follows from the hashes and the decisions, and is made
-    anew whenever they change: what must last is in `PairDecision`."""
+    """A keeper and the images that match it. Derived from hashes and decisions: it may be rebuilt at any time."""
 
     keeper = models.OneToOneField(
         ImageAsset, on_delete=models.CASCADE, related_name="kept_group", verbose_name=_("keeper")
     )
-    size = models.PositiveIntegerField(_("pictures"), help_text=_("The keeper is one of them."))
-    open_count = models.PositiveIntegerField(_("undecided pictures"))
-    max_distance = models.PositiveSmallIntegerField(_("largest distance"), help_text=_("Of a picture to the keeper."))
+    size = models.PositiveIntegerField(_("images"), help_text=_("Including the keeper."))
+    open_count = models.PositiveIntegerField(_("undecided images"))
+    max_distance = models.PositiveSmallIntegerField(
+        _("largest distance"), help_text=_("Between the keeper and one of its images.")
+    )
     found_at = models.DateTimeField(_("found at"), default=timezone.now)
 
     objects: ClassVar[DuplicateGroupQuerySet] = DuplicateGroupQuerySet.as_manager()  # type: ignore[assignment]
@@ -66,11 +84,11 @@ class DuplicateGroup(models.Model):
 
 
 class GroupMemberQuerySet(GuardedUpdateQuerySet["GroupMember"]):
-    """One decision may concern a hundred thousand pictures: `bulk_update` is the fast one."""
+    """Uses the fast `bulk_update`: one decision may concern a hundred thousand images."""
 
 
 class GroupMember(models.Model):
-    """One picture of a group. The keeper is the one at position 0; the others follow in a fixed order."""
+    """One image of a group. The keeper has position 0; the others follow by distance, and later ones at the end."""
 
     group = models.ForeignKey(DuplicateGroup, on_delete=models.CASCADE, related_name="members")
     asset = models.OneToOneField(ImageAsset, on_delete=models.CASCADE, related_name="membership")
@@ -80,63 +98,49 @@ class GroupMember(models.Model):
         _("orientation"), choices=ORIENTATION_LABELS, default=Orientation.UPRIGHT
     )
     is_same = models.BooleanField(
-        _("is the same"), default=False, help_text=_("Somebody has said so. The keeper is the same as itself.")
+        _("is the same"), default=False, help_text=_("Decided by an editor. Always true for the keeper.")
     )
 
     objects: ClassVar[GroupMemberQuerySet] = GroupMemberQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        verbose_name = _("picture of a group")
-        verbose_name_plural = _("pictures of groups")
+        verbose_name = _("image of a group")
+        verbose_name_plural = _("images of groups")
         constraints = [models.UniqueConstraint(fields=["group", "position"], name="group_member_position_uniq")]
 
     def __str__(self) -> str:
         return f"{self.asset_id} in {self.group_id}"
 
 
-class GroupingRun(models.Model):
-    """How the groups were found the last time. New uploads join them by the same rules. There is one row at most."""
-
-    max_distance = models.PositiveSmallIntegerField(_("largest distance"))
-    any_orientation = models.BooleanField(_("in any orientation"), default=False)
-    exact_bytes = models.BooleanField(_("equal files only"), default=False)
-    sources = models.JSONField(_("sources"), default=list)
-    finished_at = models.DateTimeField(_("finished at"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("search for duplicates")
-        verbose_name_plural = _("searches for duplicates")
-
-    def __str__(self) -> str:
-        return str(self.finished_at)
-
-
 class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
-    def current(self) -> Self:
-        """Not decided anew since, and both rows still have the files that were looked at."""
-        same_files = Q(lower_file=F("lower__image"), higher_file=F("higher__image"))
-        return self.filter(same_files, replaced_by__isnull=True)
+    def not_superseded(self) -> Self:
+        """Return at most one decision for each pair: the last one."""
+        return self.filter(superseded_by__isnull=True)
+
+    def in_force(self) -> Self:
+        """Return the decisions that hold: not superseded, and both images still have the files that were compared."""
+        return self.not_superseded().filter(lower_file=F("lower__image"), higher_file=F("higher__image"))
 
     def with_users(self) -> Self:
-        """Read `decided_by` as well, None for a user who is gone."""
+        """Fetch `decided_by` as well, None for a deleted user."""
         # No join: the users may be in another database.
         return self.prefetch_related("decided_by")
 
     def about(self, keys: Iterable[int]) -> Self:
-        """Decisions on pairs of which at least one is among the keys."""
+        """Return the decisions on pairs in which at least one of the assets takes part."""
         chosen = list(keys)
         return self.filter(Q(lower__in=chosen) | Q(higher__in=chosen))
 
 
 class PairDecision(models.Model):
-    """What somebody has said about two pictures. It outlives the groups."""
+    """An editor's verdict on two images. It outlives the groups."""
 
     class Verdict(models.TextChoices):
         SAME = "same", _("the same")
         DIFFERENT = "different", _("not the same")
 
-    lower = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("one picture"))
-    higher = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("other picture"))
+    lower = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("first image"))
+    higher = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("second image"))
     verdict = models.CharField(_("verdict"), max_length=9, choices=Verdict)
     duplicate = models.ForeignKey(
         ImageAsset,
@@ -145,12 +149,12 @@ class PairDecision(models.Model):
         null=True,
         blank=True,
         verbose_name=_("marked as duplicate"),
-        help_text=_("The one of the two that is not kept; none when they are not the same."),
+        help_text=_("The one of the two that is not kept; empty if they are not the same."),
     )
-    lower_file = models.CharField(_("file of the one"), max_length=500)
-    higher_file = models.CharField(_("file of the other"), max_length=500)
-    # A constraint would lock the table of the users while it is made, and forbid to keep them in another database.
-    # Deleting a user asks nothing of this table: the key stays, and names nobody.
+    lower_file = models.CharField(_("file of the first image"), max_length=500)
+    higher_file = models.CharField(_("file of the second image"), max_length=500)
+    # A constraint would lock the table of the users while it is created, and would not allow them to be in another
+    # database. Deleting a user does not touch this table: the key stays, and belongs to nobody.
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -160,8 +164,12 @@ class PairDecision(models.Model):
         verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
-    batch = models.UUIDField(_("decided together"), db_index=True, help_text=_("The same for what one click decided."))
-    replaced_by = models.UUIDField(_("replaced by"), null=True, blank=True, db_index=True)
+    batch = models.UUIDField(
+        _("decided together"), db_index=True, help_text=_("Identifies the decisions made by one click.")
+    )
+    superseded_by = models.UUIDField(
+        _("superseded by"), null=True, blank=True, db_index=True, help_text=_("The later click, if there is one.")
+    )
 
     objects: ClassVar[PairDecisionQuerySet] = PairDecisionQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -171,7 +179,7 @@ class PairDecision(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(lower__lt=F("higher")), name="pair_decision_order_check"),
             models.UniqueConstraint(
-                fields=["lower", "higher"], condition=Q(replaced_by__isnull=True), name="pair_decision_current_uniq"
+                fields=["lower", "higher"], condition=Q(superseded_by__isnull=True), name="pair_decision_current_uniq"
             ),
         ]
         indexes = [models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx")]
@@ -182,14 +190,14 @@ class PairDecision(models.Model):
 
 class MarkedDuplicateManager(models.Manager["MarkedDuplicate"]):
     def get_queryset(self) -> ImageAssetQuerySet[MarkedDuplicate]:
-        """Rows that a decision in force says are duplicates of another."""
-        marks = PairDecision.objects.using(self._db).current().filter(verdict=PairDecision.Verdict.SAME)
+        """Return the assets that a decision in force marks as duplicates."""
+        marks = PairDecision.objects.using(self._db).in_force().filter(verdict=PairDecision.Verdict.SAME)
         rows: ImageAssetQuerySet[MarkedDuplicate] = ImageAssetQuerySet(self.model, using=self._db)
         return rows.filter(pk__in=marks.values("duplicate"))
 
 
 class MarkedDuplicate(ImageAsset):
-    """An image asset that an editor has marked as a duplicate. Nothing but this model deletes any of them."""
+    """An image asset that an editor has marked as a duplicate. Only the admin of this model deletes duplicates."""
 
     objects: ClassVar[MarkedDuplicateManager] = MarkedDuplicateManager()  # type: ignore[assignment]
 

@@ -162,8 +162,8 @@ def find_lost_decisions(stored: Stored, output: str) -> list[Told]:
     def is_kept(each: Told) -> bool:
         if each not in stored.told:
             return False
-        replaced_by = stored.told[each]
-        return each[1:] in in_force if replaced_by is None else replaced_by in clicks
+        superseded_by = stored.told[each]
+        return each[1:] in in_force if superseded_by is None else superseded_by in clicks
 
     return [each for each in told if _is_stable(stored, each) and not is_kept(each)]
 
@@ -181,7 +181,7 @@ def check_all(site: Site, *, complete: bool = True) -> Stored:
 
 
 def _decisions_in_force(site: Site, assets: dict[int, Asset]) -> list[Decision]:
-    columns = "lower_id, higher_id, verdict, duplicate_id, lower_file, higher_file, replaced_by"
+    columns = "lower_id, higher_id, verdict, duplicate_id, lower_file, higher_file, superseded_by"
     rows = site.rows(columns, table="hashing_pairdecision")
     current = [row for row in rows if row[6] is None]
     assert len({row[:2] for row in current}) == len(current), "a pair has two decisions in force"
@@ -189,10 +189,10 @@ def _decisions_in_force(site: Site, assets: dict[int, Asset]) -> list[Decision]:
 
 
 def _all_decisions(site: Site) -> dict[Told, str | None]:
-    columns = "batch, lower_id, higher_id, verdict, replaced_by"
+    columns = "batch, lower_id, higher_id, verdict, superseded_by"
     return {
-        Told(_key(batch), *pair): _key(replaced_by) if replaced_by else None
-        for batch, *pair, replaced_by in site.rows(columns, table="hashing_pairdecision")
+        Told(_key(batch), *pair): _key(superseded_by) if superseded_by else None
+        for batch, *pair, superseded_by in site.rows(columns, table="hashing_pairdecision")
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from hashing.fingerprint.fingerprint import HASH_VERSION
-from hashing.grouping.constraints import read_verdicts
+from hashing.grouping.constraints import read_constraints
 from hashing.grouping.decisions import undo
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
@@ -52,7 +52,7 @@ def group_all(db) -> Callable[..., dict[int, set[int]]]:
 
     def run(**options) -> dict[int, set[int]]:
         chosen = GroupingOptions(**options)
-        store_groups(find_groups(ImageAsset.objects.all(), chosen, read_verdicts("default")), "default")
+        store_groups(find_groups(ImageAsset.objects.all(), chosen, read_constraints("default")), "default")
         chosen.remember("default")
         return stored_groups()
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hashing.grouping import find_duplicates
-from hashing.grouping.decisions import decide_different, decide_same, forget, keep, undo
+from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep, undo
 from hashing.models import DuplicateGroup, PairDecision
 from hashing.signals import duplicates_found, pair_decided
 from tests.conftest import refuse
@@ -80,7 +80,7 @@ def test_superseded_and_deleted_decisions_are_announced(add_hashed, editor, list
     keep(DuplicateGroup.objects.get(), second, editor.pk)
     assert ((first, third), None, None, False) in verdicts(sent)
     sent.clear()
-    forget({(first, second)}, "default", editor.pk)
+    delete_decisions({(first, second)}, "default", editor.pk)
     assert verdicts(sent) == [((first, second), None, None, True)]
     assert sent[0]["user"] == editor
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hashing.grouping import find_duplicates
-from hashing.grouping.constraints import read_verdicts
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep
+from hashing.grouping.constraints import read_constraints
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, delete_decisions, keep
 from hashing.grouping.finder import find_groups
 from hashing.grouping.incremental import regroup
 from hashing.grouping.options import GroupingOptions
@@ -77,9 +77,9 @@ class Library:
     def undo(self) -> None:
         self.attempt(undo_last, self.dice.choice(self.editors))
 
-    def forget(self) -> None:
-        pairs = list(PairDecision.objects.filter(replaced_by=None).order_by("pk").values_list("lower", "higher"))
-        forget(set(self.dice.sample(pairs, min(2, len(pairs)))), "default")
+    def delete_decisions(self) -> None:
+        pairs = list(PairDecision.objects.filter(superseded_by=None).order_by("pk").values_list("lower", "higher"))
+        delete_decisions(set(self.dice.sample(pairs, min(2, len(pairs)))), "default")
 
     def run(self) -> None:
         find_duplicates()
@@ -93,15 +93,15 @@ class Library:
 
 
 def check_rules(*, whole: bool) -> None:
-    verdicts = read_verdicts("default")
+    verdicts = read_constraints("default")
     known = set(ImageAsset.objects.filter(file_digest__isnull=False).values_list("pk", flat=True))
-    for cluster in verdicts.same.values():
+    for cluster in verdicts.must_link.values():
         assert not verdicts.marked.issuperset(cluster)
     for keeper, keys in stored_groups().items():
         assert keys <= known
-        assert all(keys.isdisjoint(verdicts.different.get(key, ())) for key in keys)
+        assert all(keys.isdisjoint(verdicts.cannot_link.get(key, ())) for key in keys)
         same = set(GroupMember.objects.filter(group__keeper=keeper, is_same=True).values_list("asset", flat=True))
-        assert same == keys & {keeper, *verdicts.same.get(keeper, ())}
+        assert same == keys & {keeper, *verdicts.must_link.get(keeper, ())}
         if whole:
             found = find_groups(ImageAsset.objects.all(), GroupingOptions(), verdicts, keys=keys)
             assert [(group.keeper, {keeper, *(each.key for each in group.members)}) for group in found] == [
@@ -115,7 +115,7 @@ def test_groups_keep_the_rules(monkeypatch, seed, large):
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", large)
     library = Library(seed)
     steps = [library.upload] * 4 + [library.decide] * 5
-    steps += [library.replace, library.delete, library.undo, library.forget, library.run]
+    steps += [library.replace, library.delete, library.undo, library.delete_decisions, library.run]
     for _ in range(STEPS):
         library.dice.choice(steps)()
         check_rules(whole=large > STEPS)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.grouping.constraints import connected, read_verdicts, read_verdicts_around
+from hashing.grouping.constraints import connected, read_constraints, read_constraints_around
 from hashing.models import ImageAsset, PairDecision
 
 SAME, DIFFERENT = PairDecision.Verdict.SAME, PairDecision.Verdict.DIFFERENT
@@ -24,31 +24,31 @@ def test_verdicts_are_read(add_hashed):
     decide(a, b, SAME)
     decide(b, c, SAME)
     decide(c, d, DIFFERENT)
-    verdicts = read_verdicts("default")
-    assert verdicts.same == dict.fromkeys((a.pk, b.pk, c.pk), (a.pk, b.pk, c.pk))
-    assert verdicts.different == {c.pk: {d.pk}, d.pk: {c.pk}}
+    verdicts = read_constraints("default")
+    assert verdicts.must_link == dict.fromkeys((a.pk, b.pk, c.pk), (a.pk, b.pk, c.pk))
+    assert verdicts.cannot_link == {c.pk: {d.pk}, d.pk: {c.pk}}
     assert verdicts.marked == {b.pk, c.pk}
 
 
 def test_decision_about_another_file_does_not_count(add_hashed):
     a, b = add_hashed(), add_hashed()
     decide(a, b, SAME, higher_file="former.jpg")
-    assert read_verdicts("default").same == {}
+    assert read_constraints("default").must_link == {}
 
 
 def test_replaced_decision_does_not_count(add_hashed):
     a, b = add_hashed(), add_hashed()
-    decide(a, b, SAME, replaced_by="1" * 32)
+    decide(a, b, SAME, superseded_by="1" * 32)
     decide(a, b, DIFFERENT)
-    assert read_verdicts("default").same == {}
-    assert read_verdicts("default").different == {a.pk: {b.pk}, b.pk: {a.pk}}
+    assert read_constraints("default").must_link == {}
+    assert read_constraints("default").cannot_link == {a.pk: {b.pk}, b.pk: {a.pk}}
 
 
 def test_decisions_around_a_key_are_all_that_count_as_one_with_it(add_hashed):
     a, b, c, d, e = (add_hashed() for _ in range(5))
     for pair in [(a, b), (b, c), (d, e)]:
         decide(*pair, SAME)
-    assert read_verdicts_around({a.pk}, "default").same == dict.fromkeys((a.pk, b.pk, c.pk), (a.pk, b.pk, c.pk))
+    assert read_constraints_around({a.pk}, "default").must_link == dict.fromkeys((a.pk, b.pk, c.pk), (a.pk, b.pk, c.pk))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))

@@ -14,7 +14,7 @@ from django.utils.timezone import localtime
 from hashing.admin.review.services import last_decision
 from hashing.grouping import decisions
 from hashing.grouping.conflicts import about_images, decided_since, describe
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, forget, keep, undo
+from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, delete_decisions, keep, undo
 from hashing.grouping.deletion import find_keepers, reasons_to_stay
 from hashing.grouping.incremental import regroup
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
@@ -122,7 +122,7 @@ def test_of_pictures_that_are_the_same_one_is_never_marked(trio, somebody, add_h
     }
     keep(the_group(), other.pk, somebody.pk)
     assert marked() == {keeper.pk, one.pk, better.pk}
-    assert PairDecision.objects.current().filter(duplicate__isnull=False).count() == 3
+    assert PairDecision.objects.in_force().filter(duplicate__isnull=False).count() == 3
     undo_last(somebody.pk)
     assert marked() == {keeper.pk, one.pk}
 
@@ -131,7 +131,7 @@ def test_keeper_whose_mark_is_taken_back_is_a_question_of_its_own(trio, somebody
     keeper, one, other = trio
     keep(the_group(), keeper.pk, somebody.pk)
     keep(the_group(), other.pk, somebody.pk)
-    forget({(keeper.pk, other.pk)}, "default")
+    delete_decisions({(keeper.pk, other.pk)}, "default")
     # One is a duplicate of the other alone now.
     assert marked() == {one.pk}
     assert set(the_group().members.filter(is_same=False).values_list("asset", flat=True)) == {one.pk, other.pk}
@@ -230,14 +230,14 @@ def test_decisions_outlive_the_groups(trio, somebody, group_all):
 
 
 def pairs() -> set[tuple[int, int]]:
-    return set(PairDecision.objects.filter(replaced_by=None).values_list("lower", "higher"))
+    return set(PairDecision.objects.filter(superseded_by=None).values_list("lower", "higher"))
 
 
 def test_forgotten_decision_brings_no_former_one_back(trio, somebody):
     keeper, one, other = trio
     decide_same(the_group(), one.pk, somebody.pk)
     keep(the_group(), keeper.pk, User.objects.create_user("nobody").pk)
-    forget({(keeper.pk, one.pk)}, "default")
+    delete_decisions({(keeper.pk, one.pk)}, "default")
     assert marked() == {other.pk}
     decide_different(the_group(), one.pk, somebody.pk)
     undo_last(User.objects.get(username="nobody").pk)
@@ -249,7 +249,7 @@ def test_forgotten_decision_brings_no_former_one_back(trio, somebody):
 def test_large_group_follows_forgotten_decisions(trio, somebody, monkeypatch):
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", 3)
     keep(the_group(), trio[0].pk, somebody.pk)
-    forget(pairs(), "default")
+    delete_decisions(pairs(), "default")
     assert (the_group().size, the_group().open_count) == (3, 2)
 
 
@@ -301,7 +301,7 @@ def test_mark_ends_when_either_of_the_two_gets_another_file(trio, somebody, numb
     decide_same(the_group(), trio[1].pk, somebody.pk)
     ImageAsset.objects.filter(pk=trio[number].pk).update(image="another.jpg")
     assert marked() == set()
-    assert not PairDecision.objects.current().exists()
+    assert not PairDecision.objects.in_force().exists()
 
 
 def test_chain_of_marks_is_turned_up_to_its_end(chain, somebody):
@@ -310,7 +310,7 @@ def test_chain_of_marks_is_turned_up_to_its_end(chain, somebody):
     assert marked() == {keeper.pk, one.pk}
     keep(DuplicateGroup.objects.get(keeper=better), one.pk, somebody.pk)
     assert marked() == {better.pk, keeper.pk}
-    in_force = PairDecision.objects.current().filter(verdict="same")
+    in_force = PairDecision.objects.in_force().filter(verdict="same")
     assert in_force.filter(duplicate=one.pk).count() == 0
     assert sorted(in_force.values_list("duplicate", flat=True)) == sorted([better.pk, keeper.pk])
 

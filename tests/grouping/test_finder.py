@@ -6,14 +6,14 @@ import pytest
 
 from hashing.fingerprint.fingerprint import DETAIL_BITS, format_hash, parse_hashes
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.grouping.constraints import Verdicts
+from hashing.grouping.constraints import PairConstraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.models import ImageAsset
 from hashing.models.querysets import HASH_FIELDS
 
 
-def found(verdicts: Verdicts | None = None, **options) -> dict[int, list[int]]:
+def found(verdicts: PairConstraints | None = None, **options) -> dict[int, list[int]]:
     groups = find_groups(ImageAsset.objects.all(), GroupingOptions(**options), verdicts)
     return {group.keeper: [member.key for member in group.members] for group in groups}
 
@@ -114,9 +114,9 @@ def test_turned_copies_are_grouped_when_asked_for(add_hashed, orientation):
 
 def test_decided_pair_is_not_grouped_again(add_hashed):
     keeper, one, other = add_hashed(width=200), add_hashed(flips=1), add_hashed(flips=2)
-    different = Verdicts(different={keeper.pk: {one.pk}, one.pk: {keeper.pk}})
+    different = PairConstraints(cannot_link={keeper.pk: {one.pk}, one.pk: {keeper.pk}})
     assert found(different) == {keeper.pk: [other.pk]}
-    apart = Verdicts(different={other.pk: {one.pk}, one.pk: {other.pk}})
+    apart = PairConstraints(cannot_link={other.pk: {one.pk}, one.pk: {other.pk}})
     assert found(apart) == {keeper.pk: [one.pk]}
 
 
@@ -124,14 +124,16 @@ def test_pictures_that_count_as_one_stay_together(add_hashed):
     keeper, far = add_hashed(0), add_hashed(1)
     near_far = add_hashed(1, flips=2)
     both = (keeper.pk, far.pk)
-    same = Verdicts(same=dict.fromkeys(both, both), marked=frozenset({far.pk}))
+    same = PairConstraints(must_link=dict.fromkeys(both, both), marked=frozenset({far.pk}))
     assert {key: set(members) for key, members in found(same).items()} == {keeper.pk: {far.pk, near_far.pk}}
 
 
 def test_marked_duplicate_is_no_keeper(add_hashed):
     large, small = add_hashed(width=500), add_hashed()
     both = (large.pk, small.pk)
-    assert found(Verdicts(same=dict.fromkeys(both, both), marked=frozenset({large.pk}))) == {small.pk: [large.pk]}
+    assert found(PairConstraints(must_link=dict.fromkeys(both, both), marked=frozenset({large.pk}))) == {
+        small.pk: [large.pk]
+    }
 
 
 def test_groups_do_not_depend_on_the_order_of_the_rows(add_hashed):
@@ -176,7 +178,9 @@ def test_a_picture_without_hashes_that_is_called_the_same_is_the_farthest(add_ha
     broken = add_hashed(perceptual_hash=None, hash_error="broken")
     both = (copy.pk, broken.pk)
     (group,) = find_groups(
-        ImageAsset.objects.all(), GroupingOptions(), Verdicts(same=dict.fromkeys(both, both), marked=frozenset(both))
+        ImageAsset.objects.all(),
+        GroupingOptions(),
+        PairConstraints(must_link=dict.fromkeys(both, both), marked=frozenset(both)),
     )
     assert [(each.key, each.distance) for each in group.members] == [(copy.pk, 0), (broken.pk, 384)]
     assert group.keeper == keeper.pk

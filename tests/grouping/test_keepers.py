@@ -5,7 +5,7 @@ from django.core.files.storage import FileSystemStorage
 
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.grouping import find_duplicates
-from hashing.grouping.constraints import read_verdicts
+from hashing.grouping.constraints import read_constraints
 from hashing.grouping.decisions import DecisionRefused, decide_same, keep
 from hashing.grouping.deletion import file_problem, record_problem
 from hashing.grouping.incremental import regroup
@@ -86,7 +86,7 @@ def test_marks_whose_keeper_has_lost_its_file_open_the_group_again(trio, somebod
     assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
     assert the_group().open_count == 2
     # Nothing is kept of them, but each is still marked: what was decided is not forgotten.
-    assert read_verdicts("default").lost == {row.pk for row in trio}
+    assert read_constraints("default").lost == {row.pk for row in trio}
     assert set(MarkedDuplicate.objects.all().values_list("pk", flat=True)) == {one.pk, other.pk}
 
 
@@ -98,7 +98,7 @@ def test_another_keeper_takes_its_place(trio, somebody, decide):
     decide(the_group(), one.pk if decide is keep else other.pk, somebody.pk)
     assert the_group().keeper_id == one.pk
     assert set(MarkedDuplicate.objects.values_list("pk", flat=True)) == {keeper.pk, other.pk}
-    assert read_verdicts("default").lost == set()
+    assert read_constraints("default").lost == set()
     assert the_group().open_count == 0
 
 

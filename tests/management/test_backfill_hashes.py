@@ -138,10 +138,10 @@ def test_rehash_ends_decisions_about_a_file_that_was_replaced_under_its_name(add
         )
         for lower, higher in ((replaced, other), (other, kept))
     )
-    assert set(PairDecision.objects.current()) == {about_replaced, about_others}
+    assert set(PairDecision.objects.in_force()) == {about_replaced, about_others}
     photo(seed=9, size=(160, 120)).save(replaced.image.path)
     assert run("--rehash") == 0
-    assert set(PairDecision.objects.current()) == {about_others}
+    assert set(PairDecision.objects.in_force()) == {about_others}
 
 
 def test_keys_bound_the_run_on_both_sides(add_image):

@@ -263,7 +263,7 @@ def test_other_bytes_under_the_name_of_the_stored_file_end_hash_and_decisions(
         asset.save()
     assert asset.image.name == name
     assert facts(asset)["perceptual_hash"] != before["perceptual_hash"]
-    assert not PairDecision.objects.current().exists()
+    assert not PairDecision.objects.in_force().exists()
     assert stored_groups() == {}
 
 
@@ -271,7 +271,7 @@ def test_upload_that_is_rolled_back_ends_no_decision(decided):
     with transaction.atomic():
         decided[0].image.save("0.png", upload(seed=2))
         transaction.set_rollback(True)
-    assert PairDecision.objects.current().exists()
+    assert PairDecision.objects.in_force().exists()
     assert facts(decided[0])["perceptual_hash"]
 
 
@@ -279,7 +279,7 @@ def test_upsert_of_other_bytes_under_the_stored_name_ends_hash_and_decisions(dec
     upsert(decided[1], upload(seed=2, name="1.png"))
     assert ImageAsset.objects.get(pk=decided[1].pk).image.name == decided[1].image.name
     assert facts(decided[1]) == EMPTY_HASH_FIELDS
-    assert not PairDecision.objects.current().exists()
+    assert not PairDecision.objects.in_force().exists()
 
 
 def test_fixture_is_written_as_it_is(decided, tmp_path):
@@ -287,7 +287,7 @@ def test_fixture_is_written_as_it_is(decided, tmp_path):
     ImageAsset.objects.filter(pk=decided[0].pk).update(perceptual_hash=None)
     call_command("loaddata", str(tmp_path / "rows.json"), verbosity=0)
     assert facts(decided[0])["perceptual_hash"] == decided[0].perceptual_hash
-    assert PairDecision.objects.current().exists()
+    assert PairDecision.objects.in_force().exists()
 
 
 def test_file_that_is_assigned_twice_before_the_commit_has_the_hash_of_the_second(media):
@@ -317,7 +317,7 @@ def test_not_the_same_outlives_the_save_of_an_instance_from_before_the_backfill(
     group = DuplicateGroup.objects.get()
     decide_different(group, max(group.members.values_list("asset", flat=True)), somebody.pk)
     stale.save()
-    assert PairDecision.objects.current().count() == 1
+    assert PairDecision.objects.in_force().count() == 1
     call_command("find_duplicates", verbosity=0, no_progress=True)
     assert stored_groups() == {}
 

@@ -65,7 +65,7 @@ class MarkedDuplicateAdmin(Columns, Previews, admin.ModelAdmin):  # type: ignore
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MarkedDuplicate]:
-        marks = PairDecision.objects.current().filter(duplicate=OuterRef("pk")).order_by("-pk")
+        marks = PairDecision.objects.in_force().filter(duplicate=OuterRef("pk")).order_by("-pk")
         other = marks.values_list(F("lower") + F("higher") - F("duplicate"))[:1]
         rows = super().get_queryset(request).annotate(kept_pk=Subquery(other))
         name = ImageAsset.objects.filter(pk=OuterRef("kept_pk")).values("image")

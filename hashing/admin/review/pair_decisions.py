@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from hashing.admin.deletion.related_rows import is_deleting_images
 from hashing.admin.links import linked_names
 from hashing.admin.paginator import LargeTablePaginator
-from hashing.grouping.decisions import forget
+from hashing.grouping.decisions import delete_decisions
 from hashing.grouping.store import groups_locked
 from hashing.models import PairDecision
 
@@ -34,7 +34,7 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
-        decisions = super().get_queryset(request).filter(replaced_by__isnull=True)
+        decisions = super().get_queryset(request).filter(superseded_by__isnull=True)
         # Not joined: the users may be in another database.
         return decisions.prefetch_related("decided_by")
 
@@ -71,4 +71,4 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Takes the decisions back; the pictures are asked about again."""
         using = router.db_for_write(PairDecision)
         with groups_locked(using):
-            forget(set(queryset.using(using).values_list("lower", "higher")), using, request.user.pk)
+            delete_decisions(set(queryset.using(using).values_list("lower", "higher")), using, request.user.pk)

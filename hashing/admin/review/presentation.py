@@ -194,5 +194,5 @@ def _keeper_problem(keeper: ImageAsset) -> str:
 def _marks(members: Iterable[GroupMember]) -> dict[int, PairDecision]:
     """By the picture that is marked."""
     keys = [member.asset_id for member in members]
-    found = PairDecision.objects.current().filter(duplicate__in=keys).select_related("lower", "higher")
+    found = PairDecision.objects.in_force().filter(duplicate__in=keys).select_related("lower", "higher")
     return {int(mark.duplicate_id or 0): mark for mark in found}

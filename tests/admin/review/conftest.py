@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from hashing.admin.review.presentation import show_groups
 from hashing.fingerprint.fingerprint import HASH_VERSION
-from hashing.grouping.constraints import read_verdicts
+from hashing.grouping.constraints import read_constraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups
@@ -36,7 +36,7 @@ def review_address(name: str, *arguments: object) -> str:
 
 def store_all_groups() -> None:
     options = GroupingOptions(any_orientation=True)
-    store_groups(find_groups(ImageAsset.objects.all(), options, read_verdicts("default")), "default")
+    store_groups(find_groups(ImageAsset.objects.all(), options, read_constraints("default")), "default")
     options.remember("default")
 
 

@@ -178,7 +178,7 @@ def test_undo_of_what_somebody_has_decided_anew_is_refused(reviewer, superuser_c
     message = answer.json()["message"]
     assert message.startswith("superuser decided about these pictures again on ")
     assert date_format(localtime(PairDecision.objects.latest("pk").decided_at), "SHORT_DATETIME_FORMAT") in message
-    assert PairDecision.objects.current().get().verdict == PairDecision.Verdict.DIFFERENT
+    assert PairDecision.objects.in_force().get().verdict == PairDecision.Verdict.DIFFERENT
 
 
 def test_picture_that_has_left_the_group_is_refused_with_the_group_as_it_is(reviewer, add_group):
@@ -267,7 +267,7 @@ def test_forms_of_the_page_work_as_they_are(reviewer, add_group, page, button):
     assert f'<button name="{button}" value="{key}"' in text
     response = reviewer.post(review_address("decide"), data | {button: key}, follow=True)
     assert "messagelist" in response.text
-    assert PairDecision.objects.current().filter(batch=data["batch"]).exists()
+    assert PairDecision.objects.in_force().filter(batch=data["batch"]).exists()
     assert response.redirect_chain[0][0].startswith(review_address("changelist"))
     undo = hidden_fields(response.text, review_address("undo"))
     assert undo["batch"] == data["batch"]

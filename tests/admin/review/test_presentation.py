@@ -5,7 +5,7 @@ from django.contrib.admin import site
 from django.urls import reverse
 
 from hashing.admin.review.presentation import show_groups, show_page
-from hashing.grouping.decisions import decide_different, decide_same, forget, keep
+from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from tests.admin.review.conftest import keys_of, review_address
 
@@ -99,7 +99,7 @@ def test_card_says_what_is_kept_instead_when_that_is_not_the_keeper(add_group, d
     best, one, other = keys_of(group)
     keep(group, one, editor.pk)
     pair = (min(best, one), max(best, one))
-    forget({pair}, "default")
+    delete_decisions({pair}, "default")
     cards = {card.asset.pk: card for card in cards_of(DuplicateGroup.objects.get())}
     assert cards[other].kept_instead.pk == one
     assert cards[other].is_open

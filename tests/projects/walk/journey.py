@@ -112,13 +112,13 @@ class Journey:
             assert PairDecision.objects.latest("pk").verdict == verdict
 
     def take_back(self) -> None:
-        before = PairDecision.objects.current().count()
+        before = PairDecision.objects.in_force().count()
         page = self.open("duplicategroup_changelist")
         self.send(page.form(action="/undo/"))
-        assert PairDecision.objects.current().count() < before
-        different = PairDecision.objects.current().get(verdict="different")
+        assert PairDecision.objects.in_force().count() < before
+        different = PairDecision.objects.in_force().get(verdict="different")
         self.send(self.open("pairdecision_delete", different.pk).form())
-        assert not PairDecision.objects.current().filter(verdict="different").exists()
+        assert not PairDecision.objects.in_force().filter(verdict="different").exists()
 
     def delete_marked(self) -> None:
         [asset] = MarkedDuplicate.objects.all()
