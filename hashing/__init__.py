@@ -9,7 +9,7 @@ __all__ = ["similar_rows"]
 
 
 def __getattr__(name: str) -> Any:
-    # Models can be imported only when all apps are installed, and this package is imported before.
+    # This package is imported before the app registry is ready, and models only after.
     if name == "similar_rows":
         from hashing.indexing.similar_rows import similar_rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from django.conf import settings
 
@@ -41,5 +42,11 @@ KNOWN_KEYS = frozenset(field.name for field in fields(HashingSettings))
 
 def hashing_settings() -> HashingSettings:
     """The settings in force now. Unknown keys are for the system check to report."""
-    given: dict[str, object] = getattr(settings, "HASHING", {})
-    return HashingSettings(**{key: value for key, value in given.items() if key in KNOWN_KEYS})  # type: ignore[arg-type]
+    values = {key: value for key, value in configured_values().items() if key in KNOWN_KEYS}
+    return HashingSettings(**values)
+
+
+def configured_values() -> dict[str, Any]:
+    """Return `settings.HASHING`, or nothing if it is not a dict, which the system check reports."""
+    values = getattr(settings, "HASHING", {})
+    return values if isinstance(values, dict) else {}

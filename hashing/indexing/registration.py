@@ -1,37 +1,37 @@
-"""Attach rows of a source to the assets that have their files, and detach them."""
-
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from django.core.files.storage import Storage
 from django.utils import timezone
 
 from hashing.db.bulk_insert import insert_rows, insert_unless_taken
 from hashing.db.paging import batches
+from hashing.indexing.changes import IndexChanges, plan_changes, set_owner
 from hashing.models.image_asset import CoOwner, ImageAsset
 from hashing.sources.keys import SourceKey
 from hashing.sources.source import ImageSource, OwnedFile
-from hashing.sources.storages import find_storages, storage_key
 from hashing.text import printable
 
 logger = logging.getLogger(__name__)
 
-FileId = tuple[Hashable, str]
-MAX_NAME, MAX_ID = 500, 255
+MAX_NAME_LENGTH = cast("int", ImageAsset._meta.get_field("image").max_length)
+MAX_KEY_LENGTH = cast("int", ImageAsset._meta.get_field("source_id").max_length)
 OWNER_FIELDS = ("source_type", "source_id", "source_field")
 NEW_ASSET_FIELDS = ("image", "created_at", "hash_error", *OWNER_FIELDS)
 
 
 @dataclass
 class SyncCounts:
-    """`added`: new assets. `replaced`: assets with another file than before. `shared`: rows that were given an asset
-    that was there. `removed`: assets and co-owners whose row or file is gone. `left_out`: rows that cannot be
-    registered; the log says which, and why."""
+    """Counts of rows and assets that were changed.
+
+    `added`: new assets. `replaced`: assets with another file than before. `shared`: rows that got an existing asset.
+    `removed`: assets and co-owners whose row or file is gone. `left_out`: rows that cannot be registered; the log says
+    which, and why.
+    """
 
     added: int = 0
     replaced: int = 0
@@ -52,37 +52,20 @@ class SyncCounts:
         return self.added + self.replaced + self.shared + self.removed + self.left_out
 
 
-@dataclass
-class _Changes:
-    """What is to be written for one batch of rows."""
-
-    new: list[OwnedFile] = field(default_factory=list)
-    renamed: list[ImageAsset] = field(default_factory=list)
-    adopted: list[ImageAsset] = field(default_factory=list)
-    overwritten: list[int] = field(default_factory=list)
-    # Rows, each with the asset that it shares, or with the row whose asset is new as well.
-    shared: list[tuple[OwnedFile, ImageAsset | OwnedFile]] = field(default_factory=list)
-    detached: list[str] = field(default_factory=list)
-
-    @property
-    def counts(self) -> SyncCounts:
-        replaced = len(self.renamed) + len(self.overwritten)
-        return SyncCounts(added=len(self.new), replaced=replaced, shared=len(self.adopted) + len(self.shared))
-
-
 class Registration:
-    """Keeps the assets of one source in step with its rows, in the caller's transaction of the database `using`."""
+    """Attaches rows of a source to the assets of their files, and detaches them.
+
+    All of it happens in the caller's transaction of the database `using`.
+    """
 
     def __init__(self, source: ImageSource, using: str, *, dry_run: bool = False) -> None:
         """A `dry_run` counts changes without writing them."""
         self._source, self._using, self._dry_run = source, using, dry_run
-        self._owner = {"source_type": source.source_type, "source_field": source.source_field}
         self._assets = ImageAsset._base_manager.using(using)
         self._co_owners = CoOwner._base_manager.using(using)
-        self._storage_keys: dict[int, tuple[Storage, Hashable]] = {}
 
     def add(self, file: OwnedFile) -> ImageAsset | None:
-        """Add the asset of a new row in one query. Return None where another asset has the name, or it does not fit."""
+        """Add the asset of a new row in one query. Return None if another asset has the name, or it is too long."""
         if not self._fits(file):
             return None
         values = dict(zip(NEW_ASSET_FIELDS, self._new_values(file, timezone.now()), strict=True))
@@ -100,18 +83,21 @@ class Registration:
         names = self.registered_names([file.source_id for file in fitting])
         stale = [file for file in fitting if file.overwritten or names.get(file.source_id) != file.name]
         if stale:
-            changes = self._plan(stale, {file.source_id for file in stale} & names.keys())
+            registered = {file.source_id for file in stale} & names.keys()
+            changes = plan_changes(self._source, self._using, stale, registered)
             if not self._dry_run:
                 self._write(changes)
-            counts.add(changes.counts)
+            counts.added = len(changes.new)
+            counts.replaced = len(changes.renamed) + len(changes.overwritten)
+            counts.shared = len(changes.adopted) + len(changes.shared)
         return counts
 
     def detach(self, source_ids: Iterable[str]) -> SyncCounts:
-        """Take rows off their assets. What nobody else owns is deleted; the files stay."""
+        """Detach rows from their assets. An asset without another owner is deleted; the files stay."""
         counts = SyncCounts()
         for ids in batches(source_ids, 1000):
-            shared = self._co_owners.filter(**self._owner, source_id__in=ids)
-            owned = list(self._assets.filter(**self._owner, source_id__in=ids).order_by("pk"))
+            shared = self._co_owners.filter(self._source.owner_filter, source_id__in=ids)
+            owned = list(self._assets.filter(self._source.owner_filter, source_id__in=ids).order_by("pk"))
             counts.removed += len(owned) + shared.count()
             if not self._dry_run:
                 shared.delete()
@@ -121,60 +107,21 @@ class Registration:
     def registered_names(self, source_ids: Collection[str]) -> dict[str, str | None]:
         """Return the file names that the index has for these rows."""
         names: dict[str, str | None] = {}
+        owned = self._assets.filter(self._source.owner_filter)
+        shared = self._co_owners.filter(self._source.owner_filter)
         for ids in batches(source_ids):
-            owned = self._assets.filter(**self._owner, source_id__in=ids).values_list("source_id", "image")
-            shared = self._co_owners.filter(**self._owner, source_id__in=ids).values_list("source_id", "asset__image")
-            names.update((source_id, name) for source_id, name in owned.union(shared, all=True) if source_id)
+            own_names = owned.filter(source_id__in=ids).values_list("source_id", "image")
+            shared_names = shared.filter(source_id__in=ids).values_list("source_id", "asset__image")
+            names.update((key, name) for key, name in own_names.union(shared_names, all=True) if key)
         return names
 
-    def _hand_over(self, assets: Sequence[ImageAsset]) -> None:
-        """Give each asset to its first co-owner, and delete those that have none."""
-        co_owners = self._co_owners.filter(asset__in=[asset.pk for asset in assets]).order_by("-pk")
-        heirs = {each.asset_id: each for each in co_owners}
-        inherited = [asset for asset in assets if asset.pk in heirs]
-        for asset in inherited:
-            _set_owner(asset, heirs[asset.pk].source_key)
-        self._co_owners.filter(pk__in=[heir.pk for heir in heirs.values()]).delete()
-        self._assets.bulk_update(inherited, OWNER_FIELDS)
-        self._assets.filter(pk__in=[asset.pk for asset in assets if asset.pk not in heirs]).delete()
-
     def _fits(self, file: OwnedFile) -> bool:
-        """Whether the columns of an asset are long enough."""
-        fits = len(file.name) <= MAX_NAME and len(file.source_id) <= MAX_ID
+        fits = len(file.name) <= MAX_NAME_LENGTH and len(file.source_id) <= MAX_KEY_LENGTH
         if not fits:
             logger.warning("A file is left out, its name or key is too long: %s", printable(str(self._key(file))))
         return fits
 
-    def _plan(self, files: Sequence[OwnedFile], registered: Collection[str]) -> _Changes:
-        own = {asset.source_id: asset for asset in self._owned_alone(registered)}
-        # Rows may have swapped their files: an asset whose only owner leaves it has nothing to share.
-        leaving = {own[file.source_id].pk for file in files if file.source_id in own and not file.overwritten}
-        there: dict[FileId, ImageAsset | OwnedFile] = dict(self._assets_of(files, leaving))
-        changes = _Changes()
-        for file in files:
-            file_id = self._file_id(file.storage, file.name)
-            found, mine = there.get(file_id), own.get(file.source_id)
-            if file.overwritten and isinstance(found, ImageAsset):
-                changes.overwritten.append(found.pk)
-            elif mine is not None and found is None:
-                there[file_id] = _rename(mine, file.name)
-                changes.renamed.append(mine)
-            else:
-                changes.detached += [file.source_id] if file.source_id in registered else []
-                self._plan_owner(file, found, changes)
-                there.setdefault(file_id, file)
-        return changes
-
-    def _plan_owner(self, file: OwnedFile, found: ImageAsset | OwnedFile | None, changes: _Changes) -> None:
-        if found is None:
-            changes.new.append(file)
-        elif isinstance(found, ImageAsset) and found.source_type is None:
-            _set_owner(found, self._key(file))
-            changes.adopted.append(found)
-        else:
-            changes.shared.append((file, found))
-
-    def _write(self, changes: _Changes) -> None:
+    def _write(self, changes: IndexChanges) -> None:
         if changes.detached:
             self.detach(changes.detached)
         now = timezone.now()
@@ -190,12 +137,12 @@ class Registration:
             ImageAsset.objects.using(self._using).clear_hashes(changes.overwritten)
 
     def _new_values(self, file: OwnedFile, now: datetime) -> tuple[Any, ...]:
-        """The values of `NEW_ASSET_FIELDS`."""
+        """Return the values of `NEW_ASSET_FIELDS`."""
         return (file.name, file.age or now, "", *self._key(file))
 
     def _share(self, shared: Sequence[tuple[OwnedFile, ImageAsset | OwnedFile]]) -> None:
         new = [found.source_id for _, found in shared if isinstance(found, OwnedFile)]
-        owned = self._assets.filter(**self._owner, source_id__in=new)
+        owned = self._assets.filter(self._source.owner_filter, source_id__in=new)
         pks = dict(owned.values_list("source_id", "pk"))
         self._co_owners.bulk_create(
             CoOwner(
@@ -204,37 +151,16 @@ class Registration:
             for file, found in shared
         )
 
-    def _owned_alone(self, source_ids: Collection[str]) -> Iterable[ImageAsset]:
-        """The assets of these rows that no other row owns as well."""
-        alone = self._assets.filter(**self._owner, co_owners__isnull=True)
-        return [asset for ids in batches(source_ids, 1000) for asset in alone.filter(source_id__in=ids)]
-
-    def _assets_of(self, files: Sequence[OwnedFile], leaving: Collection[int]) -> dict[FileId, ImageAsset]:
-        """The assets of these files, except those of `leaving`."""
-        found: list[ImageAsset] = []
-        for names in batches({file.name for file in files}):
-            found += self._assets.filter(image__in=names).order_by("-pk")
-        storages = find_storages({asset.source_key for asset in found}, self._using)
-        return {
-            self._file_id(storages[asset.source_key], asset.image.name or ""): asset
-            for asset in found
-            if asset.source_key in storages and asset.pk not in leaving
-        }
-
-    def _file_id(self, storage: Storage, name: str) -> FileId:
-        # Describing a storage takes a system call. Kept with its key, so that no other one gets its id().
-        if id(storage) not in self._storage_keys:
-            self._storage_keys[id(storage)] = storage, storage_key(storage)
-        return self._storage_keys[id(storage)][1], name
+    def _hand_over(self, assets: Sequence[ImageAsset]) -> None:
+        """Give each asset to its first co-owner, and delete those that have none."""
+        co_owners = self._co_owners.filter(asset__in=[asset.pk for asset in assets]).order_by("-pk")
+        heirs = {each.asset_id: each for each in co_owners}
+        inherited = [asset for asset in assets if asset.pk in heirs]
+        for asset in inherited:
+            set_owner(asset, heirs[asset.pk].source_key)
+        self._co_owners.filter(pk__in=[heir.pk for heir in heirs.values()]).delete()
+        self._assets.bulk_update(inherited, OWNER_FIELDS)
+        self._assets.filter(pk__in=[asset.pk for asset in assets if asset.pk not in heirs]).delete()
 
     def _key(self, file: OwnedFile) -> SourceKey:
         return SourceKey(self._source.source_type, file.source_id, self._source.source_field)
-
-
-def _set_owner(asset: ImageAsset, key: SourceKey) -> None:
-    asset.source_type, asset.source_id, asset.source_field = key
-
-
-def _rename(asset: Any, name: str) -> ImageAsset:
-    asset.image = name
-    return asset  # type: ignore[no-any-return]

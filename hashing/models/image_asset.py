@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
-from hashing.models.image_file import AssetImageField, upload_path
+from hashing.models.image_file import AssetImageField, is_upload, upload_path
 from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS, ImageAssetQuerySet
 from hashing.search.bands import band_indexes
 from hashing.signals import file_saved, files_replaced
@@ -153,7 +153,7 @@ class ImageAsset(models.Model):
     def _store_upload(self) -> bool:
         """Store a file that was uploaded, as Django's field would do later, while the transaction is open."""
         file: Any = self.image
-        if file and not file._committed:
+        if file and is_upload(file):
             file.save(file.name, file.file, save=False)
             return True
         return self.has_upload

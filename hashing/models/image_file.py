@@ -41,6 +41,12 @@ def _valid_name(name: str) -> str:
     return truncated(stem, MAX_NAME_BYTES - len(ending.encode())) + ending
 
 
+def is_upload(file: Any) -> bool:
+    """Whether the value of a file field was assigned, and is not stored yet."""
+    # Django has no public name for this attribute, by which FileField.pre_save decides whether to store the file.
+    return not getattr(file, "_committed", False)
+
+
 class AssetImage(ImageFieldFile):
     """The file of an asset, in the storage of the row that owns it."""
 

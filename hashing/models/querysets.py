@@ -15,6 +15,7 @@ from hashing.db.locks import writing_transaction
 from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
+from hashing.models.image_file import is_upload
 from hashing.search.bands import SearchQuality
 from hashing.search.query import HashQuery, check_distance, check_hash_distance, is_searchable
 from hashing.search.similar import matches, matches_of_hash, same_files
@@ -124,7 +125,7 @@ class ImageAssetQuerySet(GuardedUpdateQuerySet[M]):
         """
         owned = Q(pk__in=())
         for source in chain.from_iterable(map(find_sources, labels)):
-            owned |= Q(source_type=source.source_type, source_field=source.source_field)
+            owned |= source.owner_filter
         co_owners: Any = self.model._meta.get_field("co_owners").related_model
         return self.filter(owned | Q(pk__in=co_owners._base_manager.filter(owned).values("asset")))
 
@@ -224,4 +225,4 @@ def _clear_replaced(rows: ImageAssetQuerySet[Any], objs: Sequence[models.Model],
 def _has_other_file(row: Any, stored: str | None) -> bool:
     """Whether the file is an upload, or has another name."""
     file = row.image
-    return not getattr(file, "_committed", False) or (file.name or "") != (stored or "")
+    return is_upload(file) or (file.name or "") != (stored or "")

@@ -6,6 +6,9 @@ from django.db import connections, models
 from django.db.models import Func, Model, TextField, Value
 from django.db.models.functions import Cast, Concat, Replace, Substr
 
+# Start and length of the parts of a UUID that is stored as 32 characters.
+UUID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+
 
 class SourceKey(NamedTuple):
     """The owner of a file, in text: the label of a model, the key of a row, and the name of its file field."""
@@ -29,10 +32,6 @@ class SourceKey(NamedTuple):
         return f"{self.source_label} {self.source_id}"
 
 
-# How a UUID is written, in characters.
-UUID_PARTS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-
-
 def key_field(model: type[Model]) -> models.Field[Any, Any]:
     """Return the field of the primary key; for a child of multi-table inheritance, that of its parent."""
     field: Any = model._meta.pk
@@ -43,7 +42,7 @@ def key_field(model: type[Model]) -> models.Field[Any, Any]:
 
 def key_as_text(model: type[Model], using: str) -> Any:
     """Return an expression that is equal to `str(row.pk)`."""
-    if _is_uuid_in_characters(model, using):
+    if stores_uuid_as_characters(model, using):
         parts: list[Any] = []
         for start, length in UUID_PARTS:
             parts += [Value("-"), Substr(Cast("pk", TextField()), start, length)]
@@ -52,22 +51,21 @@ def key_as_text(model: type[Model], using: str) -> Any:
 
 
 def text_as_key(text: Any, model: type[Model], using: str) -> Any:
-    """Return an expression that is the key of a row, from its text, so that the index of the keys serves."""
+    """Return an expression for the key that a text stands for, which the database can look up in the key's index."""
     field = key_field(model)
-    if _is_uuid_in_characters(model, using):
-        return _Typed(Replace(text, Value("-"), Value("")), output_field=models.UUIDField())
-    if isinstance(field, models.UUIDField | models.IntegerField):
-        kind = models.UUIDField() if isinstance(field, models.UUIDField) else models.BigIntegerField()
-        return Cast(text, kind)
-    return text
+    if stores_uuid_as_characters(model, using):
+        return TypedExpression(Replace(text, Value("-"), Value("")), output_field=models.UUIDField())
+    if isinstance(field, models.UUIDField):
+        return Cast(text, models.UUIDField())
+    return Cast(text, models.BigIntegerField()) if isinstance(field, models.IntegerField) else text
 
 
-class _Typed(Func):
-    """An expression that stands for a value of another type, without a cast."""
+def stores_uuid_as_characters(model: type[Model], using: str) -> bool:
+    return isinstance(key_field(model), models.UUIDField) and not connections[using].features.has_native_uuid_field
+
+
+class TypedExpression(Func):
+    """An expression with another type for Django, and no cast in SQL."""
 
     template = "%(expressions)s"
     arity = 1
-
-
-def _is_uuid_in_characters(model: type[Model], using: str) -> bool:
-    return isinstance(key_field(model), models.UUIDField) and not connections[using].features.has_native_uuid_field

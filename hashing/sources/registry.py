@@ -1,21 +1,26 @@
-"""The sources of the site: those of `HASHING["SOURCES"]`, and those whose classes are registered."""
-
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
-from django.conf import settings
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import FileField, Model
 
+from hashing.conf import configured_values
 from hashing.sources.keys import SourceKey
-from hashing.sources.source import ImageSource, UnfitSource, find_file_field
+from hashing.sources.source import ImageSource
 
 
 class UnknownSource(ValueError):
-    """A label that is no source of the site."""
+    """The site has no source with this label."""
+
+
+class UnfitSource(Exception):
+    """A label that names no file field of an installed model."""
 
 
 C = TypeVar("C", bound=type[ImageSource])
@@ -47,23 +52,18 @@ def unregister(*labels: str) -> None:
 
 
 def source_labels() -> list[str]:
-    """Return the labels of the settings and of registered classes, fit or not."""
-    given = getattr(settings, "HASHING", {})
-    listed = given.get("SOURCES", ()) if isinstance(given, dict) else ()
-    # What is wrong with other values is for the system check to say.
+    """Return the labels in `HASHING["SOURCES"]` and of registered classes, also unfit ones."""
+    listed = configured_values().get("SOURCES", ())
+    # The system check reports other values.
     texts = [label for label in listed if isinstance(label, str)] if isinstance(listed, Iterable) else []
     return list(dict.fromkeys([*texts, *_classes]))
 
 
 def registered_classes() -> dict[str, list[str]]:
-    """Return the names of the classes for each source: several where labels of one field were registered apart."""
+    """Return the names of the classes for each source: several if one field was registered under several labels."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for label, source_class in _classes.items():
-        try:
-            model, field = find_file_field(label)
-        except UnfitSource:
-            continue
-        name = f"{source_class.__module__}.{source_class.__qualname__}"
+    for label, (model, field) in fit_fields(_classes):
+        name = f"{_classes[label].__module__}.{_classes[label].__qualname__}"
         names = found[f"{model._meta.label}.{field.name}"]
         if name not in names:
             names.append(name)
@@ -72,20 +72,27 @@ def registered_classes() -> dict[str, list[str]]:
 
 @cache
 def all_sources() -> tuple[ImageSource, ...]:
-    """Return the sources of the site, without those that the system check complains about."""
+    """Return the sources of the site, without those that the system check reports as unfit."""
     found: dict[str, ImageSource] = {}
-    for label in source_labels():
-        try:
-            source = _make_source(label)
-        except UnfitSource:
-            continue
+    for label, _field in fit_fields(source_labels()):
+        source = make_source(label)
         found.setdefault(source.label, source)
     return tuple(found.values())
 
 
 def find_source(key: SourceKey) -> ImageSource | None:
-    """Return the source of an asset, also one that is no longer registered, as long as its field is there."""
-    return _source_by_label(key.source_label)
+    """Return the source of an asset: also one that was taken out of the settings, as long as its field exists."""
+    return source_by_label(key.source_label)
+
+
+def group_by_source(keys: Iterable[SourceKey]) -> Iterator[tuple[ImageSource, list[SourceKey]]]:
+    """Yield each source with its keys. Keys whose source is gone are left out."""
+    by_label: defaultdict[str, list[SourceKey]] = defaultdict(list)
+    for key in keys:
+        by_label[key.source_label].append(key)
+    for label, of_source in by_label.items():
+        if source := source_by_label(label):
+            yield source, of_source
 
 
 def find_sources(label: str) -> list[ImageSource]:
@@ -102,7 +109,7 @@ def find_sources(label: str) -> list[ImageSource]:
 
 
 def source_of_field(model: type[Model], field_name: str) -> ImageSource | None:
-    """Return the source whose files this column of a model names, if it is one."""
+    """Return the source for a field of a model, if there is one."""
     for source in all_sources():
         if source.field.model is model and source.field.name == field_name:
             return source
@@ -112,38 +119,60 @@ def source_of_field(model: type[Model], field_name: str) -> ImageSource | None:
 def sources_of_model(model: type[Model]) -> list[ImageSource]:
     """Return the sources whose files may change when an instance of this model is saved or deleted.
 
-    Besides the model of the source these are its proxies, its children, and the parent that has the file field.
+    The model may be that of the source, a proxy or child of it, or the parent that has the file field.
     """
     return [source for source in all_sources() if issubclass(model, source.field.model)]
 
 
 def forget_sources() -> None:
-    """Read the settings again when sources are next asked for."""
+    """Clear the caches, so that the settings are read again."""
     all_sources.cache_clear()
-    _source_by_label.cache_clear()
+    source_by_label.cache_clear()
 
 
 @cache
-def _source_by_label(label: str) -> ImageSource | None:
+def source_by_label(label: str) -> ImageSource | None:
     for source in all_sources():
         if source.label == label:
             return source
     try:
-        return _make_source(label)
+        return make_source(label)
     except UnfitSource:
         return None
 
 
-def _make_source(label: str) -> ImageSource:
+def make_source(label: str) -> ImageSource:
+    """Raises `UnfitSource`."""
     model, field = find_file_field(label)
-    return _class_of(model, field)(model, field)
+    registered = [_classes[other] for other, found in fit_fields(_classes) if found == (model, field)]
+    return (registered or [ImageSource])[0](model, field)
 
 
-def _class_of(model: type[Model], field: FileField) -> type[ImageSource]:
-    for label, source_class in _classes.items():
-        try:
-            if find_file_field(label) == (model, field):
-                return source_class
-        except UnfitSource:
-            continue
-    return ImageSource
+def fit_fields(labels: Iterable[str]) -> Iterator[tuple[str, tuple[type[Model], FileField]]]:
+    """Yield each label with its model and field, without unfit labels."""
+    for label in labels:
+        with suppress(UnfitSource):
+            yield label, find_file_field(label)
+
+
+def find_file_field(label: str) -> tuple[type[Model], FileField]:
+    """Return the model and the field that a label like "blog.Photo.original" names. Raises `UnfitSource`."""
+    try:
+        app_label, model_name, field_name = label.split(".")
+        model = apps.get_model(app_label, model_name)
+    except (AttributeError, ValueError) as error:
+        raise UnfitSource(f"{label!r} is not of the form 'app.Model.field'.") from error
+    except LookupError as error:
+        raise UnfitSource(f"{label!r}: {str(error).rstrip('.')}.") from error
+    if model._meta.swapped:
+        raise UnfitSource(f"{label!r}: the model is swapped for {model._meta.swapped!r}.")
+    if model._meta.abstract or model._meta.app_label == "hashing":
+        raise UnfitSource(f"{label!r}: the model has no rows that could own images.")
+    try:
+        field = model._meta.get_field(field_name)
+    except FieldDoesNotExist as error:
+        raise UnfitSource(f"{label!r}: the model has no field {field_name!r}.") from error
+    if not isinstance(field, FileField):
+        raise UnfitSource(f"{label!r} is no file field.")
+    # A proxy stands for its model.
+    return model._meta.concrete_model, field

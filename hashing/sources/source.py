@@ -1,17 +1,17 @@
-"""A file field of a model of the site, whose files are in the index."""
-
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.core.files.storage import Storage
-from django.db.models import DateTimeField, FileField, Model, QuerySet
+from django.db import router
+from django.db.models import DateTimeField, FileField, Model, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 
 from hashing.db.paging import batches
@@ -32,7 +32,7 @@ def links_within(site_name: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class OwnedFile:
-    """The file that a row of a source has now. `overwritten`: it was stored under the name of the former one."""
+    """The current file of a row. `overwritten`: it has replaced another file of the same name."""
 
     source_id: str
     name: str
@@ -41,21 +41,17 @@ class OwnedFile:
     overwritten: bool = False
 
 
-class UnfitSource(Exception):
-    """A label that names no file field of an installed model."""
-
-
 class ImageSource:
-    """The rows of a model that own files of the index, with one file field.
+    """A file field of a model of the site, whose files are in the index.
 
-    Override what is different for the model of a site, and register the class with `hashing.sources.register`.
+    Subclass it where a model differs from the defaults, and register the class with `hashing.sources.register`.
     """
 
     def __init__(self, model: type[Model], field: FileField) -> None:
         self.model = model
         self.field = field
 
-    # What a site may override.
+    # For subclasses to override.
 
     def rows(self) -> QuerySet[Any]:
         """Return the rows that take part: by default all, also those that a default manager hides."""
@@ -66,10 +62,12 @@ class ImageSource:
         return self.field.storage
 
     def url(self, row: Any) -> str | None:
-        """Return where an editor changes the row: by default its page of the admin, or None if it has none."""
+        """Return the address where an editor changes the row: by default its page in the admin, or None."""
+        # Most processes have no use for the admin and do not import it.
         from django.contrib.admin.utils import quote
 
-        for meta in [self.model._meta, *(proxy._meta for proxy in _proxies(self.model))]:
+        proxies = [each for each in apps.get_models() if each._meta.proxy and each._meta.concrete_model is self.model]
+        for meta in (each._meta for each in [self.model, *proxies]):
             try:
                 name = f"admin:{meta.app_label}_{meta.model_name}_change"
                 return reverse(name, args=(quote(row.pk),), current_app=_admin_site.get())
@@ -78,18 +76,18 @@ class ImageSource:
         return None
 
     def age(self, row: Any) -> datetime | None:
-        """Return when the row was made, which decides between equally good copies; None if nobody knows."""
+        """Return when the row was created, which decides between equally good copies, or None if unknown."""
         return getattr(row, self.age_field) if self.age_field else None
 
     def merge(self, keeper: Any, duplicate: Any, user: Any) -> None:  # noqa: ARG002 - for subclasses
-        """Delete the row of a marked duplicate, after the confirmation and with permission, in a transaction.
+        """Delete the row of a marked duplicate, in a transaction, after the user was authorized and has confirmed.
 
-        `keeper` is the row of the image that stays, or None if no row of the site owns that. A site may let what
-        refers to `duplicate` refer to `keeper` first. What raises `ProtectedError` or `ValidationError` leaves the row.
+        `keeper` is the row of the image that stays, or None if no row of the site owns it. An override may first point
+        references to `duplicate` at `keeper`. The row stays if `ProtectedError` or `ValidationError` is raised.
         """
         duplicate.delete()
 
-    # What the app asks for.
+    # For the app to call.
 
     @property
     def source_type(self) -> str:
@@ -104,8 +102,13 @@ class ImageSource:
         return f"{self.source_type}.{self.source_field}"
 
     @property
+    def owner_filter(self) -> Q:
+        """A filter of the assets, or co-owners, that belong to rows of this source."""
+        return Q(source_type=self.source_type, source_field=self.source_field)
+
+    @property
     def storage_differs(self) -> bool:
-        """Whether `storage` was overridden, so that rows have to be read to know where their files are."""
+        """Whether a row must be read to know which storage has its file."""
         return type(self).storage is not ImageSource.storage
 
     @property
@@ -115,63 +118,41 @@ class ImageSource:
 
     @property
     def age_field(self) -> str | None:
-        """The name of a field that says when a row was made, if the model has one."""
+        """The name of the field that is set when a row is created (`auto_now_add`), if the model has one."""
         for field in self.model._meta.concrete_fields:
             if isinstance(field, DateTimeField) and field.auto_now_add:
                 return field.name
         return None
 
-    def key_of(self, row: Model) -> SourceKey:
-        return self.key(row.pk)
+    def database(self, asset_database: str) -> str:
+        """Return the database of the rows: that of the assets, unless a router separates them."""
+        if router.allow_migrate_model(asset_database, self.model):
+            return asset_database
+        return router.db_for_write(self.model)
 
-    def key(self, pk: Any) -> SourceKey:
-        return SourceKey(self.source_type, str(pk), self.source_field)
+    def pk_of(self, row: Model) -> Any:
+        """Return the key of the source's row, given an instance of its model or of a child, proxy or parent of it."""
+        return getattr(row, self.model._meta.pk.attname) if isinstance(row, self.model) else row.pk
+
+    def key_of(self, row: Model) -> SourceKey:
+        return SourceKey(self.source_type, str(self.pk_of(row)), self.source_field)
 
     def parse_pk(self, source_id: str) -> Any:
-        """Return the key of a row from its text, or None for text that is no key of this model."""
+        """Return the key of a row from its text, or None if the text is not a key of this model."""
         try:
             return self.model._meta.pk.to_python(source_id)
         except ValidationError:
             return None
 
     def file_of(self, row: Any) -> OwnedFile:
-        """Return the file that a row has now."""
-        name = getattr(row, self.field.attname).name
-        return OwnedFile(str(row.pk), name, self.storage(row), self.age(row))
+        return OwnedFile(str(row.pk), getattr(row, self.field.attname).name, self.storage(row), self.age(row))
 
-    def rows_of(self, source_ids: Iterable[str], using: str) -> dict[str, Any]:
-        """Return the rows with these keys, also those that do not take part, by the text of the key."""
+    def rows_by_id(self, source_ids: Iterable[str], using: str) -> dict[str, Any]:
+        """Return rows by the text of their keys, including those that do not take part."""
         pks = {pk for pk in map(self.parse_pk, source_ids) if pk is not None}
         rows = self.model._base_manager.using(using)
         return {str(row.pk): row for batch in batches(pks) for row in rows.filter(pk__in=batch)}
 
-
-def _proxies(model: type[Model]) -> list[type[Model]]:
-    from django.apps import apps
-
-    return [each for each in apps.get_models() if each._meta.proxy and each._meta.concrete_model is model]
-
-
-def find_file_field(label: str) -> tuple[type[Model], FileField]:
-    """Return the model and the field that a label like "blog.Photo.original" names. Raises `UnfitSource`."""
-    from django.apps import apps
-
-    try:
-        app_label, model_name, field_name = label.split(".")
-        model = apps.get_model(app_label, model_name)
-    except (AttributeError, ValueError) as error:
-        raise UnfitSource(f"{label!r} is not of the form 'app.Model.field'.") from error
-    except LookupError as error:
-        raise UnfitSource(f"{label!r}: {str(error).rstrip('.')}.") from error
-    if model._meta.swapped:
-        raise UnfitSource(f"{label!r}: the model is swapped for {model._meta.swapped!r}.")
-    if model._meta.abstract or model._meta.app_label == "hashing":
-        raise UnfitSource(f"{label!r}: the model has no rows that could own images.")
-    try:
-        field = model._meta.get_field(field_name)
-    except FieldDoesNotExist as error:
-        raise UnfitSource(f"{label!r}: the model has no field {field_name!r}.") from error
-    if not isinstance(field, FileField):
-        raise UnfitSource(f"{label!r} is no file field.")
-    # A proxy stands for its model.
-    return model._meta.concrete_model, field
+    def rows_by_key(self, keys: Collection[SourceKey], asset_database: str) -> dict[SourceKey, Any]:
+        rows = self.rows_by_id((key.source_id for key in keys), self.database(asset_database))
+        return {key: rows[key.source_id] for key in keys if key.source_id in rows}

@@ -1,21 +1,17 @@
-"""Which storage has the file of an asset, and whether two storages are one."""
-
 from __future__ import annotations
 
 import logging
 import os
 import pickle
-from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from typing import Any
 
 from django.apps import apps
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage, storages
-from django.db import router
-from django.db.models import Q
+from django.db.models import FileField, Q
 
 from hashing.sources.keys import SourceKey
-from hashing.sources.registry import all_sources, find_source
+from hashing.sources.registry import all_sources, group_by_source
 from hashing.sources.source import ImageSource
 from hashing.text import printable
 from hashing.workers.storages import PickledStorage, StorageAlias, StorageField, StorageReference
@@ -24,32 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class UnknownStorage(LookupError):
-    """Nobody knows where the file of an asset is: its row or its source is gone, or does not say."""
+    """The storage of a file cannot be known: its row or source is gone, or the source's `storage()` fails."""
 
     def __init__(self, key: SourceKey | None) -> None:
         super().__init__(f"The row that owns the file is gone, or does not say where it is: {key}")
-
-
-def own_storage() -> Storage:
-    """Return the storage of the assets that have no source."""
-    storage: Storage = apps.get_model("hashing", "ImageAsset")._meta.get_field("image").storage
-    return storage
-
-
-def storages_in_use() -> list[Storage]:
-    """Return the storages that can be known without reading rows, each once."""
-    found = {storage_key(storage): storage for storage in (own_storage(), *(s.field.storage for s in all_sources()))}
-    return list(found.values())
-
-
-def in_storage(storage: Storage) -> Q:
-    """Return a filter of the assets whose files are in this storage, as far as that is known without reading rows."""
-    key = storage_key(storage)
-    found = Q(source_type__isnull=True) if storage_key(own_storage()) == key else Q(pk__in=())
-    for source in all_sources():
-        if not source.storage_differs and storage_key(source.field.storage) == key:
-            found |= Q(source_type=source.source_type, source_field=source.source_field)
-    return found
 
 
 def find_storage(key: SourceKey | None, using: str) -> Storage:
@@ -61,44 +35,60 @@ def find_storage(key: SourceKey | None, using: str) -> Storage:
 
 
 def find_storages(keys: Iterable[SourceKey | None], using: str) -> dict[SourceKey | None, Storage]:
-    """Return the storage for each source key; without those that are not known any more.
+    """Return the storage for each source key; keys without a known storage are left out.
 
-    It takes no query, except one for each source whose storage differs from row to row.
+    Takes one query for each source whose storage differs from row to row.
     """
-    found: dict[SourceKey | None, Storage] = {}
-    by_label: defaultdict[str, list[SourceKey]] = defaultdict(list)
-    for key in keys:
-        if key is None:
-            found[None] = own_storage()
-        else:
-            by_label[key.source_label].append(key)
-    for of_source in by_label.values():
-        source = find_source(of_source[0])
-        if source is None:
-            continue
+    chosen = set(keys)
+    found: dict[SourceKey | None, Storage] = {None: own_storage()} if None in chosen else {}
+    for source, of_source in group_by_source(key for key in chosen if key is not None):
         if not source.storage_differs:
             found.update(dict.fromkeys(of_source, source.field.storage))
             continue
-        rows = source.rows_of((key.source_id for key in of_source), source_database(source, using))
-        for key in of_source:
-            if key.source_id in rows and (storage := storage_of_row(source, rows[key.source_id])):
+        for key, row in source.rows_by_key(of_source, using).items():
+            if storage := storage_of_row(source, row):
                 found[key] = storage
     return found
 
 
 def storage_of_row(source: ImageSource, row: Any) -> Storage | None:
-    """Return which storage has the file of a row, or None if the source cannot say it."""
+    """Return the storage that has the file of a row, or None if the source fails to tell."""
     try:
         return source.storage(row)
-    # A method of the site's own, which may fail for one row: the others must not wait for it.
+    # A method of the site, which may fail for one row; the other rows must not be affected.
     except Exception:
         logger.exception("Nobody knows in which storage the file of a row is: %s", printable(str(source.key_of(row))))
         return None
 
 
-def source_database(source: Any, using: str) -> str:
-    """Return the database of a source's rows: that of the assets, unless a router keeps them apart."""
-    return using if router.allow_migrate_model(using, source.model) else router.db_for_write(source.model)
+def own_storage() -> Storage:
+    """Return the storage of the assets that have no source."""
+    return own_file_field().storage
+
+
+def own_file_field() -> FileField:
+    # From the app registry, because models are built on sources.
+    return apps.get_model("hashing", "ImageAsset")._meta.get_field("image")
+
+
+def storages_in_use() -> list[Storage]:
+    """Return the storages that are known without reading rows, each once."""
+    found = {storage_key(storage): storage for storage in (own_storage(), *(s.field.storage for s in all_sources()))}
+    return list(found.values())
+
+
+def in_storage(storage: Storage) -> Q:
+    """Return a filter of the assets in this storage, except those whose storage depends on their row."""
+    found = Q(source_type__isnull=True) if is_same_storage(storage, own_storage()) else Q(pk__in=())
+    for source in all_sources():
+        if not source.storage_differs and is_same_storage(storage, source.field.storage):
+            found |= source.owner_filter
+    return found
+
+
+def is_same_storage(storage: Storage, other: Storage) -> bool:
+    """Whether any name means the same file in both."""
+    return storage is other or storage_key(storage) == storage_key(other)
 
 
 def storage_key(storage: Storage) -> Hashable:
@@ -114,24 +104,23 @@ def storage_key(storage: Storage) -> Hashable:
 
 
 def reference_to(storage: Storage) -> StorageReference | None:
-    """Return what another process needs to find this storage; None if none can."""
-    fields = [(s.model, s.field) for s in all_sources()]
-    asset = apps.get_model("hashing", "ImageAsset")
-    for model, field in [(asset, asset._meta.get_field("image")), *fields]:
+    """Return a description by which another process can find this storage, or None if there is none."""
+    for field in (own_file_field(), *(source.field for source in all_sources())):
         if field.storage is storage:
-            return StorageField(model._meta.app_label, str(model._meta.model_name), field.name)
+            meta = field.model._meta
+            return StorageField(meta.app_label, str(meta.model_name), field.name)
     for alias in storages.backends:
         if storages[alias] is storage:
             return StorageAlias(alias)
     try:
         return PickledStorage(pickle.dumps(storage))
-    # Whatever the parts of a storage raise.
+    # Anything that the parts of a storage raise.
     except Exception:
         return None
 
 
 def is_shared(storage: Storage) -> bool:
-    """Whether other processes can open what is in this storage."""
-    return not isinstance(storage, InMemoryStorage) and (
-        isinstance(storage, FileSystemStorage) or reference_to(storage) is not None
-    )
+    """Whether other processes can open the files in this storage."""
+    if isinstance(storage, InMemoryStorage):
+        return False
+    return isinstance(storage, FileSystemStorage) or reference_to(storage) is not None

@@ -69,7 +69,7 @@ class FileColumn:
             return find_storage(row.source_key, self.using)
         source = source_of_field(self.model, self.field.name)
         # Of a source that is a child of the model, the row of the child.
-        own = source and source.rows_of([str(row.pk)], self.using).get(str(row.pk))
+        own = source and source.rows_by_id([str(row.pk)], self.using).get(str(row.pk))
         if not (source and own):
             return self.field.storage
         storage = storage_of_row(source, own)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from hashing.indexing.comparison import SourceComparison
 from hashing.indexing.registration import SyncCounts
 from hashing.indexing.sync import SourceSync
 from hashing.models import CoOwner, ImageAsset
@@ -32,7 +33,7 @@ def photographs(media):
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr("hashing.indexing.sync.PAGE", 2)
+    monkeypatch.setattr("hashing.indexing.comparison.PAGE_SIZE", 2)
 
 
 def test_rows_that_are_there_get_assets(sources, small_pages):
@@ -84,7 +85,7 @@ def test_rows_that_swapped_their_files(sources, small_pages):
 
 @pytest.mark.parametrize("page", [1, 2, 5000])
 def test_rows_of_one_file_share_its_asset(sources, page, monkeypatch):
-    monkeypatch.setattr("hashing.indexing.sync.PAGE", page)
+    monkeypatch.setattr("hashing.indexing.comparison.PAGE_SIZE", page)
     Picture.objects.bulk_create(Picture(image=name) for name in ("a.jpg", "a.jpg", "a.jpg", "b.jpg"))
     assert sync() == SyncCounts(added=2, shared=2)
     assert names() == ["a.jpg", "b.jpg"]
@@ -154,7 +155,7 @@ def test_rows_that_take_no_part(sources, photographs):
 
 
 def test_row_that_cannot_be_registered_keeps_no_other_out(sources, archive, small_pages, caplog, monkeypatch):
-    monkeypatch.setattr("hashing.indexing.registration.MAX_NAME", 10)
+    monkeypatch.setattr("hashing.indexing.registration.MAX_NAME_LENGTH", 10)
 
     @register("site_models.Scan.file")
     class Failing(ImageSource):
@@ -194,7 +195,7 @@ def test_proxy_and_its_model_are_one_source(sources):
 
 
 def test_rows_in_another_database_are_compared_page_by_page(sources, small_pages, monkeypatch):
-    monkeypatch.setattr(SourceSync, "_in_one_database", False)
+    monkeypatch.setattr(SourceComparison, "in_one_database", False)
     rows = Picture.objects.bulk_create(Picture(image=f"{number}.jpg") for number in range(5))
     assert sync() == SyncCounts(added=5)
     assert sync().total == 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashing.models import ImageAsset
-from hashing.models.image_file import MAX_NAME_BYTES, upload_path
+from hashing.models.image_file import MAX_NAME_BYTES, is_upload, upload_path
 from samples.pictures import encoded, waves
 
 PICTURE = encoded(waves(), "PNG")
@@ -95,3 +95,14 @@ def test_a_model_form_stores_the_file_or_says_why_not(media, filename):
     if form.is_valid():
         form.save()
     assert bool(form.errors) != ImageAsset.objects.exists()
+
+
+@pytest.mark.django_db
+def test_assigned_file_is_an_upload_until_it_is_stored(media):
+    asset = ImageAsset(image="stored.jpg")
+    assert not is_upload(asset.image)
+    asset.image = ContentFile(PICTURE, "new.png")
+    assert is_upload(asset.image)
+    asset.save()
+    assert not is_upload(asset.image)
+    assert not is_upload(ImageAsset().image)
