@@ -70,11 +70,12 @@ def scan(asset: Any) -> tuple[float, int]:
 def scanned(asset: Any) -> Any:
     """The same answer as that of `similar_to`, from the distance of every row."""
     from hashing.models import ImageAsset
-    from hashing.search.distance import IsMatch, MatchDistance
+    from hashing.search.distance import MatchDistance
     from hashing.search.query import HashQuery
+    from hashing.search.similar import rule_of
 
     query = HashQuery.of(asset, DISTANCE, any_orientation=False, include_low_quality=False)
-    rows: Any = ImageAsset.objects.exclude(pk=asset.pk).filter(IsMatch(query))
+    rows: Any = ImageAsset.objects.exclude(pk=asset.pk).filter(rule_of(query))
     return rows.annotate(distance=MatchDistance(query)).order_by("distance", "pk")
 
 

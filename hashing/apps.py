@@ -16,11 +16,10 @@ class HashingConfig(AppConfig):
         from hashing.grouping.signals import connect_groups
         from hashing.indexing.signals import connect_sources
         from hashing.previews import watch_previewed_files
-        from hashing.search.distance import add_distance_to_sqlite, add_match_to_sqlite
+        from hashing.search.sqlite_functions import add_sqlite_functions
         from hashing.uploads import watch_uploads
 
-        connection_created.connect(add_distance_to_sqlite, dispatch_uid="hashing.search.distance")
-        connection_created.connect(add_match_to_sqlite, dispatch_uid="hashing.search.match")
+        connection_created.connect(add_sqlite_functions, dispatch_uid="hashing.search")
         watch_uploads()
         connect_groups()
         watch_previewed_files()

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from django.db.models import Case, IntegerField, Model, QuerySet, Value, When
 
-from hashing.db.paging import HasKey, batches
+from hashing.db.expressions import HasKey
+from hashing.db.paging import batches
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.indexing.owners import asset_database, find_asset
 from hashing.models import CoOwner, ImageAsset

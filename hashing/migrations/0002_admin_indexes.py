@@ -2,10 +2,23 @@
 
 from django.db import migrations, models
 
-from hashing.stored_files.base_names import BaseNameKey
+from hashing.migrations._online_index import AddIndexOnline
+
+BASE_NAME = (
+    "LOWER(SUBSTR(%(expressions)s,"
+    " LENGTH(RTRIM(%(expressions)s, REPLACE(REPLACE(%(expressions)s, '/', ''), '\\', ''))) + 1){collation})"
+)
+
+
+def base_name_index(collation: str = "") -> models.Index:
+    template = BASE_NAME.format(collation=collation)
+    key = models.Func("image", template=template, output_field=models.TextField())
+    return models.Index(key, name="image_asset_base_name_idx")
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("hashing", "0001_initial"),
     ]
@@ -25,10 +38,7 @@ class Migration(migrations.Migration):
             model_name="imageasset",
             index=models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
         ),
-        migrations.AddIndex(
-            model_name="imageasset",
-            index=models.Index(BaseNameKey("image"), name="image_asset_base_name_idx"),
-        ),
+        AddIndexOnline("imageasset", base_name_index(), postgresql=base_name_index(' COLLATE "C"')),
         migrations.AddIndex(
             model_name="imageasset",
             index=models.Index(fields=["file_size"], name="image_asset_file_size_idx"),

@@ -1,7 +1,21 @@
 from django.db import migrations, models
 
-from hashing.db.online_index import AddIndexOnline
-from hashing.search.bands import BandValue, SearchQuality
+from hashing.migrations._online_index import AddIndexOnline
+
+QUALITY = models.Func(
+    models.F("hash_quality"), template="COALESCE(%(expressions)s, 100)", output_field=models.IntegerField()
+)
+
+
+def add_band_index(number: int, field: str, *substrings: tuple[int, int]) -> AddIndexOnline:
+    text = " || ".join(f"SUBSTR(%(expressions)s, {start}, {length})" for start, length in substrings)
+    bits = 4 * sum(length for _, length in substrings)
+
+    def index(template: str) -> models.Index:
+        band = models.Func(models.F(field), template=template, output_field=models.TextField())
+        return models.Index(band, QUALITY, name=f"image_asset_band{number}_idx")
+
+    return AddIndexOnline("imageasset", index(f"({text})"), postgresql=index(f"(('x' || {text})::bit({bits})::int)"))
 
 
 class Migration(migrations.Migration):
@@ -12,40 +26,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnline(
-            model_name="imageasset",
-            index=models.Index(
-                BandValue("perceptual_hash", (1, 1), (6, 2), (12, 2)), SearchQuality(), name="image_asset_band1_idx"
-            ),
-        ),
-        AddIndexOnline(
-            model_name="imageasset",
-            index=models.Index(
-                BandValue("perceptual_hash", (2, 2), (8, 2), (14, 1)), SearchQuality(), name="image_asset_band2_idx"
-            ),
-        ),
-        AddIndexOnline(
-            model_name="imageasset",
-            index=models.Index(
-                BandValue("perceptual_hash", (4, 2), (10, 2), (15, 2)), SearchQuality(), name="image_asset_band3_idx"
-            ),
-        ),
-        AddIndexOnline(
-            model_name="imageasset",
-            index=models.Index(
-                BandValue("vertical_hash", (1, 1), (6, 2), (12, 2)), SearchQuality(), name="image_asset_band4_idx"
-            ),
-        ),
-        AddIndexOnline(
-            model_name="imageasset",
-            index=models.Index(
-                BandValue("vertical_hash", (2, 2), (8, 2), (14, 1)), SearchQuality(), name="image_asset_band5_idx"
-            ),
-        ),
-        AddIndexOnline(
-            model_name="imageasset",
-            index=models.Index(
-                BandValue("vertical_hash", (4, 2), (10, 2), (15, 2)), SearchQuality(), name="image_asset_band6_idx"
-            ),
-        ),
+        add_band_index(1, "perceptual_hash", (1, 1), (6, 2), (12, 2)),
+        add_band_index(2, "perceptual_hash", (2, 2), (8, 2), (14, 1)),
+        add_band_index(3, "perceptual_hash", (4, 2), (10, 2), (15, 2)),
+        add_band_index(4, "vertical_hash", (1, 1), (6, 2), (12, 2)),
+        add_band_index(5, "vertical_hash", (2, 2), (8, 2), (14, 1)),
+        add_band_index(6, "vertical_hash", (4, 2), (10, 2), (15, 2)),
     ]

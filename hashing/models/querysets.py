@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.lookups import GreaterThanOrEqual
 
 from hashing.conf import hashing_settings
 from hashing.db.bulk_update import GuardedUpdateQuerySet
@@ -16,9 +15,8 @@ from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
 from hashing.models.image_file import is_upload
-from hashing.search.bands import SearchQuality
 from hashing.search.query import HashQuery, check_distance, check_hash_distance, is_searchable
-from hashing.search.similar import matches, matches_of_hash, same_files
+from hashing.search.similar import is_comparable, matches, matches_of_hash, same_files
 from hashing.signals import files_replaced
 from hashing.sources.registry import find_sources
 
@@ -151,10 +149,7 @@ class ImageAssetQuerySet(GuardedUpdateQuerySet[M]):
 
     def comparable(self, *, include_low_quality: bool = False) -> Self:
         """Rows whose hash is of this version and says enough to be compared. A hash of unknown quality does."""
-        rows = self.hashed().filter(Q(hash_version=HASH_VERSION) | Q(hash_version__isnull=True))
-        if include_low_quality:
-            return rows
-        return rows.filter(GreaterThanOrEqual(SearchQuality(), hashing_settings().MIN_QUALITY))
+        return self.hashed().filter(is_comparable(0 if include_low_quality else hashing_settings().MIN_QUALITY))
 
     def similar_to(
         self,

@@ -15,25 +15,27 @@ from typing import Any
 from django.db import models
 from django.db.models import Func
 
+from hashing.db.expressions import VendorFunc
+
 MAX_VARIANTS = 64
 _ASCII_LOWER = {ord(char): ord(char.lower()) for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-class BaseNameKey(Func):
+class BaseNameKey(VendorFunc):
     """`base_name_key` in SQL. Its literals stand in the SQL itself: as parameters they would match no index."""
 
-    arity = 1
-    template = (
-        "LOWER(SUBSTR(%(expressions)s,"
-        " LENGTH(RTRIM(%(expressions)s, REPLACE(REPLACE(%(expressions)s, '/', ''), '\\', ''))) + 1)%(collation)s)"
-    )
-
     def __init__(self, expression: Any) -> None:
-        super().__init__(expression, output_field=models.TextField(), collation="")
-
-    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        # In this collation only ASCII has a lower case, as on SQLite.
-        return self.as_sql(compiler, connection, **(extra | {"collation": ' COLLATE "C"'}))
+        base_name = (
+            "SUBSTR(%(expressions)s,"
+            " LENGTH(RTRIM(%(expressions)s, REPLACE(REPLACE(%(expressions)s, '/', ''), '\\', ''))) + 1)"
+        )
+        super().__init__(
+            expression,
+            template=f"LOWER({base_name})",
+            # In this collation only ASCII has a lower case, as on SQLite.
+            postgresql=f'LOWER({base_name} COLLATE "C")',
+            output_field=models.TextField(),
+        )
 
 
 class PlainName(Func):

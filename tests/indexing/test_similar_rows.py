@@ -12,7 +12,7 @@ from django.db import connection
 from PIL import ImageOps
 
 from hashing import similar_rows
-from hashing.db.paging import HasKey
+from hashing.db.expressions import HasKey
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_fingerprint

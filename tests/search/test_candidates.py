@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from django.db import NotSupportedError, connection
 from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hashing.models import ImageAsset
 from hashing.search import candidates
 from hashing.search.bands import BANDS
-from hashing.search.candidates import choose_plan, near_copies
+from hashing.search.candidates import IsCandidate, masks
+from hashing.search.plan import choose_plan
 from tests.search.fingerprints import PICTURE, Hashes, add
 
 ROWS = 10_000_000
@@ -20,27 +25,31 @@ def large_table(db, monkeypatch):
     monkeypatch.setattr(candidates, "estimate_rows", lambda *_: ROWS)
 
 
-def with_piece(number: int, flips: int) -> Hashes:
-    """FAR, with one band of PICTURE in it, off by some bits."""
+def candidates_of(copies: Sequence[str], distance: int, *options) -> IsCandidate:
+    return IsCandidate("hashing_imageasset", BANDS, tuple(copies), distance, *options)
+
+
+def with_band(number: int, flips: int) -> Hashes:
+    """FAR, with one band of PICTURE that differs in some bits."""
     texts = {field: list(text) for field, text in FAR.fields.items()}
     band = BANDS[number]
-    own = int(band.cut(PICTURE.fields[band.field]), 16) ^ (1 << flips) - 1
+    own = band.value_of(PICTURE.fields[band.field]) ^ (1 << flips) - 1
     characters = iter(f"{own:0{band.length}x}")
-    for start, length in band.parts:
+    for start, length in band.substrings:
         for place in range(start - 1, start - 1 + length):
             texts[band.field][place] = next(characters)
     return Hashes(*(int("".join(text), 16) for text in texts.values()))
 
 
 @pytest.mark.parametrize("distance", [0, 4, 5, 10, 20])
-def test_row_is_a_candidate_when_a_piece_is_within_its_radius(distance):
+def test_row_is_a_candidate_when_a_band_is_within_its_radius(distance):
     radii = choose_plan(BANDS, distance, ROWS, 1, connection.vendor).radii
-    inside = [add(with_piece(number, radius)).pk for number, radius in enumerate(radii) if radius >= 0]
+    inside = [add(with_band(number, radius)).pk for number, radius in enumerate(radii) if radius >= 0]
     for number, radius in enumerate(radii):
-        add(with_piece(number, radius + 1))
+        add(with_band(number, radius + 1))
     add(FAR)
     add(perceptual_hash=None, vertical_hash=None)
-    found = ImageAsset.objects.filter(near_copies(BANDS, [TEXT], distance)).order_by("pk")
+    found = ImageAsset.objects.filter(candidates_of([TEXT], distance)).order_by("pk")
     assert [row.pk for row in found] == inside
 
 
@@ -49,30 +58,43 @@ def test_candidates_of_several_copies_are_those_of_each():
     for hashes in (PICTURE, *others):
         add(hashes)
     texts = ["".join(other.fields.values()) for other in others]
-    found = ImageAsset.objects.filter(near_copies(BANDS, texts, 5)).values_list("perceptual_hash", flat=True)
+    found = ImageAsset.objects.filter(candidates_of(texts, 5)).values_list("perceptual_hash", flat=True)
     assert set(found) == {other.fields["perceptual_hash"] for other in others}
 
 
 def test_rows_of_low_quality_are_none():
     page, photograph, unknown = add(hash_quality=34), add(hash_quality=35), add(hash_quality=None)
     rows = ImageAsset.objects.order_by("pk")
-    assert list(rows.filter(near_copies(BANDS, [TEXT], 5, 35))) == [photograph, unknown]
-    assert list(rows.filter(near_copies(BANDS, [TEXT], 5))) == [page, photograph, unknown]
+    assert list(rows.filter(candidates_of([TEXT], 5, 35))) == [photograph, unknown]
+    assert list(rows.filter(candidates_of([TEXT], 5))) == [page, photograph, unknown]
 
 
 def test_row_with_the_digest_is_one_wherever_it_is():
     same, _other = add(FAR, file_digest="ab" * 32, hash_quality=0), add(FAR, file_digest="cd" * 32)
-    assert list(ImageAsset.objects.filter(near_copies(BANDS, [TEXT], 5, 35, "ab" * 32))) == [same]
+    assert list(ImageAsset.objects.filter(candidates_of([TEXT], 5, 35, "ab" * 32))) == [same]
 
 
 def test_another_database_is_refused():
     compiler = ImageAsset.objects.all().query.get_compiler(connection=OtherDatabase({}))
     with pytest.raises(NotSupportedError, match="not by unknown"):
-        compiler.compile(near_copies(BANDS, [TEXT], 5))
+        compiler.compile(candidates_of([TEXT], 5))
 
 
 def test_where_a_scan_costs_less_every_row_is_a_candidate(monkeypatch):
     monkeypatch.setattr(candidates, "estimate_rows", lambda *_: 10)
     add(FAR)
-    assert ImageAsset.objects.filter(near_copies(BANDS, [TEXT], 20)).count() == 1
-    assert "SUBSTR" not in str(ImageAsset.objects.filter(near_copies(BANDS, [TEXT], 20)).query)
+    assert ImageAsset.objects.filter(candidates_of([TEXT], 20)).count() == 1
+    assert "SUBSTR" not in str(ImageAsset.objects.filter(candidates_of([TEXT], 20)).query)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**20 - 1), st.integers(-1, 3))
+def test_masks_are_all_values_within_the_radius(value, radius):
+    chosen = masks(20, radius)
+    assert len(set(chosen)) == len(chosen)
+    assert (value in chosen) == (value.bit_count() <= radius)
+
+
+def test_masks_are_as_wide_as_the_band():
+    assert max(masks(24, 1)) == 1 << 23
+    assert max(masks(20, 2)) == 0b11 << 18

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import NotSupportedError, connection
+from django.db import NotSupportedError
 from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 from django.db.models import F, Value
 from hypothesis import given, settings
@@ -10,7 +10,9 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_hash_hamming_distance
-from hashing.search.distance import HammingDistance, add_distance_to_sqlite
+from hashing.search.distance import HammingDistance, IsMatch
+from hashing.search.query import HashQuery
+from tests.search.fingerprints import PICTURE, add, asset
 
 ZERO, ONES = "0" * 16, "f" * 16
 
@@ -61,14 +63,23 @@ def test_another_database_is_refused():
     compiler = ImageAsset.objects.all().query.get_compiler(connection=OtherDatabase({}))
     with pytest.raises(NotSupportedError, match="not by unknown"):
         compiler.compile(HammingDistance(Value(ZERO), Value(ONES)))
+    with pytest.raises(NotSupportedError, match="not by unknown"):
+        compiler.compile(IsMatch(HashQuery.of(asset(), 100, any_orientation=False, include_low_quality=False)))
 
 
-def test_receiver_leaves_other_databases_alone():
-    add_distance_to_sqlite(connection=OtherDatabase({}))
+def test_rule_holds_for_each_quality_of_either_picture(db):
+    """At the bend of the limit, one bit more is one too many."""
+    for own, other in [(79, 100), (100, 79), (55, 60), (None, 42), (36, None)]:
+        limit = 2 * (min(quality for quality in (own, other) if quality) - 30)
+        at_it, beyond = (add(PICTURE.flipped([], range(bits)), hash_quality=other) for bits in (limit, limit + 1))
+        found = set(ImageAsset.objects.similar_to(asset(hash_quality=own)).values_list("pk", flat=True))
+        assert at_it.pk in found
+        assert beyond.pk not in found
+        ImageAsset.objects.all().delete()
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL counts bits by itself")
-def test_function_is_there_in_a_connection_that_was_opened_again(transactional_db):
-    connection.close()
-    with connection.cursor() as cursor:
-        assert cursor.execute("SELECT hashing_distance('0f', 'f0')").fetchone() == (8,)
+@pytest.mark.parametrize("bits", [20, 21])
+def test_small_hashes_have_a_limit_of_their_own(db, bits):
+    add(PICTURE.flipped(range(bits), []))
+    assert ImageAsset.objects.similar_to(asset()).exists() is (bits == 20)
+    assert ImageAsset.objects.similar_to(asset(), any_orientation=True).exists() is (bits == 20)

@@ -1,5 +1,3 @@
-"""A migration's step that adds an index to a table while others write to it."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -8,16 +6,21 @@ from django.db import transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddIndex
 from django.db.migrations.state import ProjectState
+from django.db.models import Index
 
-_IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
+IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 
 
 class AddIndexOnline(AddIndex):
-    """As Django's `AddIndexConcurrently` on PostgreSQL, as `AddIndex` elsewhere.
+    """`AddIndexConcurrently` on PostgreSQL, and `AddIndex` elsewhere, in a migration with `atomic = False`.
 
-    Its migration must have `atomic = False`. Run again after it was interrupted, in either direction, it does what is
-    missing.
+    When it runs again after an interruption, in either direction, it does what is missing. With `postgresql`, that
+    index is created on PostgreSQL under the name of `index`, which the state of the migrations has.
     """
+
+    def __init__(self, model_name: str, index: Index, postgresql: Index | None = None) -> None:
+        super().__init__(model_name, index)
+        self.postgresql = postgresql or index
 
     def database_forwards(
         self,
@@ -29,11 +32,11 @@ class AddIndexOnline(AddIndex):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        # Where the SQL is only asked for, it is that of a database without the index.
-        if not schema_editor.collect_sql and _is_complete(schema_editor, model._meta.db_table, self.index.name):
+        # `sqlmigrate` prints the SQL for a database without the index.
+        if not schema_editor.collect_sql and is_complete(schema_editor, model._meta.db_table, self.index.name):
             return
         if schema_editor.connection.vendor == "postgresql":
-            schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
+            schema_editor.add_index(model, self.postgresql, concurrently=True)  # type: ignore[call-arg]
             schema_editor.execute(f"ANALYZE {schema_editor.quote_name(model._meta.db_table)}")
         else:
             schema_editor.add_index(model, self.index)
@@ -50,34 +53,34 @@ class AddIndexOnline(AddIndex):
             return
         if schema_editor.connection.vendor == "postgresql":
             if not schema_editor.collect_sql:
-                _wait_for_other_builds(schema_editor, model._meta.db_table)
-            # Its SQL says IF EXISTS.
+                wait_for_other_builds(schema_editor, model._meta.db_table)
+            # The statement has IF EXISTS.
             schema_editor.remove_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
-        elif schema_editor.collect_sql or _is_complete(schema_editor, model._meta.db_table, self.index.name):
+        elif schema_editor.collect_sql or is_complete(schema_editor, model._meta.db_table, self.index.name):
             schema_editor.remove_index(model, self.index)
 
     def describe(self) -> str:
         return f"{super().describe()}, without locking the table"
 
 
-def _is_complete(schema_editor: Any, table: str, name: str) -> bool:
-    """Whether the index is there, and whole. One that was left half-made, which PostgreSQL never uses, is dropped."""
+def is_complete(schema_editor: Any, table: str, name: str) -> bool:
+    """Return whether the index exists and is valid. Drop one that an interrupted build has left invalid."""
     connection, quoted = schema_editor.connection, schema_editor.quote_name(name)
     with connection.cursor() as cursor:
         if connection.vendor != "postgresql":
             return name in connection.introspection.get_constraints(cursor, table)
-        _wait_for_other_builds(schema_editor, table)
-        cursor.execute(_IS_VALID, [quoted])
+        wait_for_other_builds(schema_editor, table)
+        cursor.execute(IS_VALID, [quoted])
         found = cursor.fetchone()
     if found and not found[0]:
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
     return bool(found and found[0])
 
 
-def _wait_for_other_builds(schema_editor: Any, table: str) -> None:
-    """Wait until nobody is at work on an index of the table: of a killed migration, the server may not know it yet.
+def wait_for_other_builds(schema_editor: Any, table: str) -> None:
+    """Wait until no other session builds an index of the table; the server may not have noticed a killed migration yet.
 
-    The lock keeps out neither readers nor writers.
+    The lock blocks neither reads nor writes.
     """
     connection = schema_editor.connection
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:

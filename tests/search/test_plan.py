@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, masks
-from hashing.search.candidates import COSTS, MAX_RADIUS, choose_plan, count_within
+from hashing.search.bands import BANDS, PERCEPTUAL_BANDS
+from hashing.search.candidates import masks
+from hashing.search.plan import COSTS, MAX_RADIUS, choose_plan, count_within
 
 SIZES = [0, 1, 1000, 10**5, 10**6, 10**7, 10**9]
 DISTANCES = [0, 1, 4, 5, 6, 10, 16, 20, 21, 25, 33, 48, 76]
@@ -26,14 +27,14 @@ def test_radii_add_up_to_what_leaves_nothing_out(bands, rows, vendor):
 
 @settings(deadline=None)
 @given(st.sets(st.integers(0, 127), max_size=25), st.sampled_from(SIZES))
-def test_bits_that_differ_leave_some_piece_within_its_radius(flipped, rows):
+def test_bits_that_differ_leave_some_band_within_its_radius(flipped, rows):
     radii = choose_plan(BANDS, len(flipped), rows, 1, "postgresql").radii
     if radii is None:
         return
     hashes = {"perceptual_hash": 0, "vertical_hash": 0}
     for bit in flipped:
         hashes["perceptual_hash" if bit < 64 else "vertical_hash"] |= 1 << bit % 64
-    differing = [int(band.cut(f"{hashes[band.field]:016x}"), 16).bit_count() for band in BANDS]
+    differing = [band.value_of(f"{hashes[band.field]:016x}").bit_count() for band in BANDS]
     assert any(bits <= radius for bits, radius in zip(differing, radii, strict=True))
 
 
@@ -52,7 +53,7 @@ def test_radii_cost_least_of_all_that_add_up(vendor):
     assert chosen.milliseconds == pytest.approx(time(chosen.radii) / 1000)
 
 
-def test_equal_fingerprints_are_found_through_one_piece():
+def test_equal_fingerprints_are_found_through_one_band():
     assert sorted(choose_plan(BANDS, 0, 10**6, 1, "postgresql").radii) == [-1, -1, -1, -1, -1, 0]
 
 

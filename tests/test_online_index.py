@@ -7,9 +7,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Index
 from django.test.utils import CaptureQueriesContext
 
-from hashing.db.online_index import AddIndexOnline
+from hashing.migrations._online_index import AddIndexOnline
 from hashing.models import ImageAsset
-from hashing.search.bands import BandValue, SearchQuality, band_indexes
+from hashing.search.bands import Band, Substring, band_indexes, search_quality
 
 # An index cannot be made concurrently inside a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,8 @@ BANDS = {index.name for index in band_indexes()}
 @pytest.fixture
 def step():
     """The operation with an index of its own, which the model does not have."""
-    yield AddIndexOnline("imageasset", Index(BandValue("perceptual_hash", (1, 2), (9, 3)), SearchQuality(), name=NAME))
+    band = Band("perceptual_hash", (Substring(1, 2), Substring(9, 3)), skew=1)
+    yield AddIndexOnline("imageasset", Index(band.expression(), search_quality(), name=NAME))
     execute(f"DROP INDEX IF EXISTS {NAME}")
 
 
@@ -109,7 +110,7 @@ def test_second_run_backwards_finds_nothing_to_take_away(step):
 
 
 def test_step_is_for_the_databases_of_the_model_alone(step, settings):
-    settings.DATABASE_ROUTERS = ["tests.db.test_online_index.Nowhere"]
+    settings.DATABASE_ROUTERS = ["tests.test_online_index.Nowhere"]
     assert run(step) == run(step, backwards=True) == []
     assert NAME not in indexes()
 
