@@ -22,7 +22,7 @@ def compute_perceptual_hash(image_path: str | Path) -> str:
     Raise `FileNotFoundError`, or `ValueError("Failed to process image: ...")` for anything that is not a readable
     image.
     """
-    from hashing.fingerprint.decoding import open_regular_file
+    from hashing.fingerprint.opening import open_regular_file
 
     try:
         with open_regular_file(image_path) as file:

@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 
 from hashing.fingerprint import compute
-from hashing.fingerprint.decoding import known_formats
+from hashing.fingerprint.opening import known_formats
 from hashing.workers import worker
 
 __all__ = ["compute", "worker"]

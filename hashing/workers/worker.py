@@ -165,7 +165,7 @@ def _digest(file: BinaryIO) -> str:
 
 @contextmanager
 def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
-    from hashing.fingerprint.decoding import open_regular_file
+    from hashing.fingerprint.opening import open_regular_file
 
     if job.path is not None:
         with open_regular_file(job.path) as file:

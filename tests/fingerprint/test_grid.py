@@ -10,18 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, __version__
 
-from hashing.fingerprint import grid
+from hashing.fingerprint import grid, kernel
 from hashing.fingerprint.decoding import Box
-from hashing.fingerprint.grid import (
-    LARGE_LENGTH,
-    SMALL_LENGTH,
-    STRIP_LINES,
-    STRIP_PIXELS,
-    Grids,
-    Side,
-    make_kernel,
-    shrink,
-)
+from hashing.fingerprint.grid import STRIP_LINES, STRIP_PIXELS, Grids, shrink
+from hashing.fingerprint.kernel import LARGE_LENGTH, SMALL_LENGTH, Side, make_kernel
 from samples.pictures import gradient, photo
 
 LANCZOS = Image.Resampling.LANCZOS
@@ -113,14 +105,15 @@ def test_all_grids_are_exact_where_the_order_of_the_passes_changes(size: tuple[i
 @settings(max_examples=20, deadline=None)
 @given(image=grey_images(), box=st.booleans(), strip=st.integers(1, 60), chunk=st.integers(1, 500))
 def test_no_cell_depends_on_how_the_work_is_divided(image: Image.Image, box: bool, strip: int, chunk: int):
-    part = (0, 0, image.width - 0.25, image.height - 0.5) if box else None
+    part = Box(0, 0, image.width - 0.25, image.height - 0.5) if box else None
     expected = shrink(image, part)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid, "STRIP_LINES", strip)
         patch.setattr(grid, "STRIP_PIXELS", 0)
         assert_same(shrink(image, part), expected)
         patch.setattr(grid, "LARGE_LENGTH", 0)
-        patch.setattr(grid, "CHUNK_PIXELS", chunk)
+        for module in (grid, kernel):
+            patch.setattr(module, "CHUNK_PIXELS", chunk)
         assert_same(shrink(image, part), expected)
 
 
@@ -157,8 +150,8 @@ def weights_of_a_cell(length: int, extent: float, cells: int, cell: int) -> list
 @pytest.mark.parametrize("missing", [0, 1 / 8, 7 / 8])
 def test_the_weights_of_a_reduced_picture_leave_room_for_two_exact_passes(length: int, missing: float):
     # An extent below 96 is not decoded at that scale.
-    for band in make_kernel(Side(length, max(96, length - missing))):
-        assert 255 * np.abs(band.weights).sum(axis=0).max() ** 2 < 2**53
+    for block in make_kernel(Side(length, max(96, length - missing))):
+        assert 255 * np.abs(block.weights).sum(axis=0).max() ** 2 < 2**53
 
 
 def cells_in_whole_numbers(pixels: list[list[int]], extent: tuple[float, float], size: tuple[int, int]) -> np.ndarray:
@@ -174,7 +167,7 @@ def cells_in_whole_numbers(pixels: list[list[int]], extent: tuple[float, float],
 def test_a_reduced_picture_is_shrunk_by_the_formula(extent: tuple[float, float]):
     image = photo(3, (math.ceil(extent[0]), math.ceil(extent[1]))).convert("L")
     pixels = np.asarray(image).tolist()
-    for name, cells in shrink(image, (0, 0, *extent))._asdict().items():
+    for name, cells in shrink(image, Box(0, 0, *extent))._asdict().items():
         np.testing.assert_array_equal(cells, cells_in_whole_numbers(pixels, extent, SIZES[name]))
 
 
@@ -183,14 +176,14 @@ def test_a_reduced_picture_is_shrunk_by_the_formula(extent: tuple[float, float])
 def test_a_reduced_picture_that_is_turned_has_its_cells_turned(image: Image.Image, right: int, bottom: int):
     right, bottom = right / 8, bottom / 8
     width, height = image.size
-    wide, tall, square = shrink(image, (0, 0, width - right, height - bottom))
+    wide, tall, square = shrink(image, Box(0, 0, width - right, height - bottom))
     turned = image.transpose(Image.Transpose.ROTATE_180)
-    box: Box = (right, bottom, width, height)
+    box = Box(right, bottom, width, height)
     assert_same(shrink(turned, box), Grids(wide[::-1, ::-1], tall[::-1, ::-1], square[::-1, ::-1]))
     transposed = image.transpose(Image.Transpose.TRANSPOSE)
-    assert_same(shrink(transposed, (0, 0, height - bottom, width - right)), Grids(tall.T, wide.T, square.T))
+    assert_same(shrink(transposed, Box(0, 0, height - bottom, width - right)), Grids(tall.T, wide.T, square.T))
     quarter = image.transpose(Image.Transpose.ROTATE_270)
-    box = (bottom, 0, height, width - right)
+    box = Box(bottom, 0, height, width - right)
     assert_same(shrink(quarter, box), Grids(tall.T[:, ::-1], wide.T[:, ::-1], square.T[:, ::-1]))
 
 
@@ -198,7 +191,7 @@ def test_the_part_of_the_last_pixel_that_shows_no_picture_does_not_count():
     pixels = np.tile(np.linspace(0, 255, 100).astype(np.uint8), (100, 1))
     black, white = pixels.copy(), pixels.copy()
     black[:, -1], white[:, -1] = 0, 255
-    almost_none = (0, 0, 99 + 1e-9, 100)
+    almost_none = Box(0, 0, 99 + 1e-9, 100)
     assert_same(shrink(Image.fromarray(black), almost_none), shrink(Image.fromarray(white), almost_none))
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hashing.fingerprint.compute import fingerprint_of_picture
-from hashing.fingerprint.decoding import picture_from_pil
+from hashing.fingerprint.decoding import TRANSPOSE_METHODS, picture_from_pil
 from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, Hashes, parse_hashes
 from hashing.fingerprint.orientations import IS_FLIPPED, IS_MIRRORED, IS_TRANSPOSED, Orientation, orient
 from samples.pictures import photo
@@ -18,15 +18,6 @@ HASHES = st.builds(
     st.integers(0, 2**HASH_BITS - 1),
     st.integers(0, 2**DETAIL_BITS - 1),
 )
-OPERATIONS = {
-    Orientation.MIRRORED: Image.Transpose.FLIP_LEFT_RIGHT,
-    Orientation.HALF_TURN: Image.Transpose.ROTATE_180,
-    Orientation.FLIPPED: Image.Transpose.FLIP_TOP_BOTTOM,
-    Orientation.TRANSPOSED: Image.Transpose.TRANSPOSE,
-    Orientation.TURNED_RIGHT: Image.Transpose.ROTATE_270,
-    Orientation.TRANSVERSED: Image.Transpose.TRANSVERSE,
-    Orientation.TURNED_LEFT: Image.Transpose.ROTATE_90,
-}
 INVERSE = {Orientation.TURNED_RIGHT: Orientation.TURNED_LEFT, Orientation.TURNED_LEFT: Orientation.TURNED_RIGHT}
 
 
@@ -34,12 +25,12 @@ def hashes_of(image: Image.Image) -> Hashes[int]:
     return parse_hashes(*fingerprint_of_picture(picture_from_pil(image))[:3])
 
 
-@pytest.mark.parametrize("orientation", OPERATIONS)
+@pytest.mark.parametrize("orientation", TRANSPOSE_METHODS)
 @pytest.mark.parametrize("seed", range(4))
 def test_hashes_of_a_turned_picture_follow_from_the_upright_one(orientation: Orientation, seed: int):
     picture = photo(seed=seed, size=(640, 480))
     derived = orient(hashes_of(picture), orientation)
-    real = hashes_of(picture.transpose(OPERATIONS[orientation]))
+    real = hashes_of(picture.transpose(TRANSPOSE_METHODS[orientation]))
     # Equally bright neighbours cost a bit each, and so does each frequency between the medians of the two pictures.
     for one, other, limit in zip(derived, real, (3, 3, 24), strict=True):
         assert (one ^ other).bit_count() <= limit

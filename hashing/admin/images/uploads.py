@@ -25,7 +25,7 @@ class PictureField(forms.ImageField):
     default_validators = [FileExtensionValidator(sorted(suffix.removeprefix(".") for suffix in FILE_SUFFIXES))]
 
     def to_python(self, data: Any) -> Any:
-        from hashing.fingerprint.decoding import verify_picture
+        from hashing.fingerprint.opening import verify_picture
 
         # Past ImageField, whose check opens PostScript and breaks off above Pillow's own limit.
         upload = super(forms.ImageField, self).to_python(data)

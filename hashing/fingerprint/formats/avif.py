@@ -1,5 +1,3 @@
-"""AVIF files whose EXIF block is damaged."""
-
 from __future__ import annotations
 
 import os
@@ -10,13 +8,13 @@ from PIL.AvifImagePlugin import AvifImageFile
 
 from hashing.fingerprint.formats.splicing import splice
 
-# The entry of an EXIF block in the list of items, up to its kind.
+# The entry of an EXIF block in the list of items, up to its type.
 EXIF_ENTRY = re.compile(rb"infe[\2\3]...(?:..|....)..(?=Exif)", re.DOTALL)
 MAX_LIST_LENGTH = 1 << 20
 
 
 def open_avif(file: IO[bytes], filename: str = "") -> AvifImageFile:
-    """An AVIF file, without its EXIF block where that cannot be read; how it is turned is said elsewhere."""
+    """Open an AVIF file, without its EXIF block if that is damaged; the container itself stores the orientation."""
     try:
         return AvifImageFile(file, filename)
     except Exception:

@@ -1,7 +1,6 @@
-"""JPEG files whose metadata is damaged."""
-
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import IO
 
@@ -15,40 +14,39 @@ COMMENT, START_OF_SCAN = 0xFE, 0xDA
 
 
 def open_jpeg(file: IO[bytes], filename: str = "") -> JpegImageFile:
-    """The first picture of a JPEG file, without the metadata where Pillow cannot read it."""
+    """Open the first picture of a JPEG file, without its metadata if Pillow cannot read them."""
     try:
         return JpegImageFile(file, filename)
-    # Whatever damaged metadata raises. An error in the picture itself is raised again.
+    # Damaged metadata raise anything. An error in the picture itself will be raised again.
     except Exception:
         try:
-            return _open_without_metadata(file, keep_exif=True)
+            return open_without_metadata(file, keep_exif=True)
         except Exception:
-            return _open_without_metadata(file, keep_exif=False)
+            return open_without_metadata(file, keep_exif=False)
 
 
-def _open_without_metadata(file: IO[bytes], *, keep_exif: bool) -> JpegImageFile:
-    size = file.seek(0, 2)
-    return JpegImageFile(splice(file, [b"\xff\xd8", *_kept(file, size, keep_exif=keep_exif)]))
+def open_without_metadata(file: IO[bytes], *, keep_exif: bool) -> JpegImageFile:
+    return JpegImageFile(splice(file, [b"\xff\xd8", *find_picture_segments(file, keep_exif=keep_exif)]))
 
 
-def _kept(file: IO[bytes], size: int, *, keep_exif: bool) -> Iterator[range]:
-    position = 2
+def find_picture_segments(file: IO[bytes], *, keep_exif: bool) -> Iterator[range]:
+    size, position = file.seek(0, os.SEEK_END), 2
     while True:
         file.seek(position)
         start = file.read(4)
         marker, length = start[1:2], int.from_bytes(start[2:])
         if len(start) < 4 or start[0] != 0xFF or marker[0] in {0xFF, START_OF_SCAN}:
             break
-        if _says_something_of_the_pixels(marker[0], file.read(min(max(length - 2, 0), 14)), keep_exif=keep_exif):
+        if describes_pixels(marker[0], file.read(min(max(length - 2, 0), 14)), keep_exif=keep_exif):
             yield range(position, position + 2 + length)
         position += 2 + length
     yield range(position, size)
 
 
-def _says_something_of_the_pixels(marker: int, beginning: bytes, *, keep_exif: bool) -> bool:
+def describes_pixels(marker: int, beginning: bytes, *, keep_exif: bool) -> bool:
     if marker == APP0:
         return beginning.startswith(b"JFIF\0") and len(beginning) == 14
-    # Whether the colours are those of Adobe: RGB, YCbCr, CMYK or YCCK.
+    # Which colour space a file of Adobe has: RGB, YCbCr, CMYK or YCCK.
     if marker == APP14:
         return beginning.startswith(b"Adobe") and len(beginning) >= 12
     if marker == APP1:

@@ -1,5 +1,3 @@
-"""JPEG 2000 files whose samples have more or fewer than 8 bits."""
-
 from __future__ import annotations
 
 from typing import IO
@@ -10,10 +8,13 @@ CODESTREAM, SIZE_SEGMENT = b"\xff\x4f\xff\x51", 38
 
 
 class Jpeg2000(Jpeg2KImageFile):
-    """Raises `ValueError` for deep colours in which the decoder of Pillow may have made white black."""
+    """A JPEG 2000 file whose samples may have more or fewer than 8 bits.
+
+    Loading raises `ValueError` for deep colours in which Pillow's decoder may have turned white into black.
+    """
 
     def __init__(self, file: IO[bytes], filename: str = "") -> None:
-        self._bits = _bits_of_samples(file)
+        self._bits = read_sample_bits(file)
         file.seek(0)
         super().__init__(file, filename)
 
@@ -21,7 +22,7 @@ class Jpeg2000(Jpeg2KImageFile):
         super().load_end()
         if self._bits < 8:
             unused = 8 - self._bits
-            # Pillow shifts the samples to the left, and the indexes of a palette too.
+            # Pillow shifts the samples to the left, and the indexes of a palette, too.
             levels = [level >> unused for level in range(256)]
             if self.mode != "P":
                 levels = [level * 255 // ((1 << self._bits) - 1) for level in levels]
@@ -31,12 +32,12 @@ class Jpeg2000(Jpeg2KImageFile):
             raise ValueError(f"JPEG 2000 of {self._bits} bits in mode {self.mode} cannot be read")
 
 
-def _bits_of_samples(file: IO[bytes]) -> int:
-    """8 where the file does not say it, or in another place than the usual one."""
+def read_sample_bits(file: IO[bytes]) -> int:
+    """Return the bits of the deepest component; 8 if the file has no codestream in the usual place."""
     file.seek(0)
     start = file.read(4)
     if start != CODESTREAM:
-        start = _seek_codestream(file)
+        start = seek_codestream(file)
     if start != CODESTREAM:
         return 8
     segment = file.read(SIZE_SEGMENT)
@@ -44,8 +45,8 @@ def _bits_of_samples(file: IO[bytes]) -> int:
     return max(((size & 0x7F) + 1 for size in components[::3]), default=8)
 
 
-def _seek_codestream(file: IO[bytes]) -> bytes:
-    """Go behind the first four bytes of the codestream, and return them; other bytes when there is none."""
+def seek_codestream(file: IO[bytes]) -> bytes:
+    """Move behind the first four bytes of the codestream, and return them; other bytes if there is none."""
     position = 0
     while True:
         file.seek(position)

@@ -1,13 +1,8 @@
-"""PNG files without what says nothing about their pixels.
-
-Pillow reads every chunk, and refuses a picture for a text that is too long or a colour profile that is damaged.
-"""
-
 from __future__ import annotations
 
 import struct
 import zlib
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from PIL.PngImagePlugin import PngImageFile
 
@@ -16,19 +11,12 @@ from hashing.fingerprint.formats.splicing import splice
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = b"\0\0\0\0IEND\xaeB`\x82"
 GREY, COLOUR, PALETTE = 0, 2, 3
-# In the order in which they are passed on, with the longest body that each may have. An orientation can stand behind
-# the pixels in the file.
+# Chunks that are passed on, in this order, and the longest body of each. In the file, an orientation may come after the
+# pixels.
 MAX_LENGTHS = {b"IHDR": 13, b"PLTE": 3 * 256, b"tRNS": 256, b"eXIf": 1 << 20}
 
 
-class PixelsOfPng(PngImageFile):
-    """The default image of a PNG file. Only an error in the chunks of its pixels is raised."""
-
-    def __init__(self, file: IO[bytes], filename: str = "") -> None:
-        super().__init__(_without_ancillary_chunks(file), filename)
-
-
-class _Chunk(NamedTuple):
+class Chunk(NamedTuple):
     kind: bytes
     body: bytes
     checksum: bytes
@@ -41,8 +29,12 @@ class _Chunk(NamedTuple):
         return struct.pack(">I", len(self.body)) + self.kind + self.body + self.checksum
 
 
-def _without_ancillary_chunks(file: IO[bytes]) -> BinaryIO:
-    chunks, pixels = _scan(file)
+def open_png(file: IO[bytes], filename: str = "") -> PngImageFile:
+    """Open the default image of a PNG file, without chunks that do not describe its pixels.
+
+    Pillow would read all of them, and refuse a picture because of a long text or a damaged colour profile.
+    """
+    chunks, pixels = scan_chunks(file)
     header, palette = chunks.get(b"IHDR"), chunks.get(b"PLTE")
     if header is None or len(header.body) < 13:
         raise SyntaxError("broken PNG file: no header")
@@ -50,17 +42,18 @@ def _without_ancillary_chunks(file: IO[bytes]) -> BinaryIO:
     if colour_type == PALETTE and palette is None:
         raise SyntaxError("broken PNG file: no palette")
     transparency = chunks.pop(b"tRNS", None)
-    if transparency is not None and (body := _transparency(transparency, depth, colour_type, palette)):
-        chunks[b"tRNS"] = _Chunk(b"tRNS", body, struct.pack(">I", zlib.crc32(b"tRNS" + body)))
+    if transparency is not None and (body := convert_transparency(transparency, depth, colour_type, palette)):
+        chunks[b"tRNS"] = Chunk(b"tRNS", body, struct.pack(">I", zlib.crc32(b"tRNS" + body)))
     if (exif := chunks.get(b"eXIf")) and not exif.is_intact:
         del chunks[b"eXIf"]
-    return splice(file, [SIGNATURE, *(bytes(chunks[kind]) for kind in MAX_LENGTHS if kind in chunks), pixels, END])
+    kept = [bytes(chunks[kind]) for kind in MAX_LENGTHS if kind in chunks]
+    return PngImageFile(splice(file, [SIGNATURE, *kept, pixels, END]), filename)
 
 
-def _scan(file: IO[bytes]) -> tuple[dict[bytes, _Chunk], range]:
-    """The chunks to pass on, and where those of the pixels lie."""
+def scan_chunks(file: IO[bytes]) -> tuple[dict[bytes, Chunk], range]:
+    """Return the chunks to pass on, and the range of those with pixels."""
     position = len(file.read(len(SIGNATURE)))
-    chunks: dict[bytes, _Chunk] = {}
+    chunks: dict[bytes, Chunk] = {}
     pixels = range(0)
     while len(start := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", start)
@@ -71,7 +64,7 @@ def _scan(file: IO[bytes]) -> tuple[dict[bytes, _Chunk], range]:
             pixels = range(pixels.start if pixels else position, end)
         elif kind in MAX_LENGTHS and kind not in chunks:
             if length <= MAX_LENGTHS[kind]:
-                chunks[kind] = _Chunk(kind, file.read(length), file.read(4))
+                chunks[kind] = Chunk(kind, file.read(length), file.read(4))
             elif not kind[0] & 0x20:
                 raise SyntaxError(f"broken PNG file: {length} bytes in {kind.decode()}")
         file.seek(end)
@@ -79,10 +72,10 @@ def _scan(file: IO[bytes]) -> tuple[dict[bytes, _Chunk], range]:
     return chunks, pixels
 
 
-def _transparency(chunk: _Chunk, depth: int, colour_type: int, palette: _Chunk | None) -> bytes:
-    """The transparent colour in the levels that Pillow gives the pixels, or the alpha of each entry of the palette.
+def convert_transparency(chunk: Chunk, depth: int, colour_type: int, palette: Chunk | None) -> bytes:
+    """Return the transparent colour, in the levels that Pillow decodes to, or the alpha of each entry of the palette.
 
-    Empty when the chunk is damaged: as in every browser, the picture is opaque then.
+    Return nothing for a damaged chunk: the picture is opaque then, as in every browser.
     """
     body = chunk.body if chunk.is_intact else b""
     if colour_type == PALETTE:

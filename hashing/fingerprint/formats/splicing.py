@@ -1,5 +1,3 @@
-"""A file put together from parts of another one, for decoders that cannot be asked to skip what they do not need."""
-
 from __future__ import annotations
 
 import io
@@ -9,20 +7,23 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import IO, Any, BinaryIO
 
-Piece = bytes | range
+Segment = bytes | range
 
 
-def splice(file: IO[bytes], pieces: Sequence[Piece]) -> BinaryIO:
-    """A read-only file of byte strings and ranges of `file`, in that order; the ranges are not copied."""
-    return io.BufferedReader(_SplicedFile(file, pieces))
+def splice(file: IO[bytes], segments: Sequence[Segment]) -> BinaryIO:
+    """Return a read-only file made of byte strings and ranges of `file`; the ranges are not copied.
+
+    It hides from a decoder what the decoder cannot be told to skip.
+    """
+    return io.BufferedReader(SplicedFile(file, segments))
 
 
-class _SplicedFile(io.RawIOBase):
-    def __init__(self, file: IO[bytes], pieces: Sequence[Piece]) -> None:
+class SplicedFile(io.RawIOBase):
+    def __init__(self, file: IO[bytes], segments: Sequence[Segment]) -> None:
         super().__init__()
         self._file = file
-        self._pieces = [piece for piece in pieces if len(piece)]
-        self._starts = [0, *accumulate(len(piece) for piece in self._pieces)]
+        self._segments = [segment for segment in segments if len(segment)]
+        self._starts = [0, *accumulate(len(segment) for segment in self._segments)]
         self._position = 0
 
     def readable(self) -> bool:
@@ -42,16 +43,16 @@ class _SplicedFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        # May be fewer bytes than asked for: a read ends with its piece.
+        # A read ends with its segment, so it may return fewer bytes than requested.
         if self._position >= self._starts[-1]:
             return 0
         number = bisect_right(self._starts, self._position) - 1
-        piece, skipped = self._pieces[number], self._position - self._starts[number]
-        size = min(len(buffer), len(piece) - skipped)
-        if isinstance(piece, bytes):
-            content = piece[skipped : skipped + size]
+        segment, skipped = self._segments[number], self._position - self._starts[number]
+        size = min(len(buffer), len(segment) - skipped)
+        if isinstance(segment, bytes):
+            content = segment[skipped : skipped + size]
         else:
-            self._file.seek(piece.start + skipped)
+            self._file.seek(segment.start + skipped)
             content = self._file.read(size)
         buffer[: len(content)] = content
         self._position += len(content)

@@ -1,5 +1,3 @@
-"""TIFF files as their tags describe the samples, with what Pillow reads otherwise corrected or refused."""
-
 from __future__ import annotations
 
 import math
@@ -10,7 +8,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hashing.fingerprint.formats.splicing import splice
-from hashing.fingerprint.formats.tiff_directory import Directory, Numbers, packed, read_directory
+from hashing.fingerprint.formats.tiff_directory import Directory, Numbers, read_directory, rewrite_directory
 
 WIDTH, LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL, ROWS_PER_STRIP, STRIP_LENGTHS = 266, 273, 274, 277, 278, 279
@@ -18,7 +16,7 @@ PLANAR_CONFIGURATION, T4_OPTIONS, T6_OPTIONS, PREDICTOR, COLOUR_MAP = 284, 292, 
 TILE_TAGS, INK_SET, EXTRA_SAMPLES, SAMPLE_FORMAT = (322, 323, 324, 325), 332, 338, 339
 MIN_SAMPLE, MAX_SAMPLE, JPEG_TABLES, SUBSAMPLING = 340, 341, 347, 530
 OLD_JPEG_TAGS, YCBCR_TAGS = range(512, 522), range(529, 533)
-# Everything else is metadata, which may be damaged.
+# All other tags are metadata, which may be damaged.
 PIXEL_TAGS = {
     *(WIDTH, LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIP_OFFSETS, ORIENTATION),
     *(SAMPLES_PER_PIXEL, ROWS_PER_STRIP, STRIP_LENGTHS, PLANAR_CONFIGURATION, T4_OPTIONS, T6_OPTIONS, PREDICTOR),
@@ -30,19 +28,19 @@ UNCOMPRESSED, SEPARATE_PLANES = 1, 2
 
 
 class Samples(NamedTuple):
-    """What the tags of a page say about its samples."""
+    """How the tags of a page describe its samples."""
 
     bits: int = 8
     sample_format: int = UNSIGNED
     white_is_zero: bool = False
     smallest: float | None = None
     largest: float | None = None
-    is_alpha_unsaid: bool = False  # no tag says what the fourth sample of a colour is
+    is_alpha_undeclared: bool = False  # no tag tells what the fourth sample of a pixel is
     is_icc_lab: bool = False
 
     @property
     def black_and_white(self) -> tuple[float, float] | None:
-        """The values of black and of white. None where the tags do not tell: floating-point numbers have no range."""
+        """The values of black and white. None for floating-point numbers whose tags give no range."""
         black, white = self.smallest, self.largest
         if self.sample_format != FLOAT:
             lowest = -(1 << self.bits - 1) if self.sample_format == SIGNED else 0
@@ -54,27 +52,26 @@ class Samples(NamedTuple):
 
 
 class FirstPage(TiffImageFile):
-    """The first page of a TIFF file; `samples` describes what its deep modes hold.
+    """The first page of a TIFF file; `samples` tells how to interpret its deep modes.
 
     Raises `ValueError` for files that Pillow would decode wrongly.
     """
 
     def __init__(self, file: IO[bytes], filename: str = "") -> None:
         directory = read_directory(file)
-        self.samples = _samples(directory.numbers)
-        if reason := _unreadable(directory, self.samples):
+        self.samples = describe_samples(directory.numbers)
+        if reason := find_unsupported_layout(directory, self.samples):
             raise ValueError(f"TIFF with {reason} cannot be read")
-        super().__init__(_corrected(directory, self.samples), filename)
+        super().__init__(correct_tags(directory, self.samples), filename)
 
     def load_prepare(self) -> None:
-        # Pillow compares the size with its process-wide limit once more, unless the memory is there already.
-        if self._im is None:
-            self.im = Image.new(self.mode, (self.tag_v2[WIDTH], self.tag_v2[LENGTH])).im
+        # Unless there is memory already, Pillow compares the size with its process-wide limit once more.
+        self.im = Image.new(self.mode, (self.tag_v2[WIDTH], self.tag_v2[LENGTH])).im
         super().load_prepare()
 
 
 def samples_of(image: Image.Image) -> Samples | None:
-    """None for what is no TIFF file."""
+    """Return the description of the samples of a TIFF file, None for other formats."""
     if isinstance(image, FirstPage):
         return image.samples
     if not isinstance(image, TiffImageFile):
@@ -85,10 +82,10 @@ def samples_of(image: Image.Image) -> Samples | None:
         value = tags.get(tag, default)
         return value if isinstance(value, tuple) else (value,)
 
-    return _samples(numbers)
+    return describe_samples(numbers)
 
 
-def _samples(numbers: Callable[..., Numbers]) -> Samples:
+def describe_samples(numbers: Callable[..., Numbers]) -> Samples:
     (photometric, *_), (sample_format, *_) = numbers(PHOTOMETRIC, (WHITE_IS_ZERO,)), numbers(SAMPLE_FORMAT, (UNSIGNED,))
     return Samples(
         bits=int(max(numbers(BITS_PER_SAMPLE, (1,)))),
@@ -96,13 +93,13 @@ def _samples(numbers: Callable[..., Numbers]) -> Samples:
         white_is_zero=photometric == WHITE_IS_ZERO,
         smallest=next(iter(numbers(MIN_SAMPLE)), None),
         largest=next(iter(numbers(MAX_SAMPLE)), None),
-        is_alpha_unsaid=not numbers(EXTRA_SAMPLES),
+        is_alpha_undeclared=not numbers(EXTRA_SAMPLES),
         is_icc_lab=photometric == ICC_LAB,
     )
 
 
-def _unreadable(directory: Directory, samples: Samples) -> str:
-    """What Pillow would decode without an error, but wrongly."""
+def find_unsupported_layout(directory: Directory, samples: Samples) -> str:
+    """Name the layout that Pillow would decode without an error, but wrongly; empty if there is none."""
     is_big_endian = directory.byte_order == ">"
     is_plain = directory.first(COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED
     channels = directory.first(SAMPLES_PER_PIXEL, 1)
@@ -120,18 +117,18 @@ def _unreadable(directory: Directory, samples: Samples) -> str:
     return ""
 
 
-def _corrected(directory: Directory, samples: Samples) -> BinaryIO:
-    """The file with tags that Pillow reads as they are meant; `samples` says what is left to do with the pixels."""
+def correct_tags(directory: Directory, samples: Samples) -> BinaryIO:
+    """Return the file with tags that Pillow interprets correctly; `to_eight_bits` does the rest by the `samples`."""
     kept = directory.with_only(PIXEL_TAGS)
     if samples.white_is_zero and (samples.bits > 8 or samples.sample_format != UNSIGNED):
         kept = kept.with_short(PHOTOMETRIC, BLACK_IS_ZERO)
     if samples.is_icc_lab:
         kept = kept.with_short(PHOTOMETRIC, CIE_LAB)
     if samples.sample_format == UNSIGNED:
-        # Of 32 bits, Pillow knows signed samples in both byte orders, and unsigned ones in one.
+        # Pillow reads signed samples of 32 bits in both byte orders, but unsigned ones in one only.
         kept = kept.with_short(SAMPLE_FORMAT, SIGNED if samples.bits == 32 else UNSIGNED)
-    shorts, colours = {}, directory.numbers(COLOUR_MAP)
-    # A palette that a careless program wrote in 8 bits would be black.
+    new_values, colours = {}, directory.numbers(COLOUR_MAP)
+    # Some programs write a palette in 8 bits, which would be black.
     if colours and max(colours) <= 255:
-        shorts[COLOUR_MAP] = directory.pack_shorts(int(colour) * 257 for colour in colours)
-    return splice(directory.file, packed(kept, shorts))
+        new_values[COLOUR_MAP] = directory.pack_shorts(int(colour) * 257 for colour in colours)
+    return splice(directory.file, rewrite_directory(kept, new_values))

@@ -1,5 +1,3 @@
-"""The directory of a TIFF page: its tags as the file has them, without a decoder."""
-
 from __future__ import annotations
 
 import os
@@ -7,7 +5,7 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, NamedTuple
 
-# Length of a value and its code in `struct`, by the type of a tag. A rational says nothing about pixels.
+# Length of a value and its code in `struct`, by the type of a tag. No tag about pixels is a rational.
 VALUE_TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b"), 7: (1, "B"), 8: (2, "h"), 9: (4, "i")} | {
     11: (4, "f"),
     12: (8, "d"),
@@ -15,7 +13,7 @@ VALUE_TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b"), 7: (1, "B"), 
     16: (8, "Q"),
 }
 SHORT = 3
-# Longer than any list of a tag that is read here; the longest is the palette of 16-bit pictures.
+# The longest list that is read here is the palette of 16-bit pictures.
 MAX_VALUES = 3 << 16
 MAX_ENTRIES = 1 << 16
 
@@ -23,15 +21,15 @@ Numbers = tuple[int | float, ...]
 
 
 class Entry(NamedTuple):
-    """One tag: `field` holds the values themselves where they fit into it, and else their position."""
+    """One tag: `field` holds its values if they fit, otherwise their position in the file."""
 
     value_type: int
     length: int
     field: bytes
 
 
-class Layout(NamedTuple):
-    """How TIFF and BigTIFF write their numbers: codes of `struct`, with the byte order first."""
+class NumberFormat(NamedTuple):
+    """How TIFF or BigTIFF write their numbers: formats of `struct`, with the byte order first."""
 
     header_size: int
     entry_count: str
@@ -40,27 +38,29 @@ class Layout(NamedTuple):
 
 
 class Directory(NamedTuple):
+    """The tags of a TIFF page, read without a decoder."""
+
     file: IO[bytes]
     byte_order: str  # as in struct: "<" or ">"
     is_big: bool
     entries: Mapping[int, Entry] = {}
 
     @property
-    def layout(self) -> Layout:
+    def format(self) -> NumberFormat:
         order = self.byte_order
         if self.is_big:
-            return Layout(16, f"{order}Q", f"{order}HHQ8s", f"{order}Q")
-        return Layout(8, f"{order}H", f"{order}HHI4s", f"{order}I")
+            return NumberFormat(16, f"{order}Q", f"{order}HHQ8s", f"{order}Q")
+        return NumberFormat(8, f"{order}H", f"{order}HHI4s", f"{order}I")
 
     def numbers(self, tag: int, default: Numbers = ()) -> Numbers:
-        """The values of a tag; the default when it is missing, is no list of numbers, or lies outside the file."""
+        """Return the values of a tag, or the default if it is missing, no list of numbers, or outside the file."""
         entry = self.entries.get(tag)
         if entry is None or entry.value_type not in VALUE_TYPES or not 0 < entry.length <= MAX_VALUES:
             return default
         size, code = VALUE_TYPES[entry.value_type]
         length, content = size * entry.length, entry.field
         if length > len(content):
-            content = self._read(struct.unpack(self.layout.offset, content)[0], length)
+            content = self._read(struct.unpack(self.format.offset, content)[0], length)
         if len(content) < length:
             return default
         return struct.unpack(f"{self.byte_order}{entry.length}{code}", content[:length])
@@ -81,14 +81,14 @@ class Directory(NamedTuple):
     def _read(self, position: int, length: int) -> bytes:
         try:
             self.file.seek(position)
-        # No file has such a position.
+        # An impossible position.
         except (OverflowError, ValueError):
             return b""
         return self.file.read(length)
 
 
 def read_directory(file: IO[bytes]) -> Directory:
-    """The first directory of a TIFF file. Raises `SyntaxError` where there is none."""
+    """Return the first directory of a TIFF file. Raise `SyntaxError` if there is none."""
     file.seek(0)
     header = file.read(16)
     byte_order = {b"II": "<", b"MM": ">"}.get(header[:2])
@@ -96,40 +96,42 @@ def read_directory(file: IO[bytes]) -> Directory:
         raise SyntaxError("broken TIFF file: no header")
     directory = Directory(file, byte_order, 43 in header[2:4])
     try:
-        return directory._replace(entries=dict(_entries(directory, header)))
-    # An offset that no file has, or the end of the file.
+        return directory._replace(entries=dict(read_entries(directory, header)))
+    # An impossible offset, or the end of the file.
     except (struct.error, OverflowError, ValueError) as error:
         raise SyntaxError(f"broken TIFF file: {error}") from error
 
 
-def _entries(directory: Directory, header: bytes) -> Iterator[tuple[int, Entry]]:
-    file, layout = directory.file, directory.layout
-    (start,) = struct.unpack(layout.offset, header[: layout.header_size][-struct.calcsize(layout.offset) :])
+def read_entries(directory: Directory, header: bytes) -> Iterator[tuple[int, Entry]]:
+    file, number_format = directory.file, directory.format
+    (start,) = struct.unpack(
+        number_format.offset, header[: number_format.header_size][-struct.calcsize(number_format.offset) :]
+    )
     file.seek(start)
-    (count,) = struct.unpack(layout.entry_count, file.read(struct.calcsize(layout.entry_count)))
+    (count,) = struct.unpack(number_format.entry_count, file.read(struct.calcsize(number_format.entry_count)))
     for _ in range(min(count, MAX_ENTRIES)):
-        tag, *rest = struct.unpack(layout.entry, file.read(struct.calcsize(layout.entry)))
+        tag, *rest = struct.unpack(number_format.entry, file.read(struct.calcsize(number_format.entry)))
         yield tag, Entry(*rest)
 
 
-def packed(directory: Directory, shorts: Mapping[int, bytes]) -> tuple[bytes, range, bytes]:
-    """Header, body and end of the same file with no other directory than this one.
+def rewrite_directory(directory: Directory, new_values: Mapping[int, bytes]) -> tuple[bytes, range, bytes]:
+    """Return the segments of the same file with this directory alone.
 
-    `shorts` are packed lists of short numbers for tags that get new ones.
+    `new_values` replaces the values of tags with packed lists of short numbers.
     """
-    layout, size = directory.layout, directory.file.seek(0, os.SEEK_END)
+    number_format, size = directory.format, directory.file.seek(0, os.SEEK_END)
     end = bytearray(b"\0" * (-size % 16))
     entries = dict(directory.entries)
-    for tag, content in shorts.items():
-        field = struct.pack(layout.offset, size + len(end))
+    for tag, content in new_values.items():
+        field = struct.pack(number_format.offset, size + len(end))
         entries[tag] = Entry(SHORT, len(content) // 2, field)
         end += content
     start = size + len(end)
-    end += struct.pack(layout.entry_count, len(entries))
+    end += struct.pack(number_format.entry_count, len(entries))
     for tag, entry in sorted(entries.items()):
-        end += struct.pack(layout.entry, tag, *entry)
-    end += struct.pack(layout.offset, 0)
-    offset = struct.pack(layout.offset, start)
+        end += struct.pack(number_format.entry, tag, *entry)
+    end += struct.pack(number_format.offset, 0)
+    offset = struct.pack(number_format.offset, start)
     directory.file.seek(0)
-    header = directory.file.read(layout.header_size)[: -len(offset)] + offset
-    return header, range(layout.header_size, size), bytes(end)
+    header = directory.file.read(number_format.header_size)[: -len(offset)] + offset
+    return header, range(number_format.header_size, size), bytes(end)

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from hashing.fingerprint.decoding import _TURNS
+from hashing.fingerprint.decoding import TRANSPOSE_METHODS
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from samples.pictures import encoded, photo
 from servers.browser import BROWSER_MARKS
@@ -84,7 +84,7 @@ def add_copies(media, transactional_db):
     def add(number: int = 1, copies: int = 1, orientations: tuple[int, ...] = (), name: str = "photo") -> list[int]:
         picture = photo(seed=number, size=(640, 480))
         files = [picture, *(picture.resize((320 - 4 * each, 240 - 3 * each)) for each in range(copies))]
-        files += [picture.resize((320, 240)).transpose(_TURNS[orientation]) for orientation in orientations]
+        files += [picture.resize((320, 240)).transpose(TRANSPOSE_METHODS[orientation]) for orientation in orientations]
         keys = []
         for place, image in enumerate(files):
             path = media / f"{number}" / f"{name}-{place}.jpg"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashing.fingerprint.decoding import open_picture, read_picture, verify_picture
+from hashing.fingerprint.decoding import read_picture
+from hashing.fingerprint.opening import open_picture, verify_picture
 from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import GREY, RGB, SIZE, Pixels, assert_read_as, assert_refused, by_opencv, named
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from hashing.fingerprint.decoding import read_picture, verify_picture
+from hashing.fingerprint.decoding import read_picture
+from hashing.fingerprint.opening import verify_picture
 from hashing.perceptual_hash import compute_fingerprint
 from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import (

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from hashing.fingerprint.decoding import (
+    Picture,
+    picture_from_pil,
+)
+from samples.pictures import encoded, photo
+
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:
+    HEIF = False
+else:
+    HEIF = True
+    register_heif_opener()
+
+from tests.fingerprint.files import (
+    SMALL,
+    assert_close_grey,
+    assert_same_grey,
+    grey_levels,
+    read,
+)
+
+# 6. Deep modes
+
+
+def ramp(dtype: str, low: float, high: float) -> Image.Image:
+    return Image.fromarray(np.linspace(low, high, 256).reshape(16, 16).astype(dtype))
+
+
+EIGHT_BIT_RAMP = np.arange(256).reshape(16, 16)
+
+
+def assert_full_ramp(picture: Picture) -> None:
+    assert picture.grey.mode == "L"
+    assert np.abs(grey_levels(picture.grey) - EIGHT_BIT_RAMP).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["<u2", ">u2"])
+def test_16_bits_are_scaled_to_8(mode: str):
+    image = ramp(mode, 0, 65535)
+    assert image.mode in {"I;16", "I;16B"}
+    assert_full_ramp(picture_from_pil(image))
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "JPEG2000", "PPM"])
+def test_a_16_bit_file_keeps_its_shades(image_format: str):
+    assert_full_ramp(read(encoded(ramp("<u2", 0, 65535), image_format)))
+
+
+def test_a_dark_16_bit_picture_stays_dark():
+    assert picture_from_pil(ramp("<u2", 0, 6553)).grey.getextrema() == (0, 25)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0, 255), (0, 65535), (0, 2**31 - 1), (-(2**31), 2**31 - 1), (-1000, 1000)],
+    ids=["8-bit", "16-bit", "31-bit", "signed 32-bit", "signed"],
+)
+def test_whole_numbers_of_32_bits_are_scaled_by_their_range(low: int, high: int):
+    assert_full_ramp(picture_from_pil(ramp("<i4", low, high)))
+
+
+@pytest.mark.parametrize(("high", "brightest"), [(51, 51), (25600, 99)])
+def test_whole_numbers_within_8_or_16_bits_are_not_stretched(high: int, brightest: int):
+    assert picture_from_pil(ramp("<i4", 0, high)).grey.getextrema() == (0, brightest)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 255), (-3.5, 12.25), (1e-30, 3e-30), (-1e38, 1e38)])
+def test_floats_are_scaled_by_their_range(low: float, high: float):
+    assert_full_ramp(picture_from_pil(ramp("<f4", low, high)))
+
+
+def test_a_float_tiff_is_read():
+    assert_full_ramp(read(encoded(ramp("<f4", 0, 1), "TIFF")))
+
+
+@pytest.mark.parametrize("value", [0, 3.5, -1e30])
+def test_a_float_picture_of_one_value_is_flat(value: float):
+    low, high = picture_from_pil(Image.new("F", SMALL, value)).grey.getextrema()
+    assert low == high
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_float_picture_with_a_value_that_is_not_finite_is_refused(value: float):
+    pixels = np.full((9, 9), value, dtype=np.float32)
+    with pytest.raises(ValueError, match="not finite"):
+        picture_from_pil(Image.fromarray(pixels))
+
+
+# 7. and 8. Alpha on white, and grey
+
+
+def test_an_opaque_alpha_channel_is_the_same_as_none():
+    image = photo(size=SMALL)
+    opaque = image.copy()
+    opaque.putalpha(255)
+    assert_same_grey(read(encoded(opaque, "PNG")), image)
+
+
+@pytest.mark.parametrize("mode", ["LA", "PA", "RGBA", "RGBa", "La"])
+def test_every_mode_with_an_opaque_alpha_channel_is_the_same_as_without(mode: str):
+    image = photo(size=SMALL).convert("P" if mode == "PA" else "RGB" if mode.startswith("RGB") else "L")
+    opaque = image.convert({"RGBa": "RGBA", "La": "LA"}.get(mode, mode)).convert(mode)
+    assert opaque.mode == mode
+    assert_same_grey(picture_from_pil(opaque), image)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa", "La", "PA"])
+def test_full_transparency_is_white(mode: str):
+    assert picture_from_pil(Image.new(mode, SMALL)).grey.getextrema() == (255, 255)
+
+
+def test_the_colour_under_full_transparency_does_not_matter():
+    mask = Image.new("L", SMALL, 0)
+    mask.paste(255, (20, 10, 50, 40))
+    shown, other = photo(1, SMALL), photo(2, SMALL)
+    other.paste(shown, mask=mask)
+    assert other.tobytes() != shown.tobytes()
+    for image in (shown, other):
+        image.putalpha(mask)
+    assert picture_from_pil(shown).grey.tobytes() == picture_from_pil(other).grey.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "RGBa", "La"])
+def test_half_transparent_black_is_a_middle_grey(mode: str):
+    plain = {"RGBa": "RGBA", "La": "LA"}.get(mode, mode)
+    image = Image.new(plain, SMALL, (0,) * (len(plain) - 1) + (128,)).convert(mode)
+    assert picture_from_pil(image).grey.getextrema() == (127, 127)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1"])
+def test_a_colour_key_is_transparent(mode: str):
+    image = Image.new(mode, SMALL, 0)
+    image.paste({"RGB": (200, 0, 0)}.get(mode, 255), (40, 0, 80, 60))
+    content = encoded(image, "PNG", transparency=(200, 0, 0) if mode == "RGB" else 0)
+    left, right = grey_levels(read(content).grey)[:, [0, -1]].T
+    expected = (0, 255) if mode == "RGB" else (255, 255)
+    assert (set(left), set(right)) == ({expected[0]}, {expected[1]})
+
+
+def palette_image() -> Image.Image:
+    image = Image.new("P", SMALL, 0)
+    image.putpalette([0, 0, 0, 100, 100, 100, 200, 200, 200])
+    image.paste(1, (20, 0, 40, 60))
+    image.paste(2, (40, 0, 80, 60))
+    return image
+
+
+def columns_of(picture: Picture) -> list[int]:
+    return [picture.grey.getpixel((x, 30)) for x in (0, 30, 60)]
+
+
+def test_a_palette_is_looked_up():
+    assert columns_of(read(encoded(palette_image(), "PNG"))) == [0, 100, 200]
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "GIF"])
+def test_a_transparent_palette_entry_is_white(image_format: str):
+    assert columns_of(read(encoded(palette_image(), image_format, transparency=1))) == [0, 255, 200]
+
+
+def test_palette_entries_may_be_half_transparent():
+    assert columns_of(read(encoded(palette_image(), "PNG", transparency=bytes([255, 0, 128])))) == [0, 255, 227]
+
+
+def test_a_transparent_webp_is_on_white():
+    image = Image.new("RGBA", SMALL, (0, 0, 0, 0))
+    assert read(encoded(image, "WEBP", lossless=True)).grey.getextrema() == (255, 255)
+
+
+def test_lab_is_as_bright_as_its_lightness():
+    image = Image.merge("LAB", [photo(seed, SMALL).convert("L") for seed in (1, 2, 3)])
+    assert_same_grey(picture_from_pil(image), photo(1, SMALL))
+    assert_same_grey(read(encoded(image, "TIFF")), photo(1, SMALL))
+
+
+def test_lab_keeps_the_order_of_dark_and_light():
+    colours = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    shades = Image.merge("RGB", [Image.fromarray(EIGHT_BIT_RAMP.astype(np.uint8))] * 3)
+    lightness = grey_levels(picture_from_pil(ImageCms.applyTransform(shades, colours)).grey).ravel()
+    assert (np.diff(lightness) >= 0).all()
+    assert np.ptp(lightness) > 250
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV"])
+def test_every_other_mode_is_made_grey_by_pillow(mode: str):
+    image = photo(size=SMALL).convert(mode)
+    assert_same_grey(picture_from_pil(image), image)
+
+
+def test_a_cmyk_jpeg_is_read():
+    image = photo(size=SMALL)
+    assert_close_grey(read(encoded(image.convert("CMYK"), "JPEG", quality=100)), image)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "I", "F", "I;16"])
+def test_a_picture_of_one_pixel_is_read_in_every_mode(mode: str):
+    assert picture_from_pil(Image.new(mode, (1, 1))).grey.mode == "L"
