@@ -10,6 +10,7 @@ from django.db.models.base import ModelBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hashing.db.base_names import BaseNameKey
 from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
 from hashing.models.image_file import AssetImageField, is_upload, upload_path
@@ -17,7 +18,6 @@ from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS, ImageAssetQ
 from hashing.search.bands import band_indexes
 from hashing.signals import file_saved, files_replaced
 from hashing.sources.keys import SourceKey
-from hashing.stored_files.base_names import BaseNameKey
 
 
 class ImageAsset(models.Model):

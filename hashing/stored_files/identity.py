@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
 
-# Storages round the time of the same object in their own ways.
-SAME_TIME = timedelta(seconds=2)
+# Storages round the modification time of an object in different ways.
+TIME_TOLERANCE = timedelta(seconds=2)
 
 
 class Identity(Enum):
@@ -25,16 +26,23 @@ class Identity(Enum):
     UNKNOWN = "unknown"
 
 
+class Metadata(NamedTuple):
+    """What a storage knows about a file without opening it."""
+
+    size: int
+    modified: datetime
+
+
 @dataclass(frozen=True)
 class NamedFile:
-    """A name in a storage, and what the system says about the file behind it, asked once."""
+    """A name in a storage. The properties of the file behind it are read once, when they are first needed."""
 
     storage: Storage
     name: str
 
     @cached_property
     def status(self) -> os.stat_result | None:
-        """None when there is no such file on a local file system; raises `OSError` when that cannot be told."""
+        """The file's status, or None if it is not on a local file system. Raises `OSError` if that is unknown."""
         try:
             return Path(self.storage.path(self.name)).stat()
         except (FileNotFoundError, NotADirectoryError, NotImplementedError, SuspiciousOperation, ValueError):
@@ -46,7 +54,7 @@ class NamedFile:
 
     @property
     def is_local(self) -> bool:
-        """Whether the system has the file, or does not say."""
+        """Whether the file is on a local file system, or that is unknown."""
         try:
             return self.inode is not None
         except OSError:
@@ -63,15 +71,15 @@ class NamedFile:
         return tuple(part for part in posixpath.normpath(text).split("/") if part)
 
     @cached_property
-    def facts(self) -> tuple[int, datetime]:
-        """Size and time of the last change, as the storage says; `FileNotFoundError` when there is no such file."""
+    def metadata(self) -> Metadata:
+        """Raises `FileNotFoundError` if there is no such file, and anything that the storage raises."""
         if not self.storage.exists(self.name):
             raise FileNotFoundError(self.name)
-        return self.storage.size(self.name), self.storage.get_modified_time(self.name)
+        return Metadata(self.storage.size(self.name), self.storage.get_modified_time(self.name))
 
 
 def compare(file: NamedFile, other: NamedFile) -> Identity:
-    """Compare two files: by device and inode where both have one, else by what their storages say."""
+    """Compare two files: by device and inode if both have them, else by name and metadata."""
     if file.storage is other.storage and file.name == other.name:
         return Identity.SAME
     try:
@@ -79,26 +87,27 @@ def compare(file: NamedFile, other: NamedFile) -> Identity:
             return Identity.SAME if file.inode == other.inode else Identity.OTHER
     except OSError:
         return Identity.UNKNOWN
-    return _compare_facts(file, other) if _may_be_one_object(file, other) else Identity.OTHER
+    return compare_metadata(file, other) if may_be_one_object(file, other) else Identity.OTHER
 
 
-def _may_be_one_object(file: NamedFile, other: NamedFile) -> bool:
-    """Two names of an object in storages with other prefixes: one is the end of the other."""
+def may_be_one_object(file: NamedFile, other: NamedFile) -> bool:
+    """Whether one name ends with the other: storages may differ in their prefix alone."""
+    # Not `is_same_storage`: a mistake would delete a file, and equal arguments do not prove an equal location.
     if file.storage is other.storage:
         return file.parts == other.parts
     length = min(len(file.parts), len(other.parts))
     return file.parts[-length:] == other.parts[-length:]
 
 
-def _compare_facts(file: NamedFile, other: NamedFile) -> Identity:
-    """Facts that differ prove two files; equal ones prove nothing, because copies have equal ones too."""
+def compare_metadata(file: NamedFile, other: NamedFile) -> Identity:
+    """Return `OTHER` if the metadata differ. Equal metadata prove nothing, because copies may have them too."""
     try:
-        (size, changed), (other_size, other_changed) = file.facts, other.facts
-        if size != other_size or abs(changed - other_changed) > SAME_TIME:
+        if file.metadata.size != other.metadata.size:
             return Identity.OTHER
+        is_other = abs(file.metadata.modified - other.metadata.modified) > TIME_TOLERANCE
     except FileNotFoundError:
         return Identity.OTHER
-    # Whatever a storage raises, or times that do not compare: it cannot be told.
+    # Anything that a storage raises, or times that cannot be compared.
     except Exception:
         return Identity.UNKNOWN
-    return Identity.UNKNOWN
+    return Identity.OTHER if is_other else Identity.UNKNOWN

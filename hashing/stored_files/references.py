@@ -1,178 +1,145 @@
-"""Rows that may mean given files: in any model, managed or not, and in any database of the site.
-
-The rows are found by the base names of the files, which their other names share, and in the index of the images by
-size as well: a link to a file may have any name. Whether such a row means one of the files is another question.
-"""
-
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from operator import itemgetter
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.apps import apps
 from django.core.files.storage import Storage
-from django.db import connections, transaction
-from django.db.models import Count, FileField, Model, Q, QuerySet, Value
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Model
+from django.utils.translation import gettext as _
 
-from hashing.db.paging import batches
-from hashing.db.retry import retry_transient
-from hashing.sources.registry import source_of_field
-from hashing.sources.storages import UnknownStorage, find_storage, in_storage, storage_of_row, storages_in_use
-from hashing.stored_files.base_names import BaseNameKey, PlainName
-from hashing.stored_files.identity import NamedFile
+from hashing.db.base_names import base_name_key, base_name_keys
+from hashing.sources.storages import UnknownStorage
+from hashing.stored_files.file_columns import FileColumn, TooManyRows, databases, file_columns
+from hashing.stored_files.identity import Identity, NamedFile, compare
+from hashing.text import first_line, printable
 
-# Names with the base names in question whose files are looked at.
-MAX_NAMES = 50_000
-# Images of the sizes in question, and images without a size, whose files are looked at.
-MAX_OF_SIZE, MAX_UNSIZED = 200_000, 5_000
-KEYS_OF_A_QUERY = 1000
-PAUSES = (0.05, 0.5)
+logger = logging.getLogger(__name__)
+
+# Objects of remote storages with which one file is compared.
+MAX_REMOTE_COMPARISONS = 100
 
 
-class TooManyRows(Exception):
-    """More images have files of one size than can be looked at."""
+def find_reasons_to_keep(
+    storage: Storage, names: Collection[str], excluded: Mapping[type[Model], Collection[Any]] | None = None
+) -> dict[str, str]:
+    """Return the names of the files that rows refer to or may refer to, each with the reason to keep it.
 
-
-@dataclass(frozen=True)
-class FileColumn:
-    """A file field of a model, in one database, or those rows of it whose files are in one storage.
-
-    `storage` is None where it differs from row to row, as far as is known. `without` are keys that do not count.
+    `excluded` has the keys of rows that are about to be deleted, by model.
     """
+    search = ReferenceSearch(storage, names)
+    for using in databases():
+        try:
+            for column in file_columns(using, excluded):
+                search.check(column)
+        except (DatabaseError, InterfaceError) as error:
+            logger.error("Files are kept, because database %s cannot be read: %s", using, first_line(error))
+            search.keep_all(_("The database “%(alias)s” cannot be asked about it.") % {"alias": using})
+    return search.reasons
 
-    model: type[Model]
-    field: FileField
-    using: str
-    storage: Storage | None
-    rows: Q | None = None
-    without: Collection[Any] = ()
 
-    @property
-    def has_sizes(self) -> bool:
-        return self.model is apps.get_model("hashing", "ImageAsset")
+class FileLookup:
+    """Files by what any other name of the same file shares with theirs."""
 
-    def files(self, names: Collection[str]) -> Iterator[NamedFile]:
-        """Return the files with these names, each with its storage. Raises `UnknownStorage` where that is not known."""
-        if self.storage is not None:
-            yield from (NamedFile(self.storage, name) for name in names)
-            return
-        for batch in batches(names, KEYS_OF_A_QUERY):
-            rows = self._base_rows().filter(**{f"{self.field.attname}__in": batch})
-            for row in self._read(rows):
-                yield NamedFile(self._storage_of(row), getattr(row, self.field.attname).name)
+    def __init__(self) -> None:
+        self.by_key: defaultdict[str, list[NamedFile]] = defaultdict(list)
+        self.by_inode: defaultdict[tuple[int, int], list[NamedFile]] = defaultdict(list)
+        self._by_path: defaultdict[tuple[str, ...], list[NamedFile]] = defaultdict(list)
+        # By each end of the path: in a storage with another prefix, the name of the same object is longer or shorter.
+        self._by_end: defaultdict[tuple[str, ...], list[NamedFile]] = defaultdict(list)
 
-    def _storage_of(self, row: Any) -> Storage:
-        if self.has_sizes:
-            return find_storage(row.source_key, self.using)
-        source = source_of_field(self.model, self.field.name)
-        # Of a source that is a child of the model, the row of the child.
-        own = source and source.rows_by_id([str(row.pk)], self.using).get(str(row.pk))
-        if not (source and own):
-            return self.field.storage
-        storage = storage_of_row(source, own)
-        if storage is None:
-            raise UnknownStorage(source.key_of(own))
-        return storage
+    def add(self, file: NamedFile) -> None:
+        """Raises `OSError` if the status of a local file cannot be read; the file is found by its name then."""
+        for key in base_name_keys(file.name):
+            self.by_key[key].append(file)
+        self._by_path[file.parts].append(file)
+        for start in range(len(file.parts)):
+            self._by_end[file.parts[start:]].append(file)
+        if file.inode and not file.is_folder:
+            self.by_inode[file.inode].append(file)
 
-    def names(self, keys: Collection[str]) -> tuple[set[str], set[str]]:
-        """Return names whose base name has one of these keys, and the keys that too many rows have to be looked at."""
-        rows = self._keyed_rows()
-        names, crowded = set[str](), set[str]()
-        for batch in batches(keys, KEYS_OF_A_QUERY):
-            found = self._read(rows.filter(base_name_key__in=batch)[: MAX_NAMES + 1])
-            if len(found) > MAX_NAMES:
-                crowded |= (common := self._most_common(batch))
-                found = self._read(rows.filter(base_name_key__in=set(batch) - common))
-            names.update(found)
-        return names, crowded
+    def candidates(self, other: NamedFile) -> list[NamedFile]:
+        """Return the files that may be the same as another one."""
+        try:
+            same = self.by_inode.get(other.inode, []) if other.inode else []
+        except OSError:
+            return self.by_key.get(base_name_key(other.name), [])
+        ends = (self._by_path.get(other.parts[start:], ()) for start in range(1, len(other.parts)))
+        return [*same, *self._by_end.get(other.parts, ()), *(file for files in ends for file in files)]
 
-    def other_spellings(self, keys: Collection[str], names: Collection[str]) -> set[str]:
-        """Return names with these keys that differ from the given ones in nothing but case and slashes."""
-        rows: Any = self._keyed_rows().filter(base_name_key__in=keys)
-        rows = rows.alias(plain_name=PlainName(self.field.attname))
-        plain = (PlainName(Value(name)) for name in names)
-        return {name for some in batches(plain, 500) for name in self._read(rows.filter(plain_name__in=some))}
 
-    def names_by_size(self, sizes: Collection[int]) -> set[str]:
-        """Names of images of these sizes, and of those not hashed yet, whose size is not known."""
-        unsized = self._rows().filter(perceptual_hash__isnull=True, file_size__isnull=True)
-        names = set(self._read(unsized[: MAX_UNSIZED + 1]))
-        # While a large site is hashed for the first time, they are too many to look at.
-        names = names if len(names) <= MAX_UNSIZED else set()
-        for batch in batches(sizes):
-            names.update(self._read(self._rows().filter(file_size__in=batch)[: MAX_OF_SIZE + 1]))
-            if len(names) > MAX_OF_SIZE + MAX_UNSIZED:
-                raise TooManyRows
+class ReferenceSearch:
+    """Searches columns for references to files. `reasons` are those to keep a file, by its name."""
+
+    def __init__(self, storage: Storage, names: Collection[str]) -> None:
+        self.reasons: dict[str, str] = {}
+        self._storage = storage
+        self._files = [NamedFile(storage, name) for name in names if name]
+        self._lookup = FileLookup()
+        self._comparisons: Counter[str] = Counter()
+        for file in self._files:
+            try:
+                self._lookup.add(file)
+                if file.is_folder:
+                    self._keep([file], _("It is a folder."))
+            except OSError as error:
+                self._keep([file], _("It cannot be read: %(error)s") % {"error": first_line(error)})
+
+    def check(self, column: FileColumn) -> None:
+        names, crowded = column.names(self._lookup.by_key)
+        if crowded:
+            names |= self._other_names(column, crowded)
+        self._compare_all(names, column)
+        if column.has_sizes and self._lookup.by_inode:
+            sizes = {files[0].status.st_size for files in self._lookup.by_inode.values() if files[0].status}
+            try:
+                self._compare_all(column.names_by_size(sizes), column)
+            except TooManyRows:
+                self.keep_all(_("Too many images have files of this size."))
+
+    def keep_all(self, reason: str) -> None:
+        self._keep(self._files, reason)
+
+    def _keep(self, files: Iterable[NamedFile], reason: str) -> None:
+        for file in files:
+            self.reasons.setdefault(file.name, reason)
+
+    def _compare_all(self, names: Collection[str], column: FileColumn) -> None:
+        try:
+            for other in column.files(names):
+                self._compare(other, str(column.model._meta.verbose_name))
+        except UnknownStorage:
+            # Each of these rows may refer to any file with its base name.
+            keys = {base_name_key(name) for name in names}
+            reason = _("It may be used by: %(model)s.") % {"model": column.model._meta.verbose_name}
+            self._keep((file for key in keys for file in self._lookup.by_key.get(key, ())), reason)
+
+    def _compare(self, other: NamedFile, model: str) -> None:
+        for file in self._lookup.candidates(other):
+            if file.name in self.reasons:
+                continue
+            if not (file.is_local and other.is_local):
+                self._comparisons[file.name] += 1
+            is_limit_reached = self._comparisons[file.name] > MAX_REMOTE_COMPARISONS
+            identity = Identity.UNKNOWN if is_limit_reached else compare(file, other)
+            if identity is Identity.SAME:
+                self._keep([file], _("Used by: %(model)s.") % {"model": model})
+            elif identity is Identity.UNKNOWN:
+                reason = _("It may be the file “%(name)s”, which is used by: %(model)s.")
+                self._keep([file], reason % {"name": printable(other.name), "model": model})
+
+    def _other_names(self, column: FileColumn, crowded: Collection[str]) -> set[str]:
+        """Return other names of the files whose base names too many rows have, and keep the files that may have more.
+
+        In another storage, or through links, a file may have names that differ in more than case and slashes.
+        """
+        files = [file for key in crowded for file in self._lookup.by_key[key]]
+        names = column.other_spellings(crowded, {file.name for file in files})
+        is_own_storage = column.storage is self._storage
+        if not (is_own_storage and (column.has_sizes or not self._lookup.by_inode)):
+            exact = {file.name for file in files} & names if is_own_storage else set()
+            reason = _("Too many rows have files of this name: %(model)s.") % {"model": column.model._meta.verbose_name}
+            self._keep((file for file in files if file.name not in exact), reason)
         return names
-
-    def _most_common(self, keys: Collection[str]) -> set[str]:
-        """Return the keys to leave out so that no more than `MAX_NAMES` rows have one of the others."""
-        rows = self._keyed_rows().filter(base_name_key__in=keys).values("base_name_key")
-        counted = self._read(rows.annotate(count=Count("pk")).values_list("base_name_key", "count"))
-        common, left = set(), sum(count for _key, count in counted)
-        for key, count in sorted(counted, key=itemgetter(1), reverse=True):
-            if left <= MAX_NAMES:
-                break
-            common.add(key)
-            left -= count
-        return common
-
-    def _keyed_rows(self) -> QuerySet[Any]:
-        rows: QuerySet[Any] = self._rows().annotate(base_name_key=BaseNameKey(self.field.attname))
-        return rows
-
-    def _rows(self) -> QuerySet[Any]:
-        name = self.field.attname
-        rows = self._base_rows().exclude(**{name: ""}).filter(**{f"{name}__isnull": False})
-        return rows.values_list(name, flat=True)
-
-    def _base_rows(self) -> QuerySet[Any]:
-        rows: QuerySet[Any] = self.model._base_manager.using(self.using).filter(self.rows or Q()).order_by()
-        return rows.exclude(pk__in=self.without) if self.without else rows
-
-    def _read(self, rows: QuerySet[Any]) -> list[Any]:
-        with _savepoint(self.using):
-            return retry_transient(lambda: list(rows.all()), self.using, PAUSES)
-
-
-def file_columns(using: str, without: Mapping[type[Model], Collection[Any]] | None = None) -> Iterator[FileColumn]:
-    """All file fields whose tables this database has. Raises errors of the database.
-
-    `without` are keys, by model, that do not count.
-    """
-    with _savepoint(using):
-        tables = set(retry_transient(lambda: connections[using].introspection.table_names(include_views=True), using))
-    for model in apps.get_models(include_auto_created=True):
-        meta = model._meta
-        # A name with a schema in it is not in the list.
-        if meta.proxy or meta.swapped or not (meta.db_table in tables or '"' in meta.db_table):
-            continue
-        fields = (field for field in meta.local_fields if isinstance(field, FileField))
-        for each in fields:
-            for storage, rows in _storages_of(model, each):
-                yield FileColumn(model, each, using, storage, rows, (without or {}).get(model, ()))
-
-
-def _storages_of(model: type[Model], field: FileField) -> Iterator[tuple[Storage | None, Q]]:
-    """The storages of a field, each with the rows whose files are in it."""
-    if model is not apps.get_model("hashing", "ImageAsset"):
-        source = source_of_field(model, field.name)
-        yield None if source and source.storage_differs else field.storage, Q()
-        return
-    known = Q(source_type__isnull=True)
-    for storage in storages_in_use():
-        yield storage, in_storage(storage)
-        known |= in_storage(storage)
-    yield None, ~known
-
-
-def databases() -> list[str]:
-    return [alias for alias in connections if connections[alias].vendor != "unknown"]
-
-
-def _savepoint(using: str) -> AbstractContextManager[object]:
-    """Keep an error from breaking a transaction of the caller's. On SQLite, one of our own would be a write lock."""
-    return transaction.atomic(using=using) if connections[using].in_atomic_block else nullcontext()

@@ -11,14 +11,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from hashing.models import ImageAsset
-from hashing.stored_files import references
+from hashing.stored_files import file_columns
 from hashing.stored_files.deletion import delete_unused
+from tests.stored_files.conftest import storage
 
 pytestmark = pytest.mark.django_db
-
-
-def storage():
-    return ImageAsset.image.field.storage
 
 
 def add_row(name: str, **fields) -> ImageAsset:
@@ -58,8 +55,8 @@ def test_folder_that_is_reached_by_two_paths(media, photograph, bind_mount, alia
 def test_link_to_the_file_under_any_name(media, photograph, link, is_hashed):
     path = photograph("photo.jpg")
     link(path, media / "another name.png")
-    facts = {"perceptual_hash": "0" * 16, "file_size": path.stat().st_size} if is_hashed else {}
-    add_row("another name.png", **facts)
+    fields = {"perceptual_hash": "0" * 16, "file_size": path.stat().st_size} if is_hashed else {}
+    add_row("another name.png", **fields)
     assert delete_unused(storage(), ["photo.jpg"]).kept == {"photo.jpg": "Used by: image asset."}
     assert path.exists()
 
@@ -152,7 +149,7 @@ def test_other_case_where_it_is_another_name(media, photograph, deleted, used):
 @pytest.fixture
 def crowd(monkeypatch):
     """More rows with one base name than are compared, and no such limit otherwise."""
-    monkeypatch.setattr(references, "MAX_NAMES", 3)
+    monkeypatch.setattr(file_columns, "MAX_NAMES", 3)
     for number in range(5):
         add_row(f"{number}/photo.jpg", perceptual_hash="0" * 16, file_size=1)
 

@@ -6,10 +6,7 @@ from django.core.files.storage import FileSystemStorage
 
 from hashing.models import ImageAsset
 from hashing.stored_files.deletion import FileDeletion, delete_unused
-
-
-def storage():
-    return ImageAsset.image.field.storage
+from tests.stored_files.conftest import storage
 
 
 def test_unused_file_is_deleted_and_a_used_one_kept(add_image, media):

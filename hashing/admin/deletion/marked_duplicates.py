@@ -31,7 +31,8 @@ from hashing.grouping.store import with_groups_locked
 from hashing.indexing.owners import find_owners
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 from hashing.sources.storages import find_storages, storage_key
-from hashing.stored_files.deletion import delete_unused, find_reasons_to_keep
+from hashing.stored_files.deletion import delete_unused
+from hashing.stored_files.references import find_reasons_to_keep
 
 StoredFile = tuple[Storage, str]
 
@@ -108,15 +109,15 @@ class MarkedDuplicateDeletion:
     def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
         using = deletion_database()
         owners = find_owners(assets, using)
-        without: defaultdict[type[Model], set[Any]] = defaultdict(set)
+        excluded: defaultdict[type[Model], set[Any]] = defaultdict(set)
         for asset in assets:
-            without[ImageAsset].add(asset.pk)
+            excluded[ImageAsset].add(asset.pk)
             for owner in owners.get(asset.pk, []):
                 # With multi-table inheritance, the column is in the table of the parent, with the same key.
-                without[owner.source.field.model].add(owner.row.pk)
+                excluded[owner.source.field.model].add(owner.row.pk)
         reasons: dict[str, str] = {}
         for storage, names in names_by_storage(stored_files(assets, using).values()):
-            reasons |= find_reasons_to_keep(storage, names, without)
+            reasons |= find_reasons_to_keep(storage, names, excluded)
         return reasons
 
     def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:

@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 from django.db.models import F
 
+from hashing.db.base_names import MAX_VARIANTS, BaseNameKey, base_name_key, base_name_keys
 from hashing.models import ImageAsset
-from hashing.stored_files.base_names import MAX_VARIANTS, BaseNameKey, base_name_key, base_name_keys
 
 # With a lower and an upper case each.
 MAX_LETTERS = MAX_VARIANTS.bit_length() - 1
