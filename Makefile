@@ -16,7 +16,7 @@ NO_DATABASE = $(addprefix admin/,test_directions.py images/test_upload_form.py r
   test_startup.py test_styles.py test_text.py
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-answers bench-pairs bench-scaling bench-search lint format
+.PHONY: help demo serve test backfill-hashes bench bench-answers bench-pairs bench-scaling bench-search fuzz lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -40,6 +40,11 @@ serve: demo ## the demo in the admin, on this machine alone: http://127.0.0.1:80
 	DEBUG=1 $(RUN) -m samples.demo_login
 	@# The key is new at every start, so nothing signed by the demo is worth anything elsewhere.
 	DEBUG=1 $(RUN) manage.py runserver --noreload 127.0.0.1:$(PORT)
+
+FILES ?= 100000
+
+fuzz: $(READY) ## hash FILES=100000 mutated files of all formats; only hashes and ValueErrors may come out
+	$(RUN) -m fuzzing $(FILES)
 
 lint: $(READY) ## ruff, import-linter and mypy
 	$(BIN)/ruff check .
