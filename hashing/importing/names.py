@@ -1,9 +1,3 @@
-"""The name of an imported file in the storage.
-
-It follows from the path of the file alone and no two files share one, so that a row with that name means: this file is
-registered.
-"""
-
 from __future__ import annotations
 
 import hashlib
@@ -17,29 +11,35 @@ from hashing.importing.walk import FoundImage
 from hashing.text import truncated
 
 TOP_FOLDER = "imported"
-# What most file systems take as the name of a file or a folder.
+# The length of a file or folder name that most file systems accept.
 MAX_PART_BYTES = 255
-_DIGITS = 16
-_DISTINGUISHED = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}(\.[^.]*)?$")
+DIGEST_LENGTH = 16
+DIGEST_ENDING = re.compile(rf"-[0-9a-f]{{{DIGEST_LENGTH}}}(\.[^.]*)?$")
 
 
-class CopiedNames:
-    """Names for files that are copied from below `root` into a storage."""
+class CopyNames:
+    """Names for files that are copied from below `root` into a storage.
+
+    A name depends on the path of the file alone, and no two files share one. So a file is registered if a row has its
+    name.
+    """
+
+    copies_files = True
 
     def __init__(self, root: Path, storage: Storage) -> None:
         self._storage = storage
-        self._folder = _distinguished(self._valid(root.name or "root"), "", str(root))
+        self.folder = with_digest(self._valid(root.name or "root"), "", str(root))
 
     def name(self, file: FoundImage) -> str:
-        return "/".join([TOP_FOLDER, self._folder, *(self._part(part) for part in file.relative.parts)])
+        return "/".join([TOP_FOLDER, self.folder, *(self._part(part) for part in file.relative.parts)])
 
     def _part(self, part: str) -> str:
         valid = self._valid(part)
-        if valid == part and not _DISTINGUISHED.search(part) and len(part.encode()) <= MAX_PART_BYTES:
+        if valid == part and not DIGEST_ENDING.search(part) and len(part.encode()) <= MAX_PART_BYTES:
             return part
-        # Two parts can become the same when made valid, and one can look like another that was.
+        # Two parts can become the same when made valid, and a part can look like one with a digest.
         stem, dot, suffix = valid.rpartition(".")
-        return _distinguished(stem or "unnamed", f".{suffix}", part) if dot else _distinguished(valid, "", part)
+        return with_digest(stem or "unnamed", f".{suffix}", part) if dot else with_digest(valid, "", part)
 
     def _valid(self, part: str) -> str:
         try:
@@ -48,8 +48,10 @@ class CopiedNames:
             return "unnamed"
 
 
-class NamesInPlace:
-    """Names for files that are below the media root already; `folder` is the path of theirs below it."""
+class InPlaceNames:
+    """Names for files that are already below the media root, in `folder`."""
+
+    copies_files = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -58,11 +60,8 @@ class NamesInPlace:
         return (self._folder / file.relative).as_posix()
 
 
-def _distinguished(stem: str, suffix: str, original: str) -> str:
-    """Return a name that no other original leads to, and that a file system takes."""
-    ending = f"-{_digest(original)}{truncated(suffix, MAX_PART_BYTES // 2)}"
+def with_digest(stem: str, suffix: str, original: str) -> str:
+    """Return a name that differs for each original, and that a file system accepts."""
+    digest = hashlib.sha256(original.encode(errors="surrogateescape")).hexdigest()[:DIGEST_LENGTH]
+    ending = f"-{digest}{truncated(suffix, MAX_PART_BYTES // 2)}"
     return truncated(stem, MAX_PART_BYTES - len(ending.encode())) + ending
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:_DIGITS]

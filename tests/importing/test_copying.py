@@ -12,7 +12,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from hashing.importing import copying
-from hashing.importing.copying import FileRefusal, StorageRefusal, store_copy
+from hashing.importing.copying import store_copy
+from hashing.importing.refusals import FileRefusal, StorageRefusal
 
 
 class DyingDisk(io.BytesIO):

@@ -7,7 +7,7 @@ from django.core.files.storage import InMemoryStorage
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hashing.importing.names import MAX_PART_BYTES, CopiedNames, NamesInPlace
+from hashing.importing.names import MAX_PART_BYTES, CopyNames, InPlaceNames
 from hashing.importing.walk import FoundImage
 
 part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\x00"), min_size=1, max_size=12).filter(
@@ -20,7 +20,7 @@ relative_path = st.lists(part, min_size=1, max_size=3).map(lambda parts: PurePos
 
 
 def name(relative: PurePosixPath, root: str = "/home/me/photos") -> str:
-    return CopiedNames(Path(root), InMemoryStorage()).name(FoundImage(relative))
+    return CopyNames(Path(root), InMemoryStorage()).name(FoundImage(relative))
 
 
 def test_a_plain_path_stays_readable():
@@ -66,7 +66,7 @@ def test_a_name_is_one_that_the_storage_takes(relative):
 
 
 def test_in_place_a_name_is_the_path_below_the_media_root():
-    assert NamesInPlace(Path("old stuff")).name(FoundImage(PurePosixPath("a.jpg"))) == "old stuff/a.jpg"
+    assert InPlaceNames(Path("old stuff")).name(FoundImage(PurePosixPath("a.jpg"))) == "old stuff/a.jpg"
 
 
 def test_a_name_that_looks_like_anothers_is_told_from_it():

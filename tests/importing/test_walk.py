@@ -3,12 +3,12 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from hashing.importing import walk
-from hashing.importing.walk import FoundImage, LeftOut, walk_images
+from hashing.importing.walk import FoundImage, LeftOut, file_below, folder_below, walk_images
 
 
 def found(root: Path) -> set[str]:
@@ -80,7 +80,7 @@ def test_a_folder_that_vanishes_costs_only_itself(tmp_path):
     assert seen[1].unread
 
 
-class UnnamedType:
+class WithoutType:
     """An entry of a folder that does not say what its entries are: each question reads the entry itself."""
 
     def __init__(self, entry: os.DirEntry[str]) -> None:
@@ -96,36 +96,42 @@ class UnnamedType:
         return ask
 
 
+class WithoutStatus(WithoutType):
+    """An entry that says what it is, and has no status if it is broken."""
+
+    def __getattr__(self, question: str):
+        return super().__getattr__(question) if question == "stat" else getattr(self._entry, question)
+
+
 @pytest.fixture
-def without_types(monkeypatch):
+def entries(monkeypatch):
+    """Makes folders have entries of another class."""
     scan = os.scandir
 
-    @contextmanager
-    def scandir(folder):
-        with scan(folder) as entries:
-            yield (UnnamedType(entry) for entry in sorted(entries, key=lambda entry: entry.name))
+    def arrange(kind):
+        @contextmanager
+        def scandir(folder):
+            with scan(folder) as found:
+                yield (kind(entry) for entry in sorted(found, key=lambda entry: entry.name))
 
-    monkeypatch.setattr(walk.os, "scandir", scandir)
+        monkeypatch.setattr(walk.os, "scandir", scandir)
+
+    return arrange
 
 
-def test_an_entry_that_cannot_be_read_costs_only_itself(tmp_path, without_types):
+def test_an_entry_that_cannot_be_read_costs_only_itself(tmp_path, entries):
+    entries(WithoutType)
     touch(tmp_path, "a.jpg", "broken.jpg", "c.jpg", "sub/broken", "sub/deeper/d.jpg", "sub/e.jpg")
     assert found(tmp_path) == {"a.jpg", "c.jpg", "sub/deeper/d.jpg", "sub/e.jpg"}
     reason = "cannot be read: Input/output error"
     assert left_out(tmp_path) == {"broken.jpg": reason, "sub/broken": reason}
 
 
-def test_an_entry_that_only_its_status_breaks_costs_only_itself(tmp_path, monkeypatch):
-    touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
-    found_one = walk._found
-
-    def fail(entry, relative):
-        if entry.name == "b.jpg":
-            raise OSError(errno.EIO, "Input/output error")
-        return found_one(entry, relative)
-
-    monkeypatch.setattr(walk, "_found", fail)
+def test_an_entry_whose_status_cannot_be_read_costs_only_itself(tmp_path, entries):
+    entries(WithoutStatus)
+    touch(tmp_path, "a.jpg", "broken.jpg", "c.jpg")
     assert found(tmp_path) == {"a.jpg", "c.jpg"}
+    assert left_out(tmp_path) == {"broken.jpg": "cannot be read: Input/output error"}
 
 
 def test_folders_deeper_than_any_path_may_be_long_are_walked(tmp_path):
@@ -154,3 +160,45 @@ def test_a_folder_without_permission_costs_only_itself(tmp_path):
     assert found(tmp_path) == {"b.jpg"}
     assert left_out(tmp_path) == {"a": "cannot be read: Permission denied"}
     (tmp_path / "a").chmod(0o700)
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A folder with a file, and a secret beside it."""
+    (tmp_path / "root" / "sub").mkdir(parents=True)
+    (tmp_path / "root" / "sub" / "a.jpg").write_bytes(b"picture")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.jpg").write_bytes(b"secret")
+    return tmp_path / "root"
+
+
+def test_a_file_below_is_opened(root):
+    with file_below(root, PurePosixPath("sub/a.jpg")) as file:
+        assert file.read() == b"picture"
+
+
+def test_a_folder_below_is_opened_and_closed(root):
+    with folder_below(root, PurePosixPath("sub")) as descriptor:
+        assert os.stat("a.jpg", dir_fd=descriptor).st_size == len(b"picture")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_folder_that_became_a_link_is_not_followed(root):
+    (root / "sub").rename(root / "moved")
+    (root / "sub").symlink_to(root.parent / "outside")
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+        file_below(root, PurePosixPath("sub/a.jpg"))
+
+
+def test_a_file_that_became_a_link_is_not_followed(root):
+    (root / "sub" / "a.jpg").unlink()
+    (root / "sub" / "a.jpg").symlink_to(root.parent / "outside" / "a.jpg")
+    with pytest.raises(OSError, match="Too many levels"):
+        file_below(root, PurePosixPath("sub/a.jpg"))
+
+
+def test_a_pipe_is_refused_without_waiting(root):
+    os.mkfifo(root / "pipe.jpg")
+    with pytest.raises(OSError, match="not a regular file"):
+        file_below(root, PurePosixPath("pipe.jpg"))

@@ -8,10 +8,10 @@ from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from hashing.importing.copying import StorageRefusal
 from hashing.importing.exclusions import Exclusions
-from hashing.importing.names import CopiedNames, NamesInPlace
-from hashing.importing.register import ImageImport
+from hashing.importing.image_import import ImageImport
+from hashing.importing.names import CopyNames, InPlaceNames
+from hashing.importing.refusals import StorageRefusal
 from hashing.management.base import FAILURE, WRONG_USAGE, HashingCommand, at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset
@@ -91,7 +91,7 @@ class Command(HashingCommand):
             raise CommandError(f"There is no folder {printable(name)}", returncode=WRONG_USAGE)
         return folder
 
-    def _names(self, root: Path, *, in_place: bool) -> CopiedNames | NamesInPlace:
+    def _names(self, root: Path, *, in_place: bool) -> CopyNames | InPlaceNames:
         storage = ImageAsset.image.field.storage
         media_root = self._media_root(storage)
         if in_place:
@@ -99,11 +99,11 @@ class Command(HashingCommand):
                 raise CommandError("--in-place is for a folder below MEDIA_ROOT.", returncode=WRONG_USAGE)
             if not is_unicode(str(root)):
                 raise CommandError(f"The name {printable(str(root))} is not valid Unicode.", returncode=WRONG_USAGE)
-            return NamesInPlace(root.relative_to(media_root))
+            return InPlaceNames(root.relative_to(media_root))
         if media_root and (root.is_relative_to(media_root) or media_root.is_relative_to(root)):
             message = f"{printable(str(root))} and the media folder {media_root} overlap."
             raise CommandError(f"{message} Use --in-place for files below MEDIA_ROOT.", returncode=WRONG_USAGE)
-        return CopiedNames(root, storage)
+        return CopyNames(root, storage)
 
     def _exclusions(self, patterns: list[str], *, include_thumbnails: bool) -> Exclusions:
         try:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 
-from hashing.importing.copying import StorageRefusal
 from hashing.importing.exclusions import Exclusions
-from hashing.importing.names import CopiedNames
-from hashing.importing.register import MAX_UNCERTAIN_REFUSALS, ImageImport
+from hashing.importing.image_import import ImageImport
+from hashing.importing.names import CopyNames
+from hashing.importing.refusals import MAX_UNCERTAIN_REFUSALS, StorageRefusal
 from hashing.models import ImageAsset
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def refuse(media, monkeypatch):
 
 
 def importing(folder: Path, **options) -> ImageImport:
-    return ImageImport(folder, CopiedNames(folder, default_storage), **options)
+    return ImageImport(folder, CopyNames(folder, default_storage), **options)
 
 
 def registered() -> list[str]:
@@ -156,6 +156,6 @@ def test_a_file_where_a_folder_has_to_be_costs_only_what_is_below(media, folder)
     job = importing(folder)
     (folder / "sub").mkdir()
     (folder / "sub" / "x.jpg").write_bytes(b"x")
-    default_storage.save(f"imported/{CopiedNames(folder, default_storage)._folder}/sub", io.BytesIO(b"in the way"))
+    default_storage.save(f"imported/{CopyNames(folder, default_storage).folder}/sub", io.BytesIO(b"in the way"))
     report = job.run()
     assert (report.registered, report.failed) == (9, 1)
