@@ -25,7 +25,7 @@ class Unseen:
 
     def begin(self, total: int) -> None: ...
 
-    def reach(self, done: int, *, failed: int, workers: int | None) -> None: ...
+    def update(self, done: int, *, failed: int, workers: int | None) -> None: ...
 
     def tick(self) -> None: ...
 
@@ -34,10 +34,10 @@ def print_dispatching(rows: int) -> None:
     fill(rows)
     cut = [measure_cutting("never tried", rows, rehash=False), measure_cutting("all, with --rehash", rows, rehash=True)]
     print_table("Cutting, PostgreSQL", CUT_HEADS, cut)
-    jobs = _jobs(rehash=False)
-    looks = [measure_looks(jobs, moved) for moved in (0, 8, 64)]
+    shards = _shards(rehash=False)
+    looks = [measure_looks(shards, moved) for moved in (0, 8, 64)]
     # As many ranges as a billion rows make: the same ones, over and over.
-    many = [replace(job, number=number) for number, job in enumerate(jobs * (500_000 // len(jobs)))]
+    many = [replace(shard, number=number) for number, shard in enumerate(shards * (500_000 // len(shards)))]
     print_table(
         "Looks of the watcher, PostgreSQL", LOOK_HEADS, [*looks, measure_looks(many, 0), measure_looks(many, 64)]
     )
@@ -47,48 +47,48 @@ def measure_cutting(label: str, rows: int, *, rehash: bool) -> list[object]:
     before = _entries_walked()
     with queries_counted() as queries:
         began = time.perf_counter()
-        jobs = _jobs(rehash=rehash)
+        shards = _shards(rehash=rehash)
         seconds = time.perf_counter() - began
-    return [label, f"{rows:,}", f"{len(jobs):,}", seconds, f"{queries.number:,}", f"{_entries_walked() - before:,}"]
+    return [label, f"{rows:,}", f"{len(shards):,}", seconds, f"{queries.number:,}", f"{_entries_walked() - before:,}"]
 
 
-def measure_looks(jobs: Sequence[Shard], moved: int) -> list[object]:
+def measure_looks(shards: Sequence[Shard], moved: int) -> list[object]:
     """Medians of some looks, before each of which the records of `moved` ranges have changed."""
     from hashing.backfill.sharding.monitor import ShardMonitor
 
-    watch = ShardMonitor(jobs, _nowhere, 3600, progress=Unseen(), should_stop=lambda: False, say=_nowhere)
-    runs = _begin_runs(jobs, moved)
-    watch.look_once()
+    watch = ShardMonitor(shards, _nowhere, 3600, progress=Unseen(), should_stop=lambda: False, notify=_nowhere)
+    runs = _begin_runs(shards, moved)
+    watch.poll_once()
     times, waits, numbers = [], [], []
     for _ in range(LOOKS):
         runs.update(heartbeat_at=_now())
         with queries_counted() as queries:
             began = time.perf_counter()
-            watch.look_once()
+            watch.poll_once()
             times.append(time.perf_counter() - began)
         waits.append(queries.seconds)
         numbers.append(queries.number)
     runs.delete()
-    return [f"{len(jobs):,}", moved, median(numbers), 1000 * median(times), 1000 * median(waits)]
+    return [f"{len(shards):,}", moved, median(numbers), 1000 * median(times), 1000 * median(waits)]
 
 
-def _jobs(*, rehash: bool) -> list[Shard]:
+def _shards(*, rehash: bool) -> list[Shard]:
     from hashing.backfill import BackfillOptions, split_into_shards
 
     return list(split_into_shards(BackfillOptions(rehash=rehash)))
 
 
-def _begin_runs(jobs: Sequence[Shard], number: int) -> Any:
+def _begin_runs(shards: Sequence[Shard], number: int) -> Any:
     from hashing.models import BackfillRun
 
     moment = _now()
     BackfillRun.objects.bulk_create(
         BackfillRun(
-            batch_id=job.batch_id, shard_number=job.number, total=job.size, started_at=moment, heartbeat_at=moment
+            batch_id=shard.batch_id, shard_number=shard.number, total=shard.size, started_at=moment, heartbeat_at=moment
         )
-        for job in jobs[:number]
+        for shard in shards[:number]
     )
-    return BackfillRun.objects.filter(batch_id=jobs[0].batch_id)
+    return BackfillRun.objects.filter(batch_id=shards[0].batch_id)
 
 
 def _now() -> Any:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashing import backfill
 from hashing.backfill import BackfillResult
-from hashing.backfill.hash_row import hash_row
+from hashing.backfill.run import hash_row
 from hashing.backfill.sharding.shard import Shard
 from hashing.grouping.signals import follow_upload
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from hashing.backfill.hash_row import hash_row
+from hashing.backfill.run import hash_row
 from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.grouping.signals import follow_upload

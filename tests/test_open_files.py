@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.files.storage import FileSystemStorage
 
-from hashing.backfill.hash_row import hash_row
+from hashing.backfill.run import hash_row
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.previews import read_preview

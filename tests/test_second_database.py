@@ -7,8 +7,8 @@ from django.core.files.base import ContentFile
 from django.core.management import call_command
 
 from hashing.backfill import backfill_perceptual_hashes, hash_shard, split_into_shards
-from hashing.backfill.hash_row import hash_row
 from hashing.backfill.options import BackfillOptions
+from hashing.backfill.run import hash_row
 from hashing.grouping import find_duplicates
 from hashing.models import BackfillRun, DuplicateGroup, GroupMember, ImageAsset
 from samples.pictures import encoded, photo

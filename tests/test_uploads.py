@@ -11,6 +11,7 @@ from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
+from hashing.workers import pool
 from samples.pictures import encoded, photo
 from tests.grouping.conftest import stored_groups
 
@@ -172,7 +173,7 @@ def test_database_error_while_hashing_does_not_break_the_upload(media, monkeypat
     def refuse(*arguments, **options):
         raise DatabaseError("refused")
 
-    monkeypatch.setattr("hashing.backfill.hash_row.OutcomeWriter.write", refuse)
+    monkeypatch.setattr("hashing.backfill.engine.OutcomeWriter.write", refuse)
     asset = ImageAsset.objects.create(image=upload())
     assert facts(asset) == EMPTY_HASH_FIELDS
     assert "refused" in caplog.text
@@ -184,14 +185,12 @@ def test_picture_above_the_limit_is_refused(media, settings):
 
 
 def test_upload_during_the_hashing_wins(media, monkeypatch):
-    from hashing.backfill import hash_row
-
     def hash_slowly(job, *rest):
         ImageAsset.objects.filter(pk=job.pk).update(image="newer.png")
         return original(job, *rest)
 
-    original = hash_row.hash_stored_file
-    monkeypatch.setattr(hash_row, "hash_stored_file", hash_slowly)
+    original = pool.hash_stored_file
+    monkeypatch.setattr(pool, "hash_stored_file", hash_slowly)
     asset = ImageAsset.objects.create(image=upload())
     assert facts(asset) == EMPTY_HASH_FIELDS
     assert asset.perceptual_hash is None

@@ -1,17 +1,15 @@
-"""The backfill: reads the to-do list, keeps the workers busy, writes what they return. Knows nothing of a terminal."""
-
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from django.core.files.storage import Storage
-from django.db import DatabaseError, InterfaceError, router
+from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.pending_rows import PendingRows, StoredFile, make_job
+from hashing.backfill.pending_rows import PendingRows, StoredFile, target_rows
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.storage_probe import StorageProbes
 from hashing.backfill.writer import DatabaseUnavailable, OutcomeWriter
@@ -21,24 +19,25 @@ from hashing.db.retry import retry_transient
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
-from hashing.sources.storages import UnknownStorage, find_storages, is_shared, reference_to, storages_in_use
+from hashing.sources.storages import find_storages, is_shared, reference_to, storages_in_use
 from hashing.stored_files.availability import StorageUnavailable, is_local
 from hashing.text import first_line, printable
 from hashing.workers.pool import HashingPool, InProcessPool, WorkersLost
+from hashing.workers.storages import StorageReference
 from hashing.workers.worker import Job, Outcome
 
 logger = logging.getLogger(__name__)
 
-Pool = HashingPool | InProcessPool
-
-# How long to wait for a worker before asking again whether to stop, in seconds.
+# Seconds to wait for workers before checking again whether to stop.
 POLL_SECONDS = 0.2
-# So many files that were not read lead to a look at the storage, however long a batch takes to fill.
+# This many uncertain outcomes make the engine probe the storage, however long a batch takes to fill.
 MAX_UNCERTAIN = 16
+
+Pool = HashingPool | InProcessPool
 
 
 class ProgressListener(Protocol):
-    """Hears how many rows there are to do, of every one that was tried, before it is written, and that time passes."""
+    """Gets the number of rows to hash, every row that was tried (before it is written), and a regular tick."""
 
     def begin(self, total: int) -> None: ...
 
@@ -47,16 +46,17 @@ class ProgressListener(Protocol):
     def tick(self) -> None: ...
 
 
-class FileInHand(NamedTuple):
+class FileInProgress(NamedTuple):
     job: Job
     version: int
     storage: Storage | None
 
 
 class Backfill:
-    """One run over `queryset`, by default all image assets.
+    """Hashes the pending rows of `queryset`, by default of all image assets: reads the list, keeps the workers busy,
+    and writes what they return.
 
-    `in_process` saves the start of worker processes, for a row or two: there is no time limit then.
+    `in_process` hashes here, without a time limit: worker processes take as long to start as fifty images to hash.
     """
 
     def __init__(
@@ -70,24 +70,21 @@ class Backfill:
     ) -> None:
         self._options = options
         self._in_process = in_process
-        self._rows = rows = bound_rows(queryset, options)
-        model, alias = rows.model, rows.db
-        self._clock = DatabaseClock(alias)
-        self._writer = OutcomeWriter(model, alias, self._clock.now)
-        self._watches = StorageProbes(ImageAssetQuerySet(ImageAsset, using=alias))
+        self._rows = rows = target_rows(queryset, options)
+        self._clock = DatabaseClock(rows.db)
+        self._writer = OutcomeWriter(rows.model, rows.db, self._clock.now)
+        self._probes = StorageProbes(ImageAssetQuerySet(ImageAsset, using=rows.db))
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
         self._batch: list[Outcome] = []
-        # Files that the storage did not give while it was there, or back already: once more, before it is believed.
-        self._doubts = 0
-        self._again: list[Job] = []
-        self._second_tries: set[Any] = set()
-        # What was handed to the workers and is not yet written, by key and in that order.
-        self._in_hand: dict[Any, FileInHand] = {}
+        self._uncertain = 0
+        self._retries = RetryQueue()
+        # By key, in the order of the list: what was read from it and is not written yet.
+        self._in_progress: dict[Any, FileInProgress] = {}
         self.report = BackfillReport()
 
     def run(self) -> BackfillReport:
-        """Hash until the list is done, `should_stop` is true, or the storage or the database is gone."""
+        """Hash until the list is done, `should_stop` returns true, or the storage or the database is unavailable."""
         try:
             pending = self._read_list()
             if self.report.total:
@@ -97,10 +94,13 @@ class Backfill:
         except (DatabaseError, InterfaceError) as error:
             self.report.stopped = f"The database cannot be read: {first_line(error)}"
         if self.report.stopped:
-            self.report.resume_pk = next(iter(self._in_hand), None)
-            level = logging.INFO if self.report.interrupted else logging.ERROR
-            logger.log(level, "Backfill stopped: %s", self.report.stopped)
+            self._note_stop()
         return self.report
+
+    def _note_stop(self) -> None:
+        self.report.resume_pk = pk = next(iter(self._in_progress), None)
+        level = logging.INFO if self.report.interrupted else logging.ERROR
+        logger.log(level, "Backfill stopped%s: %s", "" if pk is None else f" at asset {pk}", self.report.stopped)
 
     def _read_list(self) -> PendingRows:
         pending = PendingRows(self._rows, self._options, self._clock.now)
@@ -114,56 +114,58 @@ class Backfill:
         with self._make_pool() as pool:
             try:
                 self._hash_and_write(pool, jobs)
-                # From the last batches; a second try is the last one.
+                # The retries of the last batches.
                 self._hash_and_write(pool, iter(()))
             finally:
-                # After Ctrl-C and the like too: what is hashed is saved.
+                # Also after Ctrl-C: what is hashed is saved.
                 self._write_batch()
 
     def _make_pool(self) -> Pool:
-        limits, used = hashing_settings(), storages_in_use()
-        hidden = not all(map(is_shared, used))
-        if hidden:
-            logger.info("Other processes cannot see all of the files, so they are hashed here.")
-        if self._in_process or hidden:
+        limits, storages = hashing_settings(), storages_in_use()
+        all_shared = all(map(is_shared, storages))
+        if not all_shared:
+            logger.info("Other processes cannot open some of the files, so all are hashed in this one.")
+        if self._in_process or not all_shared:
             return InProcessPool(self._storage_of, limits.MAX_PIXELS, limits.MAX_BYTES)
         workers = min(self._options.workers, self.report.total)
-        remote = [storage for storage in used if not is_local(storage)]
-        if any(source.storage_differs for source in all_sources()):
-            # Any one of them: it makes the workers set Django up before they get files.
-            remote = remote or used[:1]
-        storages = [reference for reference in map(reference_to, remote) if reference]
-        return HashingPool(workers, self._options.timeout, limits.MAX_PIXELS, limits.MAX_BYTES, storages)
+        return HashingPool(
+            workers, self._options.timeout, limits.MAX_PIXELS, limits.MAX_BYTES, storages_to_open(storages)
+        )
 
     def _jobs(self, files: list[StoredFile]) -> Iterator[Job]:
-        found = find_storages({file.source for file in files}, self._rows.db)
+        storages = find_storages({file.source for file in files}, self._rows.db)
         for file in files:
-            storage = found.get(file.source)
-            if storage is None:
-                job = Job(file.pk, file.name, refusal=f"LookupError: {UnknownStorage(file.source)}")
-            else:
-                job = make_job(storage, file.pk, file.name, local=is_local(storage))
-            self._in_hand[file.pk] = FileInHand(job, file.version, storage)
+            storage = storages.get(file.source)
+            job = file.job(storage)
+            self._in_progress[file.pk] = FileInProgress(job, file.version, storage)
             yield job
 
     def _storage_of(self, pk: Any) -> Storage | None:
-        return self._in_hand[pk].storage
+        return self._in_progress[pk].storage
 
     def _hash_and_write(self, pool: Pool, jobs: Iterator[Job]) -> None:
         for outcome in self._outcomes(pool, jobs):
-            self._take(outcome)
+            uncertain = self._retries.is_uncertain(outcome)
+            if self._progress and not uncertain:
+                self._progress.advance(failed=bool(outcome.error))
+            self._batch.append(outcome)
+            self._uncertain += uncertain
+            if len(self._batch) >= self._options.batch_size or self._uncertain >= MAX_UNCERTAIN:
+                self._write_batch()
         self._write_batch()
 
     def _outcomes(self, pool: Pool, jobs: Iterator[Job]) -> Iterator[Outcome]:
-        more = True
-        while more or not pool.is_idle:
+        has_more = True
+        while has_more or not pool.is_idle:
             if self._should_stop():
                 self._note_interruption()
                 return
-            while more and pool.has_room:
-                more = self._submit(pool, self._next_jobs(jobs, pool.chunk_size))
+            while has_more and pool.has_room:
+                chunk = self._retries.next_jobs() or list(islice(jobs, pool.chunk_size))
+                if has_more := bool(chunk):
+                    pool.submit(chunk)
             for outcome in pool.outcomes(wait=POLL_SECONDS):
-                # Who stops a service sends the signal to its workers too, and their images are not at fault.
+                # A signal that stops a service also reaches its workers; their images are not at fault.
                 if outcome.error and self._should_stop():
                     self._note_interruption()
                 else:
@@ -171,95 +173,73 @@ class Backfill:
             if self._progress:
                 self._progress.tick()
 
-    def _next_jobs(self, jobs: Iterator[Job], count: int) -> list[Job]:
-        # One by one: together, they may have been too much for the storage.
-        again, self._again = self._again[:1], self._again[1:]
-        return again or list(islice(jobs, count))
-
     def _note_interruption(self) -> None:
         self.report.stopped, self.report.interrupted = "Interrupted", True
 
-    def _submit(self, pool: Pool, chunk: list[Job]) -> bool:
-        if chunk:
-            pool.submit(chunk)
-        return bool(chunk)
-
-    def _take(self, outcome: Outcome) -> None:
-        if self._is_uncertain(outcome):
-            self._doubts += 1
-        elif self._progress:
-            self._progress.advance(failed=bool(outcome.error))
-        self._batch.append(outcome)
-        if len(self._batch) >= self._options.batch_size or self._doubts >= MAX_UNCERTAIN:
-            self._write_batch()
-
     def _write_batch(self) -> None:
-        batch, self._batch, self._doubts = self._batch, [], 0
-        outage = self._watches.find_outage([(self._storage_of(each.pk), each) for each in batch])
+        batch, self._batch, self._uncertain = self._batch, [], 0
+        outage = self._probes.find_outage([(self._storage_of(each.pk), each) for each in batch])
         if outage:
             batch = [outcome for outcome in batch if not outcome.unread]
-        batch = self._without_uncertain(batch)
+        batch = self._retries.take_uncertain(batch, self._in_progress)
         if batch:
-            self._count(
-                batch
-                if self._options.dry_run
-                else self._writer.write(batch, {each.pk: self._in_hand[each.pk].version for each in batch})
-            )
+            self._count(batch if self._options.dry_run else self._write(batch))
         for outcome in batch:
-            self._in_hand.pop(outcome.pk, None)
+            self._in_progress.pop(outcome.pk, None)
         if outage:
             raise outage
 
-    def _is_uncertain(self, outcome: Outcome) -> bool:
-        """Whether another try may tell: the storage has not said that there is no such file, but failed; or the
-        process died, as it does too when somebody ends a service with all of its processes."""
-        doubtful = outcome.died or (outcome.unread and not outcome.missing)
-        return doubtful and outcome.pk not in self._second_tries
-
-    def _without_uncertain(self, batch: list[Outcome]) -> list[Outcome]:
-        uncertain = [outcome for outcome in batch if self._is_uncertain(outcome)]
-        certain = [outcome for outcome in batch if not self._is_uncertain(outcome)]
-        self._second_tries.difference_update(outcome.pk for outcome in certain)
-        self._second_tries.update(outcome.pk for outcome in uncertain)
-        self._again += [self._in_hand[outcome.pk].job for outcome in uncertain]
-        return certain
+    def _write(self, batch: Sequence[Outcome]) -> Iterator[Outcome]:
+        return self._writer.write(batch, {each.pk: self._in_progress[each.pk].version for each in batch})
 
     def _count(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             if outcome.error:
-                logger.warning("Asset %s: %s", outcome.pk, printable(outcome.error))
-                self.report.count_failed(outcome.pk, printable(outcome.error))
+                error = printable(outcome.error)
+                logger.warning("Asset %s: %s", outcome.pk, error)
+                self.report.count_failed(outcome.pk, error)
             else:
                 self.report.count_hashed()
         logger.info("%d of %d done, %d failed", self.report.processed, self.report.total, self.report.failed)
 
 
-def bound_rows(queryset: ImageAssetQuerySet[Any] | None, options: BackfillOptions) -> ImageAssetQuerySet[Any]:
-    """The rows that a backfill is about, by default all image assets, in the database that it is to work on.
+class RetryQueue:
+    """Files to try a second time before their error is recorded, one at a time: together they may have been too much.
 
-    Raises `ValueError` for other rows, and for querysets that cannot be filtered and paged by key.
+    An outcome is uncertain when the storage failed without reporting the file as missing, or when the worker died,
+    which also happens when a service is stopped with all of its processes.
     """
-    rows = ImageAsset.objects.all() if queryset is None else queryset
-    if not issubclass(rows.model, ImageAsset):
-        raise ValueError(f"{rows.model.__name__} has no hashes: a backfill takes image assets.")  # noqa: TRY004
-    _refuse_unfit(rows)
-    if options.sources:
-        rows = rows.of_sources(options.sources)
-    return rows.using(options.using or rows.chosen_database or router.db_for_write(rows.model))
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+        self._retried: set[Any] = set()
+
+    def is_uncertain(self, outcome: Outcome) -> bool:
+        failed = outcome.died or (outcome.unread and not outcome.missing)
+        return failed and outcome.pk not in self._retried
+
+    def take_uncertain(self, outcomes: Iterable[Outcome], files: Mapping[Any, FileInProgress]) -> list[Outcome]:
+        """Queue the files with an uncertain outcome, and return the other outcomes."""
+        certain = []
+        for outcome in outcomes:
+            if self.is_uncertain(outcome):
+                self._retried.add(outcome.pk)
+                self._jobs.append(files[outcome.pk].job)
+            else:
+                self._retried.discard(outcome.pk)
+                certain.append(outcome)
+        return certain
+
+    def next_jobs(self) -> list[Job]:
+        """Remove and return the next file, in a list that is empty when there is none."""
+        jobs, self._jobs = self._jobs[:1], self._jobs[1:]
+        return jobs
 
 
-def _refuse_unfit(rows: ImageAssetQuerySet[Any]) -> None:
-    """Raise `ValueError` for what is no plain queryset of rows, each of them once."""
-    if not isinstance(rows, ImageAssetQuerySet):
-        raise ValueError(f"A backfill takes a ImageAssetQuerySet, not a {type(rows).__name__}.")  # noqa: TRY004
-    query = rows.query
-    unfit = {
-        "is sliced; use limit": query.is_sliced,
-        f"is a {query.combinator}()": query.combinator,
-        "has values() or values_list()": query.values_select or query.annotation_select_mask is not None,
-        "is distinct(); use filter(pk__in=...)": query.distinct,
-        "locks its rows (select_for_update)": query.select_for_update,
-    }
-    for what, found in unfit.items():
-        if found:
-            raise ValueError(f"A backfill takes a plain queryset; this one {what}.")
+def storages_to_open(storages: Sequence[Storage]) -> list[StorageReference]:
+    """Return references to the storages through which workers open files; none where all are plain local ones."""
+    remote = [storage for storage in storages if not is_local(storage)]
+    if any(source.storage_differs for source in all_sources()):
+        # One is enough: it makes the workers set Django up before they get files.
+        remote = remote or list(storages[:1])
+    return [reference for reference in map(reference_to, remote) if reference]

@@ -1,5 +1,3 @@
-"""Says in the database, every few seconds, that a run is under way and how far it is, for those who watch elsewhere."""
-
 from __future__ import annotations
 
 import logging
@@ -17,6 +15,7 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.db.clock import Now
 from hashing.db.retry import retry_transient
+from hashing.models.backfill_runs import BackfillRun
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.text import first_line
 
@@ -26,26 +25,31 @@ SECONDS_BETWEEN_WRITES = 3.0
 
 
 class Heartbeat:
-    """A `ProgressListener` that also passes on what it hears to `shown`. A record that cannot be written stops no run.
+    """Records in a `BackfillRun`, every few seconds, that a run is alive and how far it is.
 
-    `labels` are further fields of `hashing.models.BackfillRun`. Leaving the block ends the record.
+    A `ProgressListener` that forwards everything to `listener`. Leaving the block ends the record. A record that cannot
+    be written is logged, and does not stop the run.
     """
 
     def __init__(
         self,
         rows: ImageAssetQuerySet[Any],
         options: BackfillOptions,
-        shown: ProgressListener | None = None,
-        **labels: Any,
+        listener: ProgressListener | None = None,
+        *,
+        batch_id: str = "",
+        shard_number: int | None = None,
     ) -> None:
-        self._alias, self._shown = rows.db, shown
-        self._labels = labels | {
+        self._alias, self._listener = rows.db, listener
+        self._labels = {
             "worker": f"{socket.gethostname()}:{os.getpid()}",
             "model_label": (", ".join(options.sources) or rows.model._meta.label)[:255],
-            "start_pk": _text(options.start_pk),
-            "end_pk": _text(options.end_pk),
+            "batch_id": batch_id,
+            "shard_number": shard_number,
+            "start_pk": key_text(options.start_pk),
+            "end_pk": key_text(options.end_pk),
         }
-        self._key: Any = None
+        self._run_pk: Any = None
         self._total = self._processed = self._failed = 0
         self._last_write = time.monotonic()
         self.stopped = ""
@@ -58,57 +62,54 @@ class Heartbeat:
     ) -> None:
         if error is not None:
             self.stopped = f"{type(error).__name__}: {error}"
-        if self._key is not None:
+        if self._run_pk is not None:
             self._write(ended_at=Now())
 
     def begin(self, total: int) -> None:
-        """Start counting. Of a run that is taken up again, `total` is what it still has to do."""
-        if self._shown:
-            self._shown.begin(total)
+        """Start counting. When the run is retried, `total` is what is left of it."""
+        if self._listener:
+            self._listener.begin(total)
         self._total = max(self._total, self._processed + self._failed + total)
         self._write()
 
-    def set_result(self, report: BackfillReport) -> None:
-        """Correct what was counted before it was written."""
-        self._total, self._processed, self._failed = report.total, report.processed, report.failed
-        self.stopped = report.stopped
-
     def advance(self, *, failed: bool) -> None:
-        if self._shown:
-            self._shown.advance(failed=failed)
+        if self._listener:
+            self._listener.advance(failed=failed)
         self._failed += failed
         self._processed += not failed
 
     def tick(self) -> None:
-        if self._shown:
-            self._shown.tick()
+        if self._listener:
+            self._listener.tick()
         if time.monotonic() - self._last_write >= SECONDS_BETWEEN_WRITES:
             self._write()
+
+    def set_result(self, report: BackfillReport) -> None:
+        """Replace the counts, which include rows that were not written in the end."""
+        self._total, self._processed, self._failed = report.total, report.processed, report.failed
+        self.stopped = report.stopped
 
     def _write(self, **values: Any) -> None:
         self._last_write = time.monotonic()
         counts = {"total": self._total, "processed": self._processed, "failed": self._failed}
         values = {**counts, "stopped": self.stopped, "heartbeat_at": Now(), **values}
         try:
-            # Soon or not at all: the run has better things to do than to wait for its record.
+            # One quick retry: the run must not wait for its record.
             retry_transient(partial(self._save, values), self._alias, pauses=(0,))
         except (DatabaseError, InterfaceError) as error:
             logger.warning("How far this run is cannot be recorded: %s", first_line(error))
 
     def _save(self, values: dict[str, Any]) -> None:
-        # Not at the top: importing this module must not need the app registry.
-        from hashing.models import BackfillRun
-
         runs = BackfillRun.objects.using(self._alias)
-        # Inside a caller's transaction it is a savepoint, which leaves that transaction sound.
+        # Inside a caller's transaction this is a savepoint, so that a failure does not break that transaction.
         with transaction.atomic(using=self._alias):
-            if self._key is not None:
-                runs.filter(pk=self._key).update(**values)
+            if self._run_pk is not None:
+                runs.filter(pk=self._run_pk).update(**values)
                 return
-            key = runs.create(started_at=Now(), **self._labels, **values).pk
-        self._key = key
+            pk = runs.create(started_at=Now(), **self._labels, **values).pk
+        self._run_pk = pk
         runs.delete_outdated()
 
 
-def _text(key: Any) -> str:
+def key_text(key: Any) -> str:
     return "" if key is None else str(key)[:255]

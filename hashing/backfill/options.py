@@ -1,5 +1,3 @@
-"""How a backfill is to run."""
-
 from __future__ import annotations
 
 import os
@@ -11,7 +9,7 @@ from hashing.conf import hashing_settings
 
 
 def available_cores() -> int:
-    """The cores that this process may use, which can be fewer than the machine has."""
+    """Return the number of cores that this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -19,13 +17,19 @@ def available_cores() -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillOptions:
-    """Raises `ValueError` for numbers that make no sense.
+    """What a backfill hashes, and how. Raises `ValueError` for numbers out of range.
 
-    `workers`: processes that decode, at least one. `timeout`: seconds that one image may take. `start_pk`, `end_pk`:
-    first and last key, both included. `skip_failed`: leave out rows that failed before; `only_failed`: all others.
-    `rehash`: also rows that have a hash. `tried_before`: of rows that failed or have a hash, only those whose last try
-    is older. `dry_run`: read and hash, write nothing. `using`: a database alias, the router's choice by default.
-    `sources`: labels like "blog.Photo" or "blog.Photo.original", only whose files are hashed.
+    `batch_size`: rows written at a time.
+    `limit`: rows to try.
+    `workers`: processes that decode.
+    `timeout`: seconds for one image.
+    `start_pk`, `end_pk`: first and last key, both included.
+    `skip_failed`, `only_failed`: leave out rows that failed before, or all others.
+    `rehash`: include rows that have a hash.
+    `tried_before`: leave out rows that were tried, successfully or not, at this time or later.
+    `dry_run`: read and hash, write nothing.
+    `using`: database alias; by default the router chooses.
+    `sources`: labels like "blog.Photo" or "blog.Photo.original", to hash only their files.
     """
 
     batch_size: int = 500
@@ -43,9 +47,9 @@ class BackfillOptions:
     sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("limit", 0), ("workers", 1)):
+        for name, minimum in (("batch_size", 1), ("limit", 0), ("workers", 1)):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}, not {value}")
+            if value is not None and value < minimum:
+                raise ValueError(f"{name} must be at least {minimum}, not {value}")
         if self.timeout <= 0:
             raise ValueError(f"timeout must be above 0 seconds, not {self.timeout}")

@@ -7,42 +7,89 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
+from django.db import router
 from django.db.models import Q
 from django.utils import timezone
 
 from hashing.backfill.options import BackfillOptions
 from hashing.db.paging import in_key_order, read_page
 from hashing.db.retry import retry_transient
+from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.keys import SourceKey
-from hashing.sources.storages import reference_to
+from hashing.sources.storages import UnknownStorage, reference_to
+from hashing.stored_files.availability import is_local
 from hashing.workers.worker import Job
 
 Rows = ImageAssetQuerySet[Any]
 FILE_FIELDS = ("image", "file_version", "source_type", "source_id", "source_field")
 
 
+def target_rows(queryset: Rows | None, options: BackfillOptions) -> Rows:
+    """Return the rows that a backfill is about, by default all image assets, on the database that it works on.
+
+    Raises `ValueError` for rows of other models, and for querysets that cannot be filtered and paged by key.
+    """
+    rows = ImageAsset.objects.all() if queryset is None else queryset
+    if not issubclass(rows.model, ImageAsset):
+        raise ValueError(f"{rows.model.__name__} has no hashes: a backfill takes image assets.")  # noqa: TRY004
+    refuse_unsuitable(rows)
+    if options.sources:
+        rows = rows.of_sources(options.sources)
+    return rows.using(options.using or rows.chosen_database or router.db_for_write(rows.model))
+
+
+def refuse_unsuitable(rows: Rows) -> None:
+    """Raise `ValueError` unless this is a plain queryset in which each row occurs once."""
+    if not isinstance(rows, ImageAssetQuerySet):
+        raise ValueError(f"A backfill takes a ImageAssetQuerySet, not a {type(rows).__name__}.")  # noqa: TRY004
+    query = rows.query
+    reasons = {
+        "is sliced; use limit": query.is_sliced,
+        f"is a {query.combinator}()": query.combinator,
+        "has values() or values_list()": query.values_select or query.annotation_select_mask is not None,
+        "is distinct(); use filter(pk__in=...)": query.distinct,
+        "locks its rows (select_for_update)": query.select_for_update,
+    }
+    for reason, applies in reasons.items():
+        if applies:
+            raise ValueError(f"A backfill takes a plain queryset; this one {reason}.")
+
+
 class StoredFile(NamedTuple):
-    """A row's key, the name and the version of its file, and who owns it. The name may be empty, or none."""
+    """A row's key, the name and version of its file, and the source that owns it. The name may be empty or None."""
 
     pk: Any
     name: str | None
     version: int
     source: SourceKey | None
 
+    def job(self, storage: Storage | None) -> Job:
+        """Return the job of hashing this file; `storage` is None when it is not known which one has it."""
+        if storage is None:
+            return Job(self.pk, self.name, refusal=f"LookupError: {UnknownStorage(self.source)}")
+        if not self.name:
+            return Job(self.pk, self.name)
+        if not is_local(storage):
+            return Job(self.pk, self.name, storage=reference_to(storage))
+        try:
+            # With a path, a worker needs neither Django nor the settings of the site.
+            return Job(self.pk, self.name, path=storage.path(self.name))
+        except (SuspiciousOperation, ValueError) as error:
+            return Job(self.pk, self.name, refusal=f"{type(error).__name__}: {error}")
+
 
 class PendingRows:
-    """The rows of `queryset` that `options` ask for, up to the highest key there is now.
+    """The rows of `queryset` that `options` ask for, up to the highest key at the time of creation.
 
-    Iterating tries no row twice: one that fails meanwhile is not listed again. `clock` is the one that `hashed_at` is
-    written by.
+    Iteration yields no row twice, also not one that fails meanwhile. `clock` is the one that sets `hashed_at`.
     """
 
     def __init__(self, queryset: Rows, options: BackfillOptions, clock: Callable[[], datetime] = timezone.now) -> None:
         self._options = options
         self._clock = clock
-        self._made_at = clock()
-        self._rows = self._in_range(queryset)
+        self._created_at = clock()
+        self._rows = self._within_bounds(queryset)
 
     def __len__(self) -> int:
         # Without further conditions, the index of the unhashed rows alone can count them.
@@ -56,9 +103,9 @@ class PendingRows:
         return chain.from_iterable(self.pages())
 
     def pages(self) -> Iterator[list[StoredFile]]:
-        """Yield the rows in pages, each read when it is asked for."""
+        """Yield the rows in pages, each read on demand."""
         left = self._options.limit
-        for page in chain.from_iterable(map(self._page_through, self._parts())):
+        for page in chain.from_iterable(map(self._pages_of, self._parts())):
             wanted = page if left is None else page[:left]
             left = None if left is None else left - len(wanted)
             if not wanted:
@@ -66,13 +113,13 @@ class PendingRows:
             yield wanted
 
     def parts(self) -> list[Rows]:
-        """The rows to do, in querysets that come one after the other; each is done in the order of its keys."""
+        """Return the rows as consecutive querysets, each to be read in the order of its keys."""
         return [part() for part in self._parts()]
 
     def _parts(self) -> list[Callable[[], Rows]]:
         if self._options.rehash:
             return [self._rows_to_rehash]
-        # Never-tried rows first: however many rows fail for good, a run with a limit gets further.
+        # Never-tried rows first: a run with a limit makes progress however many rows fail permanently.
         never_tried = [] if self._options.only_failed else [self._rows.never_tried]
         return never_tried + ([] if self._options.skip_failed else [self._failed_rows])
 
@@ -82,13 +129,13 @@ class PendingRows:
         return rows if tried_before is None else self._not_tried_since(rows, tried_before)
 
     def _failed_rows(self) -> Rows:
-        return self._not_tried_since(self._rows.unhashed().failed(), self._options.tried_before or self._made_at)
+        return self._not_tried_since(self._rows.unhashed().failed(), self._options.tried_before or self._created_at)
 
     def _not_tried_since(self, rows: Rows, moment: datetime) -> Rows:
-        """Times in the future count as unknown: the clock of another machine was ahead."""
+        """Times in the future, from a machine whose clock was ahead, count as unknown."""
         return rows.filter(Q(hashed_at__isnull=True) | Q(hashed_at__lt=moment) | Q(hashed_at__gt=self._clock()))
 
-    def _in_range(self, rows: Rows) -> Rows:
+    def _within_bounds(self, rows: Rows) -> Rows:
         ordered: Rows = in_key_order(rows)  # type: ignore[assignment]
         last_pk = retry_transient(lambda: ordered.values_list("pk", flat=True).last(), rows.db)
         if last_pk is None:
@@ -97,25 +144,13 @@ class PendingRows:
         found = ordered.filter(**{name: key for name, key in bounds.items() if key is not None})
         return found if self._options.end_pk is None else found.filter(pk__lte=self._options.end_pk)
 
-    def _page_through(self, part: Callable[[], Rows]) -> Iterator[list[StoredFile]]:
+    def _pages_of(self, part: Callable[[], Rows]) -> Iterator[list[StoredFile]]:
         last_pk = None
         while True:
-            # For each page again, because the rows that were tried since the last one are told by the clock.
+            # Rebuilt for each page: the clock decides which failed rows were already tried.
             rows = part() if last_pk is None else part().filter(pk__gt=last_pk)
             page = read_page(rows, FILE_FIELDS, self._options.batch_size)
             if not page:
                 return
             yield [StoredFile(pk, name, version, SourceKey.of(*source)) for pk, name, version, *source in page]
             last_pk = page[-1][0]
-
-
-def make_job(storage: Storage, pk: Any, name: str | None, *, local: bool) -> Job:
-    """With a path where the storage is `local`: a worker then needs neither Django nor the site's settings."""
-    if not name:
-        return Job(pk, name)
-    if not local:
-        return Job(pk, name, storage=reference_to(storage))
-    try:
-        return Job(pk, name, path=storage.path(name))
-    except (SuspiciousOperation, ValueError) as error:
-        return Job(pk, name, refusal=f"{type(error).__name__}: {error}")

@@ -1,5 +1,3 @@
-"""What came of a backfill."""
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -20,10 +18,10 @@ class BackfillResult(TypedDict):
 
 @dataclass
 class BackfillReport:
-    """Counts of rows: `total` is what there was to do at the start, and never less than what was tried.
+    """The counts of a backfill. `total` is the number of pending rows at the start, or of rows tried if that is more.
 
-    `stopped` is why the run ended before its list did, and empty when it did not; `resume_pk` is then the first key, in
-    the order of the list, that was begun and not written. `errors` and `failed_keys` are about the first failures only.
+    `stopped` is the reason of a run that stopped early, and empty otherwise; `resume_pk` is then the first key, in the
+    order of the list, that was started and not written. `errors` and `failed_keys` have the first failures only.
     """
 
     total: int = 0
@@ -41,7 +39,7 @@ class BackfillReport:
 
     @property
     def left_out(self) -> int:
-        """Rows that were not reached, or that were deleted or got another file while they were hashed."""
+        """The number of rows that were not reached, or were deleted or replaced while they were hashed."""
         return self.total - self.processed - self.failed
 
     def count_hashed(self) -> None:
@@ -53,18 +51,18 @@ class BackfillReport:
 
     def set_counts(self, processed: int, failed: int) -> None:
         self.processed, self.failed = processed, failed
-        # Rows may have come, or failed, after the total was counted.
+        # Rows may be added after the total was counted.
         self.total = max(self.total, processed + failed)
 
     def note_error(self, pk: Any, error: str) -> None:
-        """Add the error of a failure that is counted elsewhere."""
+        """Add an error without counting it."""
         if len(self.errors) < SHOWN_ERRORS:
             self.errors.append(f"Asset {pk}: {error}")
             self.failed_keys.append(pk)
 
     def add(self, later: BackfillReport) -> None:
-        """Include a run that went on where this one had stopped."""
-        # What was deleted in between is left out, and part of the total of the start.
+        """Add the counts of a run that continued this one."""
+        # Rows deleted between the runs stay in the total, as left out.
         self.total = max(self.total, self.processed + self.failed + later.total)
         self.set_counts(self.processed + later.processed, self.failed + later.failed)
         self.errors = (self.errors + later.errors)[:SHOWN_ERRORS]
@@ -85,11 +83,11 @@ class BackfillReport:
         return result
 
     def as_json(self) -> dict[str, Any]:
-        """The values of `as_dict`, with `left_out` also when it is 0."""
+        """Return the values of `as_dict`, with `left_out` also when it is 0."""
         return {**self.as_dict(), "left_out": self.left_out}
 
     def as_text(self) -> str:
-        """The results block, without a line break at its end."""
+        """Return the results block without a final line break."""
         lines = [
             RULE,
             "HASH BACKFILL RESULTS",

@@ -133,7 +133,7 @@ class HashingCommand(BaseCommand):
             def show(count: int) -> None:
                 nonlocal done
                 done += count
-                bar.reach(done, failed=0)
+                bar.update(done, failed=0)
 
             try:
                 found = sync_sources(labels, using=using, dry_run=dry_run, notify=show, should_stop=stop)

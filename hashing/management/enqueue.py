@@ -25,7 +25,7 @@ class QueuedBackfill:
     def __init__(self, options: BackfillOptions, queue: ShardQueue, shard_size: int, workers: int | None) -> None:
         self._options, self._queue = options, queue
         self._shard_size, self._workers = shard_size, workers
-        self.jobs: list[Shard] = []
+        self.shards: list[Shard] = []
 
     @property
     def is_here(self) -> bool:
@@ -34,19 +34,19 @@ class QueuedBackfill:
 
     @property
     def total(self) -> int:
-        return sum(job.size for job in self.jobs)
+        return sum(shard.size for shard in self.shards)
 
     def enqueue(self, progress: ProgressReporter, should_stop: Callable[[], bool]) -> None:
         """Raises `QueueLost`."""
-        for job in split_into_shards(self._options, size=self._shard_size, workers=self._workers):
-            self.jobs.append(job)
+        for shard in split_into_shards(self._options, size=self._shard_size, workers=self._workers):
+            self.shards.append(shard)
             try:
-                goes_on = self._queue.put(job)
+                goes_on = self._queue.put(shard)
             # A queue raises what its client library raises.
             except Exception as error:
-                self.jobs.pop()
+                self.shards.pop()
                 raise QueueLost(f"{type(error).__name__}: {first_line(error).rstrip('.')}") from error
-            progress.reach(self.total, failed=0)
+            progress.update(self.total, failed=0)
             if should_stop() or not goes_on:
                 return
 
@@ -54,12 +54,17 @@ class QueuedBackfill:
         self, stall_timeout: float, progress: ProgressReporter, should_stop: Callable[[], bool]
     ) -> BackfillReport:
         """What came of it, once it is done."""
-        if not self.jobs:
+        if not self.shards:
             return BackfillReport()
-        watch = ShardMonitor(
-            self.jobs, self._queue.put, stall_timeout, progress=progress, should_stop=should_stop, say=progress.say
+        monitor = ShardMonitor(
+            self.shards,
+            self._queue.put,
+            stall_timeout,
+            progress=progress,
+            should_stop=should_stop,
+            notify=progress.notify,
         )
-        return watch.look_once() if self.is_here else watch.run()
+        return monitor.poll_once() if self.is_here else monitor.run()
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class EnqueuedShards:
 
     def as_json(self) -> dict[str, Any]:
         status = "partial" if self.interrupted else "enqueued"
-        return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.jobs), "left_out": 0}
+        return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.shards), "left_out": 0}
 
     def as_text(self) -> str:
-        ranges = len(self.dispatch.jobs)
+        ranges = len(self.dispatch.shards)
         return f"Enqueued: {self.dispatch.total} images, in {ranges} key range{'' if ranges == 1 else 's'}."

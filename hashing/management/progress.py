@@ -16,19 +16,19 @@ SECONDS_BETWEEN_TICKS = 1.0
 class ProgressReporter(Protocol):
     """`begin` says how many items there are, where that is known; `advance` counts one more that is done.
 
-    `reach`, in its place, says how many are done and failed by now, and how many workers are at it elsewhere. `tick` is
-    for while nothing happens, and `say` for a sentence to whoever looks on.
+    `update`, in its place, says how many are done and failed, and how many workers are active. `tick` is
+    for while nothing happens, and `notify` for a sentence to whoever looks on.
     """
 
     def begin(self, total: int) -> None: ...
 
     def advance(self, *, failed: bool = False) -> None: ...
 
-    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None: ...
+    def update(self, done: int, *, failed: int, workers: int | None = None) -> None: ...
 
     def tick(self) -> None: ...
 
-    def say(self, text: str) -> None: ...
+    def notify(self, text: str) -> None: ...
 
     def close(self) -> None: ...
 
@@ -53,7 +53,7 @@ class _Hidden:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def say(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         _write(self._stream, text)
 
     def begin(self, total: int) -> None:
@@ -62,7 +62,7 @@ class _Hidden:
     def advance(self, *, failed: bool = False) -> None:
         pass
 
-    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
+    def update(self, done: int, *, failed: int, workers: int | None = None) -> None:
         pass
 
     def tick(self) -> None:
@@ -91,10 +91,10 @@ class _Bar:
             self._bar.set_postfix_str(f"{self._failed} {self._failures}", refresh=False)
         self._bar.update()
 
-    def say(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         self._bar.write(text, file=self._stream)
 
-    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
+    def update(self, done: int, *, failed: int, workers: int | None = None) -> None:
         failures = [f"{failed} {self._failures}"] if failed else []
         at_work = [] if workers is None else [_workers_text(workers)]
         self._bar.set_postfix_str(", ".join(failures + at_work), refresh=False)
@@ -127,10 +127,10 @@ class _Lines:
         self._failed += failed
         self.tick()
 
-    def say(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         _write(self._stream, text)
 
-    def reach(self, done: int, *, failed: int, workers: int | None = None) -> None:
+    def update(self, done: int, *, failed: int, workers: int | None = None) -> None:
         self._done, self._failed, self._workers = done, failed, workers
         self.tick()
 

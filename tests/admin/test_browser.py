@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from hashing.admin.deletion import views
-from hashing.backfill.hash_row import hash_row
+from hashing.backfill.run import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from samples.pictures import encoded, photo
 from servers.browser import BROWSER_MARKS

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from hashing.backfill.sharding import shard
+from hashing.backfill import run as backfill_run
 from hashing.models import ImageAsset
 from hashing.tasks import PRIORITY, ShardQueue, hash_shard, task_backends
 
@@ -89,7 +89,7 @@ def test_without_a_queue_the_ranges_are_hashed_here(add_image, capsys):
 
 
 def test_without_a_queue_an_outage_ends_the_run_and_marks_nothing(add_image, media, capsys, monkeypatch):
-    monkeypatch.setattr(shard, "PAUSES", ())
+    monkeypatch.setattr(backfill_run, "RETRY_PAUSES", ())
     add_image("first.png")
     add_image("second.png")
     media.rename(media.with_name("away"))

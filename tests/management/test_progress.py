@@ -96,8 +96,8 @@ def test_bar_reaches_what_others_have_done():
     terminal = Terminal()
     with show_progress("Hashing", terminal) as bar:
         bar.begin(100)
-        bar.reach(40, failed=2, workers=1)
-        bar.reach(60, failed=3, workers=2)
+        bar.update(40, failed=2, workers=1)
+        bar.update(60, failed=3, workers=2)
     assert "60/100" in terminal.getvalue()
     assert "3 failed, 2 workers" in terminal.getvalue()
     assert "2 failed, 1 worker]" in terminal.getvalue()
@@ -107,7 +107,7 @@ def test_lines_reach_what_others_have_done():
     stream = io.StringIO()
     with show_progress("Hashing", stream) as lines:
         lines.begin(100)
-        lines.reach(60, failed=3, workers=2)
+        lines.update(60, failed=3, workers=2)
     assert "Hashing: 60 of 100" in stream.getvalue()
     assert stream.getvalue().endswith("left, 2 workers\n")
 
@@ -117,6 +117,6 @@ def test_sentences_have_lines_of_their_own(stream, hidden):
     shown = stream()
     with show_progress("Hashing", shown, hidden=hidden) as progress:
         progress.begin(2)
-        progress.say("Nothing has moved.")
+        progress.notify("Nothing has moved.")
     lines = shown.getvalue().replace("\r", "\n").split("\n")
     assert "Nothing has moved." in lines

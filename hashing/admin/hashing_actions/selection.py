@@ -13,9 +13,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import router
 from django.http import HttpRequest, QueryDict
 
-from hashing.backfill import BackfillOptions, BackfillReport
-from hashing.backfill.engine import bound_rows
-from hashing.backfill.sharding.shard import BATCH_SIZE, SHARD_SIZE, KeyRange, cut_into_ranges, run_with_retries
+from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
+from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE
+from hashing.backfill.sharding.splitting import KeyRange, split_by_key
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -89,13 +89,13 @@ class QueuedSelection:
     def ranges(self) -> Iterator[KeyRange]:
         """Of the rows that are to do."""
         rows = self._rows()
-        return cut_into_ranges(rows if self.rehash else rows.unhashed(), SHARD_SIZE)
+        return split_by_key(rows if self.rehash else rows.unhashed(), SHARD_SIZE)
 
     def hash_shard(self, start_pk: str, end_pk: str) -> BackfillReport:
         """Hash what is still to do from the key `start_pk` to the key `end_pk`, both included."""
         key = ImageAsset._meta.pk.to_python
         options = BackfillOptions(
-            batch_size=BATCH_SIZE,
+            batch_size=SHARD_BATCH_SIZE,
             rehash=self.rehash,
             start_pk=key(start_pk),
             end_pk=key(end_pk),
@@ -103,7 +103,7 @@ class QueuedSelection:
         )
         # Here too: a backfill asks for the last key of what it is given, which may be far behind the range.
         rows = self._rows().filter(pk__gte=options.start_pk, pk__lte=options.end_pk)
-        return run_with_retries(bound_rows(rows, options), options)
+        return run_backfill(options, rows, retry=True)
 
     def _rows(self) -> Rows:
         user = get_user_model()._default_manager.get(pk=self.user_pk)

@@ -11,8 +11,7 @@ from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
-from hashing.backfill.sharding.shard import BATCH_SIZE as SHARD_BATCH_SIZE
-from hashing.backfill.sharding.shard import SHARD_SIZE
+from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE
 from hashing.conf import hashing_settings
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least, seconds
 from hashing.management.enqueue import EnqueuedShards, QueuedBackfill, QueueLost
@@ -115,7 +114,7 @@ class Command(HashingCommand):
         except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"The database cannot be read: {first_line(error)}") from error
         except QueueLost as error:
-            text = f"The queue takes nothing: {error}. Of the key ranges, {len(dispatch.jobs)} are enqueued."
+            text = f"The queue takes nothing: {error}. Of the key ranges, {len(dispatch.shards)} are enqueued."
             raise CommandError(text) from error
         if stop() or not (given["wait"] or dispatch.is_here):
             return EnqueuedShards(dispatch, interrupted=stop())

@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import ImageOps
 
-from hashing.backfill.hash_row import hash_row
+from hashing.backfill.run import hash_row
 from hashing.models import ImageAsset
 from samples.pictures import blank, encoded, photo
 from tests.admin.conftest import address

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import ImageOps
 
 from hashing.admin.search import forms, matches
-from hashing.backfill.hash_row import hash_row
+from hashing.backfill.run import hash_row
 from hashing.db.table_size import forget_estimates
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset

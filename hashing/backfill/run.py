@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from hashing.backfill.engine import Backfill, ProgressListener
+from hashing.backfill.heartbeat import Heartbeat
+from hashing.backfill.options import BackfillOptions
+from hashing.backfill.pending_rows import target_rows
+from hashing.backfill.report import BackfillReport
+from hashing.db.retry import drop_dead_connection
+from hashing.models.image_asset import ImageAsset
+from hashing.models.querysets import HASH_FIELDS, ImageAssetQuerySet
+
+# Seconds before each further attempt.
+RETRY_PAUSES = (5, 10, 20, 30)
+
+
+def run_backfill(
+    options: BackfillOptions,
+    queryset: ImageAssetQuerySet[Any] | None = None,
+    *,
+    should_stop: Callable[[], bool] | None = None,
+    progress: ProgressListener | None = None,
+    batch_id: str = "",
+    shard_number: int | None = None,
+    retry: bool = False,
+) -> BackfillReport:
+    """Hash the pending rows of `queryset`, and show the run in the admin by its heartbeat unless it is a dry run.
+
+    With `retry`, wait about a minute for a storage or a database that is down: a worker that gave up would take one
+    shard after the other from the queue and fail them all.
+    """
+    rows = target_rows(queryset, options)
+    if options.dry_run:
+        return Backfill(options, rows, should_stop=should_stop, progress=progress).run()
+    report = BackfillReport()
+    with Heartbeat(rows, options, progress, batch_id=batch_id, shard_number=shard_number) as heartbeat:
+        for pause in (*RETRY_PAUSES, 0) if retry else (0,):
+            report.add(Backfill(options, rows, should_stop=should_stop, progress=heartbeat).run())
+            heartbeat.set_result(report)
+            if not report.stopped or report.interrupted or not pause:
+                break
+            wait(pause, heartbeat)
+            drop_dead_connection(rows.db)
+    return report
+
+
+def wait(seconds: int, heartbeat: Heartbeat) -> None:
+    for _ in range(seconds):
+        time.sleep(1)
+        heartbeat.tick()
+
+
+def hash_row(pk: Any, name: str, using: str) -> dict[str, Any]:
+    """Hash the file `name` of one row in this process, and return the fields that were written.
+
+    None are written when the row has another file by now or is deleted, and, with a line in the log, when the storage
+    or the database is unavailable.
+    """
+    # Not the default manager of the model, which may hide rows.
+    rows = ImageAssetQuerySet[Any](ImageAsset, using=using).filter(pk=pk)
+    options = BackfillOptions(rehash=True, limit=1, workers=1, using=using)
+    report = Backfill(options, rows.filter(image=name), in_process=True).run()
+    return rows.values(*HASH_FIELDS).first() or {} if report.processed or report.failed else {}

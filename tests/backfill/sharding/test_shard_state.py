@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from hashing.backfill import BackfillOptions, hash_shard, split_into_shards
+from hashing.backfill.sharding.shard_state import ShardBatch
+
+pytestmark = pytest.mark.django_db
+
+
+def test_failed_rows_are_those_that_failed_since_the_list_was_split(add_image):
+    old = {"hash_error": "broken", "hashed_at": timezone.now() - timedelta(days=1)}
+    add_image("before.png", b"broken", **old)
+    found = list(split_into_shards(BackfillOptions(skip_failed=True), workers=1))
+    assert found == []
+    broken = add_image("broken.png", b"broken")
+    found = list(split_into_shards(BackfillOptions(skip_failed=True), workers=1))
+    hash_shard(**found[0].as_arguments())
+    assert [row.pk for row in ShardBatch(found).failed_rows(timezone.now())] == [broken.pk]
