@@ -25,7 +25,8 @@ from hashing.fingerprint.orientations import TURNED
 from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, small_limit
 from hashing.hamming_join.fingerprints import Fingerprints, Positions
 from hashing.hamming_join.orientation_join import orientation_join
-from hashing.hamming_join.self_join import PairList, self_join
+from hashing.hamming_join.pair_list import PairList
+from hashing.hamming_join.self_join import self_join
 from hashing.hamming_join.value_join import ValueJoin
 
 HEADS = ["fingerprints", "max_distance", "pairs", "seconds", "CPU seconds", "peak, MB"]

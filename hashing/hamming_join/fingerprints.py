@@ -1,5 +1,3 @@
-"""Hashes and qualities of many pictures as arrays, and the rule that says which of two match."""
-
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -20,7 +18,7 @@ DETAIL_WORDS = DETAIL_BITS // HASH_BITS
 
 
 class Fingerprints(NamedTuple):
-    """Four arrays with one row for each picture; `detail` has four columns."""
+    """Hashes and qualities of many pictures: four arrays with a row for each; `detail` has four columns."""
 
     perceptual: Values
     vertical: Values
@@ -32,7 +30,7 @@ class Fingerprints(NamedTuple):
         return len(self.perceptual)
 
     def take(self, rows: Any) -> Fingerprints:
-        """Return the rows that an index or a mask names."""
+        """Return the rows that an index or a mask selects."""
         return Fingerprints(*(column[rows] for column in self))
 
     def joined(self, other: Fingerprints) -> Fingerprints:
@@ -45,7 +43,7 @@ class Fingerprints(NamedTuple):
         return Fingerprints(*hashes, self.quality)
 
     def check(self) -> None:
-        """Raise `ValueError` for arrays that are no fingerprints."""
+        """Raise `ValueError` for arrays of unexpected shapes or types."""
         shapes = [column.shape for column in self]
         expected = [(self.size,), (self.size,), (self.size, DETAIL_WORDS), (self.size,)]
         kinds = [column.dtype for column in self]
@@ -54,14 +52,14 @@ class Fingerprints(NamedTuple):
 
 
 class MatchRule:
-    """Tells which pairs of rows match: `first` rows of one set of fingerprints, `second` rows of another."""
+    """The rule of `hashing.fingerprint.similarity`, for pairs of rows of two tables."""
 
     def __init__(self, left: Fingerprints, right: Fingerprints, max_distance: int) -> None:
         self._left, self._right = left, right
         self._limits = np.array([distance_limit(max_distance, each) for each in range(BEST_QUALITY + 1)], np.uint16)
 
     def matches(self, first: Positions, second: Positions) -> Flags:
-        """Expects pairs whose small hashes are near enough."""
+        """Return which pairs match, given that their small hashes do."""
         quality = np.minimum(self._left.quality[first], self._right.quality[second])
         return self.distances(first, second) <= self._limits[quality]
 
@@ -77,6 +75,6 @@ class MatchRule:
 
 
 def check_max_distance(max_distance: int) -> None:
-    """Raise `ValueError` for a distance that no two pictures can have."""
+    """Raise `ValueError` for a distance outside 0 to 384."""
     if not 0 <= max_distance <= LARGEST_DISTANCE:
         raise ValueError(f"A distance must be between 0 and {LARGEST_DISTANCE}, not {max_distance}")

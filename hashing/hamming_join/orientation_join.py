@@ -9,12 +9,13 @@ import numpy.typing as npt
 from hashing.fingerprint.similarity import small_limit
 from hashing.hamming_join.buckets import Buckets
 from hashing.hamming_join.fingerprints import Distances, Fingerprints, MatchRule, Positions, check_max_distance
-from hashing.hamming_join.self_join import PairList, Progress, in_per_cent, refuse_too_many
-from hashing.hamming_join.value_join import Done, ValueJoin
+from hashing.hamming_join.pair_list import PairList, check_pair_count
+from hashing.hamming_join.self_join import ProgressListener, as_percentage
+from hashing.hamming_join.value_join import FractionListener, ValueJoin
 
 
 class OrientedPairs(NamedTuple):
-    """At each place of the four arrays, the second row matches the first one after its `orientation`."""
+    """Four arrays with a pair at each position: the second row matches the first one in its `orientation`."""
 
     first: npt.NDArray[np.int64]
     second: npt.NDArray[np.int64]
@@ -23,7 +24,7 @@ class OrientedPairs(NamedTuple):
 
     @classmethod
     def best_of(cls, found: list[Self]) -> Self:
-        """Each pair once, in order: with the least distance and number of an orientation."""
+        """Return each pair once, in order: with the smallest distance, and then the smallest orientation."""
         columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
         order = np.lexsort(columns[3:1:-1] + columns[1::-1])
         first, second = columns[0][order], columns[1][order]
@@ -36,36 +37,38 @@ def orientation_join(
     orientations: Sequence[int],
     max_distance: int,
     *,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> OrientedPairs:
-    """As `self_join`, of rows of which one was brought into one of the orientations.
+    """Return all pairs of different rows that match when the first is brought into one of the orientations.
 
-    Both directions, (a, b) and (b, a), come where both match: each with its best orientation, in the order of first
-    and second. No row is a pair with itself. Pairs that match as they are may be among them.
+    Each pair comes once, with its best orientation, in the order of first and second; (a, b) and (b, a) are two pairs.
+    Pairs that also match upright may be among them. Raise the errors of `self_join`.
     """
     fingerprints.check()
     check_max_distance(max_distance)
-    done = in_per_cent(progress or (lambda _per_cent: None))
+    report = as_percentage(progress or (lambda _percentage: None))
     found = list[OrientedPairs]()
     for number, orientation in enumerate(orientations):
         turned = fingerprints.oriented(orientation)
-        pairs = _across(turned, fingerprints, max_distance, _nth(done, number, len(orientations)))
+        pairs = two_table_join(turned, fingerprints, max_distance, nth_of(report, number, len(orientations)))
         first, second = pairs.sorted_pairs()
-        refuse_too_many(len(first) + sum(len(other.first) for other in found))
+        check_pair_count(len(first) + sum(len(other.first) for other in found))
         distance = MatchRule(turned, fingerprints, max_distance).distances(first, second)
         found.append(OrientedPairs(first, second, distance, np.full(len(first), orientation, np.uint8)))
     best = OrientedPairs.best_of(found)
-    done(1.0)
+    report(1.0)
     return best
 
 
-def _across(turned: Fingerprints, upright: Fingerprints, max_distance: int, done: Done) -> PairList:
-    """Pairs of a turned row and another upright one."""
+def two_table_join(
+    turned: Fingerprints, upright: Fingerprints, max_distance: int, report: FractionListener
+) -> PairList:
+    """Return the pairs of a turned and an upright row, except each row with itself."""
     count = upright.size
     both = turned.joined(upright)
     rule, buckets, pairs = MatchRule(both, both, max_distance), Buckets(both), PairList()
 
-    def found(i: Positions, j: Positions) -> None:
+    def add_matches(i: Positions, j: Positions) -> None:
         for one, other in buckets.pairs_of_rows(i, j):
             first, second = np.minimum(one, other), np.maximum(one, other)
             across = (first < count) & (second >= count) & (first != second - count)
@@ -73,11 +76,11 @@ def _across(turned: Fingerprints, upright: Fingerprints, max_distance: int, done
             matching = np.flatnonzero(rule.matches(first, second))
             pairs.add(first[matching], second[matching] - count)
 
-    found(buckets.shared(), buckets.shared())
-    ValueJoin(buckets.perceptual, buckets.vertical, small_limit(max_distance), found).run(done)
+    add_matches(buckets.shared(), buckets.shared())
+    ValueJoin(buckets.perceptual, buckets.vertical, small_limit(max_distance), add_matches).run(report)
     return pairs
 
 
-def _nth(done: Done, number: int, count: int) -> Done:
-    """Of as many equal parts as there are orientations; a little is left for the end."""
-    return lambda share: done(0.99 * (number + share) / count)
+def nth_of(report: FractionListener, number: int, count: int) -> FractionListener:
+    """Return a listener to one of `count` equal parts. The last percent is for combining them."""
+    return lambda fraction: report(0.99 * (number + fraction) / count)

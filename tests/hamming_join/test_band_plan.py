@@ -6,31 +6,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.hamming_join import band_plan
-from hashing.hamming_join.band_plan import Band, Group, Layout, choose_groups, groups_of
+from hashing.hamming_join.band_plan import BandLayout, BitStatistics, choose_groups, make_groups
+from hashing.hamming_join.bands import Band, BandGroup
 
 VALUES = generate_hashes(20_000, seed=5)
-STATISTICS = band_plan._Statistics(*VALUES)
+STATISTICS = BitStatistics(*VALUES)
 
 
-def planned(layout: Layout, count: int = 10**6) -> list[Group]:
-    return groups_of(layout, STATISTICS, count)
+def planned(layout: BandLayout, count: int = 10**6) -> list[BandGroup]:
+    return make_groups(layout, STATISTICS, count)
 
 
-layouts = st.builds(Layout, st.integers(1, 30), st.integers(2, 6), st.integers(1, 5)).filter(
+layouts = st.builds(BandLayout, st.integers(1, 30), st.integers(2, 6), st.integers(1, 5)).filter(
     lambda layout: layout.groups <= layout.distance + 1 and layout.is_possible
 )
 
 
 @settings(deadline=None, max_examples=40)
 @given(layouts)
-def test_allowances_leave_one_group_within_its_own(layout: Layout):
+def test_allowances_leave_one_group_within_its_own(layout: BandLayout):
     assert sum(allowed + 1 for allowed in layout.allowances) == layout.distance + 1
 
 
 @settings(deadline=None, max_examples=40)
 @given(layouts)
-def test_every_bit_is_in_one_band_of_one_group(layout: Layout):
+def test_every_bit_is_in_one_band_of_one_group(layout: BandLayout):
     groups = planned(layout)
     assert sorted(bit for group in groups for bit in group.sources) == list(range(128))
     for group in groups:
@@ -39,43 +39,43 @@ def test_every_bit_is_in_one_band_of_one_group(layout: Layout):
         assert len(group.bands) == group.kept + group.errors
 
 
-def test_words_have_the_bits_in_the_order_of_their_sources():
-    group = Group((127, 0, 64), (Band(0, 3),), 1, 0, 0)
+def test_bits_of_a_word_follow_the_order_of_its_sources():
+    group = BandGroup((127, 0, 64), (Band(0, 3),), 1, 0, 0)
     high, low = np.array([1 << 63 | 1, 1 << 63, 1], np.uint64), np.array([0, 1, 2], np.uint64)
     assert group.words(high, low).tolist() == [0b101, 0b110, 0b001]
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**40 - 1))
-def test_the_first_common_key_is_told_from_the_differences(differences: int):
-    (group, *_) = planned(Layout(20, 3, 3))
+def test_the_first_common_key_follows_from_the_differences(differences: int):
+    (group, *_) = planned(BandLayout(20, 3, 3))
     agreeing = [all(band.of(np.array([differences], np.uint64))[0] == 0 for band in key) for key in group.keys]
     first = agreeing.index(True) if any(agreeing) else -1
     assert group.first_key_of(np.array([differences], np.uint64)).tolist() == [first]
 
 
 @pytest.mark.parametrize(("parting", "widths"), [(0, ([], [10, 6])), (3, ([3], [7, 9])), (12, ([10, 2], [8, 8]))])
-def test_a_key_is_split_into_parting_and_sorting_bits(parting: int, widths: tuple[list[int], list[int]]):
+def test_a_key_is_split_into_prefix_and_sorting_bits(parting: int, widths: tuple[list[int], list[int]]):
     bands = (Band(20, 10), Band(10, 10), Band(0, 10))
-    split = Group(tuple(range(30)), bands, 3, 0, parting).split(bands)
+    split = BandGroup(tuple(range(30)), bands, 3, 0, parting).split(bands)
     assert tuple([band.width for band in bands] for bands in split) == widths
 
 
-def test_bits_that_say_the_same_are_in_different_groups():
+def test_correlated_bits_go_to_different_groups():
     random = np.random.default_rng(1)
     half = random.integers(0, 2**32, 5000, np.uint64)
     twins = half << np.uint64(32) | half
-    groups = groups_of(Layout(9, 2, 2), band_plan._Statistics(twins, random.integers(0, 2**64, 5000, np.uint64)), 5000)
+    groups = make_groups(BandLayout(9, 2, 2), BitStatistics(twins, random.integers(0, 2**64, 5000, np.uint64)), 5000)
     for bit in range(64, 96):
         assert sum({bit, bit + 32} <= set(group.sources) for group in groups) == 0
 
 
-def test_few_values_are_compared_each_with_each():
+def test_few_values_are_not_planned():
     high, low = VALUES
     assert choose_groups(high[:100], low[:100], 10) == []
     assert choose_groups(high, low, 10) != []
 
 
-def test_bits_that_say_nothing_make_no_bands():
+def test_constant_bits_make_no_bands():
     constant = np.zeros(5000, np.uint64)
-    assert groups_of(Layout(20, 2, 2), band_plan._Statistics(constant, np.arange(5000, dtype=np.uint64)), 5000) == []
+    assert make_groups(BandLayout(20, 2, 2), BitStatistics(constant, np.arange(5000, dtype=np.uint64)), 5000) == []

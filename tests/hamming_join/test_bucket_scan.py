@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing.hamming_join import buckets
-from hashing.hamming_join.buckets import large_buckets, pairs_in_buckets, pairs_within
+from hashing.hamming_join import bucket_scan
+from hashing.hamming_join.bucket_scan import large_buckets, pairs_in_buckets, pairs_within
 
 
 def listed(blocks) -> list[tuple[int, int]]:
@@ -20,8 +20,8 @@ def near(words: np.ndarray, errors: int) -> list[tuple[int, int]]:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch) -> None:
-    monkeypatch.setattr(buckets, "BLOCK", 8)
-    monkeypatch.setattr(buckets, "LARGE_BUCKET", 5)
+    monkeypatch.setattr(bucket_scan, "BLOCK", 8)
+    monkeypatch.setattr(bucket_scan, "LARGE_BUCKET", 5)
 
 
 @settings(deadline=None)
@@ -43,6 +43,6 @@ def test_all_pairs_of_words_with_the_same_key_are_found(numbers: list[int], erro
     assert {pair for pair in near(words, errors) if keys[pair[0]] == keys[pair[1]]} <= set(found)
 
 
-def test_large_buckets_are_told_by_their_slots():
+def test_large_buckets_are_slices_of_slots():
     keys = np.array([1] * 5 + [2] * 6 + [3] + [4] * 9)
     assert large_buckets(np.append(keys[1:] == keys[:-1], False)) == [slice(5, 11), slice(12, 21)]

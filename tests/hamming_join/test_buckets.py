@@ -37,6 +37,6 @@ def test_pairs_of_buckets_become_pairs_of_rows(chunk: int, monkeypatch):
     assert rows_of(made, [0, 2], [0, 2]) == list(combinations(range(4), 2))
 
 
-def test_a_row_is_no_pair_with_itself_where_all_buckets_have_one():
+def test_a_row_is_not_paired_with_itself_when_buckets_have_one_row():
     made = Buckets(with_hashes([3, 4], [0, 0]))
     assert rows_of(made, [0, 0], [0, 1]) == [(0, 1)]

@@ -27,7 +27,7 @@ def as_dict(found: OrientedPairs) -> dict[tuple[int, int], tuple[int, int]]:
 
 @settings(deadline=None, max_examples=60)
 @given(fingerprint_sets(most=60), st.integers(0, 120))
-def test_pairs_come_in_both_directions_with_their_best_orientation(fingerprints: Fingerprints, max_distance: int):
+def test_pairs_have_both_directions_and_their_best_orientation(fingerprints: Fingerprints, max_distance: int):
     found = as_dict(orientation_join(fingerprints, TURNS, max_distance))
     assert found == expected_pairs(fingerprints, max_distance)
 

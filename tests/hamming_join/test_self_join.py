@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from hashing.fingerprint.similarity import LARGEST_DISTANCE
 from hashing.hamming_join.fingerprints import Fingerprints
-from hashing.hamming_join.self_join import Pairs, TooManyPairs, self_join
+from hashing.hamming_join.pair_list import TooManyPairs
+from hashing.hamming_join.self_join import Pairs, self_join
 from tests.hamming_join.brute_force import fingerprint_sets, generated_fingerprints, matching_pairs
 
 limits = st.integers(0, 120) | st.integers(0, LARGEST_DISTANCE)
@@ -46,28 +47,28 @@ def test_all_pairs_are_found_where_values_are_joined_by_keys(max_distance: int):
     assert as_dict(self_join(fingerprints, max_distance)) == expected
 
 
-def test_too_large_an_answer_is_refused(monkeypatch):
-    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 45)
+def test_too_many_pairs_are_refused(monkeypatch):
+    monkeypatch.setattr("hashing.hamming_join.pair_list.MAX_PAIRS", 45)
     assert len(self_join(alike(10), 100).first) == 45
     with pytest.raises(TooManyPairs, match="More than 45 pairs"):
         self_join(alike(11), 100)
 
 
-def test_an_answer_of_billions_of_pairs_is_refused_before_it_is_made(monkeypatch):
-    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 100_000)
-    monkeypatch.setattr("hashing.hamming_join.self_join.SLACK", 10_000)
+def test_billions_of_pairs_are_refused_before_memory_is_allocated(monkeypatch):
+    monkeypatch.setattr("hashing.hamming_join.pair_list.MAX_PAIRS", 100_000)
+    monkeypatch.setattr("hashing.hamming_join.pair_list.SLACK", 10_000)
     with pytest.raises(TooManyPairs):
         self_join(alike(100_000), 100)
 
 
 @pytest.mark.parametrize("max_distance", [-1, LARGEST_DISTANCE + 1])
-def test_a_distance_that_no_pictures_can_have_is_refused(max_distance: int):
+def test_an_impossible_distance_is_refused(max_distance: int):
     with pytest.raises(ValueError, match="between 0 and 384"):
         self_join(alike(2), max_distance)
 
 
 @pytest.mark.parametrize("changed", ["perceptual", "vertical", "detail", "quality"])
-def test_arrays_that_are_no_fingerprints_are_refused(changed: str):
+def test_malformed_arrays_are_refused(changed: str):
     whole = alike(2)
     for wrong in (getattr(whole, changed)[:1], getattr(whole, changed).astype(np.int64)):
         with pytest.raises(ValueError, match="Fingerprints are"):

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_hashes import generate_hashes
-from hashing.hamming_join import band_plan, buckets, value_join
-from hashing.hamming_join.band_plan import Layout, groups_of
+from hashing.hamming_join import band_plan, bucket_scan, value_join
+from hashing.hamming_join.band_plan import BandLayout, BitStatistics, make_groups
 from hashing.hamming_join.value_join import ValueJoin
 from tests.hamming_join.brute_force import clustered_hashes, near_values
 
@@ -35,12 +35,12 @@ def join(high: np.ndarray, low: np.ndarray, distance: int) -> set[tuple[int, int
     return found.pairs
 
 
-def join_by(layout: Layout, high: np.ndarray, low: np.ndarray, count: int) -> set[tuple[int, int]]:
+def join_by(layout: BandLayout, high: np.ndarray, low: np.ndarray, count: int) -> set[tuple[int, int]]:
     """By keys of one layout, planned as if there were `count` values."""
     found = FoundPairs()
-    groups = groups_of(layout, band_plan._Statistics(high, low), count)
+    groups = make_groups(layout, BitStatistics(high, low), count)
     assert groups
-    ValueJoin(high, low, layout.distance, found).run_by(groups, lambda _share: None, threads=2)
+    ValueJoin(high, low, layout.distance, found).run_by(groups, lambda _fraction: None, threads=2)
     return found.pairs
 
 
@@ -57,7 +57,7 @@ def test_all_pairs_are_found_where_keys_are_planned(distance: int):
     st.integers(1, 24), st.integers(2, 5), st.integers(1, 4), st.sampled_from([1, 10**6, 10**8]), st.integers(0, 2**32)
 )
 def test_every_layout_finds_all_pairs(distance: int, groups: int, kept: int, count: int, seed: int):
-    layout = Layout(distance, min(groups, distance + 1), kept)
+    layout = BandLayout(distance, min(groups, distance + 1), kept)
     assume(layout.is_possible and layout.keys <= 300)
     values = distinct_values(clustered_hashes(300, seed, 20, 12), clustered_hashes(300, seed, 20, 12))
     assert join_by(layout, *values, count) == near_values(*values, distance)
@@ -66,20 +66,20 @@ def test_every_layout_finds_all_pairs(distance: int, groups: int, kept: int, cou
 @pytest.fixture
 def small_limits(monkeypatch) -> None:
     """Every path is taken by few values."""
-    monkeypatch.setattr(band_plan, "FEW_VALUES", 10)
+    monkeypatch.setattr(band_plan, "MIN_PLANNED_VALUES", 10)
     monkeypatch.setattr(band_plan, "COMPARE_ALL", 1e9)
-    monkeypatch.setattr(band_plan, "WORDS_OF_A_PART", 16)
+    monkeypatch.setattr(band_plan, "MIN_PARTITION_WORDS", 16)
     monkeypatch.setattr(value_join, "COMPARE", 1e9)
     monkeypatch.setattr(value_join, "DENSE_BUCKET", 40)
     monkeypatch.setattr(value_join, "BATCH", 50)
-    monkeypatch.setattr(buckets, "LARGE_BUCKET", 12)
-    monkeypatch.setattr(buckets, "BLOCK", 64)
+    monkeypatch.setattr(bucket_scan, "LARGE_BUCKET", 12)
+    monkeypatch.setattr(bucket_scan, "BLOCK", 64)
 
 
 @pytest.mark.usefixtures("small_limits")
 @pytest.mark.parametrize("distance", [3, 10, 20])
 @pytest.mark.parametrize(("centres", "flips"), [(1, 0), (2, 1), (30, 6), (600, 64)])
-def test_crowds_that_share_one_half_are_joined(distance: int, centres: int, flips: int):
+def test_dense_buckets_are_joined(distance: int, centres: int, flips: int):
     high = np.concatenate([clustered_hashes(300, 1, centres, flips), clustered_hashes(300, 2, 600, 64)])
     low = np.concatenate([clustered_hashes(200, 3, 600, 64), clustered_hashes(400, 4, 30, 12)])
     values = distinct_values(high, low)
@@ -87,7 +87,7 @@ def test_crowds_that_share_one_half_are_joined(distance: int, centres: int, flip
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_a_crowd_is_compared_once_and_not_for_every_key(monkeypatch):
+def test_a_dense_bucket_is_compared_once_and_not_for_every_key(monkeypatch):
     joined: list[int] = []
     whole = ValueJoin._join_apart
     monkeypatch.setattr(ValueJoin, "_join_apart", lambda self, rows: (joined.append(len(rows)), whole(self, rows)))
@@ -100,7 +100,7 @@ def test_a_crowd_is_compared_once_and_not_for_every_key(monkeypatch):
     assert 0 < len(joined) <= 3
 
 
-def test_an_error_in_a_thread_ends_the_join():
+def test_an_error_in_a_thread_stops_the_join():
     def refuse(_first: np.ndarray, _second: np.ndarray) -> None:
         raise MemoryError
 
@@ -110,7 +110,7 @@ def test_an_error_in_a_thread_ends_the_join():
 
 
 @pytest.mark.parametrize("count", [1, 500, 20_000])
-def test_progress_rises_to_the_whole(count: int):
+def test_progress_rises_to_1(count: int):
     told: list[float] = []
     ValueJoin(*distinct_values(*generate_hashes(count, seed=2)), 6, lambda _i, _j: None).run(told.append)
     assert told == sorted(told)

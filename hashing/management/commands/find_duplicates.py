@@ -12,7 +12,7 @@ from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANC
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.run import run_grouping
-from hashing.hamming_join.self_join import TooManyPairs
+from hashing.hamming_join.pair_list import TooManyPairs
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least
 from hashing.management.progress import ShownPhases
 from hashing.text import first_line
