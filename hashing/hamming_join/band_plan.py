@@ -156,9 +156,8 @@ def estimate_comparing(groups: Sequence[BandGroup], sample: tuple[Values, Values
     for group in groups:
         words = group.words(*sample)
         keys = group.keys[:: math.ceil(len(group.keys) / SAMPLED_KEYS)]
-        equal = sum(
-            count_equal_pairs(words & mask_of([*split.prefix, *split.rest])) for split in map(group.split, keys)
-        )
+        masks = [mask_of([*prefix, *rest]) for prefix, rest in map(group.split, keys)]
+        equal = sum(count_equal_pairs(words & mask) for mask in masks)
         first_words = words[:VERIFIED_SAMPLE]
         near = sum(len(first) for first, _ in pairs_within(first_words, group.errors))
         near_in_sample = near * (len(words) / len(first_words)) ** 2

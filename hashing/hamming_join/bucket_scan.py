@@ -33,7 +33,7 @@ def pairs_within(words: Values, errors: int) -> Iterator[PositionPairs]:
 
 
 def large_buckets(same: Flags) -> list[slice]:
-    """Return where more than `LARGE_BUCKET` consecutive words have the same key. `same`: the key of the next word is."""
+    """Return where more than `LARGE_BUCKET` consecutive words have the same key; `same` as in `pairs_in_buckets`."""
     ends = np.append(np.flatnonzero(~same) + 1, len(same))
     starts = np.append(0, ends[:-1])
     large = np.flatnonzero(ends - starts > LARGE_BUCKET)

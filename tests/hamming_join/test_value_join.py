@@ -52,6 +52,7 @@ def test_all_pairs_are_found_where_keys_are_planned(distance: int):
     assert join(*values, distance) == expected
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(1, 24), st.integers(2, 5), st.integers(1, 4), st.sampled_from([1, 10**6, 10**8]), st.integers(0, 2**32)
@@ -86,6 +87,7 @@ def test_dense_buckets_are_joined(distance: int, centres: int, flips: int):
     assert join(*values, distance) == near_values(*values, distance)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_limits")
 def test_a_dense_bucket_is_compared_once_and_not_for_every_key(monkeypatch):
     joined: list[int] = []
