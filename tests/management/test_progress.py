@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from hashing.management import progress
-from hashing.management.progress import show_progress
+from hashing.management.progress import show_phases, show_progress
 
 
 class Terminal(io.StringIO):
@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_a_bar_with_count_and_failures():
+def test_bar_shows_count_and_failures():
     terminal = Terminal()
     with show_progress("Hashing", terminal) as bar:
         bar.begin(2)
@@ -27,7 +27,7 @@ def test_a_terminal_gets_a_bar_with_count_and_failures():
     assert "1 failed" in last
 
 
-def test_time_that_passes_draws_the_bar_once_a_second(monkeypatch):
+def test_tick_redraws_the_bar_once_a_second(monkeypatch):
     now = 0.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
     terminal = Terminal()
@@ -54,7 +54,7 @@ def test_log_lines_do_not_tear_the_bar(monkeypatch, logger):
     assert after.startswith("\n")
 
 
-def test_a_file_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch):
+def test_lines_are_written_every_few_seconds_and_at_the_end(monkeypatch):
     clock = iter(range(0, 1000, 6))
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     log = io.StringIO()
@@ -68,7 +68,7 @@ def test_a_file_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch):
     assert "\r" not in log.getvalue()
 
 
-def test_without_a_total_nothing_is_foretold():
+def test_lines_without_a_total_show_no_remaining_time():
     log = io.StringIO()
     with show_progress("Importing", log, failures="left out") as lines:
         lines.advance(failed=True)
@@ -76,7 +76,7 @@ def test_without_a_total_nothing_is_foretold():
     assert log.getvalue().endswith(" 1 left out\n")
 
 
-def test_a_quick_run_is_one_line():
+def test_quick_run_is_one_line():
     log = io.StringIO()
     with show_progress("Hashing", log) as lines:
         lines.begin(1)
@@ -92,7 +92,7 @@ def test_hidden_progress_writes_nothing(stream):
     assert stream.getvalue() == ""
 
 
-def test_bar_reaches_what_others_have_done():
+def test_bar_shows_what_others_have_done():
     terminal = Terminal()
     with show_progress("Hashing", terminal) as bar:
         bar.begin(100)
@@ -103,7 +103,7 @@ def test_bar_reaches_what_others_have_done():
     assert "2 failed, 1 worker]" in terminal.getvalue()
 
 
-def test_lines_reach_what_others_have_done():
+def test_lines_show_what_others_have_done():
     stream = io.StringIO()
     with show_progress("Hashing", stream) as lines:
         lines.begin(100)
@@ -113,10 +113,38 @@ def test_lines_reach_what_others_have_done():
 
 
 @pytest.mark.parametrize(("stream", "hidden"), [(io.StringIO, False), (io.StringIO, True), (Terminal, False)])
-def test_sentences_have_lines_of_their_own(stream, hidden):
+def test_message_has_its_own_line(stream, hidden):
     shown = stream()
     with show_progress("Hashing", shown, hidden=hidden) as progress:
         progress.begin(2)
         progress.notify("Nothing has moved.")
     lines = shown.getvalue().replace("\r", "\n").split("\n")
     assert "Nothing has moved." in lines
+
+
+def show_two_phases(stream: io.StringIO, *, hidden: bool = False) -> str:
+    with show_phases(stream, hidden=hidden) as show:
+        for phase in ("Reading", "Comparing"):
+            for per_cent in (0, 40, 100):
+                show(phase, per_cent)
+    return stream.getvalue()
+
+
+def test_each_phase_has_a_bar_on_a_terminal():
+    shown = show_two_phases(Terminal())
+    assert "Reading: 100%" in shown
+    assert "Comparing: 100%" in shown
+
+
+def test_phases_are_written_as_lines_elsewhere(monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    assert show_two_phases(io.StringIO()).splitlines()[1:4] == ["Reading: 40%", "Reading: 100%", "Comparing: 0%"]
+
+
+def test_quick_phases_write_no_line():
+    assert show_two_phases(io.StringIO()) == ""
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_hidden_phases_write_nothing(stream):
+    assert show_two_phases(stream, hidden=True) == ""

@@ -14,7 +14,7 @@ from hashing.grouping.report import GroupingReport
 from hashing.grouping.run import run_grouping
 from hashing.hamming_join.pair_list import TooManyPairs
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least
-from hashing.management.progress import ShownPhases
+from hashing.management.progress import show_phases
 from hashing.text import first_line
 
 INTERRUPTED = 130
@@ -54,7 +54,7 @@ class Command(HashingCommand):
             raise CommandError("Only one of --json and --csv can go to stdout.", returncode=WRONG_USAGE)
         if options.max_distance > DEFAULT_MAX_DISTANCE:
             self.stderr.write(f"A distance above {DEFAULT_MAX_DISTANCE} brings different pictures together.")
-        with ShownPhases(self.progress_stream, hidden=no_progress) as progress:
+        with show_phases(self.progress_stream, hidden=no_progress) as progress:
             report = self._run(options, dry_run=dry_run, using=database, progress=progress)
         # What goes to stdout must be whole: JSON or CSV and nothing else.
         text = self.stderr if STDOUT in names else self.stdout
