@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from benchmarks.rounds import Figures, median_of_rounds
@@ -28,11 +29,11 @@ Write = Callable[[list[Any], Sequence[str]], int]
 
 
 def stock(rows: list[Any], fields: Sequence[str]) -> int:
-    return _queryset()._stock_bulk_update(rows, fields, None)  # type: ignore[no-any-return]
+    return QuerySet.bulk_update(_queryset(), rows, fields)
 
 
 def guarded(rows: list[Any], fields: Sequence[str]) -> int:
-    return _queryset().guarded_by("image").bulk_update(rows, fields)  # type: ignore[no-any-return]
+    return _queryset().bulk_update(rows, fields, guards=["image"])  # type: ignore[no-any-return]
 
 
 def fast_update(rows: list[Any], fields: Sequence[str]) -> int:
@@ -69,7 +70,7 @@ def update_from_values(rows: list[Any], fields: Sequence[str]) -> int:
 def measure(write: Write, rows: int, batch_size: int) -> Figures:
     from django.db import transaction
 
-    from hashing.models.querysets import HASH_FIELDS
+    from hashing.models.hash_fields import HASH_FIELDS
 
     batches = _hashed_rows(rows, batch_size)
     written = 0

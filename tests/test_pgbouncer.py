@@ -52,7 +52,7 @@ def test_workers_hash_what_is_enqueued_and_duplicates_are_found(pooled_site):
     database = {"TASK_QUEUE": "database"}
     assert pooled_site.run("migrate", "--verbosity", "0", **database).returncode == 0
     done = pooled_site.run("backfill_hashes", "--enqueue", "--shard-size", "9", "--batch-size", "4", **database)
-    assert "EnqueuedShards: 35 images, in 4 key ranges." in done.stdout, done.stderr
+    assert "Enqueued: 35 images, in 4 key ranges." in done.stdout, done.stderr
     workers = [pooled_site.start("db_worker", "--batch", "--no-startup-delay", environment=database) for _ in range(2)]
     for worker in workers:
         _, err = worker.communicate(timeout=60)

@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
-from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.workers import pool
 from samples.pictures import encoded, photo

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
-from django.db import router
 from django.db.models import Q
 from django.utils import timezone
 
@@ -36,7 +35,7 @@ def target_rows(queryset: Rows | None, options: BackfillOptions) -> Rows:
     refuse_unsuitable(rows)
     if options.sources:
         rows = rows.of_sources(options.sources)
-    return rows.using(options.using or rows.chosen_database or router.db_for_write(rows.model))
+    return rows.using(options.using or rows.write_database)
 
 
 def refuse_unsuitable(rows: Rows) -> None:

@@ -10,8 +10,9 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.pending_rows import target_rows
 from hashing.backfill.report import BackfillReport
 from hashing.db.retry import drop_dead_connection
+from hashing.models.hash_fields import HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
-from hashing.models.querysets import HASH_FIELDS, ImageAssetQuerySet
+from hashing.models.querysets import ImageAssetQuerySet
 
 # Seconds before each further attempt.
 RETRY_PAUSES = (5, 10, 20, 30)

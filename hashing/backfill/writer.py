@@ -11,8 +11,9 @@ from django.utils import timezone
 from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import is_outage, is_transient, retry_transient
 from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
-from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS, ImageAssetQuerySet
+from hashing.models.querysets import ImageAssetQuerySet
 from hashing.previews import delete_stale_previews
 from hashing.signals import files_replaced, image_hashed, send_after_commit
 from hashing.text import first_line, printable
@@ -101,13 +102,12 @@ class OutcomeWriter:
         """Write in one short transaction, and return the number of rows."""
         now = self._clock()
         assets = [self._asset(outcome, versions[outcome.pk], now) for outcome in outcomes]
-        rows = self._rows.guarded_by(*GUARDS)
 
         def update() -> int:
             # Inside a caller's transaction this is a savepoint, so that a refusal does not break that transaction.
             with transaction.atomic(using=self._alias):
                 replaced = self._replaced_in_place(outcomes, versions)
-                written = rows.bulk_update(assets, fields)
+                written = self._rows.bulk_update(assets, fields, guards=GUARDS)
                 if replaced:
                     files_replaced.send(self._model, keys=replaced, using=self._alias)
                 return written

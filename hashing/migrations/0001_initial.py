@@ -5,8 +5,6 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import hashing.models.image_file
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -91,9 +89,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "image",
-                    models.ImageField(
-                        max_length=500, upload_to=hashing.models.image_file.upload_path, verbose_name="image"
-                    ),
+                    models.ImageField(max_length=500, upload_to="", verbose_name="image"),
                 ),
                 (
                     "created_at",

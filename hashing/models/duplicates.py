@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hashing.db.bulk_update import GuardedUpdateQuerySet
+from hashing.db.bulk_update import BulkUpdateQuerySet
 from hashing.fingerprint.orientations import Orientation
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -46,7 +46,7 @@ class GroupingRun(models.Model):
         return str(self.finished_at)
 
 
-class DuplicateGroupQuerySet(GuardedUpdateQuerySet["DuplicateGroup"]):
+class DuplicateGroupQuerySet(BulkUpdateQuerySet["DuplicateGroup"]):
     def open(self) -> Self:
         """Return the groups with images that are not decided yet."""
         return self.filter(open_count__gt=0)
@@ -83,7 +83,7 @@ class DuplicateGroup(models.Model):
         return str(_("Group of %(size)d around %(keeper)d") % {"size": self.size, "keeper": self.keeper_id})
 
 
-class GroupMemberQuerySet(GuardedUpdateQuerySet["GroupMember"]):
+class GroupMemberQuerySet(BulkUpdateQuerySet["GroupMember"]):
     """Uses the fast `bulk_update`: one decision may concern a hundred thousand images."""
 
 

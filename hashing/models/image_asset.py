@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator
@@ -13,22 +14,22 @@ from django.utils.translation import gettext_lazy as _
 from hashing.db.base_names import BaseNameKey
 from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS, has_other_file
 from hashing.models.image_file import AssetImageField, is_upload, upload_path
-from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS, ImageAssetQuerySet
+from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.bands import band_indexes
 from hashing.signals import file_saved, files_replaced
 from hashing.sources.keys import SourceKey
 
 
 class ImageAsset(models.Model):
-    """An image file of the site, whichever model owns it.
+    """An image file of the site, in the asset's own `image` field or in a field of another model.
 
-    `width` and `height` are those a person sees, after EXIF rotation. The `source_*` columns name the row of the site
-    that owns the file (`hashing.sources`), and are null for an asset that owns its file itself. Further rows with the
-    same file are `co_owners`.
+    The `source_*` columns name the row that owns the file (see `hashing.sources`), and are null for an asset that owns
+    its file itself. Further rows with the same file are `co_owners`. The size is that after EXIF rotation.
     """
 
-    # Since the row was read or saved.
+    # Whether a file was stored since the row was read or saved.
     has_upload = False
 
     image = AssetImageField(_("image"), upload_to=upload_path, max_length=500)
@@ -63,7 +64,7 @@ class ImageAsset(models.Model):
         editable=False,
         help_text=_("SHA-256 of the file's bytes, in hexadecimal characters."),
     )
-    # A storage that overwrites gives another file the name of the former one: the name alone does not tell them apart.
+    # A storage that overwrites files gives a new file the name of the old one.
     file_version = models.PositiveIntegerField(
         _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")
     )
@@ -102,27 +103,29 @@ class ImageAsset(models.Model):
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """As Django's, but the hash belongs to the stored file, and not to the instance.
+        """Extend Django's method: the hash belongs to the stored file, not to the instance.
 
-        With another file, or an upload, the row loses its hash in the same write. With the same file it keeps the one
-        that is stored, however old the instance is. Fields of the hash are written when `update_fields` names them.
+        A row that gets an upload or another file loses its hash in the same write. With the same file, it keeps the
+        stored hash, even if the instance has an older one. Fields of the hash are written if `update_fields` names
+        them.
         """
         names = None if update_fields is None else frozenset(update_fields)
         alias = using or router.db_for_write(type(self), instance=self)
-        writes_file = "image" not in self.get_deferred_fields()
+        save = partial(super().save, force_insert=force_insert, force_update=force_update, using=alias)
         if names is not None and "image" not in names:
-            super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
+            save(update_fields=names)
             return
-        is_upload = writes_file and self._store_upload()
+        writes_file = "image" not in self.get_deferred_fields()
+        has_upload = writes_file and self._store_upload()
         with writing_transaction(alias):
             stored = None if force_insert else self._lock_stored(alias)
-            is_replaced = stored is not None and writes_file and (is_upload or self._has_other_file(stored))
-            if is_upload or is_replaced:
+            is_replaced = stored is not None and writes_file and (has_upload or has_other_file(self, stored["image"]))
+            if has_upload or is_replaced:
                 version = {"file_version": stored["file_version"] + 1 if stored else 0}
                 names = self._set_file_fields(EMPTY_HASH_FIELDS | version, names, written=True)
             elif stored is not None:
                 names = self._set_file_fields(stored, names, written=False)
-            super().save(force_insert=force_insert, force_update=force_update, using=alias, update_fields=names)
+            save(update_fields=names)
             if is_replaced:
                 files_replaced.send(type(self), keys=[self.pk], using=alias)
             if is_replaced or stored is None:
@@ -132,11 +135,12 @@ class ImageAsset(models.Model):
     save.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002
-        """As Django's, with the row locked first: a group must not take it in while what refers to it is collected."""
+        """Extend Django's method: lock the row first, so that it is not added to a group while it is being deleted."""
         alias, pk, delete = using or router.db_for_write(type(self), instance=self), self.pk, super().delete
 
         def delete_locked() -> tuple[int, dict[str, int]]:
             with writing_transaction(alias):
+                # Django takes the key from the instance when the deletion succeeds, though the commit may fail.
                 self.pk = pk
                 self._lock_stored(alias)
                 return delete(using=alias, keep_parents=keep_parents)
@@ -147,11 +151,11 @@ class ImageAsset(models.Model):
 
     @property
     def source_key(self) -> SourceKey | None:
-        """The owner of the file, or None for an asset that owns its file itself."""
+        """The row that owns the file; None if the asset owns it itself."""
         return SourceKey.of(self.source_type, self.source_id, self.source_field)
 
     def _store_upload(self) -> bool:
-        """Store a file that was uploaded, as Django's field would do later, while the transaction is open."""
+        """Store a file that was assigned, before the transaction begins. Return whether the file is an upload."""
         file: Any = self.image
         if file and is_upload(file):
             file.save(file.name, file.file, save=False)
@@ -159,20 +163,17 @@ class ImageAsset(models.Model):
         return self.has_upload
 
     def _lock_stored(self, alias: str) -> dict[str, Any] | None:
-        """The file and the hash of the row in the database; nobody else changes them until the transaction ends."""
+        """Lock the row until the end of the transaction, and return the fields of its file."""
         if self.pk is None:
             return None
         rows = type(self)._base_manager.using(alias).filter(pk=self.pk).select_for_update(no_key=True)
         stored: dict[str, Any] | None = rows.values("image", "file_version", *HASH_FIELDS).first()
         return stored
 
-    def _has_other_file(self, stored: Mapping[str, Any]) -> bool:
-        return (self.image.name or "") != (stored["image"] or "")
-
     def _set_file_fields(
         self, values: Mapping[str, Any], names: frozenset[str] | None, *, written: bool
     ) -> frozenset[str] | None:
-        """Returns the names of the fields to save: with those of the file, if they are to be `written`."""
+        """Set the fields of the file that `names` leaves out, and return the names to save, with these if `written`."""
         given = names or frozenset()
         deferred = frozenset() if written else self.get_deferred_fields()
         file_fields = {"file_version", *HASH_FIELDS}
@@ -182,7 +183,7 @@ class ImageAsset(models.Model):
 
 
 class CoOwner(models.Model):
-    """A further row of the site that has the file of an asset; the asset's own columns name the first."""
+    """A further row of the site with the same file as an asset; the asset's own columns name the first."""
 
     asset = models.ForeignKey(ImageAsset, models.CASCADE, related_name="co_owners", verbose_name=_("image asset"))
     source_type = models.CharField(_("source"), max_length=255)

@@ -15,27 +15,27 @@ from hashing.sources.storages import find_storage
 from hashing.text import truncated
 
 FOLDER = "images/%Y/%m/"
-# Encrypted file systems take 143 bytes; a storage adds 8 to a name that is taken.
+# Encrypted file systems allow 143 bytes; a storage appends 8 to a name that exists.
 MAX_NAME_BYTES = 135
 MAX_SUFFIX_BYTES = 16
 DEFAULT_STEM = "image"
-_WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 
 
 def upload_path(_instance: Any, filename: str) -> str:
-    """Return a path that every file system takes, for `ImageAsset.image`, whatever the file was called."""
-    return timezone.now().strftime(FOLDER) + _valid_name(filename.replace("\\", "/").rpartition("/")[2])
+    """Return a path for an upload that is valid on every file system."""
+    return timezone.now().strftime(FOLDER) + valid_name(filename.replace("\\", "/").rpartition("/")[2])
 
 
-def _valid_name(name: str) -> str:
+def valid_name(name: str) -> str:
     try:
         name = get_valid_filename(name)
     except SuspiciousFileOperation:
         return DEFAULT_STEM
     stem, dot, suffix = name.rpartition(".") if "." in name else (name, "", "")
-    # Without a stem, the file would be hidden, and a storage would add its digits to the suffix.
+    # Without a stem, the file would be hidden, and a storage would append to the suffix.
     stem = stem.strip(".") or DEFAULT_STEM
-    if _WINDOWS_DEVICE.match(stem):
+    if WINDOWS_DEVICE.match(stem):
         stem = f"{DEFAULT_STEM}-{stem}"
     ending = truncated(dot + suffix, MAX_SUFFIX_BYTES) if suffix else ""
     return truncated(stem, MAX_NAME_BYTES - len(ending.encode())) + ending
@@ -48,13 +48,13 @@ def is_upload(file: Any) -> bool:
 
 
 class AssetImage(ImageFieldFile):
-    """The file of an asset, in the storage of the row that owns it."""
+    """The file of an asset, in the storage of its owner."""
 
     _storage: Storage | None = None
 
     @property
     def storage(self) -> Storage:
-        """The storage that has the file. Raises `UnknownStorage` when the row that owned it is gone."""
+        """The storage of the file. Raise `UnknownStorage` if its owner no longer exists."""
         if self._storage is None:
             asset: Any = self.instance
             using = asset._state.db or router.db_for_read(type(asset), instance=asset)
@@ -63,10 +63,10 @@ class AssetImage(ImageFieldFile):
 
     @storage.setter
     def storage(self, _of_field: Storage) -> None:
-        """Ignore the storage of the field, which Django sets."""
+        """Ignore the storage of the field, which Django assigns."""
 
     def save(self, name: str, content: File[Any], save: bool = True) -> None:  # noqa: FBT001, FBT002
-        """Store an upload, and note it on the row: a storage may give it the name of the file that it replaces."""
+        """Extend Django's method: mark the row, because the name may be that of the file that is replaced."""
         row: Any = self.instance
         row.has_upload = True
         super().save(name, content, save)
@@ -75,10 +75,11 @@ class AssetImage(ImageFieldFile):
 
 
 class AssetImageField(models.ImageField):
-    """An `ImageField`, in the database and in migrations too, whose files may be in storages of the site's models."""
+    """An `ImageField` whose files may be in the storages of the site's models. In migrations, it is an `ImageField`."""
 
     attr_class = AssetImage
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()
-        return name, "django.db.models.ImageField", args, kwargs
+        # The database does not know the folder, so that a migration need not import it.
+        return name, "django.db.models.ImageField", args, kwargs | {"upload_to": ""}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hashing.models import ImageAsset
-from hashing.models.querysets import HASH_FIELDS
+from hashing.models.hash_fields import HASH_FIELDS
 from tests.admin.conftest import address
 
 ROLES = ("anonymous", "staff", "viewer", "editor", "superuser")

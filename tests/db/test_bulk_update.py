@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hashing.db import bulk_update
-from hashing.db.bulk_update import PLAIN_FIELDS
+from hashing.db.bulk_update import PLAIN_TYPES
 from hashing.models import ImageAsset
 
 pytestmark = pytest.mark.django_db
@@ -55,26 +55,26 @@ def test_writes_what_the_stock_bulk_update_writes(rows):
     assert fast == stored(*FIELDS)
 
 
-@pytest.mark.parametrize("plain_fields", [PLAIN_FIELDS, frozenset()])
-def test_a_guard_spares_rows_that_changed(plain_fields, monkeypatch):
-    monkeypatch.setattr(bulk_update, "PLAIN_FIELDS", plain_fields)
+@pytest.mark.parametrize("plain_types", [PLAIN_TYPES, frozenset()])
+def test_a_guard_spares_rows_that_changed(plain_types, monkeypatch):
+    monkeypatch.setattr(bulk_update, "PLAIN_TYPES", plain_types)
     changed, deleted, kept = assets = add()
     for asset in assets:
         asset.width = 7
     ImageAsset.objects.filter(pk=changed.pk).update(image="new.jpg")
     ImageAsset.objects.filter(pk=deleted.pk).delete()
-    assert ImageAsset.objects.guarded_by("image").bulk_update(assets, ["width"]) == 1
+    assert ImageAsset.objects.bulk_update(assets, ["width"], guards=["image"]) == 1
     assert stored("pk", "width") == [(changed.pk, None), (kept.pk, 7)]
 
 
-@pytest.mark.parametrize("plain_fields", [PLAIN_FIELDS, frozenset()])
-def test_a_guard_knows_nothing_from_something(plain_fields, monkeypatch):
-    monkeypatch.setattr(bulk_update, "PLAIN_FIELDS", plain_fields)
+@pytest.mark.parametrize("plain_types", [PLAIN_TYPES, frozenset()])
+def test_a_guard_knows_nothing_from_something(plain_types, monkeypatch):
+    monkeypatch.setattr(bulk_update, "PLAIN_TYPES", plain_types)
     hashed, unhashed = add(2)
     ImageAsset.objects.filter(pk=hashed.pk).update(perceptual_hash="0" * 16)
     for asset in (hashed, unhashed):
         asset.perceptual_hash, asset.width = None, 7
-    assert ImageAsset.objects.guarded_by("perceptual_hash").bulk_update([hashed, unhashed], ["width"]) == 1
+    assert ImageAsset.objects.bulk_update([hashed, unhashed], ["width"], guards=["perceptual_hash"]) == 1
     assert stored("pk", "width") == [(hashed.pk, None), (unhashed.pk, 7)]
 
 
@@ -82,23 +82,34 @@ def test_a_file_field_keeps_null_from_an_empty_name():
     asset = ImageAsset(pk=1)
     field = ImageAsset._meta.get_field("image")
     asset.image = None
-    assert bulk_update._value(field, asset) is None
+    assert bulk_update.value_of(field, asset) is None
     asset.image = ""
-    assert bulk_update._value(field, asset) == ""
+    assert bulk_update.value_of(field, asset) == ""
 
 
 def test_a_field_with_ideas_of_its_own_is_left_to_django():
     class Secret(models.CharField):
         pass
 
-    assert bulk_update._is_plain_field(models.CharField())
-    assert not bulk_update._is_plain_field(Secret())
+    assert bulk_update.is_plain_field(models.CharField())
+    assert not bulk_update.is_plain_field(Secret())
 
 
-def test_a_guard_outlives_further_methods_of_the_queryset():
-    assets = add(1)
-    ImageAsset.objects.update(image="new.jpg")
-    assert ImageAsset.objects.guarded_by("image").using("default").all().bulk_update(assets, ["width"]) == 0
+def test_a_write_goes_to_the_chosen_database_or_that_of_the_router(settings):
+    settings.DATABASE_ROUTERS = ["tests.db.test_bulk_update.ReplicaRouter"]
+    rows = ImageAsset.objects.all()
+    assert (rows.write_database, rows.db) == ("default", "replica")
+    assert ImageAsset.objects.using("replica").write_database == "replica"
+
+
+class ReplicaRouter:
+    """A router that reads from a replica."""
+
+    def db_for_read(self, *_models, **_hints) -> str:
+        return "replica"
+
+    def db_for_write(self, *_models, **_hints) -> str:
+        return "default"
 
 
 def test_without_a_guard_every_row_is_written():
@@ -129,7 +140,7 @@ def test_expressions_are_left_to_django():
 
 
 def test_no_rows_are_no_work():
-    assert ImageAsset.objects.guarded_by("image").bulk_update([], ["width"]) == 0
+    assert ImageAsset.objects.bulk_update([], ["width"], guards=["image"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -168,9 +179,9 @@ def test_names_and_texts_cannot_break_out_of_the_statement():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("plain_fields", [PLAIN_FIELDS, frozenset()])
-def test_the_first_batch_does_not_stay_when_the_second_is_refused(plain_fields, monkeypatch):
-    monkeypatch.setattr(bulk_update, "PLAIN_FIELDS", plain_fields)
+@pytest.mark.parametrize("plain_types", [PLAIN_TYPES, frozenset()])
+def test_the_first_batch_does_not_stay_when_the_second_is_refused(plain_types, monkeypatch):
+    monkeypatch.setattr(bulk_update, "PLAIN_TYPES", plain_types)
     assets = add(2)
     assets[0].width, assets[1].hash_error = 7, None
     with pytest.raises(IntegrityError):

@@ -10,7 +10,7 @@ from hashing.grouping.constraints import PairConstraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.models import ImageAsset
-from hashing.models.querysets import HASH_FIELDS
+from hashing.models.hash_fields import HASH_FIELDS
 
 
 def found(verdicts: PairConstraints | None = None, **options) -> dict[int, list[int]]:

@@ -17,7 +17,7 @@ from hashing.backfill import Backfill, BackfillOptions, backfill_perceptual_hash
 from hashing.backfill.writer import OutcomeWriter
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
-from hashing.models.querysets import EMPTY_HASH_FIELDS, HASH_FIELDS
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
 from samples.pictures import encoded, photo
 from tests.grouping.conftest import stored_groups

@@ -48,7 +48,7 @@ def once_each(rows: ImageAssetQuerySet[Any]) -> ImageAssetQuerySet[Any]:
     """The same rows without DISTINCT, which a backfill refuses, and a site's own `get_queryset` may well bring."""
     if not rows.query.distinct:
         return rows
-    return ImageAssetQuerySet(rows.model, using=rows.chosen_database).filter(pk__in=rows.order_by().values("pk"))
+    return ImageAssetQuerySet(rows.model, using=rows.write_database).filter(pk__in=rows.order_by().values("pk"))
 
 
 Rows = ImageAssetQuerySet[Any]

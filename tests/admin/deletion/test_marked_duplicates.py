@@ -14,7 +14,7 @@ from django.urls import reverse
 from hashing.admin.deletion import marked_duplicates, views
 from hashing.grouping.decisions import decide_different, keep
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
-from hashing.models.querysets import EMPTY_HASH_FIELDS
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS
 from tests.admin.conftest import fields_of, messages_of
 from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa: F401
 
