@@ -15,13 +15,13 @@ class HashingConfig(AppConfig):
         from hashing.checks import databases, packages, settings, sources  # noqa: F401
         from hashing.grouping.signals import connect_groups
         from hashing.indexing.signals import connect_sources
-        from hashing.previews import watch_previewed_files
+        from hashing.previews import connect_previews
         from hashing.search.sqlite_functions import add_sqlite_functions
-        from hashing.uploads import watch_uploads
+        from hashing.uploads import connect_uploads
 
         connection_created.connect(add_sqlite_functions, dispatch_uid="hashing.search")
-        watch_uploads()
+        connect_uploads()
         connect_groups()
-        watch_previewed_files()
+        connect_previews()
         autodiscover_modules("image_sources")
         connect_sources()

@@ -1,5 +1,3 @@
-"""For forms of the site with which pictures are uploaded."""
-
 from __future__ import annotations
 
 import logging
@@ -33,7 +31,7 @@ MAX_TEXT = 80
 
 
 class SimilarPictureAction(StrEnum):
-    """What a form does with a picture that is already here: it stays valid, asks once, or is invalid."""
+    """What a form does with a picture that is already there: warn and stay valid, ask for confirmation, or refuse."""
 
     WARN = "warn"
     CONFIRM = "confirm"
@@ -51,10 +49,11 @@ class SimilarPicture:
 
 
 class SimilarPictureMixin(forms.BaseForm):
-    """Looks whether uploaded pictures are already here. Goes before `ModelForm` in the bases of a form of a source.
+    """Searches for pictures like the uploaded ones. List it before `ModelForm` in the bases of a form of a source.
 
-    Give the form the `user`, for links to rows that this user may see. After validation, `similar_pictures` are the
-    nearest rows, and `similar_picture_message` says so in HTML. A file that is no picture is left to other validators.
+    With a `user`, the form links to rows that this user may view. After validation, `similar_pictures` has the nearest
+    rows, and `similar_picture_message` is a message about them in HTML. Other validators must check that a file is a
+    picture.
     """
 
     similar_picture_action = SimilarPictureAction.WARN
@@ -75,11 +74,11 @@ class SimilarPictureMixin(forms.BaseForm):
             )
 
     def get_similar_queryset(self) -> QuerySet[Any]:
-        """Return the rows that are searched: by default, all that the default manager of the model gives."""
+        """Return the rows to search: by default those of the model's default manager."""
         return self.Meta.model._default_manager.all()  # type: ignore[attr-defined, no-any-return]
 
     def get_similar_url(self, row: Any) -> str | None:
-        """Return where a row is shown to the user: by default, `url()` of the source for those who may view the row."""
+        """Return a link to a row: by default `url()` of the source if the user may view the row."""
         if self.user is None or not has_row_permission(self.user, "view", row):
             return None
         return self._sources[0].url(row)
@@ -95,8 +94,8 @@ class SimilarPictureMixin(forms.BaseForm):
 
     @property
     def similar_picture_message(self) -> SafeString | str:
-        """The text of the warning, with links; empty if there is nothing to warn of."""
-        return _message(self.similar_pictures)
+        """The warning in HTML, with links; empty if there is nothing to warn of."""
+        return similar_picture_message(self.similar_pictures)
 
     @property
     def _sources(self) -> list[ImageSource]:
@@ -107,10 +106,10 @@ class SimilarPictureMixin(forms.BaseForm):
             picture = hash_uploaded_picture(upload)
         except (ValueError, MemoryError, OSError):
             return
-        found = [self._similar_picture(row) for row in self._find_similar(picture)]
+        found = [self._describe(row) for row in self._find_similar(picture)]
         self.similar_pictures += found
         if found and not self._is_accepted():
-            self.add_error(name, ValidationError(_message(found), code="similar_picture"))
+            self.add_error(name, ValidationError(similar_picture_message(found), code="similar_picture"))
 
     def _find_similar(self, picture: ImageAsset) -> Iterable[Any]:
         rows = similar_rows(
@@ -123,11 +122,11 @@ class SimilarPictureMixin(forms.BaseForm):
             rows = rows.exclude(pk=instance.pk)
         return rows[: MAX_SIMILAR_PICTURES + 1]
 
-    def _similar_picture(self, row: Any) -> SimilarPicture:
+    def _describe(self, row: Any) -> SimilarPicture:
         try:
             url = self.get_similar_url(row) or ""
             text = Truncator(printable(str(row))).chars(MAX_TEXT) if url else ""
-        # Methods of the site's own, which may fail for one row: the upload does not depend on its link.
+        # Methods of the site, which may fail for one row; the upload does not depend on the link.
         except Exception:
             logger.exception("There is no link to a row: %s", printable(str(row.pk)))
             url = text = ""
@@ -135,13 +134,13 @@ class SimilarPictureMixin(forms.BaseForm):
 
     def _is_accepted(self) -> bool:
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
-            # It is shown, ticked or not, when there is something to confirm.
+            # Visible from now on, whether or not it is ticked.
             self.fields[self.confirm_field_name].widget = forms.CheckboxInput()
             return bool(self.cleaned_data.get(self.confirm_field_name))
         return self.similar_picture_action == SimilarPictureAction.WARN
 
 
-def _message(pictures: Sequence[SimilarPicture]) -> SafeString | str:
+def similar_picture_message(pictures: Sequence[SimilarPicture]) -> SafeString | str:
     if not pictures:
         return ""
     links = [(each.url, each.text) for each in pictures[:MAX_SIMILAR_PICTURES] if each.url]

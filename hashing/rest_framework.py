@@ -1,5 +1,3 @@
-"""For sites with Django REST framework: say that an uploaded picture is already here, and search by one."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -22,9 +20,9 @@ MAX_SIMILAR_ROWS = 50
 
 
 class SimilarPictureValidator:
-    """Validator of a file field of a serializer: refuses a picture that is already among some rows.
+    """Validator for a file field of a serializer that refuses a picture if some row has it already.
 
-    What cannot be decoded is left to the field. The row that the serializer changes is not searched.
+    The field must refuse files that cannot be decoded. The row that the serializer changes is not searched.
     """
 
     requires_context = True
@@ -56,7 +54,7 @@ class SimilarPictureValidator:
 
 
 class PictureField(serializers.FileField):  # type: ignore[misc]
-    """A picture to search by, as an unsaved `ImageAsset` with its hashes; nothing of the file is kept."""
+    """A picture to search by. Its value is an unsaved `ImageAsset` with the hashes; the file is not kept."""
 
     default_error_messages = {"invalid_image": _("This file cannot be used as a picture: {reason}.")}
 
@@ -70,14 +68,14 @@ class PictureField(serializers.FileField):  # type: ignore[misc]
 
 
 class SimilarQuerySerializer(serializers.Serializer):  # type: ignore[misc]
-    """What may be asked, besides the picture."""
+    """The options of a search."""
 
     max_distance = serializers.IntegerField(min_value=0, required=False, default=None)
     any_orientation = serializers.BooleanField(required=False, default=False)
     limit = serializers.IntegerField(min_value=1, max_value=MAX_SIMILAR_ROWS, required=False, default=10)
 
     def validate_max_distance(self, value: int | None) -> int | None:
-        """A search within a larger distance than the site's own takes longer, and finds other pictures."""
+        """Refuse a larger distance than the site's: the search would take longer and find different pictures."""
         largest = hashing_settings().MAX_DISTANCE
         if value is not None and value > largest:
             message = serializers.IntegerField.default_error_messages["max_value"]
@@ -96,27 +94,27 @@ class PictureSerializer(SimilarQuerySerializer):
 class SimilarRowsMixin:
     """Adds `similar/` to a viewset of a source: `GET ?like=<key of a row>`, or `POST` with a file as `picture`.
 
-    The answer has a `distance` and a `row` for each of the nearest rows, of those that `get_queryset()` and the filters
-    of the viewset give. Its permissions, throttles and serializer are those of the viewset.
+    The response has the `distance` and the `row` of the nearest rows that `get_queryset()` and the filters of the
+    viewset allow, with the viewset's permissions, throttles and serializer.
     """
 
     @action(detail=False, methods=["get"])  # type: ignore[untyped-decorator]
     def similar(self: Any, request: Request) -> Response:
-        asked = LikeSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        row = get_object_or_404(self.get_queryset(), **{self.lookup_field: asked.validated_data.pop("like")})
+        options = LikeSerializer(data=request.query_params)
+        options.is_valid(raise_exception=True)
+        row = get_object_or_404(self.get_queryset(), **{self.lookup_field: options.validated_data.pop("like")})
         self.check_object_permissions(request, row)
-        return self._similar_response(row, asked.validated_data)
+        return self._similar_response(row, options.validated_data)
 
     @similar.mapping.post  # type: ignore[untyped-decorator]
     def similar_to_picture(self: Any, request: Request) -> Response:
-        asked = PictureSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return self._similar_response(asked.validated_data.pop("picture"), asked.validated_data)
+        options = PictureSerializer(data=request.data)
+        options.is_valid(raise_exception=True)
+        return self._similar_response(options.validated_data.pop("picture"), options.validated_data)
 
-    def _similar_response(self: Any, picture: Any, asked: dict[str, Any]) -> Response:
-        limit = asked.pop("limit")
-        rows = similar_rows(self.filter_queryset(self.get_queryset()), picture, **asked)[:limit]
+    def _similar_response(self: Any, picture: Any, options: dict[str, Any]) -> Response:
+        limit = options.pop("limit")
+        rows = similar_rows(self.filter_queryset(self.get_queryset()), picture, **options)[:limit]
         found = list(rows)
         shown = self.get_serializer(found, many=True).data
         return Response([{"distance": row.distance, "row": each} for row, each in zip(found, shown, strict=True)])

@@ -15,12 +15,14 @@ from hashing.perceptual_hash import compute_fingerprint
 from hashing.signals import file_saved
 from hashing.text import printable
 
+logger = logging.getLogger(__name__)
+
 
 def hash_uploaded_picture(upload: Any) -> ImageAsset:
-    """Return an unsaved asset with the hashes of an upload, to search by. The upload is at its beginning afterwards.
+    """Return an unsaved asset with the hashes of an upload, to search by. The upload is at its start afterwards.
 
-    The picture is decoded in this process, within the limits of the site. Raises `ValueError` for what is no picture or
-    too large, `MemoryError`, and `OSError` when the file cannot be read.
+    The picture is decoded in this process, within the limits of the site. Raises `ValueError` for a file that is not a
+    picture or too large, `MemoryError`, and `OSError` if the file cannot be read.
     """
     limits = hashing_settings()
     if upload.size > limits.MAX_BYTES:
@@ -42,65 +44,64 @@ def hash_uploaded_picture(upload: Any) -> ImageAsset:
     )
 
 
-logger = logging.getLogger(__name__)
+def connect_uploads() -> None:
+    file_saved.connect(hash_saved_file, dispatch_uid="hashing.uploads")
 
 
-def watch_uploads() -> None:
-    file_saved.connect(follow_file, dispatch_uid="hashing.uploads")
-
-
-def follow_file(instance: ImageAsset, *, created: bool, using: str, **_kwargs: Any) -> None:
-    """Receiver of `file_saved`. After the commit, errors are logged; the upload stands."""
+def hash_saved_file(instance: ImageAsset, *, created: bool, using: str, **_kwargs: Any) -> None:
+    """Receiver of `file_saved`. Hashes after the commit; errors are logged and do not affect the upload."""
     name = instance.image.name or ""
-    # What comes with a hash, or without a file, is not looked at.
-    if created and not (name and _is_waiting(instance)):
+    # A new row that has a hash already, or no file, needs nothing.
+    if created and not (name and needs_hash(instance)):
         return
 
-    # No partial(): when it fails, Django 5.2 looks for its __qualname__, which it has not, and fails for good.
-    def follow() -> None:
-        _follow_commit(instance, name, using, created=created)
+    # Not a partial(): if that fails, Django 5.2 raises another error, because it has no __qualname__.
+    def process() -> None:
+        process_saved_file(instance, name, using, created=created)
 
-    transaction.on_commit(follow, using=using, robust=True)
+    transaction.on_commit(process, using=using, robust=True)
 
 
-def _follow_commit(instance: ImageAsset, name: str, using: str, *, created: bool) -> None:
-    # Without a key it was deleted in the same transaction.
+def process_saved_file(instance: ImageAsset, name: str, using: str, *, created: bool) -> None:
+    """Hash the file and update the groups of duplicates, as `ON_UPLOAD` says."""
+    # Without a key, the row was deleted in the same transaction.
     if instance.pk is None:
         return
     on_upload = hashing_settings().ON_UPLOAD
-    # Not if it was saved twice in one transaction.
-    waits = bool(name) and _is_waiting(instance)
-    if waits and on_upload == "inline":
-        _hash_inline(instance, name, using)
+    # False if the row was saved twice in one transaction.
+    is_waiting = bool(name) and needs_hash(instance)
+    if is_waiting and on_upload == "inline":
+        hash_inline(instance, name, using)
     if not created or instance.perceptual_hash:
         follow_upload(instance.pk, using)
-    # Last, because the queue may be away: the row has left its former group, and the backfill finds it.
-    if waits and on_upload == "task":
-        _enqueue(instance, name, using)
+    # Last, because it may fail: by then the row has left its former group, and the backfill finds it.
+    if is_waiting and on_upload == "task":
+        enqueue(instance, name, using)
 
 
-def _is_waiting(instance: ImageAsset) -> bool:
+def needs_hash(instance: ImageAsset) -> bool:
     return instance.perceptual_hash is None and not instance.hash_error
 
 
-def _hash_inline(instance: ImageAsset, name: str, using: str) -> None:
+def hash_inline(instance: ImageAsset, name: str, using: str) -> None:
     try:
         written = hash_row(instance.pk, name, using)
-    # Whatever it is, the row must not stay in the group of its former file. The backfill will meet the same error.
+    # Any error: the row must still leave the group of its former file. The backfill will report the same error.
     except Exception:
         logger.exception("%s is not hashed, and is left to the backfill", instance.pk)
         return
-    # The caller sees the hash, unless the instance has got another file by now.
+    # Let the caller see the hash, unless the instance has another file by now.
     if instance.image.name == name:
         for field, value in written.items():
             setattr(instance, field, value)
 
 
-def _enqueue(instance: ImageAsset, name: str, using: str) -> None:
+def enqueue(instance: ImageAsset, name: str, using: str) -> None:
+    # Django 5.2 has no Tasks interface, and its package is optional.
     from hashing.tasks import hash_upload
 
     try:
         hash_upload.enqueue(instance.pk, name, using)
-    # Whatever the client library of the queue raises.
+    # Anything that the client library of the queue raises.
     except Exception as error:
         logger.error("The queue takes no task, so %s is left to the backfill: %s", instance.pk, printable(str(error)))

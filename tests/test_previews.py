@@ -35,7 +35,7 @@ def stored(media) -> list[str]:
 @pytest.fixture(autouse=True)
 def no_keys_of_other_tests(monkeypatch):
     """Most tests end in a rollback, and leave the keys of the rows that they deleted."""
-    monkeypatch.setattr(previews, "_outdated", previews._Outdated())
+    monkeypatch.setattr(previews, "_outdated", previews.OutdatedKeys())
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ def test_previews_go_when_the_hash_changes_and_stay_when_it_does_not(previewed, 
 def test_first_looks_at_once_store_one_file(add_image, media, monkeypatch, in_one_process):
     if not in_one_process:
         monkeypatch.setattr(previews, "_locks", [nullcontext()])
-    asset, barrier, made, make = add_image(), Barrier(12), [], previews._made
-    monkeypatch.setattr(previews, "_made", lambda *args: made.append(args) or make(*args))
+    asset, barrier, made, make = add_image(), Barrier(12), [], previews.make_preview
+    monkeypatch.setattr(previews, "make_preview", lambda *args: made.append(args) or make(*args))
 
     def look(_number: int) -> bytes:
         barrier.wait()

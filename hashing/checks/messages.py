@@ -7,8 +7,21 @@ from django.core import checks
 PACKAGE = "django-imagesearch"
 
 
+def error(check_id: str, message: str, hint: str) -> checks.Error:
+    return checks.Error(message, hint=with_page(hint, check_id), id=f"hashing.{check_id}")
+
+
+def warning(check_id: str, message: str, hint: str) -> checks.Warning:
+    return checks.Warning(message, hint=with_page(hint, check_id), id=f"hashing.{check_id}")
+
+
+def with_page(hint: str, check_id: str) -> str:
+    # The page has a heading for each id, and this is its anchor.
+    return f"{hint} See {documentation_page('checks.md')}#hashing{check_id.lower()}"
+
+
 def documentation_page(name: str) -> str:
-    """Return the address of a page, if the package names one for its documentation, or else its path in the sources."""
+    """Return the address of a page if the package has one for its documentation, else its path in the sources."""
     try:
         addresses = metadata(PACKAGE).get_all("Project-URL") or []
     except PackageNotFoundError:
@@ -18,19 +31,3 @@ def documentation_page(name: str) -> str:
         if label == "Documentation":
             return f"{address.rstrip('/')}/{name}"
     return f"docs/{name}"
-
-
-PAGE = "checks.md"
-
-
-def error(check_id: str, message: str, hint: str) -> checks.Error:
-    return checks.Error(message, hint=_with_page(hint, check_id), id=f"hashing.{check_id}")
-
-
-def warning(check_id: str, message: str, hint: str) -> checks.Warning:
-    return checks.Warning(message, hint=_with_page(hint, check_id), id=f"hashing.{check_id}")
-
-
-def _with_page(hint: str, check_id: str) -> str:
-    # Each id is a heading of the page, and this is the anchor of its heading.
-    return f"{hint} See {documentation_page(PAGE)}#hashing{check_id.lower()}"

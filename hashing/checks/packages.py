@@ -4,17 +4,17 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, register
 from django.core.exceptions import ImproperlyConfigured
 
 from hashing.checks.messages import error, warning
+from hashing.conf import configured_values
 
 
 @register("hashing")
 def check_admin_actions(**_kwargs: Any) -> list[CheckMessage]:
-    """The buttons of the admin are made with django-admin-actions, whose templates stand in for Django's own."""
+    """Require django-admin-actions, which makes the buttons of the admin with templates that replace Django's."""
     if not apps.is_installed("django.contrib.admin"):
         return []
     names = [config.name for config in apps.get_app_configs()]
@@ -29,7 +29,7 @@ def check_admin_actions(**_kwargs: Any) -> list[CheckMessage]:
 
 @register("hashing")
 def check_user_model(**_kwargs: Any) -> list[CheckMessage]:
-    """Decisions about pairs of images name the user who made them."""
+    """Require the user model, because decisions about pairs of images refer to the user who made them."""
     try:
         get_user_model()
     except ImproperlyConfigured as reason:
@@ -43,29 +43,24 @@ def check_user_model(**_kwargs: Any) -> list[CheckMessage]:
 @register("hashing")
 def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
     if not any(map(find_spec, ("django.tasks", "django_tasks"))):
-        return _missing_interface()
+        if configured_values().get("ON_UPLOAD") != "task":
+            return []
+        message = "HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface."
+        return [error("E004", message, "Install the package django-tasks, or use Django 6.0 or newer.")]
+    # Only after this test, because hashing.tasks imports one of them.
     from hashing.tasks import runs_nothing, task
 
     try:
-        # Declaring a task is what asks the back end whether it takes it: here one that is never enqueued.
-        is_dummy = runs_nothing(task()(_probe))
-    # Whatever the back end of a site raises while it is imported and asked.
+        # Declaring a task makes the backend check whether it accepts it.
+        is_dummy = runs_nothing(task()(never_enqueued))
+    # Anything that the backend of a site raises while it is imported and asked.
     except Exception as reason:
         message = f"The task backend 'default' does not take the tasks of the app 'hashing': {reason}"
         return [error("E012", message, "Give TASKS a backend 'default', with 'default' among its QUEUES.")]
     if not is_dummy:
         return []
     message = "The task backend runs no task, so that what is left to it waits for ever."
-    hint = "Set TASKS to a backend other than DummyBackend, except in tests."
-    return [warning("W004", message, hint)]
+    return [warning("W004", message, "Set TASKS to a backend other than DummyBackend, except in tests.")]
 
 
-def _missing_interface() -> list[CheckMessage]:
-    given = getattr(settings, "HASHING", {})
-    if not isinstance(given, dict) or given.get("ON_UPLOAD") != "task":
-        return []
-    message = "HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface."
-    return [error("E004", message, "Install the package django-tasks, or use Django 6.0 or newer.")]
-
-
-def _probe() -> None: ...
+def never_enqueued() -> None: ...

@@ -19,46 +19,43 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     given = getattr(settings, "HASHING", {})
     if not isinstance(given, dict):
         return [error("E001", "HASHING must be a dict.", "Leave it out to have all defaults.")]
+    hint = f"Its keys are {', '.join(sorted(KNOWN_KEYS))}."
     unknown = sorted(map(str, given.keys() - KNOWN_KEYS))
-    return [_unknown_key(key) for key in unknown] or _wrong_values()
+    return [error("E002", f"HASHING has no key {key!r}.", hint) for key in unknown] or wrong_values()
 
 
-def _unknown_key(key: str) -> CheckMessage:
-    return error("E002", f"HASHING has no key {key!r}.", f"Its keys are {', '.join(sorted(KNOWN_KEYS))}.")
-
-
-def _wrong_values() -> list[CheckMessage]:
+def wrong_values() -> list[CheckMessage]:
     values = hashing_settings()
     rules = {
-        "MAX_PIXELS": (_is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
-        "MAX_BYTES": (_is_whole(values.MAX_BYTES) and values.MAX_BYTES >= 1, "a whole number above 0"),
+        "MAX_PIXELS": (is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
+        "MAX_BYTES": (is_whole(values.MAX_BYTES) and values.MAX_BYTES >= 1, "a whole number above 0"),
         "MIN_QUALITY": (
-            _is_whole(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= BEST_QUALITY,
+            is_whole(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= BEST_QUALITY,
             f"a whole number from 0 to {BEST_QUALITY}",
         ),
         "MAX_DISTANCE": (
-            _is_whole(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= LARGEST_DISTANCE,
+            is_whole(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= LARGEST_DISTANCE,
             f"a whole number from 0 to {LARGEST_DISTANCE}",
         ),
-        "TIMEOUT": (_is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
+        "TIMEOUT": (is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
         "ON_UPLOAD": (values.ON_UPLOAD in UPLOAD_CHOICES, f"one of {', '.join(map(repr, UPLOAD_CHOICES))}"),
         "ACTION_LIMIT": (
-            _is_number(values.ACTION_LIMIT) and values.ACTION_LIMIT >= 1 and values.ACTION_LIMIT % 1 == 0,
+            is_number(values.ACTION_LIMIT) and values.ACTION_LIMIT >= 1 and values.ACTION_LIMIT % 1 == 0,
             "a whole number above 0",
         ),
     }
     return [
         error("E003", f"HASHING[{key!r}] must be {rule}.", "Leave it out to have the default.")
-        for key, (fine, rule) in rules.items()
-        if not fine
+        for key, (is_valid, rule) in rules.items()
+        if not is_valid
     ]
 
 
-def _is_whole(value: object) -> bool:
+def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -66,10 +63,10 @@ def _is_number(value: object) -> bool:
 def check_storage(**_kwargs: Any) -> list[CheckMessage]:
     # Images are in the storage of the field, which a site may replace, and previews in the default one.
     found = {storage_key(storage): storage for storage in (own_storage(), default_storage)}
-    return [message for storage in found.values() for message in _problems(storage)]
+    return [message for storage in found.values() for message in storage_problems(storage)]
 
 
-def _problems(storage: Any) -> list[CheckMessage]:
+def storage_problems(storage: Any) -> list[CheckMessage]:
     if isinstance(storage, InMemoryStorage):
         message = "Images are stored in the memory of a process, where commands and other workers cannot read them."
         return [warning("W002", message, "Use a storage that all processes share, except in tests.")]
@@ -78,14 +75,14 @@ def _problems(storage: Any) -> list[CheckMessage]:
     if not Path(storage.base_location).is_absolute():
         message = "MEDIA_ROOT is empty or relative: images are stored below the folder in which a process is started."
         return [warning("W003", message, "Set MEDIA_ROOT to an absolute path.")]
-    if reason := _why_not_writable(str(storage.location)):
+    if reason := why_not_writable(str(storage.location)):
         message = f"Images cannot be stored in {storage.location}: {reason}."
         return [warning("W006", message, "Make the folder, and let the user of the site's processes write to it.")]
     return []
 
 
-def _why_not_writable(location: str) -> str | None:
-    """Return None also where the folder is not there and can be made: Django does so at the first upload."""
+def why_not_writable(location: str) -> str | None:
+    """Return None also for a missing folder that can be made: Django makes it at the first upload."""
     folder = location
     while not os.path.exists(folder) and os.path.dirname(folder) != folder:  # noqa: PTH110, PTH120 - never raise
         folder = os.path.dirname(folder)  # noqa: PTH120

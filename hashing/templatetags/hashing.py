@@ -1,5 +1,3 @@
-"""For templates of the site."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -24,7 +22,7 @@ def similar_pictures(
 ) -> list[Any]:
     """Return the rows that show the same picture, nearest first: `{% similar_pictures photo as copies %}`.
 
-    They are searched `among` the rows of a queryset; by default, all that the default manager of the model gives.
+    Only rows of the queryset `among` are searched, by default those of the model's default manager.
     """
     rows = type(row)._default_manager.all() if among is None else among
     found = similar_rows(rows, row, max_distance, any_orientation=any_orientation, field=field)

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
+from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
+from django.db import connections, router
+from django.db.models import Model, QuerySet
 
 from hashing.checks.messages import documentation_page
 from hashing.management.base import HashingCommand
+from hashing.previews import delete_all_previews, find_all_previews
 from hashing.sources.registry import all_sources
-from hashing.uninstall import count_everything, referring_models, remove_everything
 
 
 class Command(HashingCommand):
@@ -20,27 +24,77 @@ class Command(HashingCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         database = self.chosen_database(given["database"])
-        self._refuse_if_in_use()
-        for name, count in count_everything(database).items():
-            self.stdout.write(f"  {count:>9} {name}")
-        if not given["no_input"] and not self._is_confirmed():
-            raise CommandError("Nothing was removed.")
-        remove_everything(database)
-        page = documentation_page("rollout.md")
-        self.stdout.write(f"Removed. Now take the app out of the settings: see {page}#uninstalling")
-
-    def _refuse_if_in_use(self) -> None:
         if sources := ", ".join(source.label for source in all_sources()):
             message = f"The site has sources, whose rows could not be saved any more: {sources}. Take them out first."
             raise CommandError(message)
         if models := ", ".join(referring_models()):
             message = f"Models of other apps refer to those of this one, and would lose their tables: {models}."
             raise CommandError(message)
+        for name, count in count_everything(database).items():
+            self.stdout.write(f"  {count:>9} {name}")
+        if not given["no_input"] and not self.is_confirmed():
+            raise CommandError("Nothing was removed.")
+        remove_everything(database)
+        page = documentation_page("rollout.md")
+        self.stdout.write(f"Removed. Now take the app out of the settings: see {page}#uninstalling")
 
-    def _is_confirmed(self) -> bool:
+    def is_confirmed(self) -> bool:
         self.stdout.write("All of this will be removed, decisions about images with it. Images stay where they are.")
         self.stdout.flush()
         try:
             return input("Type 'yes' to go on: ") == "yes"
         except EOFError:
             return False
+
+
+def referring_models() -> list[str]:
+    """Return the labels of models of other apps that have relations to those of this one."""
+    relations = [field for model in own_models() for field in model._meta.get_fields(include_hidden=True)]
+    models: set[Any] = {each.related_model for each in relations if each.is_relation and each.auto_created}
+    return sorted(model._meta.label for model in models if model._meta.app_label != "hashing")
+
+
+def count_everything(using: str) -> dict[str, int]:
+    counts = {f"tables of the database {using!r}": len(own_tables(using))}
+    counts |= {name: rows.count() for name, rows in rows_of_other_apps().items()}
+    counts["previews"] = sum(1 for _ in find_all_previews())
+    return counts
+
+
+def remove_everything(using: str) -> None:
+    """Remove everything, of the tables those in this database. After an interruption, call it again."""
+    delete_all_previews()
+    call_command("migrate", "hashing", "zero", database=using, interactive=False, verbosity=0)
+    for rows in rows_of_other_apps().values():
+        rows.delete()
+
+
+def own_tables(using: str) -> list[str]:
+    """Return the tables of the app that exist in this database."""
+    names = {model._meta.db_table for model in own_models()}
+    return sorted(names.intersection(connections[using].introspection.table_names()))
+
+
+def own_models() -> list[type[Model]]:
+    return list(apps.get_app_config("hashing").get_models())
+
+
+def rows_of_other_apps() -> dict[str, QuerySet[Any]]:
+    """Return the rows about this app in the tables of Django and of the task queue."""
+    found: dict[str, QuerySet[Any]] = {}
+    if apps.is_installed("django_tasks_db"):
+        tasks = rows_of("django_tasks_database.DBTaskResult")
+        found["tasks and results of tasks"] = tasks.filter(task_path__startswith="hashing.")
+    if apps.is_installed("django.contrib.admin"):
+        entries = rows_of("admin.LogEntry").filter(content_type__app_label="hashing")
+        found["entries in the history of the admin"] = entries
+    # Last, because the entries are found by their content types.
+    types = rows_of("contenttypes.ContentType").filter(app_label="hashing")
+    found["content types, with their permissions and whatever else refers to them"] = types
+    return found
+
+
+def rows_of(label: str) -> QuerySet[Any]:
+    model: Any = apps.get_model(label)
+    rows: QuerySet[Any] = model._base_manager.using(router.db_for_write(model))
+    return rows

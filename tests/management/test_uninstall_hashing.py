@@ -1,4 +1,4 @@
-"""What is left at a site after `uninstall_hashing`: its own, and nothing of ours."""
+"""What remains at a site after `uninstall_hashing`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 
+from hashing.management.commands.uninstall_hashing import own_tables
 from hashing.models import ImageAsset
 from hashing.previews import read_preview
-from hashing.uninstall import own_tables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
