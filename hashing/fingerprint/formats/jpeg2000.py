@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import IO
 
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
@@ -46,7 +47,11 @@ def read_sample_bits(file: IO[bytes]) -> int:
 
 
 def seek_codestream(file: IO[bytes]) -> bytes:
-    """Move behind the first four bytes of the codestream, and return them; other bytes if there is none."""
+    """Move behind the first four bytes of the codestream, and return them; other bytes if there is none.
+
+    Raise `ValueError` for a box before it that is longer than the file: Pillow would allocate its length.
+    """
+    end = file.seek(0, os.SEEK_END)
     position = 0
     while True:
         file.seek(position)
@@ -59,3 +64,5 @@ def seek_codestream(file: IO[bytes]) -> bytes:
             file.seek(position + header_size)
             return file.read(4)
         position += length
+        if position > end:
+            raise ValueError("a JPEG 2000 box is longer than the file")

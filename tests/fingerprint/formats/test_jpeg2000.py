@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samples.pictures import encoded
+from hashing.perceptual_hash import compute_perceptual_hash
+from samples.pictures import encoded, photo
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -138,3 +139,13 @@ def test_a_damaged_resolution_is_ignored():
 @pytest.mark.parametrize("cut", [20, 60, 200])
 def test_what_is_cut_off_in_its_header_is_refused(cut):
     assert_refused(PLAIN[:cut], ".")
+
+
+def test_a_box_that_is_longer_than_the_file_is_refused(tmp_path):
+    content = bytearray(encoded(photo(size=(32, 24)), "JPEG2000"))
+    start = content.index(b"jp2h") - 4
+    content[start : start + 4] = (0xFFFFFFF0).to_bytes(4, "big")
+    path = tmp_path / "long.jp2"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="longer than the file"):
+        compute_perceptual_hash(path)
