@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from unicodedata import bidirectional
 
+# The largest integer of a database, and so the largest key.
+MAX_KEY = 2**63 - 1
+MAX_DIGITS = len(str(MAX_KEY))
+
 
 def first_line(error: Exception) -> str:
     """Return the printable first line of an error message. Databases add lines with the statement and its values."""
@@ -31,6 +35,15 @@ def isolated(text: object) -> str:
 def truncated(text: str, max_bytes: int) -> str:
     """Return as much of the start of `text` as fits into `max_bytes` of UTF-8, in whole characters."""
     return text.encode(errors="replace")[:max_bytes].decode(errors="ignore")
+
+
+def parse_integer(text: str, maximum: int = MAX_KEY) -> int | None:
+    """Return the number that `text` is in decimal digits, None for other text and for numbers above `maximum`."""
+    # The length comes first: Python refuses to convert thousands of digits.
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
+        return None
+    number = int(text)
+    return number if number <= maximum else None
 
 
 def is_unicode(text: str) -> bool:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.fingerprint.fingerprint import is_hash
 from hashing.sources.registry import all_sources
+from hashing.text import parse_integer
 
 NO_SOURCE = "none"
 HASHED, WAITING, FAILED = "hashed", "waiting", "failed"
@@ -63,25 +63,17 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-_KEY = re.compile(r"[0-9]{1,18}")
-
-
 def search_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """A key or a whole hash is looked up; anything else, and a number that is no key, is part of a file name."""
     text = text.strip()
-    for is_meant, condition in ((_KEY.fullmatch, _has_key), (is_hash, _has_hash)):
-        if is_meant(text):
-            found = rows.filter(condition(text))
-            if found.exists():
-                return found
+    key = parse_integer(text)
+    conditions = [] if key is None else [Q(pk=key)]
+    if is_hash(text):
+        conditions.append(Q(perceptual_hash=text.lower()) | Q(vertical_hash=text.lower()))
+    for condition in conditions:
+        found = rows.filter(condition)
+        if found.exists():
+            return found
     for word in text.split():
         rows = rows.filter(image__icontains=word)
     return rows
-
-
-def _has_key(text: str) -> Q:
-    return Q(pk=int(text))
-
-
-def _has_hash(text: str) -> Q:
-    return Q(perceptual_hash=text.lower()) | Q(vertical_hash=text.lower())

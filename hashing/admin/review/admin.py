@@ -23,7 +23,7 @@ from hashing.admin.review.presentation import ShownGroup, show_groups, show_page
 from hashing.admin.review.return_to import list_address, page_number
 from hashing.admin.review.views import Decide, review_context
 from hashing.models import DuplicateGroup, ImageAsset
-from hashing.text import isolated
+from hashing.text import isolated, parse_integer
 
 
 class GroupList(ChangeList):
@@ -124,7 +124,9 @@ class DuplicateGroupAdmin(Decide):
         return self._find_again(request, str(pk))
 
     def _find_again(self, request: HttpRequest, asset_pk: str) -> HttpResponse:
-        found = self.get_queryset(request).filter(members__asset=asset_pk) if _is_key(asset_pk) else ()
+        found = (
+            self.get_queryset(request).filter(members__asset=asset_pk) if parse_integer(asset_pk) is not None else ()
+        )
         for shown in show_groups(found, self.admin_site):
             return redirect(shown.address)
         messages.info(request, _("This group is not there any more, or was made anew."))
@@ -140,7 +142,3 @@ def _may_see_pictures(request: HttpRequest) -> bool:
     user: Any = request.user
     names = (f"{ImageAsset._meta.app_label}.{right}_{ImageAsset._meta.model_name}" for right in ("view", "change"))
     return any(user.has_perm(name) for name in names)
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

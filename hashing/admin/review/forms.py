@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from hashing.grouping import decisions
 from hashing.grouping.conflicts import about_images, decided_since, describe
 from hashing.models import DuplicateGroup
+from hashing.text import parse_integer
 
 SAME, DIFFERENT, KEEP = "same", "different", "keep"
 DECIDE: dict[str, Callable[[DuplicateGroup, int, int, UUID], UUID]] = {
@@ -22,7 +23,6 @@ DECIDE: dict[str, Callable[[DuplicateGroup, int, int, UUID], UUID]] = {
     DIFFERENT: decisions.decide_different,
     KEEP: decisions.keep,
 }
-MAX_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _refuse(newer: Any, user_pk: Any) -> None:
 
 
 def _number(data: QueryDict, name: str) -> int:
-    text = data.get(name, "")
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_KEY):
+    number = parse_integer(data.get(name, ""))
+    if number is None:
         raise BadRequest(f"{name} is no number")
-    return int(text)
+    return number

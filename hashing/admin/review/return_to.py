@@ -14,6 +14,9 @@ from hashing.admin.links import admin_url
 from hashing.admin.review.filters import OPEN, STATE
 from hashing.admin.review.presentation import ShownGroup, show_groups, show_page
 from hashing.models import DuplicateGroup
+from hashing.text import parse_integer
+
+MAX_PAGE = 10**9
 
 # One decision takes few groups apart; what is beyond is found by loading the page anew.
 MOST_GROUPS, MOST_KEYS = 20, 100
@@ -63,5 +66,5 @@ def list_address(site: AdminSite) -> str:
 
 
 def page_number(parameters: QueryDict) -> int:
-    text = parameters.get("p", "1")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 1
+    number = parse_integer(parameters.get("p", "1"), MAX_PAGE)
+    return 1 if number is None else number

@@ -16,6 +16,7 @@ from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
 from hashing.models import ImageAsset
 from hashing.search.similar import largest_quick_distance
+from hashing.text import parse_integer
 
 # Beyond it, a page could show other pictures only.
 LARGEST_DISTANCE = 200
@@ -60,9 +61,10 @@ class SearchForm(forms.Form):
         return form
 
     def clean_distance(self) -> int:
-        text = str(self.cleaned_data["distance"] if "distance" in self.data else self.usual_distance)
-        if text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= self.largest_distance:
-            return int(text)
+        given = self.cleaned_data["distance"] if "distance" in self.data else self.usual_distance
+        distance = parse_integer(str(given), self.largest_distance)
+        if distance is not None:
+            return distance
         raise ValidationError(_NO_DISTANCE, code="invalid", params={"largest": self.largest_distance})
 
     @property

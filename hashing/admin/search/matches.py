@@ -8,6 +8,7 @@ from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.query import hashes_of, is_searchable
+from hashing.text import parse_integer
 
 
 class Obstacle(StrEnum):
@@ -76,4 +77,4 @@ class PageOfMatches:
 
 def page_number(text: str) -> int:
     """1 for what is no page."""
-    return min(int(text), MOST_PAGES) if text.isdecimal() and len(text) < 4 and int(text) else 1
+    return min(parse_integer(text, 999) or 1, MOST_PAGES)
