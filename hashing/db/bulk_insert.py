@@ -1,5 +1,3 @@
-"""Inserts that Django has no call for: a million rows without instances, and one unless it is there."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +9,9 @@ from hashing.db.bulk_update import array_type
 
 
 def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]], using: str) -> None:
-    """Insert rows with values for the fields with these `names`, in the caller's transaction.
+    """Insert values for the fields `names`, without instances and signals, in the caller's transaction.
 
-    All other fields must be null by default, or have a default in the database. No signal is sent.
+    All other fields must be null by default, or have a default in the database.
     """
     if not rows:
         return
@@ -36,9 +34,9 @@ def insert_rows(model: type[models.Model], names: Sequence[str], rows: Sequence[
 
 
 def insert_unless_taken(model: type[models.Model], values: Mapping[str, Any], name: str, using: str) -> Any:
-    """Insert one row in one query, unless a row has its value of the field `name`, or a unique value of its.
+    """Insert a row, in one query, unless another row has its value of the field `name`, or of a unique field.
 
-    Return its key, or None where nothing was inserted, or where the database cannot do that in one query.
+    Return its key, or None if it was not inserted, or if the database has no such query.
     """
     connection = connections[using]
     if not connection.features.can_return_columns_from_insert:
@@ -47,7 +45,7 @@ def insert_unless_taken(model: type[models.Model], values: Mapping[str, Any], na
     fields: list[Any] = [model._meta.get_field(each) for each in values]
     given = [field.get_db_prep_save(value, connection) for field, value in zip(fields, values.values(), strict=True)]
     table, column = quote(model._meta.db_table), quote(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
-    # The types of values are not known in a SELECT of PostgreSQL.
+    # PostgreSQL does not infer the types of parameters in a SELECT.
     cast = connection.vendor == "postgresql"
     marks = ", ".join(f"CAST(%s AS {field.db_type(connection)})" if cast else "%s" for field in fields)
     sql = (

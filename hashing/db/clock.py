@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +14,7 @@ from hashing.db.retry import retry_transient
 
 
 class Now(functions.Now):
-    """Django's function, which on SQLite is always UTC, while rows have local times where `USE_TZ` is off."""
+    """Django's function in the local time of the rows where `USE_TZ` is off. Django's is in UTC on SQLite."""
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         if settings.USE_TZ:
@@ -25,26 +24,29 @@ class Now(functions.Now):
 
 
 class DatabaseClock:
-    """Asked once, at the first need; then this machine's clock goes on from there. Raises what a query raises."""
+    """The clock of the database, read once, and then continued by the clock of this machine."""
 
     def __init__(self, alias: str) -> None:
         self._alias = alias
-        self._ahead: timedelta | None = None
+        self._difference: timedelta | None = None
 
     def now(self) -> datetime:
-        if self._ahead is None:
-            self._ahead = _read_time(self._alias) - timezone.now()
-        return timezone.now() + self._ahead
+        """Return the time of the database. The first call raises the errors of a query."""
+        if self._difference is None:
+            self._difference = read_time(self._alias) - timezone.now()
+        return timezone.now() + self._difference
 
 
-def _read_time(alias: str) -> datetime:
-    # SQLite is on this machine.
-    return retry_transient(partial(_ask, alias), alias) if connections[alias].vendor == "postgresql" else timezone.now()
+def read_time(alias: str) -> datetime:
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        # SQLite runs on this machine.
+        return timezone.now()
 
+    def query() -> datetime:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CLOCK_TIMESTAMP()")
+            [moment] = cursor.fetchone()
+        return moment  # type: ignore[no-any-return]
 
-def _ask(alias: str) -> datetime:
-    with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT CLOCK_TIMESTAMP()")
-        [moment] = cursor.fetchone()
-    found: datetime = moment
-    return found
+    return retry_transient(query, alias)

@@ -1,4 +1,4 @@
-"""Errors of a database that pass by themselves, and the ones that every further query would meet as well."""
+"""Transient errors of a database, which a retry may get past, and outages, which every further query would meet."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 # Seconds between attempts. A server that restarts takes a few seconds, a deadlock a few milliseconds.
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
-# SQLite has waited for its lock before it reports it: do not add many such waits up.
+# SQLite reports a lock after its own timeout; several retries would add up.
 MAX_SECONDS = 30.0
 
-# PostgreSQL's codes, of which the first two characters are the class: serialization failure, deadlock, lock not
-# available, sessions ended while idle in a transaction, too many connections.
+# PostgreSQL's codes, whose first two characters are the class: serialization failure, deadlock, lock not available,
+# sessions ended while idle in a transaction, too many connections.
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "25P03", "25P04", "53300"})
-# Connection lost; ended or not yet accepted by the server.
+# Connection lost; ended, or not accepted yet, by the server.
 LOST_CONNECTION = ("08", "57P")
 # No login, no such database, read-only, insufficient resources (disk full among them), system error.
 OUTAGES = ("28", "3D", "25006", "53", "58")
@@ -41,18 +41,18 @@ SQLITE_OUTAGES = frozenset(
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed in a moment: a deadlock, a serialization failure, a lock, a lost connection."""
-    state, sqlite_code = _state(error), _sqlite_code(error)
+    state, sqlite_code = sql_state(error), sqlite_code_of(error)
     if state:
         return state in TRANSIENT_STATES or state.startswith(LOST_CONNECTION)
     if sqlite_code is not None:
         return sqlite_code in SQLITE_LOCKED
-    # A client that lost its connection has no code of the server's to give.
+    # There is no code of the server when the connection is lost.
     return isinstance(error, OperationalError | InterfaceError)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the error says something about the database as a whole, and nothing about the rows of the query."""
-    state, sqlite_code = _state(error), _sqlite_code(error)
+    """Whether the error concerns the database as a whole, not the rows of the query."""
+    state, sqlite_code = sql_state(error), sqlite_code_of(error)
     if state:
         return state.startswith(OUTAGES + LOST_CONNECTION)
     if sqlite_code is not None:
@@ -62,47 +62,48 @@ def is_outage(error: BaseException) -> bool:
 
 
 def retry_transient(function: Callable[[], T], using: str, pauses: Sequence[float] = PAUSES) -> T:
-    """Return what `function` returns, calling it again after each transient error, on a new connection if need be.
+    """Return the result of `function`, which is called again after a transient error, on a new connection if necessary.
 
-    `function` must begin its own transaction if it writes. Inside a transaction of the caller's it is called once:
-    only the caller can begin that one again.
+    If it writes, it must begin its own transaction. Inside a transaction of the caller, which only the caller can
+    restart, it is called once.
     """
     if connections[using].in_atomic_block:
-        return _call(function, using)
+        return call(function, using)
     end = time.monotonic() + MAX_SECONDS
     for pause in pauses:
         try:
-            return _call(function, using)
+            return call(function, using)
         except (DatabaseError, InterfaceError) as error:
             if not is_transient(error) or time.monotonic() + pause > end:
                 raise
             drop_dead_connection(using)
-            # Two that are in each other's way should not meet again.
+            # Random, so that two processes that block each other do not collide again.
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
-    return _call(function, using)
+    return call(function, using)
 
 
-def _call(function: Callable[[], T], using: str) -> T:
-    # Django closes the cursor of an iterator() outside of this context, and lets the error of the driver through.
+def call(function: Callable[[], T], using: str) -> T:
+    # Django does not convert an error of the driver that closing the cursor of an iterator() raises.
     with connections[using].wrap_database_errors:
         return function()
 
 
 def drop_dead_connection(using: str) -> None:
-    """Let the next query make a new connection, unless a transaction of the caller's is tied to this one."""
+    """Close a lost connection, so that the next query opens a new one, unless it is in a transaction of the caller."""
     connection = connections[using]
-    # Not `close_if_unusable_or_obsolete`: with a CONN_MAX_AGE of 0 it closes sound connections, and their settings go.
+    # Not `close_if_unusable_or_obsolete`, which with a CONN_MAX_AGE of 0 also closes usable connections, and with them
+    # the settings of their sessions.
     if connection.connection is not None and not connection.in_atomic_block and not connection.is_usable():
         connection.close()
 
 
-def _state(error: BaseException) -> str:
-    """The SQLSTATE that PostgreSQL gave, or nothing. Psycopg 2 calls it `pgcode`."""
+def sql_state(error: BaseException) -> str:
+    """Return the SQLSTATE of PostgreSQL, or "". Psycopg 2 calls it `pgcode`."""
     cause = error.__cause__ or error
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
 
 
-def _sqlite_code(error: BaseException) -> int | None:
+def sqlite_code_of(error: BaseException) -> int | None:
     code = getattr(error.__cause__ or error, "sqlite_errorcode", None)
-    # The lowest byte is the kind, the others are details.
+    # The lowest byte is the primary result code.
     return None if code is None else code & 0xFF

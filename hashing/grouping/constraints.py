@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
-from hashing.db.paging import batches, same_server
+from hashing.db.paging import batches
+from hashing.db.transactions import same_server
 from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
 
 

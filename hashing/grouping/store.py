@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 from django.db.models import Count, Max, Q, QuerySet
 
 from hashing.db.bulk_insert import insert_rows
-from hashing.db.locks import exclusive_transaction
 from hashing.db.paging import batches, pages_by_key, rows_with_keys
 from hashing.db.retry import retry_transient
+from hashing.db.transactions import exclusive_transaction
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.models.duplicates import DuplicateGroup, GroupMember

@@ -11,8 +11,8 @@ from typing import Protocol
 from django.db import router
 
 from hashing.conf import hashing_settings
-from hashing.db.locks import exclusive_transaction
 from hashing.db.retry import retry_transient
+from hashing.db.transactions import exclusive_transaction
 from hashing.importing.copying import store_copy
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopyNames, InPlaceNames

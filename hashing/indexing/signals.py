@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from hashing.db.locks import writing_transaction
+from hashing.db.transactions import writing_transaction
 from hashing.indexing.owners import asset_database
 from hashing.indexing.registration import Registration
 from hashing.models.image_asset import ImageAsset

@@ -6,7 +6,7 @@ from functools import partial
 
 from django.db import IntegrityError, router
 
-from hashing.db.locks import exclusive_transaction
+from hashing.db.transactions import exclusive_transaction
 from hashing.indexing.comparison import SourceComparison
 from hashing.indexing.registration import Registration, SyncCounts
 from hashing.models.image_asset import ImageAsset

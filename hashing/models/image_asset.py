@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hashing.db.base_names import BaseNameKey
-from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
+from hashing.db.transactions import writing_transaction
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS, has_other_file
 from hashing.models.image_file import AssetImageField, is_upload, upload_path
 from hashing.models.querysets import ImageAssetQuerySet

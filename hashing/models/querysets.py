@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from hashing.conf import hashing_settings
 from hashing.db.bulk_update import BulkUpdateQuerySet
-from hashing.db.locks import writing_transaction
 from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
+from hashing.db.transactions import writing_transaction
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
 from hashing.models.hash_fields import REPLACED, clear_replaced, replaced_unless
 from hashing.search.query import HashedRow, HashQuery, check_distance, check_hash_distance, digest_of, is_searchable

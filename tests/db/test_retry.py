@@ -17,9 +17,9 @@ from django.db import (
 )
 
 from hashing.db import retry
-from hashing.db.locks import exclusive_transaction
 from hashing.db.paging import pages_by_key, rows_with_keys
 from hashing.db.retry import drop_dead_connection, is_outage, is_transient, retry_transient
+from hashing.db.transactions import exclusive_transaction
 from hashing.models import ImageAsset
 from tests.db.faults import cut_connection, only_postgresql
 

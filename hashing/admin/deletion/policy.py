@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.deletion.job import DeletedRows, DeletionReport
 from hashing.admin.deletion.related_rows import Assets, Reasons
-from hashing.db.locks import writing_transaction
 from hashing.db.retry import retry_transient
+from hashing.db.transactions import writing_transaction
 from hashing.models import ImageAsset
 from hashing.sources.registry import all_sources
 from hashing.text import first_line
