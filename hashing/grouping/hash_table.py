@@ -24,7 +24,7 @@ def read_equal_files(rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None
     known = rows.filter(file_digest__isnull=False)
     if keys is None:
         return dict(_rows_with_digests(known, _shared_digests(known)))
-    digests = dict(rows_with_keys(known, keys, ("file_digest",)))
+    digests: dict[Any, str] = dict(rows_with_keys(known, keys, ("file_digest",)))
     counts = Counter(digests.values())
     return {key: digest for key, digest in digests.items() if counts[digest] > 1}
 
