@@ -12,7 +12,7 @@ from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.indexing.owners import asset_database, find_asset
 from hashing.models import CoOwner, ImageAsset
 from hashing.sources.keys import SourceKey, key_field
-from hashing.sources.registry import UnknownSource, all_sources, sources_of_model
+from hashing.sources.registry import UnknownSource, sources_of_model
 from hashing.sources.source import ImageSource
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -58,9 +58,7 @@ def sources_with_keys_of(model: type[Model], field: str | None = None) -> list[I
     of_model = [each for each in sources_of_model(model) if key_field(each.model) == key_field(model)]
     sources = [each for each in of_model if field in (None, each.source_field)]
     if not sources:
-        label = ".".join(filter(None, (model._meta.label, field)))
-        known = ", ".join(each.label for each in all_sources()) or "none"
-        raise UnknownSource(f"{label} is no source. The sources of this site: {known}.")
+        raise UnknownSource(f"{'.'.join(filter(None, (model._meta.label, field)))} is no source.")
     return sources
 
 

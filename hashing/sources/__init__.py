@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashing.sources.keys import SourceKey
-from hashing.sources.registry import UnknownSource, all_sources, find_source, find_sources, register, unregister
+from hashing.sources.registry import UnknownSource, all_sources, find_sources, register, unregister
 from hashing.sources.source import ImageSource
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "SourceKey",
     "UnknownSource",
     "all_sources",
-    "find_source",
     "find_sources",
     "register",
     "unregister",

@@ -16,7 +16,11 @@ from hashing.sources.source import ImageSource
 
 
 class UnknownSource(ValueError):
-    """The site has no source with this label."""
+    """The site has no such source."""
+
+    def __init__(self, problem: str) -> None:
+        known = ", ".join(source.label for source in all_sources()) or "none"
+        super().__init__(f"{problem} The sources of this site: {known}.")
 
 
 class UnfitSource(Exception):
@@ -80,11 +84,6 @@ def all_sources() -> tuple[ImageSource, ...]:
     return tuple(found.values())
 
 
-def find_source(key: SourceKey) -> ImageSource | None:
-    """Return the source of an asset: also one that was taken out of the settings, as long as its field exists."""
-    return source_by_label(key.source_label)
-
-
 def group_by_source(keys: Iterable[SourceKey]) -> Iterator[tuple[ImageSource, list[SourceKey]]]:
     """Yield each source with its keys. Keys whose source is gone are left out."""
     by_label: defaultdict[str, list[SourceKey]] = defaultdict(list)
@@ -103,8 +102,7 @@ def find_sources(label: str) -> list[ImageSource]:
     wanted = label.lower()
     found = [each for each in all_sources() if wanted in (each.label.lower(), each.source_type.lower())]
     if not found:
-        known = ", ".join(each.label for each in all_sources()) or "none"
-        raise UnknownSource(f"There is no source {label!r}. The sources of this site: {known}.")
+        raise UnknownSource(f"There is no source {label!r}.")
     return found
 
 
@@ -132,6 +130,7 @@ def forget_sources() -> None:
 
 @cache
 def source_by_label(label: str) -> ImageSource | None:
+    """Return a source, also one that was taken out of the settings, as long as its field exists."""
     for source in all_sources():
         if source.label == label:
             return source

@@ -5,11 +5,14 @@ import signal
 import time
 from contextlib import closing
 
+import pytest
+
 ROWS = 30_000
 IN_STEP = "SELECT count(*) FROM hashing_imageasset a JOIN site_models_picture p ON a.source_id = CAST(p.id AS text)"
 
 
-def test_sync_that_is_killed_is_taken_up_where_it_ended(site):
+@pytest.mark.slow
+def test_sync_that_was_killed_continues_where_it_ended(site):
     site.environment["DJANGO_SETTINGS_MODULE"] = "tests.sources.site_settings"
     assert site.run("migrate", "--run-syncdb", "--verbosity", "0").returncode == 0
     _add_pictures(site)
