@@ -5,8 +5,8 @@ from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
-from hashing.admin.hashing_actions.selection import QueuedSelection, Selection
-from hashing.admin.hashing_actions.tasks import hash_selected_shard, hash_selection
+from hashing.admin.hashing_actions.selection import Selection
+from hashing.admin.hashing_actions.tasks import QueuedSelection, hash_selected_shard, hash_selection
 from hashing.models import ImageAsset
 from hashing.tasks import PRIORITY, has_queue, hash_upload, task_backends
 from samples.pictures import encoded, photo

@@ -15,7 +15,7 @@ from hashing.models import ImageAsset
 
 
 def admin_url(site: AdminSite, name: str, *args: Any, query: dict[str, Any] | None = None) -> str:
-    """Return the address of a page like "imageasset_change" in this site; empty if its model has none there."""
+    """Return the address of a page such as "imageasset_change" in this site; empty if its model is not registered."""
     try:
         return reverse(f"admin:hashing_{name}", args=args, query=query, current_app=site.name)
     except NoReverseMatch:
@@ -23,21 +23,21 @@ def admin_url(site: AdminSite, name: str, *args: Any, query: dict[str, Any] | No
 
 
 def link_or_text(address: str, text: object) -> SafeString:
-    """Whatever direction a text has, what stands around it keeps its own."""
+    """Return a link, or only the text if there is no address. The text does not change the direction around it."""
     html = '<a href="{0}"><bdi>{1}</bdi></a>' if address else "<bdi>{1}</bdi>"
     return format_html(html, address, text)
 
 
 def linked_names(assets: Iterable[ImageAsset], site: AdminSite, *, more: bool) -> SafeString:
-    """The file names, separated by commas, each with a link to its form."""
+    """Return the file names of some images, each with a link to its form, and "and more" if there are others."""
     links = ((link_or_text(admin_url(site, "imageasset_change", asset.pk), asset),) for asset in assets)
     names = format_html_join(", ", "{}", links)
     return format_html("{} {}", names, _("and more")) if more else names
 
 
 def admin_page(model_admin: Any, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    """With the frame of the admin around it: its menu, its theme, the path to it."""
+    """Return a page within the frame of the admin: its menu, its theme and the breadcrumbs."""
     request.current_app = model_admin.admin_site.name
     frame = model_admin.admin_site.each_context(request)
-    whole = {**frame, "opts": model_admin.opts, "title": title, "media": model_admin.media}
-    return TemplateResponse(request, template, whole | context)
+    page = {**frame, "opts": model_admin.opts, "title": title, "media": model_admin.media}
+    return TemplateResponse(request, template, page | context)

@@ -10,10 +10,8 @@ from django.db import router
 from django.http import HttpRequest
 from django.utils.text import Truncator, capfirst
 
-from hashing.fingerprint.orientations import Orientation
 from hashing.indexing.owners import Owner, find_owners, has_row_permission
 from hashing.models import ImageAsset
-from hashing.models.duplicates import ORIENTATION_LABELS
 from hashing.sources.source import links_within
 from hashing.text import printable
 
@@ -24,7 +22,7 @@ MAX_TEXT = 80
 
 @dataclass(frozen=True)
 class OwnerLink:
-    """The kind of the row; its text and the page on which it is changed for those who may see it."""
+    """The kind of an owner; for users who may view the row also its text and the page that changes it."""
 
     kind: str
     text: str = ""
@@ -32,57 +30,32 @@ class OwnerLink:
 
 
 def attach_owners(assets: Iterable[Any], request: HttpRequest, site: AdminSite) -> None:
-    """Set `owners` of each asset, as `admin/hashing/owners.html` shows them: a query a source, however many assets."""
+    """Set `owners` of each asset to its owner links, for the template `owners.html`, with one query for each source."""
     chosen = list(assets)
     if not any(asset.source_type for asset in chosen):
         return
     found = find_owners(chosen, router.db_for_read(ImageAsset))
     with links_within(site.name):
         for asset in chosen:
-            asset.owners = [_shown(owner, request, site) for owner in found.get(asset.pk, ())]
+            asset.owners = [owner_link(owner, request, site) for owner in found.get(asset.pk, ())]
 
 
-def may_view(owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
-    return _is_permitted("view", owner, request, site)
-
-
-def may_delete(owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
-    return _is_permitted("delete", owner, request, site)
-
-
-def _is_permitted(action: str, owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
-    """Ask the admin of the row's model; without one, the permissions of the user for the model and for the row."""
-    if site.is_registered(type(owner.row)):
-        model_admin = site.get_model_admin(type(owner.row))
-        return bool(getattr(model_admin, f"has_{action}_permission")(request, owner.row))
-    return has_row_permission(request.user, action, owner.row)
-
-
-def _shown(owner: Owner, request: HttpRequest, site: AdminSite) -> OwnerLink:
+def owner_link(owner: Owner, request: HttpRequest, site: AdminSite) -> OwnerLink:
     kind = str(capfirst(owner.source.model._meta.verbose_name))
-    if not may_view(owner, request, site):
+    if not is_permitted("view", owner, request, site):
         return OwnerLink(kind)
     try:
         text, url = str(owner.row), owner.source.url(owner.row)
-    # Methods of the site's own, which may fail for one row: the page is about the others as well.
+    # Code of the site, which may fail for one row; the page shows others as well.
     except Exception:
         logger.exception("A row cannot be shown: %s", printable(str(owner.source.key_of(owner.row))))
         text, url = str(owner.row.pk), None
     return OwnerLink(kind, Truncator(printable(text)).chars(MAX_TEXT), url)
 
 
-@dataclass(frozen=True)
-class Card:
-    """`preview` is HTML. The rest is about a match: the distance, and how the picture lies when not upright."""
-
-    asset: ImageAsset
-    preview: str
-    distance: int | None = None
-    orientation: str = ""
-
-    @classmethod
-    def of_match(cls, row: Any, preview: str) -> Card:
-        """`row` as `similar_to()` annotates it."""
-        orientation = getattr(row, "orientation", None) or Orientation.UPRIGHT
-        label = "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[Orientation(orientation)])
-        return cls(row, preview, row.distance, label)
+def is_permitted(action: str, owner: Owner, request: HttpRequest, site: AdminSite) -> bool:
+    """Return whether the user may "view" or "delete" an owner, by its ModelAdmin or, without one, by permission."""
+    if site.is_registered(type(owner.row)):
+        model_admin = site.get_model_admin(type(owner.row))
+        return bool(getattr(model_admin, f"has_{action}_permission")(request, owner.row))
+    return has_row_permission(request.user, action, owner.row)

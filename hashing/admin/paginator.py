@@ -1,5 +1,3 @@
-"""Page numbers of a large table without counting it."""
-
 from __future__ import annotations
 
 from functools import cached_property
@@ -9,27 +7,29 @@ from django.core.paginator import Paginator
 from django.db import connections
 from django.db.models import QuerySet
 
-# An estimate below this is not worth its error.
-SMALL_TABLE = 10_000
-# Matches of a filter are counted up to here: a thousand pages, which nobody leafs through.
-MOST_COUNTED = 100_000
+from hashing.db.table_size import estimate_rows
+
+# Below this, a count is cheap.
+MIN_ESTIMATE = 10_000
+# Filtered rows are counted up to this: more pages than anybody opens.
+MAX_COUNTED = 100_000
 
 
-def estimate_rows(queryset: QuerySet[Any]) -> int | None:
-    """About how many rows the whole table has; None where it is small, or where counting is as cheap (SQLite)."""
+def estimate_count(queryset: QuerySet[Any]) -> int | None:
+    """Return about how many rows the whole table has; None where they can be counted: small tables and SQLite."""
     connection = connections[queryset.db]
     if connection.vendor != "postgresql":
         return None
-    table = connection.ops.quote_name(queryset.model._meta.db_table)
-    with connection.cursor() as cursor:
-        # Kept up to date by autovacuum; -1 while the table was never looked at.
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)", [table])
-        row = cursor.fetchone()
-    return row[0] if row and row[0] >= SMALL_TABLE else None
+    rows = estimate_rows(connection, queryset.model._meta.db_table)
+    return rows if rows >= MIN_ESTIMATE else None
 
 
 class LargeTablePaginator(Paginator):  # type: ignore[type-arg]
-    """`is_estimate`: the count is the database's own estimate. `is_capped`: there are more rows than counted."""
+    """Pages of a table that is too large to be counted.
+
+    The number of all rows may be an estimate (`is_estimate`), and filtered rows are counted up to a limit
+    (`is_capped`: there are more).
+    """
 
     is_estimate = False
     is_capped = False
@@ -38,9 +38,9 @@ class LargeTablePaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         queryset: Any = self.object_list
         if not queryset.query.where:
-            estimate = estimate_rows(queryset)
+            estimate = estimate_count(queryset)
             self.is_estimate = estimate is not None
             return queryset.order_by().count() if estimate is None else estimate
-        counted: int = queryset.order_by()[: MOST_COUNTED + 1].count()
-        self.is_capped = counted > MOST_COUNTED
-        return min(counted, MOST_COUNTED)
+        counted: int = queryset.order_by()[: MAX_COUNTED + 1].count()
+        self.is_capped = counted > MAX_COUNTED
+        return min(counted, MAX_COUNTED)

@@ -14,7 +14,7 @@ from hashing.fingerprint.similarity import Likeness, likeness
 
 register = template.Library()
 
-_LIKENESS = {
+LIKENESS_LABELS = {
     Likeness.IDENTICAL: _("looks identical"),
     Likeness.NEARLY_IDENTICAL: _("nearly identical"),
     Likeness.SIMILAR: _("similar"),
@@ -23,34 +23,35 @@ _LIKENESS = {
 
 @register.filter
 def as_path(name: str | None) -> PurePosixPath:
-    """A file name of the storage in its parts: `parent`, `name`, `suffix`."""
+    """Return a file name of a storage as a path, with `parent`, `name` and `suffix`."""
     return PurePosixPath(name or "")
 
 
 @register.filter
-def in_words(distance: int) -> str:
-    """Return what a distance of 0 to 384 means to an editor."""
-    return str(_LIKENESS[likeness(distance)])
+def likeness_label(distance: int) -> str:
+    """Return the meaning of a distance of 0 to 384."""
+    return str(LIKENESS_LABELS[likeness(distance)])
 
 
 @register.filter
-def span(value: timedelta) -> str:
-    """From a minute on in Django's words, of at most two units."""
-    return _in_words(value, depth=2)
+def duration(value: timedelta) -> str:
+    """Return a time span in at most two units."""
+    return spell_out(value, depth=2)
 
 
 @register.filter
 def age(moment: datetime) -> str:
-    """The largest unit of how long it is ago. A clock that is ahead of this one makes it no less than nothing."""
-    return _in_words(timezone.now() - moment, depth=1)
+    """Return the time since `moment` in its largest unit, and 0 seconds for a moment of a clock that is ahead."""
+    return spell_out(timezone.now() - moment, depth=1)
 
 
 @register.filter
-def rate(images_a_second: float) -> str:
-    return floatformat(images_a_second, "0g" if images_a_second >= 10 else "-1g")
+def rate(images_per_second: float) -> str:
+    return floatformat(images_per_second, "0g" if images_per_second >= 10 else "-1g")
 
 
-def _in_words(value: timedelta, depth: int) -> str:
+def spell_out(value: timedelta, depth: int) -> str:
+    """Return a time span in `depth` units of Django's `timesince`, or in seconds below a minute."""
     seconds = max(0, round(value.total_seconds()))
     if seconds < 60:
         return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}

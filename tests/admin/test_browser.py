@@ -110,18 +110,18 @@ def test_action_button_and_filter_lead_through_a_library(editor, add_image, sett
     editor.click(f"input[name=_selected_action][value='{first.pk}']")
     Select(editor.find("select[name=action]")).select_by_value("compute_hashes")
     editor.click("button[name=index]")
-    assert "1 picture was hashed." in editor.messages()
+    assert "1 image was hashed." in editor.messages()
 
     editor.click(f"a[href^='{address('hash_waiting')}']")
-    assert "2 pictures are waiting." in editor.find(".hashing-confirm").text
+    assert "2 images are waiting." in editor.find(".hashing-confirm").text
     editor.click(".hashing-confirm [type=submit]")
-    assert "1 picture could not be hashed: broken.jpg" in editor.messages()
+    assert "1 image could not be hashed: broken.jpg" in editor.messages()
 
     editor.click(".hashing-summary a[href='?state=failed']")
     assert "not an image in a supported format" in editor.find(".field-state").text
     editor.click(".field-buttons li:last-child a")
     editor.click(".hashing-confirm [type=submit]")
-    assert "1 picture could not be hashed" in editor.messages()
+    assert "1 image could not be hashed" in editor.messages()
 
 
 def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path, settings):
@@ -136,7 +136,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
     assert ImageAsset.objects.similar_to(near, 200).get().distance > 20
 
     editor.open(address("search_by_image"))
-    editor.find("[name=picture]").send_keys(str(tmp_path / "copy.jpg"))
+    editor.find("[name=image]").send_keys(str(tmp_path / "copy.jpg"))
     editor.wait_for_cards("near.png")
     assert editor.wait_for_picture(".hashing-uploaded img") == 320
     assert "#" not in editor.browser.current_url
@@ -162,7 +162,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
 def test_upload_that_is_no_picture_is_told_in_the_form(editor, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     editor.open(address("search_by_image"))
-    editor.find("[name=picture]").send_keys(str(tmp_path / "text.jpg"))
+    editor.find("[name=image]").send_keys(str(tmp_path / "text.jpg"))
     WebDriverWait(editor.browser, 10).until(lambda browser: browser.find_elements(By.CSS_SELECTOR, ".errorlist"))
     assert "not an image in a supported format" in editor.find(".errorlist").text
 
@@ -186,7 +186,7 @@ def test_progress_refreshes_itself_and_says_when_it_cannot(editor):
     editor.open(address("progress"))
     link = editor.find(".progress-failures a")
     editor.browser.execute_script("arguments[0].focus(); window.isTheSamePage = true", link)
-    assert editor.find(".progress-headline").text == "Nothing is running, and no picture is waiting."
+    assert editor.find(".progress-headline").text == "Nothing is running, and no image is waiting."
 
     add_failed(seconds_ago=30)
     add_run(worker="machine:1")

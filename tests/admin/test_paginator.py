@@ -4,16 +4,24 @@ import pytest
 from django.db import connection
 
 from hashing.admin import paginator
-from hashing.admin.paginator import LargeTablePaginator, estimate_rows
+from hashing.admin.paginator import LargeTablePaginator, estimate_count
+from hashing.db.table_size import clear_estimates
 from hashing.models import ImageAsset
 
 ROWS = 30
 
 
+@pytest.fixture(autouse=True)
+def no_cached_estimates():
+    clear_estimates()
+    yield
+    clear_estimates()
+
+
 @pytest.fixture
 def table(db, monkeypatch):
-    monkeypatch.setattr(paginator, "SMALL_TABLE", 10)
-    monkeypatch.setattr(paginator, "MOST_COUNTED", 20)
+    monkeypatch.setattr(paginator, "MIN_ESTIMATE", 10)
+    monkeypatch.setattr(paginator, "MAX_COUNTED", 20)
     ImageAsset.objects.bulk_create([ImageAsset(image=f"{number}.jpg") for number in range(ROWS)])
 
 
@@ -39,7 +47,7 @@ def test_small_table_is_counted(db):
     ImageAsset.objects.bulk_create([ImageAsset(image="1.jpg")])
     pages = LargeTablePaginator(ImageAsset.objects.order_by("pk"), 10)
     assert (pages.count, pages.is_estimate) == (1, False)
-    assert estimate_rows(ImageAsset.objects.all()) is None
+    assert estimate_count(ImageAsset.objects.all()) is None
 
 
 def test_filtered_rows_are_counted_up_to_a_limit(table):
@@ -55,7 +63,7 @@ def test_few_filtered_rows_are_counted(table):
 def test_list_says_that_its_number_is_an_estimate(table, postgresql, superuser):
     analyze()
     text = superuser.get("/admin/hashing/imageasset/").text
-    assert "The number of pictures is an estimate" in text
+    assert "The number of images is an estimate" in text
     assert f"of about {ROWS}" in text
 
 

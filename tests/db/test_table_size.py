@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from hashing.db import table_size
-from hashing.db.table_size import estimate_rows, forget_estimates
+from hashing.db.table_size import clear_estimates, estimate_rows
 from hashing.models import ImageAsset
 
 TABLE = ImageAsset._meta.db_table
@@ -13,9 +13,9 @@ TABLE = ImageAsset._meta.db_table
 
 @pytest.fixture(autouse=True)
 def fresh(db):
-    forget_estimates()
+    clear_estimates()
     yield
-    forget_estimates()
+    clear_estimates()
 
 
 def add(count: int) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
-from hashing.db.table_size import forget_estimates
+from hashing.db.table_size import clear_estimates
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
@@ -243,9 +243,9 @@ def many_rows(db):
     with connection.cursor() as cursor:
         cursor.execute(MANY_ROWS[connection.vendor])
         cursor.execute("ANALYZE hashing_imageasset")
-    forget_estimates()
+    clear_estimates()
     yield
-    forget_estimates()
+    clear_estimates()
     # The statistics outlive the transaction of the test.
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM hashing_imageasset")

@@ -17,15 +17,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hashing.admin import columns
 from hashing.admin.deletion.job import DeletedRows, DeletionReport
 from hashing.admin.deletion.merging import Merging, Refusal
 from hashing.admin.deletion.policy import delete_rows, deletion_database
 from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.views import DeletionViews
-from hashing.admin.images.columns import Columns
 from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.paginator import LargeTablePaginator
-from hashing.admin.previews import Previews
+from hashing.admin.previews import SMALL, preview_html
 from hashing.grouping.deletion import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
 from hashing.grouping.store import with_groups_locked
 from hashing.indexing.owners import find_owners
@@ -38,7 +38,7 @@ StoredFile = tuple[Storage, str]
 
 
 @admin.register(MarkedDuplicate)
-class MarkedDuplicateAdmin(Columns, Previews, admin.ModelAdmin):  # type: ignore[type-arg]
+class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("delete_selected",)
     list_display = ("preview", "name", "pixels_and_bytes", "kept", "added")
     list_display_links = None
@@ -47,6 +47,10 @@ class MarkedDuplicateAdmin(Columns, Previews, admin.ModelAdmin):  # type: ignore
     ordering = ("-pk",)
     paginator = LargeTablePaginator
     show_full_result_count = False
+
+    name = staticmethod(columns.name)
+    pixels_and_bytes = staticmethod(columns.pixels_and_bytes)
+    added = staticmethod(columns.added)
 
     class Media:
         css = {"all": ["hashing/admin.css"]}
@@ -71,6 +75,10 @@ class MarkedDuplicateAdmin(Columns, Previews, admin.ModelAdmin):  # type: ignore
         rows = super().get_queryset(request).annotate(kept_pk=Subquery(other))
         name = ImageAsset.objects.filter(pk=OuterRef("kept_pk")).values("image")
         return rows.annotate(kept_name=Subquery(name))  # type: ignore[no-any-return]
+
+    @admin.display(description=gettext_lazy("preview"))
+    def preview(self, asset: ImageAsset) -> str:
+        return preview_html(asset, SMALL, self.admin_site)
 
     @admin.display(description=gettext_lazy("duplicate of"))
     def kept(self, asset: Any) -> SafeString:

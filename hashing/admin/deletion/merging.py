@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from hashing.admin.deletion.related_rows import Assets, Collected, Reasons, find_reasons_to_stay, missing_permission
-from hashing.admin.owners import may_delete
+from hashing.admin.owners import is_permitted
 from hashing.indexing.owners import Owner, find_owners
 from hashing.models import ImageAsset
 from hashing.sources.source import ImageSource
@@ -52,7 +52,7 @@ class Merging:
         kept = {(type(owner.row), owner.row.pk) for owner in self._kept_owners(asset)}
         if kept & {(type(owner.row), owner.row.pk) for owner in owners}:
             return _("the row that it belongs to has the image that is kept as well")
-        if not all(may_delete(owner, self._request, self._site) for owner in owners):
+        if not all(is_permitted("delete", owner, self._request, self._site) for owner in owners):
             return missing_permission({str(owner.source.model._meta.verbose_name) for owner in owners})
         return ""
 

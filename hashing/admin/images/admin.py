@@ -11,24 +11,34 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from hashing.admin import columns
+from hashing.admin.buttons import Buttons, button
 from hashing.admin.deletion.policy import ImageDeletion
 from hashing.admin.deletion.views import DeletionViews
-from hashing.admin.hashing_actions.buttons import Buttons, HashActions
-from hashing.admin.images.columns import Columns
-from hashing.admin.images.duplicate_links import groups_to_review, link_to_group, may_see_groups
-from hashing.admin.images.filters import AddedFilter, SourceFilter, StateFilter, search_images
-from hashing.admin.images.uploads import PictureField, tell_about_upload
+from hashing.admin.fields import ImageUploadField
+from hashing.admin.hashing_actions.views import HashingViews
+from hashing.admin.images.duplicates import add_upload_messages, groups_to_review, link_to_group, may_see_groups
+from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, SourceFilter, StateFilter, search_images
 from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
+from hashing.admin.previews import LARGE, SMALL, PreviewView, preview_html
 from hashing.admin.progress.figures import summarize
-from hashing.admin.progress.views import ProgressPage
-from hashing.admin.search.views import PictureSearch, Similar
+from hashing.admin.progress.views import ProgressView
+from hashing.admin.search.views import SearchViews
 from hashing.models import ImageAsset
+
+HASH_FIELDS = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
+FILE_FIELDS = ("pixels", "size", "created_at")
+COMPUTE, RECOMPUTE = _("Compute perceptual hashes"), _("Recompute perceptual hashes")
 
 
 @admin.register(ImageAsset)
-class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage, Buttons):
-    actions = (*HashActions.actions, "delete_selected")
+class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The list and the form of the images. Every other screen is a class of its own, which is given this one.
+
+    The screens show and change what `get_queryset` and the `has_*_permission` methods allow, also those of a subclass.
+    """
+
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
     list_display_links = ("preview", "name")
     list_filter = (StateFilter, SourceFilter, ("created_at", AddedFilter))
@@ -40,16 +50,97 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
     show_facets = ShowFacets.NEVER
     search_fields = ("image",)
     search_help_text = _("Part of a file name, a key, or a whole hash of 16 characters.")
-    formfield_overrides = {models.ImageField: {"form_class": PictureField}}
+    formfield_overrides = {models.ImageField: {"form_class": ImageUploadField}}
+    readonly_fields = ("large_preview", "duplicates", *HASH_FIELDS, *FILE_FIELDS)
     change_list_template = "admin/hashing/images/list.html"
     change_form_template = "admin/hashing/images/form.html"
 
-    facts = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
-    file_facts = ("pixels", "size", "created_at")
-    readonly_fields = ("large_preview", "duplicates", *facts, *file_facts)
+    actions = ("compute_hashes", "recompute_hashes", "delete_selected")
+    # Names of methods; see `Buttons`.
+    actions_list: tuple[str, ...] = ("hashing_imageasset_search_by_image", "hashing_imageasset_hash_waiting")
+    actions_row: tuple[str, ...] = ("hashing_imageasset_find_similar", "hashing_imageasset_recompute")
+    actions_detail: tuple[str, ...] = actions_row
 
     class Media:
         css = {"all": ["hashing/admin.css"]}
+
+    @cached_property
+    def buttons(self) -> Buttons:
+        return Buttons(self)
+
+    @cached_property
+    def hashing(self) -> HashingViews:
+        return HashingViews(self)
+
+    @cached_property
+    def search(self) -> SearchViews:
+        return SearchViews(self)
+
+    @cached_property
+    def deletion(self) -> DeletionViews:
+        return DeletionViews(self, ImageDeletion(self))
+
+    def get_urls(self) -> list[Any]:
+        screens = (self.buttons, self.search, ProgressView(self), PreviewView(self))
+        return [*(url for screen in screens for url in screen.urls()), *super().get_urls()]
+
+    # Columns of the list and fields of the form.
+
+    name = staticmethod(columns.name)
+    pixels_and_bytes = staticmethod(columns.pixels_and_bytes)
+    pixels = staticmethod(columns.pixels)
+    size = staticmethod(columns.size)
+    hash = staticmethod(columns.hash_text)
+    second_hash = staticmethod(columns.vertical_hash_text)
+    state = staticmethod(columns.state)
+    added = staticmethod(columns.added)
+
+    @admin.display(description=_("preview"))
+    def preview(self, asset: ImageAsset) -> str:
+        return preview_html(asset, SMALL, self.admin_site)
+
+    @admin.display(description=_("preview"))
+    def large_preview(self, asset: ImageAsset) -> str:
+        return preview_html(asset, LARGE, self.admin_site)
+
+    @admin.display(description=_("used by"))
+    def owners(self, asset: ImageAsset) -> str:
+        return render_to_string("admin/hashing/owners.html", {"asset": asset})
+
+    @admin.display(description=_("duplicates"))
+    def duplicates(self, asset: ImageAsset) -> str | None:
+        return link_to_group(asset, self.admin_site)
+
+    # The list.
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [*super().get_list_display(request), *self.buttons.row_columns(request)]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ImageAsset], search_term: str
+    ) -> tuple[QuerySet[ImageAsset], bool]:
+        return search_images(queryset, search_term), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        context: dict[str, Any] = {"hashing_buttons": self.buttons.for_list(request)}
+        if request.method == "GET":
+            context["summary"] = summarize(ImageAsset.objects.all())
+            context["groups_to_review"] = groups_to_review(request, self.admin_site)
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    @admin.action(description=COMPUTE, permissions=["change"])
+    def compute_hashes(self, request: HttpRequest, queryset: QuerySet[ImageAsset]) -> None:
+        self.hashing.hash_selected(request, str(COMPUTE), queryset, rehash=False)
+
+    @admin.action(description=RECOMPUTE, permissions=["change"])
+    def recompute_hashes(self, request: HttpRequest, queryset: QuerySet[ImageAsset]) -> None:
+        self.hashing.hash_selected(request, str(RECOMPUTE), queryset, rehash=True)
+
+    @admin.action(description=_("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ImageAsset]) -> HttpResponse:
+        return self.deletion.delete_selected(request, queryset)
+
+    # The form.
 
     def get_fieldsets(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
         if obj is None:
@@ -58,12 +149,12 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
         owners = ["owners"] if obj.source_type else []
         return [
             (None, {"fields": ["large_preview", "image", *owners, *duplicates]}),
-            (_("Hash"), {"fields": self.facts}),
-            (_("File"), {"fields": self.file_facts}),
+            (_("Hash"), {"fields": HASH_FIELDS}),
+            (_("File"), {"fields": FILE_FIELDS}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
-        """The file of a row of the site is replaced where that row is changed."""
+        """Make the file read-only where a row of the site owns it: it is replaced in the form of that row."""
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "image", "owners") if obj and obj.source_type else fields
 
@@ -73,54 +164,43 @@ class ImageAssetAdmin(Columns, HashActions, Similar, PictureSearch, ProgressPage
             attach_owners([asset], request, self.admin_site)
         return asset
 
-    @admin.display(description=_("used by"))
-    def owners(self, asset: Any) -> str:
-        return render_to_string("admin/hashing/owners.html", {"asset": asset})
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ImageAsset], search_term: str
-    ) -> tuple[QuerySet[ImageAsset], bool]:
-        return search_images(queryset, search_term), False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context: dict[str, Any] = {}
-        if request.method == "GET":
-            groups = groups_to_review(request, self.admin_site)
-            context = {"summary": summarize(ImageAsset.objects.all()), "groups_to_review": groups}
-        return super().changelist_view(request, context | (extra_context or {}))
-
-    @cached_property
-    def deletion(self) -> DeletionViews:
-        return DeletionViews(self, ImageDeletion(self))
-
-    @admin.action(description=_("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ImageAsset]) -> HttpResponse:
-        return self.deletion.delete_selected(request, queryset)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"hashing_buttons": self.buttons.for_form(request, object_id), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return self.deletion.delete_view(request, object_id)
 
-    @admin.display(description=_("duplicates"))
-    def duplicates(self, asset: ImageAsset) -> str | None:
-        return link_to_group(asset, self.admin_site)
-
     def save_model(self, request: HttpRequest, obj: ImageAsset, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
         if "image" in form.changed_data:
-            request.uploaded_pk = obj.pk  # type: ignore[attr-defined]
+            # After the upload is hashed, which also happens after the commit.
+            using = router.db_for_write(ImageAsset)
+            transaction.on_commit(lambda: self._add_upload_messages(request, obj.pk, using), using=using)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        if uploaded_pk := getattr(request, "uploaded_pk", None):
-            # The upload is hashed after the commit, which may be that of the whole request.
-            transaction.on_commit(
-                lambda: self._tell_about_upload(request, uploaded_pk), using=router.db_for_write(ImageAsset)
-            )
-        return response
+    def _add_upload_messages(self, request: HttpRequest, pk: int, using: str) -> None:
+        # Not from a replica, which may not have the row yet.
+        if asset := ImageAsset.objects.using(using).filter(pk=pk).first():
+            add_upload_messages(request, asset, self.admin_site)
 
-    def _tell_about_upload(self, request: HttpRequest, pk: int) -> None:
-        # A replica may not have it yet.
-        if asset := ImageAsset.objects.using(router.db_for_write(ImageAsset)).filter(pk=pk).first():
-            tell_about_upload(request, asset, self.admin_site)
+    # The views behind the buttons.
+
+    @button(_("Search by image"), "search-by-image/", "view")
+    def hashing_imageasset_search_by_image(self, request: HttpRequest) -> HttpResponse:
+        return self.search.search_by_image(request)
+
+    @button(_("Hash all waiting"), "hash-waiting/", "change")
+    def hashing_imageasset_hash_waiting(self, request: HttpRequest) -> HttpResponse:
+        return self.hashing.hash_waiting(request, WAITING_QUERY)
+
+    @button(_("Find similar"), "similar", "view")
+    def hashing_imageasset_find_similar(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.search.find_similar(request, pk)
+
+    @button(_("Recompute hash"), "recompute", "change")
+    def hashing_imageasset_recompute(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.hashing.recompute(request, pk)

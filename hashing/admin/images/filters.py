@@ -15,14 +15,30 @@ NO_SOURCE = "none"
 HASHED, WAITING, FAILED = "hashed", "waiting", "failed"
 
 
-class AddedFilter(admin.DateFieldListFilter):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = _("date added")
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(HASHED, _("hashed")), (WAITING, _("waiting")), (FAILED, _("failed"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        state = self.value()
+        rows: QuerySet[Any] = queryset
+        if state == HASHED:
+            rows = queryset.hashed()
+        elif state == WAITING:
+            rows = queryset.never_tried()
+        elif state == FAILED:
+            rows = queryset.failed()
+        return rows
+
+
+WAITING_QUERY = f"{StateFilter.parameter_name}={WAITING}"
 
 
 class SourceFilter(admin.SimpleListFilter):
-    """Offered where the site has sources."""
+    """Has no choices, and so is not shown, on a site without sources."""
 
     title = _("source")
     parameter_name = "source"
@@ -34,43 +50,31 @@ class SourceFilter(admin.SimpleListFilter):
         ]
         return [*names, (NO_SOURCE, _("no source"))] if sources else []
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        rows: Any = queryset
-        if self.value() == NO_SOURCE:
-            return rows.filter(source_type__isnull=True)  # type: ignore[no-any-return]
-        return rows.of_sources([self.value()]) if self.value() in self._labels() else queryset
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        label = self.value()
+        rows: QuerySet[Any] = queryset
+        if label == NO_SOURCE:
+            rows = queryset.filter(source_type__isnull=True)
+        elif label in {source.label for source in all_sources()}:
+            rows = queryset.of_sources([label])
+        return rows
 
-    def _labels(self) -> list[str]:
-        return [source.label for source in all_sources()]
 
-
-class StateFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(HASHED, _("hashed")), (WAITING, _("waiting")), (FAILED, _("failed"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        rows: Any = queryset
-        match self.value():
-            case "hashed":
-                return rows.hashed()  # type: ignore[no-any-return]
-            case "waiting":
-                return rows.never_tried()  # type: ignore[no-any-return]
-            case "failed":
-                return rows.failed()  # type: ignore[no-any-return]
-        return queryset
+class AddedFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("date added")
 
 
 def search_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """A key or a whole hash is looked up; anything else, and a number that is no key, is part of a file name."""
+    """Return the row with this key or the rows with this hash, else those with these words in their file name."""
     text = text.strip()
-    key = parse_integer(text)
-    conditions = [] if key is None else [Q(pk=key)]
+    exact = []
+    if (key := parse_integer(text)) is not None:
+        exact.append(Q(pk=key))
     if is_hash(text):
-        conditions.append(Q(perceptual_hash=text.lower()) | Q(vertical_hash=text.lower()))
-    for condition in conditions:
+        exact.append(Q(perceptual_hash=text.lower()) | Q(vertical_hash=text.lower()))
+    for condition in exact:
         found = rows.filter(condition)
         if found.exists():
             return found

@@ -1,23 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Min, QuerySet
 from django.utils import timezone
 
-from hashing.admin.images.columns import short_reason
-from hashing.admin.paginator import estimate_rows
+from hashing.admin.columns import short_error
+from hashing.admin.paginator import estimate_count
 from hashing.db.clock import Now
 from hashing.models import BackfillRun, ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
+THROUGHPUT_WINDOW = timedelta(minutes=1)
+# Batches are written at once, which over a shorter time looks like a burst.
+MIN_THROUGHPUT_WINDOW = timedelta(seconds=5)
+# Above this many rows, the time that they took is measured instead of their number.
+MAX_COUNTED = 10_000
+MAX_FAILURES = 10
+# Rows in which the latest failures are looked for, by key and by time each.
+MAX_CANDIDATES = 2_000
+
 
 @dataclass(frozen=True)
 class Summary:
-    """`total` and `hashed` are estimates when `is_estimate`. `last_hashed_at` is the latest try of any row."""
+    """The states of all rows. `total` and `hashed` may be estimates; `last_hashed_at` is the latest attempt."""
 
     total: int
     waiting: int
@@ -31,13 +39,17 @@ class Summary:
 
     @property
     def percent(self) -> int:
-        """Hashed of all, rounded down: 100 means all."""
-        return 100 * self.hashed // self.total if self.total else 100
+        return percent_of(self.hashed, self.total)
+
+
+def percent_of(done: int, total: int) -> int:
+    """Return the percentage, rounded down: 100 means all."""
+    return 100 * done // total if total else 100
 
 
 def summarize(rows: ImageAssetQuerySet[Any]) -> Summary:
-    """Of the whole table, in four or five cheap queries."""
-    estimate = estimate_rows(rows)
+    """Return the summary of a whole table, with four or five queries that are cheap at any size."""
+    estimate = estimate_count(rows)
     failed = rows.failed().count()
     return Summary(
         total=rows.count() if estimate is None else estimate,
@@ -49,98 +61,48 @@ def summarize(rows: ImageAssetQuerySet[Any]) -> Summary:
     )
 
 
-LOOKED_BACK = timedelta(minutes=1)
-# A batch is written at once: over a shorter time, it would look like a burst.
-SHORTEST = timedelta(seconds=5)
-# More rows than these are not counted; the time that they took says it as well.
-MOST_COUNTED = 10_000
-
-
-def images_a_second(rows: ImageAssetQuerySet[Any]) -> float:
-    """Hashed and failed, over the last minute, or since the first of the runs of this minute began."""
-    since, now = _span()
-    latest = rows.filter(hashed_at__gt=since).order_by("-hashed_at").values("hashed_at")[:MOST_COUNTED]
+def measure_throughput(rows: ImageAssetQuerySet[Any]) -> float:
+    """Return the images hashed or failed per second, in the last minute or since the first run of it began."""
+    since, now = throughput_window()
+    latest = rows.filter(hashed_at__gt=since).order_by("-hashed_at").values("hashed_at")[:MAX_COUNTED]
     tried = latest.aggregate(count=Count("*"), first=Min("hashed_at"))
-    if tried["count"] == MOST_COUNTED:
+    if tried["count"] == MAX_COUNTED:
         since = min(tried["first"], now - timedelta(seconds=1))
     return float(tried["count"]) / (now - since).total_seconds()
 
 
-def _span() -> tuple[datetime, datetime]:
-    """On the clock of the database, as far as there are runs; what else is hashed is hashed by the site itself."""
-    lately = BackfillRun.objects.filter(heartbeat_at__gte=Now() - LOOKED_BACK)
-    found = lately.aggregate(begun=Min("started_at"), now=Max(Now()))
+def throughput_window() -> tuple[datetime, datetime]:
+    """Return the start and the end of the time to measure: by the database's clock if there are runs, or by ours."""
+    recent = BackfillRun.objects.filter(heartbeat_at__gte=Now() - THROUGHPUT_WINDOW)
+    found = recent.aggregate(begun=Min("started_at"), now=Max(Now()))
     now: datetime = found["now"] or timezone.now()
-    begun: datetime = found["begun"] or now - LOOKED_BACK
-    return max(now - LOOKED_BACK, min(begun, now - SHORTEST)), now
-
-
-MOST_SHOWN = 10
-MOST_LOOKED_AT = 2_000
+    begun: datetime = found["begun"] or now - THROUGHPUT_WINDOW
+    return max(now - THROUGHPUT_WINDOW, min(begun, now - MIN_THROUGHPUT_WINDOW)), now
 
 
 class Failure(NamedTuple):
     asset: ImageAsset
-    reason: str
+    error: str
 
 
 def latest_failures(rows: ImageAssetQuerySet[Any]) -> list[Failure]:
-    """The latest first, of the failed rows with the highest keys and of the rows that were tried last, a few thousand
-    each. Exact until more have failed."""
-    with_highest_keys = rows.failed().order_by("-pk")
+    """Return the latest failures, latest first.
+
+    Only the failed rows with the highest keys and the rows tried last are searched, a few thousand each, so that the
+    time does not grow with the table.
+    """
+    highest_keys = rows.failed().order_by("-pk")
     tried_last = rows.filter(hashed_at__isnull=False).order_by("-hashed_at")
-    found = {asset.pk: asset for some in (with_highest_keys, tried_last) for asset in _latest_of(rows, some)}
-    latest = sorted(found.values(), key=_moment_and_key, reverse=True)
-    return [Failure(asset, short_reason(asset.hash_error)) for asset in latest[:MOST_SHOWN]]
+    found = {asset.pk: asset for some in (highest_keys, tried_last) for asset in latest_failed(rows, some)}
+    latest = sorted(found.values(), key=time_and_key, reverse=True)
+    return [Failure(asset, short_error(asset.hash_error)) for asset in latest[:MAX_FAILURES]]
 
 
-def _latest_of(rows: ImageAssetQuerySet[Any], some: QuerySet[Any]) -> QuerySet[Any]:
-    failed = rows.failed().filter(pk__in=some.values("pk")[:MOST_LOOKED_AT])
+def latest_failed(rows: ImageAssetQuerySet[Any], candidates: QuerySet[Any]) -> QuerySet[Any]:
+    failed = rows.failed().filter(pk__in=candidates.values("pk")[:MAX_CANDIDATES])
     latest = failed.order_by(F("hashed_at").desc(nulls_last=True), "-pk")
-    return latest.only("image", "hash_error", "hashed_at")[:MOST_SHOWN]
+    return latest.only("image", "hash_error", "hashed_at")[:MAX_FAILURES]
 
 
-def _moment_and_key(asset: ImageAsset) -> tuple[float, int]:
+def time_and_key(asset: ImageAsset) -> tuple[float, int]:
     return (asset.hashed_at.timestamp() if asset.hashed_at else 0.0, asset.pk)
-
-
-LATELY = timedelta(hours=1)
-MOST_UNDER_WAY, MOST_IN_TROUBLE = 50, 10
-
-
-@dataclass(frozen=True)
-class ShownRuns:
-    """The first runs of a list. `has_more`: there are others. `taken_up`: keys of those that later runs
-    went on with."""
-
-    runs: list[BackfillRun]
-    has_more: bool
-    taken_up: frozenset[int] = frozenset()
-
-
-def runs_under_way() -> ShownRuns:
-    """By machine: each keeps its place when it goes on to another range."""
-    found = list(BackfillRun.objects.alive().order_by("worker", "pk")[: MOST_UNDER_WAY + 1])
-    return ShownRuns(found[:MOST_UNDER_WAY], len(found) > MOST_UNDER_WAY)
-
-
-def runs_in_trouble() -> ShownRuns:
-    """Of the last hour, the latest first: those not heard of any more, and those that ended early."""
-    ended_early = Q(ended_at__isnull=False) & ~Q(stopped="")
-    runs = BackfillRun.objects.lost() | BackfillRun.objects.filter(ended_early)
-    lately = runs.filter(heartbeat_at__gte=Now() - LATELY).order_by("-heartbeat_at", "-pk")
-    found = list(lately[: MOST_IN_TROUBLE + 1])
-    return ShownRuns(found[:MOST_IN_TROUBLE], len(found) > MOST_IN_TROUBLE, _taken_up(found))
-
-
-def _taken_up(runs: Sequence[BackfillRun]) -> frozenset[int]:
-    """Those of a dispatched range for which a later run was begun."""
-    dispatched = [run for run in runs if run.batch_id]
-    first = min((run.pk for run in dispatched), default=0)
-    names = {run.batch_id for run in dispatched}
-    numbers = {run.shard_number for run in dispatched}
-    # Of many more than these: one look at the records is cheaper than one for each range.
-    others = BackfillRun.objects.filter(batch_id__in=names, shard_number__in=numbers, pk__gt=first)
-    found = others.order_by("pk").values_list("batch_id", "shard_number", "pk")
-    latest = {(name, number): pk for name, number, pk in found}
-    return frozenset(run.pk for run in dispatched if latest.get((run.batch_id, run.shard_number), 0) > run.pk)

@@ -1,138 +1,99 @@
-"""A page for those who watch a backfill, on one machine or on many: what is done, how fast, by whom, what failed."""
-
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from hashing.admin.links import admin_page
-from hashing.admin.progress.figures import (
-    Failure,
-    ShownRuns,
-    Summary,
-    images_a_second,
-    latest_failures,
-    runs_in_trouble,
-    runs_under_way,
-    summarize,
-)
-from hashing.models import BackfillRun, ImageAsset
+from hashing.admin.progress.figures import Failure, Summary, latest_failures, measure_throughput, summarize
+from hashing.admin.progress.runs import RunList, RunTotals, interrupted_runs, running_runs
+from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
 TEMPLATE = "admin/hashing/progress/page.html"
-# A guess beyond this says nothing.
-LONGEST_GUESS = timedelta(days=365)
-
-
-@dataclass(frozen=True)
-class RunFigures:
-    """What some runs have done of what they found to do."""
-
-    total: int
-    done: int
-    failed: int
-    rate: float
-
-    @classmethod
-    def of(cls, runs: Sequence[BackfillRun]) -> RunFigures:
-        return cls(
-            total=sum(run.total for run in runs),
-            done=sum(run.done for run in runs),
-            failed=sum(run.failed for run in runs),
-            rate=sum(run.rate for run in runs),
-        )
-
-    @property
-    def left(self) -> int:
-        return max(0, self.total - self.done)
-
-    @property
-    def percent(self) -> int:
-        """Done of all, rounded down: 100 means all."""
-        return 100 * self.done // self.total if self.total else 100
+# Longer estimates are not shown.
+MAX_TIME_LEFT = timedelta(days=365)
 
 
 @dataclass(frozen=True)
 class BackfillStatus:
-    """How it stands at `moment`. `pace` is in images a second."""
+    """The state of the backfill at `moment`, on this machine and all others. `throughput` is in images per second."""
 
     moment: datetime
     summary: Summary
-    pace: float
-    under_way: ShownRuns
-    in_trouble: ShownRuns
+    throughput: float
+    running: RunList
+    interrupted: RunList
     failures: list[Failure]
 
     @classmethod
     def now(cls, visible: ImageAssetQuerySet[Any]) -> BackfillStatus:
-        """`visible` are the rows that may be named; the figures are of all."""
+        """Return the state of all rows. Only failures among the `visible` rows are listed."""
         rows = ImageAsset.objects.all()
         return cls(
             moment=timezone.now(),
             summary=summarize(rows),
-            pace=images_a_second(rows),
-            under_way=runs_under_way(),
-            in_trouble=runs_in_trouble(),
+            throughput=measure_throughput(rows),
+            running=running_runs(),
+            interrupted=interrupted_runs(),
             failures=latest_failures(visible),
         )
 
     @property
-    def by_runs(self) -> RunFigures | None:
-        """The figures of the runs under way, where the table does not show what they do.
+    def run_totals(self) -> RunTotals | None:
+        """The sums of the running runs, if they have more to do than the rows show.
 
         They hash rows that have hashes already, or rows of another model.
         """
-        figures = RunFigures.of(self.under_way.runs)
-        return figures if figures.left > self.summary.waiting else None
+        totals = RunTotals.of(self.running.runs)
+        return totals if totals.left > self.summary.waiting else None
 
     @property
     def percent(self) -> int:
-        return self.by_runs.percent if self.by_runs else self.summary.percent
+        return self.run_totals.percent if self.run_totals else self.summary.percent
 
     @property
     def rate(self) -> float:
-        """Images a second: told by the times of the rows, and by the runs where all are about other models."""
+        """Images per second: measured on the rows, or reported by the runs if all of them hash other models."""
         own = ImageAsset._meta.label
-        if self.by_runs and all(run.model_label != own for run in self.under_way.runs):
-            return self.by_runs.rate
-        return self.pace
+        if self.run_totals and all(run.model_label != own for run in self.running.runs):
+            return self.run_totals.rate
+        return self.throughput
 
     @property
     def time_left(self) -> timedelta | None:
-        """Until nothing is left, if it goes on like this. None when nobody can tell."""
-        left = self.by_runs.left if self.by_runs else self.summary.waiting
-        if not (self.under_way.runs and left and self.rate):
+        """The time left at this rate; None if nothing runs, nothing moves or nothing is left."""
+        left = self.run_totals.left if self.run_totals else self.summary.waiting
+        if not (self.running.runs and left and self.rate):
             return None
         seconds = left / self.rate
-        return timedelta(seconds=seconds) if seconds < LONGEST_GUESS.total_seconds() else None
+        return timedelta(seconds=seconds) if seconds < MAX_TIME_LEFT.total_seconds() else None
 
 
-class ProgressPage(admin.ModelAdmin):  # type: ignore[type-arg]
-    @method_decorator(require_safe)
-    def progress_view(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_view_permission(request):
+class ProgressView:
+    """The page that shows how the backfill is going."""
+
+    def __init__(self, model_admin: ModelAdmin[Any]) -> None:
+        self.model_admin = model_admin
+
+    def urls(self) -> list[URLPattern]:
+        view = self.model_admin.admin_site.admin_view(require_safe(self.progress))
+        return [path("progress/", view, name="hashing_imageasset_progress")]
+
+    def progress(self, request: HttpRequest) -> HttpResponse:
+        if not self.model_admin.has_view_permission(request):
             raise PermissionDenied
-        may_change = self.has_change_permission(request)
-        return admin_page(
-            self,
-            request,
-            TEMPLATE,
-            _("Progress"),
-            progress=BackfillStatus.now(cast("ImageAssetQuerySet[Any]", self.get_queryset(request))),
-            may_change=may_change,
-        )
-
-    def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.progress_view)
-        return [path("progress/", view, name="hashing_imageasset_progress"), *super().get_urls()]
+        visible = cast("ImageAssetQuerySet[Any]", self.model_admin.get_queryset(request))
+        context = {
+            "status": BackfillStatus.now(visible),
+            "may_change": self.model_admin.has_change_permission(request),
+        }
+        return admin_page(self.model_admin, request, TEMPLATE, _("Progress"), **context)

@@ -12,12 +12,12 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from hashing.fingerprint.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
-from hashing.templatetags.hashing_admin import in_words
+from hashing.templatetags.hashing_admin import likeness_label
 
 OPEN, DECIDED, ALL = "open", "decided", "all"
 STATE = "state"
 
-_in_words = lazy(in_words, str)
+_likeness_label = lazy(likeness_label, str)
 
 
 class RowOfLinks(admin.SimpleListFilter):
@@ -77,9 +77,9 @@ class DistanceFilter(RangeFilter):
     parameter_name = "likeness"
     field = "max_distance"
     ranges = {
-        "identical": (_in_words(0), 0, IDENTICAL_DISTANCE),
-        "nearly": (_in_words(IDENTICAL_DISTANCE + 1), IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
-        "similar": (_in_words(NEARLY_IDENTICAL_DISTANCE + 1), NEARLY_IDENTICAL_DISTANCE + 1, None),
+        "identical": (_likeness_label(0), 0, IDENTICAL_DISTANCE),
+        "nearly": (_likeness_label(IDENTICAL_DISTANCE + 1), IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
+        "similar": (_likeness_label(NEARLY_IDENTICAL_DISTANCE + 1), NEARLY_IDENTICAL_DISTANCE + 1, None),
     }
 
 

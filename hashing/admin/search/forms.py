@@ -1,8 +1,6 @@
-"""What an editor can say about a search; all of it stands in the address."""
-
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
@@ -11,96 +9,116 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from hashing.admin.fields import ImageUploadField, invalid_image
 from hashing.conf import hashing_settings
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, is_hash
+from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, Fingerprint, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
 from hashing.models import ImageAsset
+from hashing.perceptual_hash import compute_fingerprint
 from hashing.search.similar import largest_quick_distance
 from hashing.text import parse_integer
 
-# Beyond it, a page could show other pictures only.
-LARGEST_DISTANCE = 200
-# In a large table the largest distance is one whose search is expected to take no longer.
-QUICK_MILLISECONDS = 3000
-_NO_DISTANCE = _("The distance must be a whole number from 0 to %(largest)s.")
-_NO_HASH = _("This address holds no hashes of a picture to search by.")
-_NO_QUALITY = _("The quality must be a whole number from 0 to 100.")
-
-
-def _hex(bits: int) -> forms.CharField:
-    def validate(text: str) -> None:
-        if not is_hash(text, bits):
-            raise ValidationError(_NO_HASH, code="invalid")
-
-    errors = dict.fromkeys(("required", "null_characters_not_allowed"), _NO_HASH)
-    return forms.CharField(validators=[validate], strip=False, error_messages=errors, widget=forms.HiddenInput)
-
-
-def _quality() -> forms.IntegerField:
-    errors = dict.fromkeys(("invalid", "min_value", "max_value"), _NO_QUALITY)
-    return forms.IntegerField(
-        min_value=0, max_value=BEST_QUALITY, required=False, error_messages=errors, widget=forms.HiddenInput
-    )
+# Images that differ more have nothing in common.
+MAX_DISTANCE = 200
+# In a large table, the largest distance is one whose search is expected to take no longer.
+MAX_MILLISECONDS = 3000
+NO_HASHES = _("This address does not contain the hashes of an image.")
+BAD_QUALITY = _("The quality must be a whole number from 0 to 100.")
 
 
 class SearchForm(forms.Form):
-    """`largest_distance`: what this search may ask for."""
+    """The options of a search, which stand in the address of its page."""
 
     distance = forms.Field(required=False)
     any_orientation = forms.BooleanField(label=_("also mirrored, flipped and turned"), required=False)
     include_low_quality = forms.BooleanField(label=_("also blank pages, logos and the like"), required=False)
-    largest_distance = LARGEST_DISTANCE
+    largest_distance = MAX_DISTANCE
 
     @classmethod
     def of(cls, query: QueryDict, rows: QuerySet[ImageAsset]) -> Self:
-        """Return the form for the address of a page that searches `rows`, checked already."""
+        """Return the validated form of a page that searches `rows`."""
         form = cls(query)
-        quick = largest_quick_distance(rows, QUICK_MILLISECONDS, any_orientation="any_orientation" in query)
-        form.largest_distance = min(LARGEST_DISTANCE, quick)
+        quick = largest_quick_distance(rows, MAX_MILLISECONDS, any_orientation="any_orientation" in query)
+        form.largest_distance = min(MAX_DISTANCE, quick)
         form.is_valid()
         return form
 
     def clean_distance(self) -> int:
-        given = self.cleaned_data["distance"] if "distance" in self.data else self.usual_distance
-        distance = parse_integer(str(given), self.largest_distance)
-        if distance is not None:
-            return distance
-        raise ValidationError(_NO_DISTANCE, code="invalid", params={"largest": self.largest_distance})
+        text = self.cleaned_data["distance"] if "distance" in self.data else self.default_distance
+        distance = parse_integer(str(text), self.largest_distance)
+        if distance is None:
+            message = _("The distance must be a whole number from 0 to %(largest)s.")
+            raise ValidationError(message, code="invalid", params={"largest": self.largest_distance})
+        return distance
 
     @property
-    def usual_distance(self) -> int:
+    def default_distance(self) -> int:
         return min(hashing_settings().MAX_DISTANCE, self.largest_distance)
 
     @property
     def shown_distance(self) -> int:
-        return int(self.cleaned_data.get("distance", self.usual_distance))
+        return int(self.cleaned_data.get("distance", self.default_distance))
 
     @property
     def messages(self) -> list[str]:
-        """Each error once."""
+        """The errors without repetitions."""
         return list(dict.fromkeys(str(message) for errors in self.errors.values() for message in errors))
 
     @property
     def query(self) -> str:
-        """The same search for another picture, as the part of an address after "?"."""
+        """The query string of the same search for another image."""
         ticked = {name: "on" for name in ("any_orientation", "include_low_quality") if self.cleaned_data.get(name)}
         return urlencode({"distance": self.shown_distance, **ticked})
 
 
+class HashField(forms.CharField):
+    """A hash of `bits` bits as hexadecimal text."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, bits: int) -> None:
+        errors = dict.fromkeys(("required", "null_characters_not_allowed"), NO_HASHES)
+        super().__init__(strip=False, error_messages=errors)
+        self.bits = bits
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if not is_hash(value, self.bits):
+            raise ValidationError(NO_HASHES, code="invalid")
+
+
 class HashForm(SearchForm):
-    """With the hashes of a picture that is nowhere kept."""
+    """A search by the hashes of an uploaded image, of which nothing else is kept."""
 
-    hash = _hex(HASH_BITS)
-    vertical = _hex(HASH_BITS)
-    detail = _hex(DETAIL_BITS)
-    quality = _quality()
+    hash = HashField(HASH_BITS)
+    vertical = HashField(HASH_BITS)
+    detail = HashField(DETAIL_BITS)
+    quality = forms.IntegerField(
+        min_value=0,
+        max_value=BEST_QUALITY,
+        required=False,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), BAD_QUALITY),
+        widget=forms.HiddenInput,
+    )
 
-    def source(self) -> ImageAsset:
-        """Return an unsaved row of a valid form, for `similar_to()`."""
-        known = self.cleaned_data
+    def unsaved_asset(self) -> ImageAsset:
+        """Return an asset for `similar_to()`. The form must be valid."""
+        hashes = self.cleaned_data
         return ImageAsset(
-            perceptual_hash=known["hash"].lower(),
-            vertical_hash=known["vertical"].lower(),
-            detail_hash=known["detail"].lower(),
-            hash_quality=known["quality"],
+            perceptual_hash=hashes["hash"].lower(),
+            vertical_hash=hashes["vertical"].lower(),
+            detail_hash=hashes["detail"].lower(),
+            hash_quality=hashes["quality"],
         )
+
+
+class SearchUploadForm(forms.Form):
+    """An image to search by. Its cleaned data is the fingerprint."""
+
+    image = ImageUploadField(label=_("Image"), widget=forms.FileInput)
+
+    def clean_image(self) -> Fingerprint:
+        try:
+            return compute_fingerprint(self.cleaned_data["image"], hashing_settings().MAX_PIXELS)
+        except (ValueError, MemoryError, OSError) as error:
+            raise invalid_image(error) from error

@@ -4,15 +4,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from django.contrib.admin import AdminSite
+
+from hashing.admin.previews import LARGE, preview_html
 from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
+from hashing.models.duplicates import ORIENTATION_LABELS
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.query import hashes_of, is_searchable
 from hashing.text import parse_integer
 
+PER_PAGE = 48
+# The database sorts all matches up to the page that is shown.
+MAX_PAGES = 50
 
-class Obstacle(StrEnum):
-    """The page has words for each."""
+
+class UnsearchableReason(StrEnum):
+    """Why the hashes of an image are not compared. The template `unsearchable.html` has a text for each."""
 
     FAILED = "failed"
     WAITING = "waiting"
@@ -21,42 +30,50 @@ class Obstacle(StrEnum):
     BAD_HASH = "bad hash"
 
 
-def find_obstacle(asset: ImageAsset, *, include_low_quality: bool) -> Obstacle | None:
-    """Return why nothing but equal files can be found; None where `similar_to()` compares hashes."""
-    if missing := _missing_hash(asset):
-        return missing
+def unsearchable_reason(asset: ImageAsset, *, include_low_quality: bool) -> UnsearchableReason | None:
+    """Return why `similar_to()` finds only identical files; None if it compares hashes."""
+    if asset.perceptual_hash is None:
+        return UnsearchableReason.FAILED if asset.hash_error else UnsearchableReason.WAITING
+    if asset.hash_version not in (HASH_VERSION, None):
+        return UnsearchableReason.STALE
     try:
         hashes_of(asset)
     except ValueError:
-        return Obstacle.BAD_HASH
-    return None if is_searchable(asset, include_low_quality=include_low_quality) else Obstacle.LOW_QUALITY
-
-
-def _missing_hash(asset: ImageAsset) -> Obstacle | None:
-    if asset.perceptual_hash is None:
-        return Obstacle.FAILED if asset.hash_error else Obstacle.WAITING
-    return None if asset.hash_version in (HASH_VERSION, None) else Obstacle.STALE
-
-
-PER_PAGE = 48
-# Nobody leafs further, and the last of a million matches would take all of them in order.
-MOST_PAGES = 50
+        return UnsearchableReason.BAD_HASH
+    return None if is_searchable(asset, include_low_quality=include_low_quality) else UnsearchableReason.LOW_QUALITY
 
 
 @dataclass(frozen=True)
-class PageOfMatches:
-    """`rows` of the page `number`, which counts from 1. `has_more`: further rows match, shown or not."""
+class Card:
+    """An image as the template `card.html` shows it. `distance` and `orientation`, a label, are those of a match."""
 
-    rows: list[ImageAsset]
+    asset: ImageAsset
+    preview: str
+    distance: int | None = None
+    orientation: str = ""
+
+    @classmethod
+    def of_match(cls, match: Any, site: AdminSite) -> Self:
+        """Return the card of a row of `similar_to()`."""
+        orientation = Orientation(getattr(match, "orientation", None) or Orientation.UPRIGHT)
+        label = "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[orientation])
+        return cls(match, preview_html(match, LARGE, site), match.distance, label)
+
+
+@dataclass(frozen=True)
+class MatchPage:
+    """The matches on the page `number`, which counts from 1. `has_more`: further rows match, on a page or not."""
+
+    cards: list[Card]
     number: int
     has_more: bool
 
     @classmethod
-    def of(cls, found: ImageAssetQuerySet[Any], number: int) -> Self:
-        """One query. `number` is 1 to `MOST_PAGES`."""
+    def of(cls, matches: ImageAssetQuerySet[Any], number: int, site: AdminSite) -> Self:
         start = (number - 1) * PER_PAGE
-        rows = list(found[start : start + PER_PAGE + 1])
-        return cls(rows[:PER_PAGE], number, len(rows) > PER_PAGE)
+        rows = list(matches[start : start + PER_PAGE + 1])
+        cards = [Card.of_match(row, site) for row in rows[:PER_PAGE]]
+        return cls(cards, number, len(rows) > PER_PAGE)
 
     @property
     def first(self) -> int:
@@ -64,7 +81,7 @@ class PageOfMatches:
 
     @property
     def last(self) -> int:
-        return self.first + len(self.rows) - 1
+        return self.first + len(self.cards) - 1
 
     @property
     def previous(self) -> int | None:
@@ -72,9 +89,9 @@ class PageOfMatches:
 
     @property
     def next(self) -> int | None:
-        return self.number + 1 if self.has_more and self.number < MOST_PAGES else None
+        return self.number + 1 if self.has_more and self.number < MAX_PAGES else None
 
 
 def page_number(text: str) -> int:
-    """1 for what is no page."""
-    return min(parse_integer(text, 999) or 1, MOST_PAGES)
+    """Return the number of the page that an address asks for, or 1 if it asks for none."""
+    return min(parse_integer(text) or 1, MAX_PAGES)

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 
-from hashing.admin.hashing_actions import selection
+from hashing.admin.hashing_actions import tasks
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import ImageAsset
 from hashing.tasks import task_backends
@@ -26,7 +26,7 @@ def hashes() -> list[str | None]:
 
 @pytest.fixture
 def small_ranges(monkeypatch):
-    monkeypatch.setattr(selection, "SHARD_SIZE", 2)
+    monkeypatch.setattr(tasks, "SHARD_SIZE", 2)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def queue(settings):
 def test_hashes_the_selected_rows_alone(editor, add_image):
     first, _second = add_image("a.jpg"), add_image("b.jpg")
     response = run(editor, "compute_hashes", first)
-    assert messages_of(response) == ["1 picture was hashed."]
+    assert messages_of(response) == ["1 image was hashed."]
     assert [bool(value) for value in hashes()] == [True, False]
 
 
@@ -52,10 +52,10 @@ def test_counts_what_was_hashed_failed_and_left(editor, add_image):
         add_image("done.jpg", perceptual_hash=OLD),
     ]
     hashed, failed, left = messages_of(run(editor, "compute_hashes", *rows))
-    assert hashed == "2 pictures were hashed."
-    assert failed.startswith("1 picture could not be hashed:")
+    assert hashed == "2 images were hashed."
+    assert failed.startswith("1 image could not be hashed:")
     assert f'<a href="{address("change", rows[2].pk)}"><bdi>&lt;b&gt;.jpg</bdi></a>' in failed
-    assert left == "1 picture was left as it was."
+    assert left == "1 image was left unchanged."
     assert hashes()[3] == OLD
 
 
@@ -68,7 +68,7 @@ def test_nothing_selected_does_nothing(editor, add_image):
 
 def test_recompute_replaces_a_hash(editor, add_image):
     asset = add_image(perceptual_hash=OLD)
-    assert messages_of(run(editor, "recompute_hashes", asset)) == ["1 picture was hashed."]
+    assert messages_of(run(editor, "recompute_hashes", asset)) == ["1 image was hashed."]
     assert hashes()[0] not in {None, OLD}
 
 
@@ -76,14 +76,14 @@ def test_all_matching_takes_the_filter_along(editor, add_image):
     trees = [add_image(f"tree{number}.jpg", seed=number) for number in range(3)]
     add_image("car.jpg")
     response = run(editor, "compute_hashes", trees[0], query="?q=tree", across=True)
-    assert messages_of(response) == ["3 pictures were hashed."]
+    assert messages_of(response) == ["3 images were hashed."]
     assert [bool(value) for value in hashes()] == [True, True, True, False]
 
 
 def test_a_thousand_rows(editor, add_image):
     asset = add_image("same.jpg")
     ImageAsset.objects.bulk_create([ImageAsset(image="same.jpg") for _ in range(999)])
-    assert messages_of(run(editor, "compute_hashes", asset, across=True)) == ["1000 pictures were hashed."]
+    assert messages_of(run(editor, "compute_hashes", asset, across=True)) == ["1000 images were hashed."]
     assert len(set(hashes())) == 1
 
 
@@ -91,8 +91,8 @@ def test_without_a_queue_a_long_run_does_what_it_may_and_says_so(editor, add_ima
     settings.HASHING = {"ACTION_LIMIT": 2}
     rows = [add_image(f"{number}.jpg") for number in range(3)]
     hashed, rest = messages_of(run(editor, "compute_hashes", *rows))
-    assert hashed == "2 pictures were hashed."
-    assert "There are more than 2 pictures to hash" in rest
+    assert hashed == "2 images were hashed."
+    assert "There are more than 2 images to hash" in rest
     assert [bool(value) for value in hashes()] == [True, True, False]
 
 
@@ -112,7 +112,7 @@ def test_long_run_goes_to_the_queue_in_key_ranges(editor, add_image, settings, q
     add_image("car.jpg")
     response = run(editor, "compute_hashes", *rows, query="?q=tree", across=across)
     [message] = messages_of(response)
-    assert message.startswith("These are more than 2 pictures. They are being hashed in the background.")
+    assert message.startswith("These are more than 2 images. They are being hashed in the background.")
     assert f'href="{address("progress")}"' in message
     assert hashes() == [None] * 4
     assert len(queue.results) == 1
@@ -187,7 +187,7 @@ def test_storage_that_is_gone_is_told_and_marks_nothing(editor, add_image, setti
     asset = add_image()
     settings.MEDIA_ROOT = str(media / "unmounted")
     left, message = messages_of(run(editor, "compute_hashes", asset))
-    assert left == "1 picture was left as it was."
+    assert left == "1 image was left unchanged."
     assert "The storage cannot be reached" in message
     assert ImageAsset.objects.never_tried().count() == 1
 

@@ -11,13 +11,13 @@ from tests.admin.conftest import address, messages_of
 def test_page_says_how_many_wait(editor, add_image):
     add_image("a.jpg")
     add_image("b.jpg")
-    assert "2 pictures are waiting. They will be hashed while you wait." in editor.get(address("hash_waiting")).text
+    assert "2 images are waiting. They will be hashed while you wait." in editor.get(address("hash_waiting")).text
 
 
 def test_page_without_work_offers_none(editor, add_image):
     add_image(hash_error="broken")
     text = editor.get(address("hash_waiting")).text
-    assert "No picture is waiting" in text
+    assert "No image is waiting" in text
     assert 'type="submit" value="Hash all waiting"' not in text
 
 
@@ -33,7 +33,7 @@ def test_hashes_all_that_wait_and_none_that_failed(editor, add_image):
     add_image("b.jpg", content=b"no picture")
     failed = add_image("c.jpg", hash_error="broken before")
     response = editor.post(address("hash_waiting"), follow=True)
-    assert messages_of(response)[0] == "1 picture was hashed."
+    assert messages_of(response)[0] == "1 image was hashed."
     assert response.request["PATH_INFO"] == address("changelist")
     failed.refresh_from_db()
     assert failed.hash_error == "broken before"
@@ -48,7 +48,7 @@ def test_recompute_page_names_the_picture(editor, add_image):
 def test_recompute_hashes_one_row_and_is_in_its_history(editor, add_image):
     asset, other = add_image("a.jpg", perceptual_hash="0" * 16), add_image("b.jpg")
     response = editor.post(address("recompute", asset.pk), follow=True)
-    assert messages_of(response) == ["1 picture was hashed."]
+    assert messages_of(response) == ["1 image was hashed."]
     assert response.request["PATH_INFO"] == address("change", asset.pk)
     assert ImageAsset.objects.get(pk=asset.pk).perceptual_hash != "0" * 16
     assert ImageAsset.objects.get(pk=other.pk).perceptual_hash is None
@@ -58,7 +58,7 @@ def test_recompute_hashes_one_row_and_is_in_its_history(editor, add_image):
 def test_recompute_of_a_broken_file_says_so(editor, add_image):
     asset = add_image(content=b"no picture")
     [message] = messages_of(editor.post(address("recompute", asset.pk), follow=True))
-    assert message.startswith("1 picture could not be hashed")
+    assert message.startswith("1 image could not be hashed")
 
 
 def no_pool(*_arguments, **_keywords):

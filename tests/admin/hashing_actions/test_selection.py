@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from hashing.admin.hashing_actions import selection
-from hashing.admin.hashing_actions.selection import QueuedSelection, Selection
+from hashing.admin.hashing_actions import tasks
+from hashing.admin.hashing_actions.selection import Selection
+from hashing.admin.hashing_actions.tasks import QueuedSelection
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import BackfillRun, ImageAsset
 from tests.admin.conftest import make_user
@@ -24,7 +25,7 @@ def user(db) -> User:
 
 @pytest.fixture
 def select(user, monkeypatch):
-    monkeypatch.setattr(selection, "SHARD_SIZE", 2)
+    monkeypatch.setattr(tasks, "SHARD_SIZE", 2)
 
     def make(query: str = "", keys: list[str] | None = None, rehash: bool = False) -> QueuedSelection:
         return QueuedSelection.of(user, site, Selection(query, keys), rehash=rehash)
@@ -38,7 +39,7 @@ def add_rows(count: int, **fields) -> list[int]:
 
 
 def ranges_of(selection: QueuedSelection) -> list[tuple[int, int]]:
-    return [(found.start_pk, found.end_pk) for found in selection.ranges()]
+    return [(found.start_pk, found.end_pk) for found in selection.shards()]
 
 
 def test_ranges_are_of_what_is_to_do(select):
@@ -105,7 +106,7 @@ def test_range_of_somebody_who_may_no_more_is_refused(select, user, add_image, d
     with pytest.raises(PermissionDenied):
         selection.hash_shard(key, key)
     with pytest.raises(PermissionDenied):
-        selection.ranges()
+        selection.shards()
     assert ImageAsset.objects.never_tried().count() == 1
 
 

@@ -38,7 +38,7 @@ def test_upload_names_the_same_pictures_that_are_here(superuser, media):
     upload(superuser, jpeg())
     first = ImageAsset.objects.get()
     [_added, same] = messages_of(upload(superuser, jpeg(), "copy.jpg"))
-    assert same.startswith("The same picture seems to be here already:")
+    assert same.startswith("The same image seems to be here already:")
     assert f'href="{address("change", first.pk)}"' in same
     group = reverse("admin:hashing_duplicategroup_of", args=(ImageAsset.objects.last().pk,))
     assert f'<a href="{group}">review them</a>' in same
@@ -101,7 +101,7 @@ def test_truncated_picture_is_kept_and_says_why_it_has_no_hash(superuser, media)
 
 def test_later_hashing_is_said(superuser, media, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
-    assert messages_of(upload(superuser, jpeg()))[1] == "The picture will be hashed later."
+    assert messages_of(upload(superuser, jpeg()))[1] == "The image will be hashed later."
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from hashing.admin.progress import figures
+from hashing.admin.progress import figures, runs
 from hashing.models import BackfillRun, ImageAsset
 from tests.admin.conftest import address
 
@@ -40,7 +40,7 @@ def page(client):
 
 
 def progress(client):
-    return page(client).context["progress"]
+    return page(client).context["status"]
 
 
 def test_counts_what_is_hashed_waiting_and_failed(editor, db):
@@ -48,7 +48,7 @@ def test_counts_what_is_hashed_waiting_and_failed(editor, db):
     add_rows(2)
     add_rows(1, **FAILED)
     response = page(editor)
-    summary = response.context["progress"].summary
+    summary = response.context["status"].summary
     assert (summary.hashed, summary.waiting, summary.failed) == (3, 2, 1)
     assert '<progress max="100" value="50"' in response.text
     for state in ("hashed", "waiting", "failed"):
@@ -60,13 +60,13 @@ def test_nothing_running_says_how_to_begin(client_of, db):
     for role, may_change in (("viewer", False), ("editor", True)):
         text = page(client_of(role)).text
         assert "Nothing is running." in text
-        assert "<code>manage.py backfill_hashes</code> starts a run." in text
+        assert "Run <code>manage.py backfill_hashes</code>" in text
         assert (address("hash_waiting") in text) is may_change
 
 
 def test_nothing_to_do_says_so(editor, db):
     text = page(editor).text
-    assert "no picture is waiting" in text
+    assert "no image is waiting" in text
     assert "manage.py" not in text
 
 
@@ -74,20 +74,20 @@ def test_pace_is_that_of_the_last_minute(editor, db):
     add_rows(30, perceptual_hash=HASH, hashed_at=ago(30))
     add_rows(15, hashed_at=ago(10), **FAILED)
     add_rows(99, perceptual_hash=HASH, hashed_at=ago(61))
-    assert progress(editor).pace == pytest.approx(45 / 60, rel=0.1)
+    assert progress(editor).throughput == pytest.approx(45 / 60, rel=0.1)
 
 
 def test_pace_of_a_run_that_has_just_begun_is_not_that_of_a_minute(editor, db):
     add_rows(40, perceptual_hash=HASH, hashed_at=ago(5))
     add_run(begun=30)
-    assert progress(editor).pace == pytest.approx(40 / 30, rel=0.3)
+    assert progress(editor).throughput == pytest.approx(40 / 30, rel=0.3)
 
 
 def test_pace_is_not_counted_to_the_end(editor, db, monkeypatch):
-    monkeypatch.setattr(figures, "MOST_COUNTED", 50)
+    monkeypatch.setattr(figures, "MAX_COUNTED", 50)
     add_rows(50, perceptual_hash=HASH, hashed_at=ago(30))
     add_rows(500, perceptual_hash=HASH, hashed_at=ago(45))
-    assert progress(editor).pace == pytest.approx(50 / 30, rel=0.3)
+    assert progress(editor).throughput == pytest.approx(50 / 30, rel=0.3)
 
 
 def test_guess_of_the_end_follows_from_the_pace(editor, db):
@@ -106,7 +106,7 @@ def test_no_guess_while_nothing_moves(editor, db):
     assert "none so far" in page(editor).text
 
 
-def test_run_under_way_is_shown_with_what_it_has_done(editor, db):
+def test_run_running_is_shown_with_what_it_has_done(editor, db):
     add_run(worker="machine-7:42", start_pk="2001", end_pk="4000", processed=1490, failed=10, begun=101)
     text = page(editor).text
     for part in (
@@ -118,7 +118,7 @@ def test_run_under_way_is_shown_with_what_it_has_done(editor, db):
         "1\xa0minute<",
     ):
         assert part in text
-    assert '<td data-label="Images a second">15</td>' in text
+    assert '<td data-label="Images per second">15</td>' in text
 
 
 def test_rehash_shows_what_the_run_has_done(editor, db):
@@ -127,8 +127,8 @@ def test_rehash_shows_what_the_run_has_done(editor, db):
     add_rows(1, **FAILED)
     add_run(total=501, processed=400, failed=1)
     now = progress(editor)
-    assert (now.by_runs.done, now.by_runs.total, now.by_runs.left, now.percent) == (401, 501, 100, 80)
-    assert now.time_left.total_seconds() == pytest.approx(100 / now.pace)
+    assert (now.run_totals.done, now.run_totals.total, now.run_totals.left, now.percent) == (401, 501, 100, 80)
+    assert now.time_left.total_seconds() == pytest.approx(100 / now.throughput)
     text = page(editor).text
     assert '<progress max="100" value="80"' in text
     assert "nothing left" not in text
@@ -146,7 +146,7 @@ def test_run_of_another_model_shows_its_own_figures(editor, db):
 def test_rows_that_wait_are_shown_while_a_run_hashes_them(editor, db):
     add_rows(10)
     add_run(total=10, processed=0)
-    assert progress(editor).by_runs is None
+    assert progress(editor).run_totals is None
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_run_that_has_ended_well_is_not_shown(editor, db):
 def test_run_that_fell_silent_is_lost(editor, db):
     lost = add_run(seen=40)
     now = progress(editor)
-    assert (now.under_way.runs, now.in_trouble.runs) == ([], [lost])
+    assert (now.running.runs, now.interrupted.runs) == ([], [lost])
     assert ">lost<" in page(editor).text
 
 
@@ -179,7 +179,7 @@ def test_run_that_ended_early_is_shown_with_the_reason(editor, db):
 def test_trouble_of_long_ago_is_forgotten(editor, db):
     add_run(begun=9000, seen=3700)
     add_run(begun=9000, seen=3700, ended=True, stopped="Interrupted")
-    assert progress(editor).in_trouble.runs == []
+    assert progress(editor).interrupted.runs == []
 
 
 def test_lost_range_that_another_took_up_is_marked(editor, db):
@@ -187,41 +187,41 @@ def test_lost_range_that_another_took_up_is_marked(editor, db):
     lost = add_run(seen=40, **range_1)
     add_run(batch_id="a", shard_number=2)
     add_run(batch_id="b", shard_number=1)
-    assert not progress(editor).in_trouble.taken_up
+    assert not progress(editor).interrupted.resumed
     add_run(**range_1)
-    assert progress(editor).in_trouble.taken_up == {lost.pk}
-    assert "taken up again" in page(editor).text
+    assert progress(editor).interrupted.resumed == {lost.pk}
+    assert "resumed since" in page(editor).text
 
 
 def test_more_runs_than_fit_are_told(editor, db, monkeypatch):
-    monkeypatch.setattr(figures, "MOST_UNDER_WAY", 2)
+    monkeypatch.setattr(runs, "MAX_RUNNING", 2)
     add_run()
     add_run()
-    assert "not all of them are shown" not in page(editor).text
+    assert "which are not shown" not in page(editor).text
     add_run()
     response = page(editor)
-    assert len(response.context["progress"].under_way.runs) == 2
-    assert "not all of them are shown" in response.text
+    assert len(response.context["status"].running.runs) == 2
+    assert "which are not shown" in response.text
 
 
 def test_latest_failures_lead_to_their_rows(editor, db):
     [old], [new] = add_rows(1, hashed_at=ago(90), **FAILED), add_rows(1, hashed_at=ago(30), **FAILED)
     [retried] = add_rows(1, hashed_at=ago(10), **FAILED)
     response = page(editor)
-    assert [failure.asset for failure in response.context["progress"].failures] == [retried, new, old]
+    assert [failure.asset for failure in response.context["status"].failures] == [retried, new, old]
     assert f'href="{address("change", old.pk)}"' in response.text
-    assert '<span class="progress-reason"><bdi>the file is empty</bdi></span>' in response.text
+    assert '<span class="progress-error"><bdi>the file is empty</bdi></span>' in response.text
 
 
 def test_failure_of_a_retry_comes_first_however_many_have_failed(editor, db, monkeypatch):
-    monkeypatch.setattr(figures, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(figures, "MAX_CANDIDATES", 2)
     [retried], *_others = add_rows(1, **FAILED), add_rows(5, hashed_at=ago(90), **FAILED)
     ImageAsset.objects.filter(pk=retried.pk).update(hashed_at=ago(1))
     assert progress(editor).failures[0].asset == retried
 
 
 def test_failures_are_found_behind_any_number_of_good_rows(editor, db, monkeypatch):
-    monkeypatch.setattr(figures, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(figures, "MAX_CANDIDATES", 2)
     [failed] = add_rows(1, hashed_at=ago(90), **FAILED)
     add_rows(5, perceptual_hash=HASH, hashed_at=ago(5))
     assert [failure.asset for failure in progress(editor).failures] == [failed]

@@ -327,7 +327,7 @@ def test_two_pictures_are_compared_in_four_ways(reviewer, add_copies):
 def test_click_on_two_pictures_compares_them(reviewer, add_copies):
     add_copies(copies=2)
     reviewer.open(review_address("changelist"))
-    pictures = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-card-picture")
+    pictures = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-card-image")
     for number in (1, 1, 2):
         reviewer.browser.execute_script("arguments[0].click()", pictures[number])
     assert len(reviewer.browser.find_elements(By.CSS_SELECTOR, ".review-selected")) == 1

@@ -13,7 +13,7 @@ from tests.admin.test_previews import EPS, HTML, SVG, bomb
 
 
 def upload(client, content: bytes, name: str = "photo.jpg", **options):
-    return client.post(address("search_by_image"), {"picture": SimpleUploadedFile(name, content)}, **options)
+    return client.post(address("search_by_image"), {"image": SimpleUploadedFile(name, content)}, **options)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def here(add_image) -> ImageAsset:
 
 
 def found(response) -> list[int]:
-    return [card.asset.pk for card in response.context["cards"]]
+    return [card.asset.pk for card in response.context["page"].cards]
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("jpg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF"), ("gif", "GIF")])
@@ -62,7 +62,7 @@ def test_nothing_of_an_upload_is_kept(editor, here, media, settings, tmp_path):
 
 def test_blank_page_says_too_little(editor, db):
     response = upload(editor, encoded(blank(size=(160, 120)), "PNG"), follow=True)
-    assert "says too little to be searched by" in response.text
+    assert "has too little structure" in response.text
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_blank_page_says_too_little(editor, db):
 def test_what_is_no_picture_is_told_in_the_form(editor, db, content, name):
     response = upload(editor, content, name)
     assert response.status_code == 200
-    assert response.context["form"].errors["picture"]
+    assert response.context["form"].errors["image"]
     assert 'class="errorlist"' in response.text
     assert "<b>" not in response.text
 
 
 def test_reason_is_told_once(editor, db):
-    [error] = upload(editor, encoded(photo(), "JPEG")[:3000]).context["form"].errors["picture"]
-    assert error.startswith("This file cannot be used as a picture: image file is truncated")
+    [error] = upload(editor, encoded(photo(), "JPEG")[:3000]).context["form"].errors["image"]
+    assert error.startswith("This file cannot be used as an image: image file is truncated")
 
 
 def test_limit_of_pixels_is_the_settings(editor, db, settings):
@@ -98,7 +98,7 @@ def test_limit_of_pixels_is_the_settings(editor, db, settings):
 
 
 def test_form_without_a_file_says_so(editor, db):
-    assert editor.post(address("search_by_image")).context["form"].errors["picture"]
+    assert editor.post(address("search_by_image")).context["form"].errors["image"]
 
 
 def test_button_takes_the_filter_of_the_list_along_and_nobody_minds(editor, db):

@@ -9,7 +9,7 @@ from PIL import ImageOps
 
 from hashing.admin.search import forms, matches
 from hashing.backfill.run import hash_row
-from hashing.db.table_size import forget_estimates
+from hashing.db.table_size import clear_estimates
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_fingerprint
@@ -42,14 +42,15 @@ def search_by_hash(client, **query):
 
 
 def shown(response) -> list[int]:
-    return [card.asset.pk for card in response.context.get("cards", [])]
+    page = response.context["page"]
+    return [card.asset.pk for card in page.cards] if page else []
 
 
 def test_page_shows_the_picture_and_its_copies_nearest_first(editor, db):
     asset, far, near = add("own.jpg"), add("far.jpg", bits=3, detail_bits=40), add("near.jpg", bits=1)
     response = find_similar(editor, asset)
     assert shown(response) == [near.pk, far.pk]
-    assert response.context["wanted"].asset == asset
+    assert response.context["query_image"].asset == asset
     assert response.text.index("own.jpg") < response.text.index("near.jpg") < response.text.index("far.jpg")
     assert '<strong title="Distance 43 of 384">similar</strong>' in response.text
     assert '<strong title="Distance 1 of 384">looks identical</strong>' in response.text
@@ -112,13 +113,13 @@ def test_wrong_distance_is_a_message(editor, db, distance):
 def test_address_without_hashes_says_so_and_leads_to_the_upload(editor, db, query):
     response = search_by_hash(editor, **query)
     assert response.status_code == 200
-    assert "holds no hashes" in response.text
+    assert "does not contain the hashes" in response.text
     assert MARKUP not in response.text
 
 
 def test_address_without_anything_says_so(editor, db):
     response = editor.get(address("similar"))
-    assert "holds no hashes" in response.text
+    assert "does not contain the hashes" in response.text
     assert f'class="button hashing-button" href="{address("search_by_image")}"' in response.text
 
 
@@ -141,7 +142,7 @@ def test_mirrored_copy_is_found_when_asked_for(editor, add_image):
     assert shown(find_similar(editor, asset)) == []
     response = find_similar(editor, asset, any_orientation="on")
     assert shown(response) == [copy.pk]
-    assert response.context["cards"][0].orientation == "mirrored"
+    assert response.context["page"].cards[0].orientation == "mirrored"
     assert '<span class="hashing-card-orientation">mirrored</span>' in response.text
     known = compute_fingerprint(io.BytesIO(encoded(whole, "PNG")))
     query = {"hash": known.perceptual_hash, "vertical": known.vertical_hash, "detail": known.detail_hash}
@@ -161,7 +162,7 @@ def test_picture_without_all_good_hashes_is_no_error(editor, db, detail):
     for query in ({}, {"any_orientation": "on"}):
         response = find_similar(editor, asset, **query)
         assert response.status_code == 200
-        assert response.context["obstacle"] == "bad hash"
+        assert response.context["unsearchable"] == "bad hash"
 
 
 NOT_HASHED = {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None}
@@ -170,9 +171,9 @@ NOT_HASHED = {"perceptual_hash": None, "vertical_hash": None, "detail_hash": Non
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        pytest.param(NOT_HASHED, "This picture has no hash yet.", id="waiting"),
+        pytest.param(NOT_HASHED, "This image has no hash yet.", id="waiting"),
         pytest.param(NOT_HASHED | {"hash_error": "ValueError: <b>"}, "&lt;b&gt;", id="failed"),
-        pytest.param({"hash_version": HASH_VERSION + 1}, "of another version", id="stale"),
+        pytest.param({"hash_version": HASH_VERSION + 1}, "has another version", id="stale"),
         pytest.param({"perceptual_hash": "f" * 64}, "cannot be searched by", id="foreign"),
     ],
 )
@@ -188,14 +189,14 @@ def test_picture_without_a_usable_hash_says_why(client_of, db, fields, message):
 def test_equal_files_are_shown_beside_the_reason_why_hashes_are_not_compared(editor, db, fields):
     asset, same = add(file_digest="ab" * 32, **fields), add(file_digest="ab" * 32, **fields)
     response = find_similar(editor, asset)
-    assert response.context["obstacle"]
+    assert response.context["unsearchable"]
     assert shown(response) == [same.pk]
 
 
 def test_low_quality_can_be_searched_all_the_same(editor, db):
     asset, other = add(hash_quality=3), add(hash_quality=4)
     for response in (find_similar(editor, asset, distance=7), search_by_hash(editor, quality=3, distance=7)):
-        assert "says too little to be searched by" in response.text
+        assert "has too little structure" in response.text
         assert "include_low_quality=on" in response.text
     assert shown(find_similar(editor, asset, include_low_quality="on")) == [other.pk]
     assert shown(search_by_hash(editor, quality=3, include_low_quality="on")) == [asset.pk, other.pk]
@@ -205,16 +206,16 @@ def test_nothing_found_says_so_and_what_can_be_tried(editor, db):
     asset = add()
     add(bits=15)
     text = find_similar(editor, asset, distance=1).text
-    assert "No other picture is similar." in text
+    assert "No other image is similar." in text
     assert "None is within a distance of 1." in text
     assert 'href="?distance=100"' in text
-    assert "This picture is not here." in search_by_hash(editor, hash="f" * 16).text
+    assert "No image is similar." in search_by_hash(editor, hash="f" * 16).text
 
 
 @pytest.fixture
 def pages(monkeypatch):
     monkeypatch.setattr(matches, "PER_PAGE", 2)
-    monkeypatch.setattr(matches, "MOST_PAGES", 3)
+    monkeypatch.setattr(matches, "MAX_PAGES", 3)
 
 
 def test_pages_follow_one_another(editor, db, pages):
@@ -225,13 +226,13 @@ def test_pages_follow_one_another(editor, db, pages):
     ]
     assert 'rel="next" href="?page=2&amp;distance=90"' in first.text
     assert 'rel="prev"' not in first.text
-    assert "Pictures 3 to 4" in second.text
+    assert "Images 3 to 4" in second.text
     assert 'rel="next"' not in third.text
 
 
 def test_last_page_says_that_there_are_more(editor, db, pages):
     asset = add()
-    ImageAsset.objects.bulk_create([ImageAsset(image="y.jpg", **_facts(asset)) for _ in range(7)])
+    ImageAsset.objects.bulk_create([ImageAsset(image="y.jpg", **_hash_fields(asset)) for _ in range(7)])
     last = find_similar(editor, asset, page=3)
     assert 'rel="next"' not in last.text
     assert "There are more." in last.text
@@ -241,10 +242,10 @@ def test_last_page_says_that_there_are_more(editor, db, pages):
 def test_page_after_the_last_leads_back(editor, db, pages):
     asset = add()
     add()
-    assert "There are not so many pages." in find_similar(editor, asset, page=2).text
+    assert "This page does not exist." in find_similar(editor, asset, page=2).text
 
 
-def _facts(asset: ImageAsset) -> dict[str, object]:
+def _hash_fields(asset: ImageAsset) -> dict[str, object]:
     names = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality", "hash_version")
     return {name: getattr(asset, name) for name in names}
 
@@ -260,7 +261,7 @@ def test_rows_are_neither_counted_nor_asked_for_one_by_one(editor, db, query):
 
     add()
     # The size of the table is asked for once a minute.
-    forget_estimates()
+    clear_estimates()
     queries()
     few = queries()
     for _ in range(60):

@@ -1,90 +1,91 @@
 "use strict";
 
-// Fetches the page every few seconds, and brings what is shown up to date. A hidden page waits until it is seen again.
+// Refreshes the page every few seconds while it is visible.
 (() => {
-  const PAUSE_MS = 5000;
-  const LONGEST_PAUSE_MS = 60000;
-  // The rest of the time, the database has for others.
-  const SHARE_OF_TIME = 0.1;
+  const INTERVAL_MS = 5000;
+  const MAX_INTERVAL_MS = 60000;
+  // Leave the database idle at least 90% of the time.
+  const MAX_LOAD = 0.1;
 
   const shown = document.getElementById("hashing-progress");
   const stale = document.querySelector(".progress-stale");
-  let timer, running;
+  let timer, request;
   let failures = 0;
 
-  document.addEventListener("visibilitychange", () => (document.hidden ? rest() : refresh()));
-  if (!document.hidden) wait(PAUSE_MS);
+  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : refresh()));
+  if (!document.hidden) schedule(INTERVAL_MS);
 
-  function rest() {
+  function stop() {
     clearTimeout(timer);
-    running?.abort();
+    request?.abort();
   }
 
-  function wait(pause) {
+  function schedule(delay) {
     clearTimeout(timer);
-    timer = setTimeout(refresh, Math.min(pause, LONGEST_PAUSE_MS));
+    timer = setTimeout(refresh, Math.min(delay, MAX_INTERVAL_MS));
   }
 
   async function refresh() {
-    rest();
-    running = new AbortController();
-    const { signal } = running;
+    stop();
+    request = new AbortController();
+    const { signal } = request;
     const started = performance.now();
     try {
-      update(shown, await fetchPart(signal));
+      update(shown, await fetchProgress(signal));
       failures = 0;
       stale.textContent = "";
-      wait(Math.max(PAUSE_MS, (performance.now() - started) / SHARE_OF_TIME));
+      schedule(Math.max(INTERVAL_MS, (performance.now() - started) / MAX_LOAD));
     } catch {
       if (signal.aborted) return;
       failures += 1;
       if (!stale.textContent) stale.textContent = stale.dataset.message;
-      wait(PAUSE_MS * 2 ** failures);
+      schedule(INTERVAL_MS * 2 ** failures);
     }
   }
 
-  async function fetchPart(signal) {
+  async function fetchProgress(signal) {
     const response = await fetch(location.href, { signal, credentials: "same-origin", cache: "no-store" });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const part = page.getElementById(shown.id);
-    // After the session has ended, the log-in comes in its place.
-    if (!response.ok || !part) throw new Error("no page of progress");
-    return part;
+    const progress = page.getElementById(shown.id);
+    // Once the session has ended, the response is the log-in page.
+    if (!response.ok || !progress) throw new Error("no page of progress");
+    return progress;
   }
 
-  // Only what differs is changed: the focus, a selected text and the place on the page stay, and a screen reader hears
-  // of nothing that is the same.
-  function update(here, wanted) {
-    if (here.isEqualNode(wanted)) return;
-    if (here.nodeType !== Node.ELEMENT_NODE) {
-      here.data = wanted.data;
+  // Changes only what differs, to keep the focus, the selection and the scroll position, and to let screen readers
+  // announce only what is new.
+  function update(node, newNode) {
+    if (node.isEqualNode(newNode)) return;
+    if (node.nodeType !== Node.ELEMENT_NODE) {
+      node.data = newNode.data;
       return;
     }
-    updateAttributes(here, wanted);
-    let place = here.firstChild;
-    for (const child of wanted.childNodes) {
-      const match = counterpart(place, child);
-      while (match && place !== match) place = removed(place);
-      if (match) update(match, child);
-      else here.insertBefore(document.importNode(child, true), place);
-      place = match ? match.nextSibling : place;
+    updateAttributes(node, newNode);
+    let next = node.firstChild;
+    for (const newChild of newNode.childNodes) {
+      const match = findMatch(next, newChild);
+      while (match && next !== match) next = remove(next);
+      if (match) update(match, newChild);
+      else node.insertBefore(document.importNode(newChild, true), next);
+      next = match ? match.nextSibling : next;
     }
-    while (place) place = removed(place);
+    while (next) next = remove(next);
   }
 
-  function updateAttributes(here, wanted) {
-    for (const { name } of [...here.attributes]) if (!wanted.hasAttribute(name)) here.removeAttribute(name);
-    for (const { name, value } of wanted.attributes) if (here.getAttribute(name) !== value) here.setAttribute(name, value);
+  function updateAttributes(node, newNode) {
+    for (const { name } of [...node.attributes]) if (!newNode.hasAttribute(name)) node.removeAttribute(name);
+    for (const { name, value } of newNode.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
   }
 
-  // From `place` on: the element with the same id or, of what has none, the node at this very place.
-  function counterpart(place, child) {
-    if (!child.id) return place && !place.id && place.nodeName === child.nodeName ? place : null;
-    while (place && place.id !== child.id) place = place.nextSibling;
-    return place;
+  // Returns the sibling, from `node` on, with the id of `newNode`; without an id, `node` itself if it is of the same kind.
+  function findMatch(node, newNode) {
+    if (!newNode.id) return node && !node.id && node.nodeName === newNode.nodeName ? node : null;
+    while (node && node.id !== newNode.id) node = node.nextSibling;
+    return node;
   }
 
-  function removed(node) {
+  // Returns the next sibling.
+  function remove(node) {
     const next = node.nextSibling;
     node.remove();
     return next;

@@ -28,7 +28,7 @@ review.addEventListener("review:changed", () => {
 review.addEventListener("click", (event) => {
   const card = event.target.closest(".review-card");
   if (event.target.closest(".review-compare")) compare(keeperOf(card), card);
-  else if (event.target.closest(".hashing-card-picture") && !event.ctrlKey && !event.metaKey) {
+  else if (event.target.closest(".hashing-card-image") && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     select(card);
   }

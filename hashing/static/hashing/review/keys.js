@@ -16,7 +16,7 @@ const CARD_BUTTONS = {
   s: "[name=same]",
   n: "[name=different]",
   c: ".review-compare",
-  x: ".hashing-card-picture",
+  x: ".hashing-card-image",
 };
 let last = null;
 

@@ -1,44 +1,44 @@
 "use strict";
 
-// A new search as soon as an option is changed. Without this, there is the button of the form.
+// Searches again as soon as an option changes. Without scripts, the button of the form does it.
 (() => {
   const form = document.querySelector(".hashing-options");
   const slider = form.elements.distance;
-  const PAUSE_MS = 300;
-  let pause, running;
+  const DELAY_MS = 300;
+  let timer, request;
 
   slider.addEventListener("input", () => {
     form.querySelector("output").value = slider.value;
   });
 
   form.addEventListener("change", () => {
-    clearTimeout(pause);
-    pause = setTimeout(search, PAUSE_MS);
+    clearTimeout(timer);
+    timer = setTimeout(search, DELAY_MS);
   });
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    clearTimeout(pause);
+    clearTimeout(timer);
     search();
   });
 
-  // Only the results are replaced, so that the slider keeps the focus.
+  // Replaces only the results, so that the slider keeps the focus.
   async function search() {
     const address = `${location.pathname}?${new URLSearchParams(new FormData(form))}`;
-    const shown = document.getElementById("hashing-results");
-    running?.abort();
-    running = new AbortController();
-    shown.setAttribute("aria-busy", "true");
+    const results = document.getElementById("hashing-results");
+    request?.abort();
+    request = new AbortController();
+    results.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(address, { signal: running.signal, credentials: "same-origin" });
+      const response = await fetch(address, { signal: request.signal, credentials: "same-origin" });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      const found = page.getElementById("hashing-results");
-      if (!response.ok || !found) throw new Error("no page of results");
-      shown.replaceChildren(...found.childNodes);
-      shown.removeAttribute("aria-busy");
+      const newResults = page.getElementById("hashing-results");
+      if (!response.ok || !newResults) throw new Error("no page of results");
+      results.replaceChildren(...newResults.childNodes);
+      results.removeAttribute("aria-busy");
       history.replaceState(null, "", address);
     } catch (error) {
-      // What went wrong (the session has ended, say) the browser shows by itself.
+      // Let the browser show the error, such as the log-in page after the session has ended.
       if (error.name !== "AbortError") location.assign(address);
     }
   }

@@ -1,34 +1,34 @@
 "use strict";
 
-// Sends a picture as soon as it is chosen, dropped or pasted, and shows a small copy of it beside the results. The copy
-// is kept by this tab of the browser alone. From the upload to the results its name travels behind the "#", which a
-// browser carries over a redirect and sends to nobody.
+// Submits an image as soon as it is chosen, dropped or pasted, and shows a small copy of it beside the results. The copy
+// stays in the session storage of this tab. On the way from the upload to the results, its name is the fragment of the
+// address, which browsers keep in a redirect and do not send.
 (() => {
-  const PREFIX = "hashing-picture-";
-  const LONGEST_SIDE = 480;
-  const PATIENCE_MS = 3000;
+  const PREFIX = "hashing-upload-";
+  const MAX_SIDE = 480;
+  const TIMEOUT_MS = 3000;
 
   const form = document.querySelector(".hashing-upload");
-  const place = document.querySelector("[data-hashing-uploaded]");
-  if (form) watchUpload(form, form.elements.picture);
-  if (place) showCopy(place, PREFIX + place.dataset.hashingUploaded);
+  const container = document.querySelector("[data-hashing-uploaded]");
+  if (form) enhance(form, form.elements.image);
+  if (container) showCopy(container, PREFIX + container.dataset.hashingUploaded);
 
-  function watchUpload(form, input) {
+  function enhance(form, input) {
     form.querySelectorAll("[data-hashing-scripted]").forEach((element) => { element.hidden = false; });
     input.addEventListener("change", () => { if (input.files.length) form.requestSubmit(); });
-    document.addEventListener("paste", (event) => take(event, event.clipboardData));
+    document.addEventListener("paste", (event) => submitFiles(event, event.clipboardData));
     document.addEventListener("dragover", (event) => event.preventDefault());
-    document.addEventListener("drop", (event) => take(event, event.dataTransfer));
+    document.addEventListener("drop", (event) => submitFiles(event, event.dataTransfer));
     window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       form.setAttribute("aria-busy", "true");
-      const name = await keepCopy(input.files[0]);
+      const name = await storeCopy(input.files[0]);
       form.action = form.action.split("#")[0] + (name && `#${name}`);
       form.submit();
     });
 
-    function take(event, data) {
+    function submitFiles(event, data) {
       if (!data?.files.length) return;
       event.preventDefault();
       input.files = data.files;
@@ -36,37 +36,37 @@
     }
   }
 
-  // The name under which it is kept; empty when this browser cannot show the file, or keep anything.
-  async function keepCopy(file) {
+  // Returns the name of the stored copy; an empty text if the browser cannot decode the file or store anything.
+  async function storeCopy(file) {
     const name = `upload${Date.now()}`;
     try {
-      sessionStorage.setItem(PREFIX + name, await Promise.race([shrink(file), givenUp()]));
+      sessionStorage.setItem(PREFIX + name, await Promise.race([shrink(file), timeout()]));
       return name;
     } catch {
       return "";
     }
   }
 
-  function givenUp() {
-    return new Promise((_resolve, reject) => setTimeout(reject, PATIENCE_MS));
+  function timeout() {
+    return new Promise((_resolve, reject) => setTimeout(reject, TIMEOUT_MS));
   }
 
   async function shrink(file) {
-    const whole = await createImageBitmap(file);
-    const scale = Math.min(1, LONGEST_SIDE / Math.max(whole.width, whole.height));
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
     const canvas = document.createElement("canvas");
-    canvas.width = Math.ceil(whole.width * scale);
-    canvas.height = Math.ceil(whole.height * scale);
-    const paper = canvas.getContext("2d");
-    paper.fillStyle = "white";
-    paper.fillRect(0, 0, canvas.width, canvas.height);
-    paper.drawImage(whole, 0, 0, canvas.width, canvas.height);
+    canvas.width = Math.ceil(bitmap.width * scale);
+    canvas.height = Math.ceil(bitmap.height * scale);
+    const context = canvas.getContext("2d");
+    context.fillStyle = "white";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     return canvas.toDataURL("image/jpeg", 0.85);
   }
 
-  function showCopy(place, key) {
-    const image = place.querySelector("img");
-    image.addEventListener("load", () => { place.hidden = false; });
+  function showCopy(container, key) {
+    const image = container.querySelector("img");
+    image.addEventListener("load", () => { container.hidden = false; });
     try {
       const uploaded = PREFIX + location.hash.slice(1);
       const copy = sessionStorage.getItem(uploaded);
@@ -75,10 +75,10 @@
         sessionStorage.removeItem(uploaded);
         history.replaceState(null, "", location.pathname + location.search);
       }
-      const kept = sessionStorage.getItem(key);
-      if (kept) image.src = kept;
+      const stored = sessionStorage.getItem(key);
+      if (stored) image.src = stored;
     } catch {
-      // A browser that keeps nothing shows nothing.
+      // Without session storage, there is no copy to show.
     }
   }
 })();

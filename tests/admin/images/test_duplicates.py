@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from hashing.admin.images import duplicate_links
+from hashing.admin.images import duplicates
 from hashing.models import DuplicateGroup
 from tests.admin.conftest import address
 from tests.grouping.conftest import add_hashed, group_all  # noqa: F401
@@ -22,14 +22,14 @@ def test_list_leads_to_the_groups_that_wait_for_a_decision(superuser, three_grou
     page = superuser.get(address("changelist")).text
     assert "2 groups of duplicates to review" in page
     assert reverse("admin:hashing_duplicategroup_changelist") in page
-    monkeypatch.setattr(duplicate_links, "MOST_COUNTED", 1)
+    monkeypatch.setattr(duplicates, "MAX_COUNTED", 1)
     assert "over 1 groups of duplicates to review" in superuser.get(address("changelist")).text
 
 
 def test_picture_leads_to_its_group(superuser, three_groups):
     page = superuser.get(address("change", three_groups[1].pk)).text
     group_page = reverse("admin:hashing_duplicategroup_of", args=(three_groups[1].pk,))
-    assert f'<a href="{group_page}">2 other pictures seem to be the same</a>' in page
+    assert f'<a href="{group_page}">2 other images seem to be the same</a>' in page
     assert superuser.get(group_page, follow=True).status_code == 200
     assert "seem" not in superuser.get(address("change", three_groups[-1].pk)).text
 

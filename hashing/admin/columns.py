@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from django.contrib import admin
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import is_aware, localtime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from hashing.models import ImageAsset
+
+MAX_ERROR_LENGTH = 120
+
+
+@admin.display(description=_("file name"), ordering="image")
+def name(asset: ImageAsset) -> str:
+    path = PurePosixPath(asset.image.name or "")
+    folder = "" if path.parent == PurePosixPath() else f"{path.parent}/"
+    return format_html('<span class="hashing-folder"><bdi>{}</bdi></span> <bdi>{}</bdi>', folder, path.name or "-")
+
+
+@admin.display(description=_("size"))
+def pixels_and_bytes(asset: ImageAsset) -> str | None:
+    lines = [(line,) for line in (pixels(asset), size(asset)) if line]
+    # Left to right in every language.
+    return format_html_join(SafeString("<br> "), '<bdi dir="ltr">{}</bdi>', lines) if lines else None
+
+
+@admin.display(description=_("pixels"))
+def pixels(asset: ImageAsset) -> str | None:
+    return f"{asset.width}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{asset.height}" if asset.width else None  # noqa: RUF001
+
+
+@admin.display(description=_("bytes"))
+def size(asset: ImageAsset) -> str | None:
+    return None if asset.file_size is None else filesizeformat(asset.file_size)
+
+
+@admin.display(description=_("hash"), ordering="perceptual_hash")
+def hash_text(asset: ImageAsset) -> str | None:
+    return monospace(asset.perceptual_hash)
+
+
+@admin.display(description=_("vertical hash"))
+def vertical_hash_text(asset: ImageAsset) -> str | None:
+    return monospace(asset.vertical_hash)
+
+
+@admin.display(description=_("state"))
+def state(asset: ImageAsset) -> str:
+    if asset.hash_error:
+        html = '{} <span class="hashing-reason"><bdi>{}</bdi></span>'
+        return format_html(html, badge("failed", gettext("failed")), short_error(asset.hash_error))
+    if asset.perceptual_hash is None:
+        return badge("waiting", gettext("waiting"))
+    return badge("hashed", gettext("hashed"))
+
+
+@admin.display(description=_("added"), ordering="created_at")
+def added(asset: ImageAsset) -> str:
+    moment = localtime(asset.created_at) if is_aware(asset.created_at) else asset.created_at
+    return date_format(moment, "SHORT_DATE_FORMAT")
+
+
+def monospace(text: str | None) -> str | None:
+    return format_html('<code class="hashing-hash">{}</code>', text) if text else None
+
+
+def badge(kind: str, text: str) -> str:
+    return format_html('<span class="hashing-badge hashing-{}">{}</span>', kind, text)
+
+
+def short_error(error: str) -> str:
+    """Strip the common prefix of decoding errors and truncate for a cell of a list."""
+    reason = error.removeprefix("ValueError: ").removeprefix("Failed to process image: ")
+    return reason if len(reason) <= MAX_ERROR_LENGTH else f"{reason[:MAX_ERROR_LENGTH]}…"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import FileExtensionValidator
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from hashing.conf import hashing_settings
+from hashing.fingerprint.limits import FILE_SUFFIXES
+
+
+class ImageUploadField(forms.FileField):
+    """A file in one of the formats that can be hashed, within the limits of the settings.
+
+    It stands in for `forms.ImageField`, which hands PostScript to another program and refuses files by a limit of its
+    own.
+    """
+
+    default_validators = [FileExtensionValidator(sorted(suffix.removeprefix(".") for suffix in FILE_SUFFIXES))]
+
+    def to_python(self, data: Any) -> Any:
+        from hashing.fingerprint.opening import verify_picture
+
+        upload = super().to_python(data)
+        if upload is None:
+            return None
+        limits = hashing_settings()
+        if upload.size > limits.MAX_BYTES:
+            message = _("This file has more than %(max)s.")
+            raise ValidationError(message, code="too_large", params={"max": filesizeformat(limits.MAX_BYTES)})
+        try:
+            verify_picture(upload, limits.MAX_PIXELS)
+        except (ValueError, MemoryError, OSError) as error:
+            raise invalid_image(error) from error
+        finally:
+            upload.seek(0)
+        return upload
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Offer images in the file dialog of the browser, as `forms.ImageField` does."""
+        attributes = super().widget_attrs(widget)
+        return {"accept": "image/*", **attributes} if isinstance(widget, forms.FileInput) else attributes
+
+
+def invalid_image(error: Exception) -> ValidationError:
+    reason = str(error).removeprefix("Failed to process image: ")
+    message = _("This file cannot be used as an image: %(reason)s.")
+    return ValidationError(message, code="invalid_image", params={"reason": reason})

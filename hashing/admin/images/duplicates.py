@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hashing.admin.links import admin_url, linked_names
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset
+
+# Open groups are counted up to this.
+MAX_COUNTED = 1000
+# Images that the message after an upload names.
+MAX_NAMED = 5
+
+
+def may_see_groups(request: HttpRequest, site: AdminSite) -> bool:
+    """Return whether this site has groups of duplicates and the user may see them."""
+    if not site.is_registered(DuplicateGroup):
+        return False
+    return bool(site.get_model_admin(DuplicateGroup).has_view_or_change_permission(request))
+
+
+def groups_to_review(request: HttpRequest, site: AdminSite) -> str:
+    """Return the text of the link to the open groups; empty if there are none or the user may not see them."""
+    if not may_see_groups(request, site):
+        return ""
+    count = DuplicateGroup.objects.open().order_by()[: MAX_COUNTED + 1].count()
+    if count > MAX_COUNTED:
+        return _("over %(count)d groups of duplicates to review") % {"count": MAX_COUNTED}
+    text = ngettext("%(count)d group of duplicates to review", "%(count)d groups of duplicates to review", count)
+    return text % {"count": count} if count else ""
+
+
+def link_to_group(asset: ImageAsset, site: AdminSite) -> str | None:
+    member = GroupMember.objects.filter(asset=asset.pk).select_related("group").first()
+    if member is None:
+        return None
+    url, others = admin_url(site, "duplicategroup_of", asset.pk), member.group.size - 1
+    text = ngettext("%(count)d other image seems to be the same", "%(count)d other images seem to be the same", others)
+    return format_html('<a href="{}">{}</a>', url, text % {"count": others})
+
+
+def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite) -> None:
+    """Tell the user whether an uploaded image was hashed and which images are the same.
+
+    `asset` must be as it is in the database after the upload was hashed.
+    """
+    if asset.hash_error:
+        messages.warning(request, _("The image could not be hashed: %(reason)s") % {"reason": asset.hash_error})
+    elif asset.perceptual_hash is None:
+        messages.info(request, _("The image will be hashed later."))
+    if same := list(ImageAsset.objects.similar_to(asset)[: MAX_NAMED + 1]):
+        names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED)
+        text = format_html(_("The same image seems to be here already: {}"), names)
+        if may_see_groups(request, site) and GroupMember.objects.filter(asset=asset.pk).exists():
+            url, label = admin_url(site, "duplicategroup_of", asset.pk), _("review them")
+        else:
+            url, label = admin_url(site, "imageasset_find_similar", asset.pk), _("show them")
+        messages.warning(request, format_html('{} (<a href="{}">{}</a>)', text, url, label))
