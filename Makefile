@@ -16,7 +16,7 @@ NO_DATABASE = $(addprefix admin/,test_directions.py images/test_upload_form.py r
   test_startup.py test_styles.py test_text.py
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-answers bench-pairs bench-scaling bench-search fuzz lint format
+.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -72,30 +72,20 @@ backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH
 	$(RUN) manage.py migrate --verbosity 0
 	$(RUN) manage.py backfill_hashes $(if $(LIMIT),--limit $(LIMIT)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE))
 
-bench: $(READY) ## all benchmarks, those of a database on SQLite and on PostgreSQL
-	$(RUN) -m benchmarks.photographs
-	$(RUN) -m benchmarks.agreement
+bench: $(READY) ## hashing a file, the backfill on SQLite and on PostgreSQL, copies found again and false pairs
 	$(RUN) -m benchmarks.hashing
-	$(RUN) -m benchmarks.quality
-	$(RUN) -m benchmarks.answers
-	DATABASE_URL= $(RUN) -m benchmarks.object_storage
-	for name in writing throughput memory; do \
-	  DATABASE_URL= $(RUN) -m benchmarks.$$name && $(RUN) -m servers.postgresql $(RUN) -m benchmarks.$$name || exit 1; \
-	done
-
-bench-answers: $(READY) ## copies found again and false pairs, beside ImageHash (and PDQ, if pdqhash is installed)
+	DATABASE_URL= $(RUN) -m benchmarks.throughput
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.throughput
 	$(RUN) -m benchmarks.answers
 
-bench-search: $(READY) ## the search among ROWS=1000000 rows on PostgreSQL, and among a million on SQLite
+bench-search: $(READY) ## the search among ROWS=1000000 rows, on SQLite and on PostgreSQL
+	DATABASE_URL= $(RUN) -m benchmarks.search --rows $(ROWS)
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
-	DATABASE_URL= $(RUN) -m benchmarks.search
-	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.similar_rows $(ROWS)
-	DATABASE_URL= $(RUN) -m benchmarks.similar_rows
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.similar_rows --rows $(ROWS)
 
-bench-pairs: $(READY) ## all pairs of a million hashes (against FAISS, if faiss-cpu is installed), and find_duplicates
+bench-pairs: $(READY) ## all pairs of a million hashes, and find_duplicates among ROWS=1000000 rows on PostgreSQL
 	$(RUN) -m benchmarks.pairs
-	DATABASE_URL= $(RUN) -m benchmarks.duplicates
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.duplicates --rows $(ROWS)
 
-bench-scaling: $(READY) ## what many machines cost their database, on PostgreSQL; rqworker too where redis-server is installed
-	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.scaling
+bench-scaling: $(READY) ## cutting ROWS=1000000 rows into shards and watching them, on PostgreSQL
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.scaling --rows $(ROWS)

@@ -1,7 +1,7 @@
-"""Seconds and memory of `find_duplicates` over a whole table, and of the pages on which its groups are reviewed.
+"""Seconds and memory of `find_duplicates` over a whole table, and milliseconds of the pages that review its groups.
 
 `python -m benchmarks.duplicates [--rows N]`, on SQLite, or on PostgreSQL after `python -m servers.postgresql`.
-The rows have made-up hashes, skewed as those of photographs are; one in twenty is a near-copy of another, one in twenty
+The rows have made-up hashes with the statistics of photographs; one in twenty is a near-copy of another, one in twenty
 a blank page, and one in ten the same placeholder.
 """
 
@@ -11,19 +11,15 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.many_rows import fill
-from benchmarks.scratch_site import scratch_site
-from benchmarks.table import print_table, print_versions
+from benchmarks.report import print_table, print_versions
+from benchmarks.scratch_site import add_hashed_rows, count_queries, scratch_site
 
 RUN_HEADS = ["run", "seconds", "peak, MB", "stored"]
 PAGE_HEADS = ["page", "queries", "median, ms"]
-# Runs beside this process need the database by its name.
 FIND = [sys.executable, "manage.py", "find_duplicates", "--no-progress"]
 TRIES = 5
 PLACEHOLDER = {
@@ -42,7 +38,7 @@ def add_placeholders(rows: int) -> None:
 
 
 def run_command(environment: dict[str, str]) -> tuple[float, float, str]:
-    """Seconds, peak of the process in MB, and what it says it has stored."""
+    """Return the seconds, the peak memory of the process in MB, and what it has stored."""
     began = time.perf_counter()
     process = subprocess.Popen(FIND, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
     text = process.stdout.read() if process.stdout else ""
@@ -54,19 +50,16 @@ def run_command(environment: dict[str, str]) -> tuple[float, float, str]:
 
 
 def measure_page(client: Any, address: str) -> tuple[int, float]:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    times, queries = [], 0
+    times, number = [], 0
     for _ in range(TRIES):
-        with CaptureQueriesContext(connection) as captured:
+        with count_queries() as queries:
             began = time.perf_counter()
             response = client.get(address)
             times.append(1000 * (time.perf_counter() - began))
         if response.status_code != 200:
             sys.exit(f"{address}: status {response.status_code}")
-        queries = len(captured)
-    return queries, median(times)
+        number = queries.number
+    return number, median(times)
 
 
 def measure_pages() -> list[list[object]]:
@@ -93,13 +86,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, scratch_site(Path(folder)) as database:
+    with scratch_site() as database:
         from django.conf import settings
         from django.db import connection
 
         settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["testserver"], False
-        fill(given.rows)
+        add_hashed_rows(given.rows)
         add_placeholders(given.rows)
+        # Another process knows the database by its name only.
         name = str(connection.settings_dict["NAME"])
         url = os.environ["DATABASE_URL"]
         environment = {} if connection.vendor == "sqlite" else {"DATABASE_URL": url.replace("/postgres?", f"/{name}?")}

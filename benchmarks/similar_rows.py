@@ -1,55 +1,27 @@
-"""What `similar_rows` takes beside `similar_to`, among rows of a source that own as many assets.
+"""Milliseconds of `similar_rows` beside `similar_to`, among rows of a source that own as many assets.
 
-    python -m benchmarks.similar_rows [ROWS]
-
-The assets have the made-up hashes of `benchmarks.search`. SQLite, or the PostgreSQL server of DATABASE_URL.
+`python -m benchmarks.similar_rows [--rows N]`, on SQLite, or on PostgreSQL after `python -m servers.postgresql`.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterable
-from pathlib import Path
+import argparse
 from random import Random
-from statistics import median
 from typing import Any
 
-from benchmarks.many_rows import fill
-from benchmarks.scratch_site import scratch_site
-from benchmarks.table import print_table
-
-SEARCHES = 120
-HEADS = ["search", "median, ms", "rows found"]
+from benchmarks.report import print_table
+from benchmarks.scratch_site import add_hashed_rows, analyse_tables, scratch_site
+from benchmarks.search import HEADS, WARM_UP_SEARCHES, Search, measure, summarise
 
 
-def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    with tempfile.TemporaryDirectory() as folder, scratch_site(Path(folder), "tests.settings") as vendor:
-        from django.conf import settings
-
-        from hashing.sources.registry import forget_sources
-
-        settings.HASHING = {"SOURCES": ["site_models.Picture.image"]}
-        forget_sources()
-        fill(rows)
-        _own_assets()
-        results = [(name, median(times), found) for name, times, found in _measure(rows)]
-        print_table(f"Rows of a source among {rows:,}, {vendor}", HEADS, results)
-        (_, alone, _), (_, with_rows, _), *_ = results
-        print(f"similar_rows takes {with_rows / alone:.2f} times as long as similar_to.")
-
-
-def _own_assets() -> None:
-    """Give each asset a row of the same key."""
+def give_each_asset_an_owner() -> None:
+    """Add a row of the source for each asset, with the same key."""
     from django.db import connection
 
     from hashing.models import ImageAsset
     from tests.site_models.models import Picture
 
-    quote = connection.ops.quote_name
-    assets, pictures = quote(ImageAsset._meta.db_table), quote(Picture._meta.db_table)
+    assets, pictures = (connection.ops.quote_name(model._meta.db_table) for model in (ImageAsset, Picture))
     if Picture._meta.db_table not in connection.introspection.table_names():
         with connection.schema_editor() as editor:
             editor.create_model(Picture)
@@ -57,33 +29,43 @@ def _own_assets() -> None:
         owner = "source_type = 'site_models.Picture', source_field = 'image', source_id = CAST(id AS text)"
         cursor.execute(f"UPDATE {assets} SET {owner}")
         cursor.execute(f"INSERT INTO {pictures} (id, image) SELECT id, image FROM {assets}")
-        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    analyse_tables()
 
 
-def _measure(rows: int) -> Iterable[tuple[str, list[float], int]]:
+def measure_searches(rows: int, searches: int) -> list[list[Any]]:
     from hashing import similar_rows
     from hashing.models import ImageAsset
     from tests.site_models.models import Picture
 
-    keys = Random(2).sample(range(1, rows + 1), SEARCHES)
+    keys = Random(2).sample(range(1, rows + 1), min(searches, rows))
     pictures = list(Picture._base_manager.filter(pk__in=keys))
     assets = ImageAsset.objects.in_bulk(keys)
-    ways: dict[str, Callable[[Picture], Any]] = {
+    ways: dict[str, Search] = {
         "similar_to": lambda picture: ImageAsset.objects.similar_to(assets[picture.pk]),
         "similar_rows": lambda picture: similar_rows(Picture._base_manager.all(), picture),
-        "similar_rows, count()": lambda picture: [None] * similar_rows(Picture._base_manager.all(), picture).count(),
+        "similar_rows, count()": lambda picture: range(similar_rows(Picture._base_manager.all(), picture).count()),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    found = dict.fromkeys(ways, 0)
-    # The first tenth once for nothing: what was read before is in memory, as it is on a site in use.
-    for number, picture in enumerate([*pictures[: SEARCHES // 10], *pictures]):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            count = len(list(way(picture)))
-            if number >= SEARCHES // 10:
-                times[name].append(1000 * (time.perf_counter() - began))
-                found[name] += count
-    return [(name, times[name], found[name]) for name in ways]
+    measure(ways, pictures[:WARM_UP_SEARCHES])
+    return summarise(measure(ways, pictures))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--searches", type=int, default=120)
+    given = parser.parse_args()
+    with scratch_site(settings="tests.settings") as database:
+        from django.conf import settings
+
+        from hashing.sources.registry import forget_sources
+
+        settings.HASHING = {"SOURCES": ["site_models.Picture.image"]}
+        forget_sources()
+        add_hashed_rows(given.rows)
+        give_each_asset_an_owner()
+        found = measure_searches(given.rows, given.searches)
+        print_table(f"Rows of a source among {given.rows:,}, {database}", HEADS, found)
+        print(f"similar_rows takes {found[1][2] / found[0][2]:.2f} times as long as similar_to.")
 
 
 if __name__ == "__main__":

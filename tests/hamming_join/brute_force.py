@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from benchmarks.generated_hashes import generate_hashes
 from hashing.fingerprint.similarity import is_match
 from hashing.hamming_join.fingerprints import Fingerprints
+from samples.generated_hashes import generate_hashes
 
 
 def small_and_detail_distance(left: Fingerprints, right: Fingerprints, i: int, j: int) -> tuple[int, int]:

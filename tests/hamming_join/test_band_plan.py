@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.generated_hashes import generate_hashes
 from hashing.hamming_join.band_plan import BandLayout, BitStatistics, choose_groups, make_groups
 from hashing.hamming_join.bands import BandGroup
+from samples.generated_hashes import generate_hashes
 
 VALUES = generate_hashes(20_000, seed=5)
 STATISTICS = BitStatistics(*VALUES)

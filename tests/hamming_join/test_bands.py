@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.generated_hashes import generate_hashes
 from hashing.hamming_join.band_plan import BandLayout, BitStatistics, make_groups
 from hashing.hamming_join.bands import Band, BandGroup
+from samples.generated_hashes import generate_hashes
 
 VALUES = generate_hashes(20_000, seed=5)
 STATISTICS = BitStatistics(*VALUES)

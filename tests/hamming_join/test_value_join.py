@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.generated_hashes import generate_hashes
 from hashing.hamming_join import band_plan, bucket_scan, value_join
 from hashing.hamming_join.band_plan import BandLayout, BitStatistics, make_groups
 from hashing.hamming_join.value_join import ValueJoin
+from samples.generated_hashes import generate_hashes
 from tests.hamming_join.brute_force import clustered_hashes, near_values
 
 

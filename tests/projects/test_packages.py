@@ -35,7 +35,7 @@ def test_the_wheel_has_the_whole_package_and_nothing_else(built):
 def test_the_source_distribution_can_be_tested_and_read(built):
     with tarfile.open(built[1]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    for folder in ("hashing", "tests", "docs", "samples", "imagesearch", "benchmarks"):
+    for folder in ("hashing", "tests", "docs", "samples", "servers", "imagesearch", "benchmarks"):
         assert tracked(folder) <= names, folder
     files = {"CHANGELOG.md", "LICENSE", "README.md", "Makefile", "manage.py", "pyproject.toml", "pytest.ini"}
     assert files | {"requirements.txt", "tests/conftest.py", ".ci/run"} <= names

@@ -1,4 +1,4 @@
-"""Hashes as those of photographs are, in any number: skewed, with near-copies among them.
+"""Made-up hashes in any number with the statistics of photographs, near-copies among them.
 
 A picture is a Gaussian field whose amplitude falls with frequency as 1/f^1.5, as in natural scenes, on a torus of
 16 x 16 pixels. Its small hashes are those of `hashing.perceptual_hash`, taken from a window of 9 x 9 pixels. Its detail
@@ -18,7 +18,7 @@ SIDE = 16
 CELLS = 8
 SLOPE = 1.5
 NEAR_COPIES = 0.05
-MOST_FLIPPED_BITS = 6
+MAX_FLIPPED_BITS = 6
 DETAIL_WORDS = 4
 CHUNK = 50_000
 
@@ -32,7 +32,7 @@ def generate_hashes(count: int, seed: int) -> tuple[Hashes, Hashes]:
 def generate_fingerprints(count: int, seed: int) -> tuple[Hashes, Hashes, Hashes]:
     """Return the hashes of `generate_hashes`, and detail hashes of four words each.
 
-    A near-copy differs by 0 to 6 bits in each word. The memory is that of the answer, twice, and 100 MB.
+    A near-copy differs by 0 to 6 bits in each word. It takes twice the memory of the result, and 100 MB.
     """
     random = np.random.default_rng(seed)
     differences = _differences_of_noise()
@@ -48,12 +48,12 @@ def generate_fingerprints(count: int, seed: int) -> tuple[Hashes, Hashes, Hashes
 
 
 def generated_digest(number: int) -> str:
-    """64 hexadecimal characters that compare with those of no other number."""
+    """Return 64 hexadecimal characters that no other number has."""
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
 def _differences_of_noise() -> npt.NDArray[np.float32]:
-    """The matrix that turns white noise into the 64 + 64 differences which are compared with zero."""
+    """Return the matrix that turns white noise into the 64 + 64 differences that are compared with zero."""
     frequencies = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
     frequencies[0, 0] = np.inf
     impulses = np.eye(SIDE * SIDE).reshape(-1, SIDE, SIDE)
@@ -61,7 +61,7 @@ def _differences_of_noise() -> npt.NDArray[np.float32]:
     across = np.diff(fields[:, :CELLS, : CELLS + 1], axis=2)
     down = np.diff(fields[:, : CELLS + 1, :CELLS], axis=1)
     both = np.hstack([across.reshape(-1, CELLS * CELLS), down.reshape(-1, CELLS * CELLS)])
-    # White noise is the same seen from any side, so that 128 numbers a picture do instead of 256.
+    # White noise is isotropic, so 128 numbers a picture suffice instead of 256.
     return np.asarray(np.linalg.qr(both, mode="r"), np.float32)
 
 
@@ -70,7 +70,7 @@ def _put_near_copies(hashes: Hashes, start: int, length: int, random: np.random.
     copies = start + np.flatnonzero(random.random(length) < NEAR_COPIES)
     copies = copies[copies > 0]
     hashes[copies] = hashes[random.integers(copies)]
-    for _ in range(MOST_FLIPPED_BITS):
-        # Every other time; and a bit that is hit twice is as it was.
+    for _ in range(MAX_FLIPPED_BITS):
+        # With a probability of one half; a bit that is flipped twice is as it was.
         bits = random.integers(0, 2, (len(copies), hashes.shape[1]), np.uint64)
         hashes[copies] ^= bits << random.integers(0, 64, bits.shape, np.uint64)
