@@ -1,4 +1,4 @@
-"""Imported by the process that the workers are forked from, and by nothing else: they start with all of it loaded."""
+"""Preloaded by the process that workers are forked from, so that they start with everything imported."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from hashing.workers import worker
 
 __all__ = ["compute", "worker"]
 
-known_formats()
 
-
-def _print_unless_pool_has_ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    # A pool takes its semaphores along when it ends, which have no file name: a worker that starts just then is not
-    # needed any more.
+def print_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    # A worker that starts just when its pool has ended misses the semaphores of the pool, which have no file name. It
+    # is not needed any more.
     if not (isinstance(error, FileNotFoundError) and error.filename is None):
         sys.__excepthook__(kind, error, trace)
 
 
-sys.excepthook = _print_unless_pool_has_ended
+known_formats()
+sys.excepthook = print_error
 
-# Ctrl-C goes to the whole process group of a terminal. It is a request to the main process, which ends the workers.
+# Ctrl-C goes to the whole process group of a terminal. Only the main process should get it, which stops the workers.
 os.setpgid(0, 0)

@@ -1,4 +1,4 @@
-"""How a worker process, which has the site's settings, finds the storage of a file."""
+"""Storages in a worker process: how it finds the one of a file, and reads from it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pickle
 from functools import cache
 from typing import Any, NamedTuple
 
-from hashing.workers import reading
-from hashing.workers.read_ahead import READING_THREADS
+from hashing.fingerprint.limits import refuse_too_large
+from hashing.workers.read_ahead import READING_THREADS, Reserve
+from hashing.workers.s3 import is_s3, open_object, prepare_connections
 
 
 class StorageField(NamedTuple):
@@ -35,14 +36,15 @@ StorageReference = StorageField | StorageAlias | PickledStorage
 
 @cache
 def open_storage(reference: StorageReference) -> Any:
-    """Return the storage, with connections for all reading threads; one object for equal references."""
-    storage = _find(reference)
-    if reading.is_s3(storage):
-        reading.prepare(storage, READING_THREADS)
+    """Return the storage, with connections for all reading threads. Equal references get the same object."""
+    storage = find_storage(reference)
+    if is_s3(storage):
+        prepare_connections(storage, READING_THREADS)
     return storage
 
 
-def _find(reference: StorageReference) -> Any:
+def find_storage(reference: StorageReference) -> Any:
+    # A worker that reads local files alone does not need Django.
     import django
 
     django.setup()
@@ -52,7 +54,26 @@ def _find(reference: StorageReference) -> Any:
     if isinstance(reference, StorageAlias):
         return storages[reference.alias]
     if isinstance(reference, PickledStorage):
-        # Written by the main process of this run, whose pipe nobody else has.
+        # The main process has written it to a pipe that no other process can write to.
         return pickle.loads(reference.content)  # noqa: S301
     model = apps.get_model(reference.app_label, reference.model_name)
     return model._meta.get_field(reference.field_name).storage
+
+
+def read_stored_file(storage: Any, name: str, max_bytes: int, reserve: Reserve | None = None) -> bytes:
+    """Return the content of a file. `reserve` is called with its size, 0 if unknown, before the content is read.
+
+    Raise `FileTooLarge`, and the errors of the storage.
+    """
+    with open_object(storage, name) if is_s3(storage) else storage.open(name, "rb") as stored:
+        # Many a storage fetches the whole file with the first `read`.
+        try:
+            size = stored.size or 0
+        except (AttributeError, NotImplementedError):
+            size = 0
+        refuse_too_large(size, max_bytes)
+        if reserve:
+            reserve(size)
+        content: bytes = stored.read(max_bytes + 1)
+    refuse_too_large(len(content), max_bytes)
+    return content

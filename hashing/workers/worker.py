@@ -1,4 +1,4 @@
-"""What happens in a worker process: from a stored file to its outcome. Nothing here touches the database."""
+"""The work of a worker process: from a stored file to its outcome, without a database."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from typing import Any, BinaryIO, NamedTuple
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
 from hashing.perceptual_hash import compute_fingerprint
-from hashing.workers.read_ahead import ReadAhead
-from hashing.workers.reading import Reserve, read_stored_file
-from hashing.workers.storages import StorageReference, open_storage
+from hashing.workers.read_ahead import ReadAhead, Reserve
+from hashing.workers.storages import StorageReference, open_storage, read_stored_file
 
-# Of the time limit of a chunk, for reading: the rest is there to say which of its files did not come.
-SHARE_FOR_READING = 0.9
+# Share of the time limit of a chunk. The rest is for reporting the files that did not arrive.
+READING_SHARE = 0.9
 # Bytes read at a time for the digest.
 DIGEST_CHUNK = 1 << 18
 
 
 class Job(NamedTuple):
-    """A file to hash: `path` where it is a plain local file, else it is opened by `name` through the storage.
+    """A file to hash: at `path` if it is a plain local file, otherwise `name` in the `storage`.
 
-    `storage` says in which storage that is. `refusal` is the error of a name that the storage will not have.
+    `refusal` is the error if the storage refuses the name.
     """
 
     pk: Any
@@ -41,11 +40,11 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A file's fingerprint, or the error. `unread`: the storage did not give the file, so it was not looked at.
+    """The fingerprint of a file, or the error.
 
-    `missing`: because there is no such file, as the storage says. `died`: the process died that had the file.
-    `file_size` and `file_digest` (SHA-256, in hexadecimal) are those of every file that was read, and `declared_size`
-    is the width and height in the header of one that could not be decoded.
+    `unread`: the storage could not read the file, so nothing is known about its content. `missing`: because the storage
+    has no such file. `died`: the worker process died. `file_size` and `file_digest` (SHA-256, in hexadecimal) are set
+    for every file that was read, `declared_size` is the width and height in the header of one that cannot be decoded.
     """
 
     pk: Any
@@ -60,43 +59,43 @@ class Outcome(NamedTuple):
     declared_size: tuple[int, int] | None = None
 
 
+# Set once in each worker process.
 _max_pixels = 0
 _max_bytes = 0
 _seconds_to_read = 0.0
 
 
 def start_worker(storages: Sequence[StorageReference], max_pixels: int, max_bytes: int, seconds: float) -> None:
-    """Prepare this process. `storages` are those that files are to be opened through, as far as they are known.
-
-    `seconds` is the time limit of a chunk, which the pool enforces.
-    """
-    # Before the limit of threads, which only reaches what is loaded. The process that starts the workers needs neither.
+    """Prepare this process. `storages` are those known to hold files; `seconds` is the time limit of a chunk."""
+    # The main process needs neither. Before the limit of threads, which applies only to libraries that are loaded.
     from threadpoolctl import threadpool_limits
 
     from hashing.fingerprint import compute  # noqa: F401
 
     global _max_pixels, _max_bytes, _seconds_to_read
-    _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * SHARE_FOR_READING
-    # Setting up Django takes longer than a file may.
+    _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * READING_SHARE
+    # Now, because setting up Django takes longer than the time limit of a file may be.
     for reference in storages:
         open_storage(reference)
-    # The pool ends a worker that hangs with SIGTERM; a Python handler would wait until the decoder returns.
+    # The pool stops a hanging worker with SIGTERM. A Python handler would wait for the decoder.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Nobody reads them in this process.
     warnings.simplefilter("ignore")
     threadpool_limits(1)
-    _silence_decoders()
+    # C libraries write to the terminal, bypassing Python, and would tear the progress bar.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
-    """The outcome of each job, in any order, and the seconds that all took."""
+    """Return the outcome of each job, in any order, and the seconds that all took."""
     started = time.perf_counter()
     outcomes = [hash_file(job) for job in jobs if job.storage is None]
     if stored := [job for job in jobs if job.storage is not None]:
-        # Not in the threads that read, which would each make one.
+        # Here, because each reading thread would create its own.
         for reference in {job.storage for job in stored if job.storage}:
             open_storage(reference)
-        outcomes += _hash_read_ahead(stored)
+        outcomes += hash_while_reading(stored)
     return outcomes, time.perf_counter() - started
 
 
@@ -106,65 +105,29 @@ def hash_file(job: Job) -> Outcome:
 
 
 def hash_stored_file(job: Job, storage: Any, max_pixels: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Outcome:
-    """In whatever process it is called: changes nothing outside itself. `storage` may be None for a job with a path."""
-    return _hash_what_opens(job, _open(job, storage, max_bytes), max_pixels)
+    """Hash a file in any process, without changing the process. `storage` may be None for a job with a path."""
+    return hash_opening(job, open_file(job, storage, max_bytes), max_pixels)
 
 
-def _hash_read_ahead(jobs: list[Job]) -> Iterator[Outcome]:
-    """Decoded one at a time, here: hostile pictures must not share the memory."""
-    readable = [job for job in jobs if job.name]
+def hash_while_reading(jobs: list[Job]) -> Iterator[Outcome]:
+    """Read in threads, but decode in this one alone: malicious pictures must not use the memory together."""
     yield from (hash_file(job) for job in jobs if not job.name)
-    for job, content in _read_ahead().contents(readable, _seconds_to_read):
-        yield _hash_what_opens(job, _arrived(content), _max_pixels)
+    for job, content in reader().contents([job for job in jobs if job.name], _seconds_to_read):
+        yield hash_opening(job, open_content(content), _max_pixels)
 
 
 @cache
-def _read_ahead() -> ReadAhead[Job]:
-    return ReadAhead(_read)
+def reader() -> ReadAhead[Job]:
+    def read(job: Job, reserve: Reserve) -> bytes:
+        storage = None if job.storage is None else open_storage(job.storage)
+        return read_stored_file(storage, job.name or "", _max_bytes, reserve)
 
-
-def _read(job: Job, reserve: Reserve) -> bytes:
-    storage = None if job.storage is None else open_storage(job.storage)
-    return read_stored_file(storage, job.name or "", _max_bytes, reserve)
-
-
-def _hash_what_opens(job: Job, opening: AbstractContextManager[BinaryIO], max_pixels: int) -> Outcome:
-    if job.refusal or not job.name:
-        return Outcome(job.pk, job.name, error=job.refusal or "ValueError: The row names no file")
-    try:
-        with opening as file:
-            return _hash(job, file, max_pixels)
-    except FileTooLarge as error:
-        return Outcome(job.pk, job.name, error=f"ValueError: Failed to process image: {error}")
-    except FileNotFoundError:
-        return Outcome(job.pk, job.name, error=f"File not found at {job.name}", unread=True, missing=True)
-    # A storage raises what its client library raises.
-    except (Exception, SystemExit) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return Outcome(job.pk, job.name, error=f"{type(error).__name__}: {reason} at {job.name}", unread=True)
-
-
-def _hash(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
-    from hashing.fingerprint.decoding import declared_size
-
-    digest = _digest(file)
-    read = Outcome(job.pk, job.name, file_size=file.tell(), file_digest=digest)
-    file.seek(0)
-    try:
-        return read._replace(fingerprint=compute_fingerprint(file, max_pixels))
-    except (ValueError, MemoryError) as error:
-        return read._replace(error=f"{type(error).__name__}: {error}", declared_size=declared_size(file))
-
-
-def _digest(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(DIGEST_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
+    return ReadAhead(read)
 
 
 @contextmanager
-def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
+def open_file(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
+    # Django starts faster without Pillow.
     from hashing.fingerprint.opening import open_regular_file
 
     if job.path is not None:
@@ -172,17 +135,41 @@ def _open(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
             refuse_too_large(os.fstat(file.fileno()).st_size, max_bytes)
             yield file
         return
-    # Read at once: what the connection raises is told from what a decoder raises, and decoders may seek.
+    # Read at once, to distinguish errors of the connection from those of a decoder, which may also seek.
     yield BytesIO(read_stored_file(storage, job.name or "", max_bytes))
 
 
 @contextmanager
-def _arrived(content: Future[bytes]) -> Iterator[BinaryIO]:
+def open_content(content: Future[bytes]) -> Iterator[BinaryIO]:
     yield BytesIO(content.result())
 
 
-def _silence_decoders() -> None:
-    """C libraries write to the terminal, past Python, and would tear the progress bar."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+def hash_opening(job: Job, opening: AbstractContextManager[BinaryIO], max_pixels: int) -> Outcome:
+    """Hash the file that `opening` opens, and return any error as the outcome."""
+    if job.refusal or not job.name:
+        return Outcome(job.pk, job.name, error=job.refusal or "ValueError: The row names no file")
+    try:
+        with opening as file:
+            return hash_content(job, file, max_pixels)
+    except FileTooLarge as error:
+        return Outcome(job.pk, job.name, error=f"ValueError: Failed to process image: {error}")
+    except FileNotFoundError:
+        return Outcome(job.pk, job.name, error=f"File not found at {job.name}", unread=True, missing=True)
+    # A storage may raise any error of its client library.
+    except (Exception, SystemExit) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return Outcome(job.pk, job.name, error=f"{type(error).__name__}: {reason} at {job.name}", unread=True)
+
+
+def hash_content(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
+    from hashing.fingerprint.decoding import declared_size
+
+    digest = hashlib.sha256()
+    while chunk := file.read(DIGEST_CHUNK):
+        digest.update(chunk)
+    read = Outcome(job.pk, job.name, file_size=file.tell(), file_digest=digest.hexdigest())
+    file.seek(0)
+    try:
+        return read._replace(fingerprint=compute_fingerprint(file, max_pixels))
+    except (ValueError, MemoryError) as error:
+        return read._replace(error=f"{type(error).__name__}: {error}", declared_size=declared_size(file))

@@ -25,7 +25,7 @@ def start_worker(target: str = "print", before: str = "") -> subprocess.Complete
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
 
-def test_worker_of_a_pool_that_has_ended_says_nothing():
+def test_a_worker_of_a_pool_that_has_ended_prints_no_error():
     done = start_worker(before=UNLINK)
     # Python itself warns of the lock, which is missed at the end.
     assert "Traceback" not in done.stderr

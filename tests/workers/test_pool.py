@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 import pytest
 
 from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
-from hashing.workers.pool import LARGEST_CHUNK, RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, _cause_of_death
+from hashing.workers.pool import MAX_CHUNK_SIZE, MAX_RESTARTS_WITHOUT_SUCCESS, HashingPool, WorkersLost, cause_of_death
 from hashing.workers.storages import StorageAlias
 from hashing.workers.worker import Job, Outcome
 from samples.pictures import photo
@@ -27,7 +27,7 @@ def collect(pool: HashingPool) -> list[Outcome]:
     return outcomes
 
 
-def test_every_job_comes_back_once(pool, tmp_path):
+def test_every_job_has_one_outcome(pool, tmp_path):
     photo(size=(64, 48)).save(tmp_path / "a.png")
     jobs = [Job(key, "a.png", str(tmp_path / "a.png")) for key in range(40)]
     for start in range(0, 40, 8):
@@ -37,7 +37,7 @@ def test_every_job_comes_back_once(pool, tmp_path):
     assert {outcome.error for outcome in outcomes} == {""}
 
 
-def test_has_room_until_its_places_are_taken(pool):
+def test_the_pool_has_room_for_a_limited_number_of_chunks(pool):
     while pool.has_room:
         pool.submit([Job(1, "gone", "/no/such/file")])
     assert not pool.is_idle
@@ -51,14 +51,14 @@ def test_chunks_start_small_and_grow_with_fast_images(pool):
     for _ in range(30):
         pool.submit([Job(1, "gone", "/no/such/file")])
         collect(pool)
-    assert pool.chunk_size == LARGEST_CHUNK
+    assert pool.chunk_size == MAX_CHUNK_SIZE
 
 
-def test_files_of_another_machine_come_in_full_chunks_however_slow(monkeypatch):
+def test_slow_files_of_another_machine_come_in_full_chunks(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.start_worker", prepare_nothing)
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_slowly)
     with HashingPool(1, 60, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES, [StorageAlias("default")]) as pool:
-        for size in (LARGEST_CHUNK, LARGEST_CHUNK, LARGEST_CHUNK):
+        for size in (MAX_CHUNK_SIZE, MAX_CHUNK_SIZE, MAX_CHUNK_SIZE):
             assert pool.chunk_size == size
             pool.submit([Job(number, "slow") for number in range(size)])
             collect(pool)
@@ -78,7 +78,7 @@ def hash_slowly(jobs: list[Job]) -> tuple[list[Outcome], float]:
     return [Outcome(job.pk, job.name) for job in jobs], 0.5 * len(jobs)
 
 
-def test_asking_an_idle_pool_returns_nothing(pool):
+def test_an_idle_pool_has_no_outcomes(pool):
     assert list(pool.outcomes(wait=0.01)) == []
 
 
@@ -102,7 +102,7 @@ def hash_or_not(jobs: list[Job]) -> tuple[list[Outcome], float]:
         ("fails", "RuntimeError: no words for it"),
     ],
 )
-def test_only_the_culprit_of_a_chunk_fails(monkeypatch, culprit, error):
+def test_only_the_failing_job_of_a_chunk_fails(monkeypatch, culprit, error):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(2, 0.5, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(key, culprit if key == 3 else "fine") for key in range(8)])
@@ -122,7 +122,7 @@ def always_dies(*_arguments) -> None:
     os._exit(3)
 
 
-def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monkeypatch, tmp_path):
+def test_workers_that_die_at_their_start_are_replaced_without_an_error_of_an_image(monkeypatch, tmp_path):
     monkeypatch.setattr("hashing.workers.pool.start_worker", dies_once)
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
@@ -133,14 +133,14 @@ def test_workers_that_die_before_they_work_are_replaced_and_blame_no_image(monke
         assert {outcome.pk: outcome.error for outcome in collect(pool)} == {1: "", 2: ""}
 
 
-def test_workers_that_never_run_end_the_work(monkeypatch):
+def test_workers_that_never_run_raise_an_error(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.start_worker", always_dies)
     with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool, pytest.raises(WorkersLost):  # noqa: PT012
         pool.submit([Job(1, "fine")])
         collect(pool)
 
 
-def test_processes_are_started_again_exactly_so_often(monkeypatch):
+def test_processes_are_restarted_a_limited_number_of_times(monkeypatch):
     starts: list[HashingPool] = []
 
     def start(pool: HashingPool) -> None:
@@ -150,23 +150,23 @@ def test_processes_are_started_again_exactly_so_often(monkeypatch):
     monkeypatch.setattr(HashingPool, "_start", start)
     monkeypatch.setattr(HashingPool, "_end", lambda _: None)
     pool = HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES)
-    for _ in range(RESTARTS_WITHOUT_SUCCESS):
-        pool._restart([], TimeoutError("they give no sign"))
-    with pytest.raises(WorkersLost, match="they give no sign"):
-        pool._restart([], TimeoutError("they give no sign"))
-    assert len(starts) == 1 + RESTARTS_WITHOUT_SUCCESS == 4
+    for _ in range(MAX_RESTARTS_WITHOUT_SUCCESS):
+        pool._restart([], TimeoutError("they do not respond"))
+    with pytest.raises(WorkersLost, match="they do not respond"):
+        pool._restart([], TimeoutError("they do not respond"))
+    assert len(starts) == 1 + MAX_RESTARTS_WITHOUT_SUCCESS == 4
 
 
-def test_success_allows_all_restarts_again(monkeypatch):
+def test_success_resets_the_number_of_restarts(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
-        pool._restarts = RESTARTS_WITHOUT_SUCCESS
+        pool._restarts = MAX_RESTARTS_WITHOUT_SUCCESS
         pool.submit([Job(1, "fine")])
         assert len(collect(pool)) == 1
         assert pool._restarts == 0
 
 
-def test_image_that_fails_is_no_success(monkeypatch):
+def test_a_failing_image_is_not_a_success(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool._restarts = 1
@@ -175,17 +175,17 @@ def test_image_that_fails_is_no_success(monkeypatch):
         assert pool._restarts == 1
 
 
-def test_a_pool_that_gives_no_sign_is_started_again(monkeypatch):
+def test_a_pool_that_does_not_respond_is_restarted(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(1, 30, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(1, "fine")])
         pool._done = SimpleQueue()
-        pool._last_sign -= 1000
+        pool._last_result_at -= 1000
         assert list(pool.outcomes(wait=0.01)) == []
         assert [outcome.pk for outcome in collect(pool)] == [1]
 
 
-def test_an_idle_pool_is_not_waited_for(pool, monkeypatch):
+def test_an_idle_pool_does_not_wait(pool, monkeypatch):
     class NothingDone:
         def get(self, timeout):
             assert timeout == 0
@@ -195,7 +195,7 @@ def test_an_idle_pool_is_not_waited_for(pool, monkeypatch):
     assert list(pool.outcomes(wait=600)) == []
 
 
-def test_leaving_early_ends_the_workers(monkeypatch):
+def test_leaving_early_stops_the_workers(monkeypatch):
     monkeypatch.setattr("hashing.workers.pool.hash_files", hash_or_not)
     with HashingPool(1, 600, DEFAULT_MAX_PIXELS, DEFAULT_MAX_BYTES) as pool:
         pool.submit([Job(1, "hangs")])
@@ -208,5 +208,5 @@ def test_leaving_early_ends_the_workers(monkeypatch):
 @pytest.mark.parametrize(
     ("exit_code", "cause"), [(3, "exit status 3"), (-9, "SIGKILL"), (-35, "signal 35"), (None, "exit status None")]
 )
-def test_a_death_is_named(exit_code, cause):
-    assert _cause_of_death(exit_code) == cause
+def test_the_cause_of_death_is_named(exit_code, cause):
+    assert cause_of_death(exit_code) == cause

@@ -5,10 +5,10 @@ import threading
 import pytest
 
 from hashing.workers import read_ahead
-from hashing.workers.read_ahead import READING_THREADS, ReadAhead
+from hashing.workers.read_ahead import READING_THREADS, ByteBudget, ReadAhead
 
 
-def test_reads_as_many_at_a_time_as_there_are_threads():
+def test_all_threads_read_at_the_same_time():
     together = threading.Barrier(READING_THREADS)
 
     def read(key, reserve):
@@ -21,7 +21,7 @@ def test_reads_as_many_at_a_time_as_there_are_threads():
     ]
 
 
-def test_gives_what_comes_first_first():
+def test_contents_come_in_the_order_of_arrival():
     second_came = threading.Event()
 
     def read(key, reserve):
@@ -35,7 +35,7 @@ def test_gives_what_comes_first_first():
     assert next(contents)[0] == "late"
 
 
-def test_what_fails_raises_by_itself():
+def test_an_error_affects_its_own_file_only():
     def read(key, reserve):
         if key == "bad":
             raise ConnectionError("reset")
@@ -47,13 +47,13 @@ def test_what_fails_raises_by_itself():
         contents["bad"].result()
 
 
-def test_threads_stay_from_one_chunk_to_the_next():
+def test_threads_are_reused_for_the_next_chunk():
     reader = ReadAhead(lambda key, reserve: threading.current_thread().name.encode())
     names = {future.result() for _ in range(5) for _, future in reader.contents(range(40), 20)}
     assert len(names) <= READING_THREADS
 
 
-def test_what_is_late_raises_and_what_has_come_does_not():
+def test_late_content_raises_and_content_in_time_does_not():
     released = threading.Event()
 
     def read(key, reserve):
@@ -68,7 +68,7 @@ def test_what_is_late_raises_and_what_has_come_does_not():
         contents["late"].result()
 
 
-def test_readings_that_hang_do_not_keep_the_next_ones_waiting():
+def test_hanging_reads_do_not_block_the_next_ones():
     back = threading.Event()
 
     def read(key: int, reserve) -> bytes:
@@ -83,7 +83,7 @@ def test_readings_that_hang_do_not_keep_the_next_ones_waiting():
     back.set()
 
 
-def test_holds_no_more_than_its_bytes(monkeypatch):
+def test_content_in_memory_is_limited(monkeypatch):
     monkeypatch.setattr(read_ahead, "READ_AHEAD_BYTES", 10)
     held, most = set(), []
 
@@ -99,7 +99,7 @@ def test_holds_no_more_than_its_bytes(monkeypatch):
     assert max(most) <= 2
 
 
-def test_who_waits_for_room_is_let_go_with_the_chunk(monkeypatch):
+def test_reads_that_wait_for_room_end_with_the_chunk(monkeypatch):
     monkeypatch.setattr(read_ahead, "READ_AHEAD_BYTES", 1)
     released, ended = threading.Event(), threading.Semaphore(0)
 
@@ -116,3 +116,61 @@ def test_who_waits_for_room_is_let_go_with_the_chunk(monkeypatch):
     assert ended.acquire(timeout=20)
     released.set()
     assert ended.acquire(timeout=20)
+
+
+def call_in_thread(function, *arguments) -> tuple[threading.Thread, list[object]]:
+    """A thread that has begun, and what `function` raised or returned, once it has."""
+    result: list[object] = []
+
+    def run() -> None:
+        try:
+            result.append(function(*arguments))
+        except TimeoutError as error:
+            result.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, result
+
+
+def test_bytes_that_fit_are_taken_at_once():
+    budget = ByteBudget(10)
+    budget.take("a", 4)
+    budget.take("b", 6)
+
+
+def test_bytes_that_do_not_fit_wait_for_room():
+    budget = ByteBudget(10)
+    budget.take("a", 4)
+    thread, result = call_in_thread(budget.take, "b", 7)
+    thread.join(0.05)
+    assert result == []
+    budget.give_back("a")
+    thread.join(20)
+    assert result == [None]
+
+
+def test_bytes_beyond_the_total_are_taken_alone():
+    budget = ByteBudget(10)
+    budget.take("a", 100)
+    thread, result = call_in_thread(budget.take, "b", 1)
+    thread.join(0.05)
+    assert result == []
+    budget.give_back("a")
+    thread.join(20)
+    assert result == [None]
+
+
+def test_closing_raises_in_waiting_threads():
+    budget = ByteBudget(10)
+    budget.take("a", 10)
+    thread, result = call_in_thread(budget.take, "b", 1)
+    budget.close()
+    thread.join(20)
+    assert isinstance(result[0], TimeoutError)
+    with pytest.raises(TimeoutError):
+        budget.take("c", 1)
+
+
+def test_giving_back_an_unknown_key_changes_nothing():
+    ByteBudget(10).give_back("a")

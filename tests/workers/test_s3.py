@@ -9,7 +9,8 @@ from django.core.files.storage import InMemoryStorage
 from storages.backends.s3 import S3Storage
 
 from hashing.fingerprint.limits import FileTooLarge
-from hashing.workers.reading import is_s3, open_object, prepare, read_stored_file
+from hashing.workers.s3 import is_s3, open_object, prepare_connections
+from hashing.workers.storages import read_stored_file
 from servers.s3_storage import storage_options
 
 
@@ -37,7 +38,7 @@ def test_a_file_is_read_with_one_request(storage, object_store):
     assert object_store.requests == {"GET": 1}
 
 
-def test_a_file_is_read_as_the_storage_reads_it(storage):
+def test_the_content_is_the_same_as_through_the_storage(storage):
     with storage.open("photos/ä b.jpg") as file:
         assert read_stored_file(storage, "photos/ä b.jpg", 100) == file.read()
 
@@ -51,36 +52,36 @@ def test_a_file_with_too_many_bytes_is_not_fetched(storage):
     assert reserved == [7]
 
 
-def test_an_object_that_is_not_there_is_a_missing_file(storage):
+def test_a_missing_object_is_a_missing_file(storage):
     with pytest.raises(FileNotFoundError):
         open_object(storage, "gone.jpg")
 
 
-def test_a_bucket_that_is_not_there_is_no_missing_file(object_store):
+def test_a_missing_bucket_is_not_a_missing_file(object_store):
     with pytest.raises(ClientError, match="NoSuchBucket"):
         open_object(storage_at(object_store), "photo.jpg")
 
 
-def test_refused_credentials_are_no_missing_file(storage, object_store):
+def test_refused_credentials_are_not_a_missing_file(storage, object_store):
     object_store.refuses = True
     with pytest.raises(ClientError, match="AccessDenied"):
         open_object(storage, "photos/ä b.jpg")
 
 
-def test_parameters_of_the_storage_are_sent_where_they_are_for_reading(storage):
+def test_parameters_for_reading_are_sent(storage):
     storage.object_parameters = {"CacheControl": "max-age=1", "VersionId": "none-such"}
     with pytest.raises(ClientError, match="version"):
         open_object(storage, "photos/ä b.jpg")
 
 
-def test_a_storage_that_changes_what_it_reads_is_left_alone(object_store):
+def test_a_storage_that_transforms_content_is_not_bypassed(object_store):
     assert is_s3(storage_at(object_store))
     assert not is_s3(Encrypted(**storage_options(object_store.endpoint, "bucket")))
     assert not is_s3(storage_at(object_store, gzip=True))
     assert not is_s3(InMemoryStorage())
 
 
-def test_such_a_storage_is_read_through_open(storage):
+def test_a_storage_that_transforms_content_is_read_through_open(storage):
     encrypted = Encrypted(**storage_options(storage.endpoint_url, storage.bucket_name), location="media")
     assert read_stored_file(encrypted, "photos/ä b.jpg", 7) == b"tnetnoc"
     with pytest.raises(FileTooLarge):
@@ -88,15 +89,15 @@ def test_such_a_storage_is_read_through_open(storage):
 
 
 def test_every_thread_gets_a_connection(storage):
-    prepare(storage, 40)
+    prepare_connections(storage, 40)
     assert storage.client_config.max_pool_connections == 40
-    prepare(storage, 16)
+    prepare_connections(storage, 16)
     assert storage.client_config.max_pool_connections == 40
     assert read_stored_file(storage, "photos/ä b.jpg", 100) == b"content"
 
 
-def test_settings_that_make_no_client_show_when_a_file_is_read(object_store):
+def test_invalid_settings_show_when_a_file_is_read(object_store):
     wrong = storage_at(object_store, endpoint_url="no address")
-    prepare(wrong, 16)
+    prepare_connections(wrong, 16)
     with pytest.raises(ValueError, match="Invalid endpoint"):
         open_object(wrong, "photo.jpg")

@@ -62,7 +62,7 @@ def test_a_worker_finds_the_storage_of_a_field(settings):
     assert storage is ImageAsset._meta.get_field("image").storage
 
 
-def test_hashes_a_local_file(path):
+def test_a_local_file_is_hashed(path):
     outcome = hash_file(Job(7, "photo.jpg", str(path)))
     assert (outcome.pk, outcome.name, outcome.error, outcome.unread) == (7, "photo.jpg", "", False)
     assert outcome.fingerprint.perceptual_hash == compute_perceptual_hash(path)
@@ -71,7 +71,7 @@ def test_hashes_a_local_file(path):
     assert outcome.file_digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_hashes_a_file_of_a_storage(path, monkeypatch):
+def test_a_file_of_a_storage_is_hashed(path, monkeypatch):
     storage = InMemoryStorage()
     with path.open("rb") as file:
         storage.save("there.jpg", file)
@@ -81,7 +81,7 @@ def test_hashes_a_file_of_a_storage(path, monkeypatch):
     assert outcome.file_size == path.stat().st_size
 
 
-def test_keeps_the_order_of_a_chunk_and_takes_its_time(path):
+def test_a_chunk_of_local_files_keeps_its_order_and_is_timed(path):
     outcomes, seconds = hash_files([Job(2, "b", str(path)), Job(1, "a", str(path))])
     assert [outcome.pk for outcome in outcomes] == [2, 1]
     assert seconds > 0
@@ -92,7 +92,7 @@ def test_a_missing_file_is_unread(tmp_path):
     assert (outcome.error, outcome.unread, outcome.missing) == ("File not found at gone.jpg", True, True)
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_is_not_a_file(tmp_path):
     outcome = hash_file(Job(7, "folder.jpg", str(tmp_path)))
     assert outcome.error == "OSError: not a regular file at folder.jpg"
 
@@ -104,7 +104,7 @@ def test_a_file_without_permission_is_unread(path):
     assert (outcome.error, outcome.unread) == ("PermissionError: Permission denied at photo.jpg", True)
 
 
-def test_a_broken_picture_was_read(tmp_path):
+def test_a_broken_picture_counts_as_read(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     outcome = hash_file(Job(7, "text.jpg", str(tmp_path / "text.jpg")))
     assert outcome.error == "ValueError: Failed to process image: not an image in a supported format"
@@ -130,7 +130,7 @@ def test_a_file_that_fails_while_it_is_read_is_unread():
     assert (outcome.file_size, outcome.file_digest, outcome.declared_size) == (None, None, None)
 
 
-def test_too_little_memory_is_an_error_of_the_row_and_no_broken_file(path, monkeypatch):
+def test_too_little_memory_does_not_make_a_file_broken(path, monkeypatch):
     def run_out_of_memory(*_args):
         raise MemoryError
 
@@ -140,13 +140,13 @@ def test_too_little_memory_is_an_error_of_the_row_and_no_broken_file(path, monke
     assert not outcome.unread
 
 
-def test_a_row_without_a_name_is_no_outage():
+def test_a_row_without_a_name_is_not_an_outage():
     outcome = hash_file(Job(7, ""))
     assert (outcome.error, outcome.unread) == ("ValueError: The row names no file", False)
 
 
 @pytest.mark.parametrize("raised", [ValueError("Expecting value: line 1"), SystemExit(0), KeyError("bucket")])
-def test_whatever_a_storage_raises_is_no_fault_of_the_picture(raised):
+def test_an_error_of_the_storage_does_not_make_a_file_broken(raised):
     class Broken(InMemoryStorage):
         def _open(self, name, mode="rb"):
             raise raised
@@ -161,12 +161,12 @@ def test_a_refused_name_is_passed_on():
     assert hash_file(Job(7, "../x", refusal="SuspiciousFileOperation: no")).error == "SuspiciousFileOperation: no"
 
 
-def test_the_size_limit_holds(path, monkeypatch):
+def test_the_limit_of_pixels_applies(path, monkeypatch):
     monkeypatch.setattr(worker, "_max_pixels", 100)
     assert "160 x 120 pixels declared, more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
 
 
-def test_a_local_file_with_too_many_bytes_is_refused_unread(path, monkeypatch):
+def test_a_local_file_with_too_many_bytes_is_refused_without_reading(path, monkeypatch):
     monkeypatch.setattr(worker, "_max_bytes", 1000)
     outcome = hash_file(Job(7, "photo.jpg", str(path)))
     size = path.stat().st_size
@@ -182,7 +182,7 @@ def stored(path, monkeypatch):
         storage.save(name, ContentFile(path.read_bytes()))
     storage.save("text.jpg", ContentFile(b"no picture"))
     monkeypatch.setattr(worker, "open_storage", lambda _reference: storage)
-    worker._read_ahead.cache_clear()
+    worker.reader.cache_clear()
     return storage
 
 
@@ -202,7 +202,7 @@ def test_a_chunk_of_a_storage_is_hashed_file_by_file(stored, path):
     assert seconds > 0
 
 
-def test_what_does_not_come_in_time_is_unread_and_costs_no_other(stored, monkeypatch):
+def test_a_file_that_does_not_arrive_in_time_is_unread_and_delays_no_other(stored, monkeypatch):
     class Hanging(InMemoryStorage):
         def _open(self, name, mode="rb"):
             if name == "hangs.jpg":

@@ -5,7 +5,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
 from hashing.fingerprint.limits import FileTooLarge
-from hashing.workers.reading import read_stored_file
+from hashing.workers.storages import read_stored_file
 
 
 class OneFileStorage(Storage):
@@ -35,11 +35,11 @@ class LyingFile(ContentFile):
         self.size = told
 
 
-def test_a_file_up_to_the_limit_is_read_whole():
+def test_a_file_up_to_the_limit_is_read_completely():
     assert read_stored_file(OneFileStorage(ContentFile(b"12345")), "a", 5) == b"12345"
 
 
-def test_a_file_that_says_it_is_too_large_is_not_read():
+def test_a_file_with_too_large_a_size_is_not_read():
     file = LyingFile(b"1", told=6)
     with pytest.raises(FileTooLarge, match="6 bytes"):
         read_stored_file(OneFileStorage(file), "a", 5)
@@ -47,7 +47,7 @@ def test_a_file_that_says_it_is_too_large_is_not_read():
 
 
 @pytest.mark.parametrize("file", [UnsizedFile(b"123456789"), LyingFile(b"123456789", told=3)])
-def test_a_file_that_does_not_say_its_size_is_read_no_further_than_the_limit(file):
+def test_a_file_of_unknown_size_is_read_up_to_the_limit(file):
     with pytest.raises(FileTooLarge):
         read_stored_file(OneFileStorage(file), "a", 5)
     assert file.tell() == 6
