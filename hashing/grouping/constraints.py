@@ -1,5 +1,3 @@
-"""What people have decided, in a form that groups are made by."""
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -17,11 +15,11 @@ from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
 
 @dataclass(frozen=True)
 class PairConstraints:
-    """Decisions by the keys of rows.
+    """The decisions in force as constraints of a clustering, by the keys of assets.
 
-    `same` has the images that count as one, for each of them; `different` those that are none of its copies. `marked`
-    are duplicates of another image. `lost` are the images of which none is kept: what they are marked as duplicates
-    of has lost its file or its hash.
+    `must_link` has, for each asset of a must-link set, the whole set in order; `cannot_link` the assets that are not
+    the same as one. `marked` are duplicates of another asset. `lost` are the must-link sets without a sound asset that
+    is not marked: what was kept of them has lost its file or its hash.
     """
 
     must_link: Mapping[Any, tuple[Any, ...]] = field(default_factory=dict)
@@ -29,41 +27,55 @@ class PairConstraints:
     marked: frozenset[Any] = frozenset()
     lost: frozenset[Any] = frozenset()
 
-    def changed_since(self, now: PairConstraints) -> set[Any]:
-        """The keys about which something else is said now."""
-        both = [(self.must_link, now.must_link), (self.cannot_link, now.cannot_link)]
-        changed = {
-            key for mine, theirs in both for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)
-        }
-        return changed | (self.marked ^ now.marked) | (self.lost ^ now.lost)
+    def must_link_sets(self) -> Iterable[tuple[Any, ...]]:
+        return distinct(self.must_link.values())
+
+    def excluded_from(self, keys: Iterable[Any]) -> set[Any]:
+        """Return the assets that cannot be in one group with all of these."""
+        return {other for key in keys for other in self.cannot_link.get(key, ())}
+
+    def is_contradictory(self) -> bool:
+        """Return whether two assets of one must-link set are not the same."""
+        return any(not others.isdisjoint(self.must_link.get(key, ())) for key, others in self.cannot_link.items())
+
+    def changed_since(self, before: PairConstraints) -> set[Any]:
+        """Return the assets with other constraints than before."""
+        both = [(self.must_link, before.must_link), (self.cannot_link, before.cannot_link)]
+        changed = {key for now, then in both for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
+        return changed | (self.marked ^ before.marked) | (self.lost ^ before.lost)
 
 
 def read_constraints(using: str, keys: Iterable[int] | None = None) -> PairConstraints:
-    """The decisions in force, or those about some keys alone."""
+    """Read the decisions in force, or only those about some assets."""
     decisions = PairDecision.objects.using(using).in_force()
     chosen = [decisions] if keys is None else [decisions.about(batch) for batch in batches(keys)]
     same: list[tuple[int, int]] = []
-    different: defaultdict[int, set[int]] = defaultdict(set)
+    cannot_link: defaultdict[int, set[int]] = defaultdict(set)
     marked, sound = set[int](), set[int]()
-    for lower, higher, verdict, duplicate, *are_sound in _values(chosen):
+    for lower, higher, verdict, duplicate, *are_sound in _read_pairs(chosen):
         sound.update(key for key, is_sound in zip((lower, higher), are_sound, strict=True) if is_sound)
         if verdict == PairDecision.Verdict.SAME:
             same.append((lower, higher))
             marked.add(duplicate)
         else:
-            different[lower].add(higher)
-            different[higher].add(lower)
-    clusters = connected(same)
-    return PairConstraints(clusters, dict(different), frozenset(marked), _lost(clusters, sound - marked))
+            cannot_link[lower].add(higher)
+            cannot_link[higher].add(lower)
+    must_link, kept = connected(same), sound - marked
+    lost = frozenset(key for linked in distinct(must_link.values()) if kept.isdisjoint(linked) for key in linked)
+    return PairConstraints(must_link, dict(cannot_link), frozenset(marked), lost)
 
 
-def _lost(clusters: Mapping[int, tuple[int, ...]], kept: AbstractSet[int]) -> frozenset[int]:
-    # A cluster is one object for all its keys.
-    distinct = {id(cluster): cluster for cluster in clusters.values()}
-    return frozenset(key for cluster in distinct.values() if kept.isdisjoint(cluster) for key in cluster)
+def read_constraints_around(keys: AbstractSet[int], using: str) -> PairConstraints:
+    """Read the decisions about some assets and about the must-link sets that these are in."""
+    while True:
+        constraints = read_constraints(using, keys)
+        around = keys | constraints.must_link.keys()
+        if around == keys:
+            return constraints
+        keys = around
 
 
-def _values(chosen: Iterable[PairDecisionQuerySet]) -> Iterator[tuple[Any, ...]]:
+def _read_pairs(chosen: Iterable[PairDecisionQuerySet]) -> Iterator[tuple[Any, ...]]:
     for decisions in chosen:
         with same_server(decisions.db):
             values = decisions.values_list(
@@ -72,31 +84,27 @@ def _values(chosen: Iterable[PairDecisionQuerySet]) -> Iterator[tuple[Any, ...]]
             yield from values.iterator()
 
 
-def _is_sound(side: str) -> Any:
+def _is_sound(side: str) -> ExpressionWrapper[Q]:
     has_hash = Q(**{f"{side}__perceptual_hash__isnull": False, f"{side}__hash_error": ""})
     return ExpressionWrapper(has_hash, output_field=BooleanField())
 
 
-def read_constraints_around(keys: AbstractSet[int], using: str) -> PairConstraints:
-    """The decisions about some keys, and about all that count as one with any of them."""
-    while True:
-        verdicts = read_constraints(using, keys)
-        around = keys | verdicts.must_link.keys()
-        if around == keys:
-            return verdicts
-        keys = around
-
-
 def connected(pairs: Iterable[tuple[Hashable, Hashable]]) -> dict[Any, tuple[Any, ...]]:
-    """For each that occurs in a pair, all that are connected with it, itself among them, in order."""
-    cluster_of: dict[Any, set[Any]] = {}
+    """Return the connected component of each key of the pairs, sorted. The keys of one component share one tuple."""
+    component_of: dict[Any, set[Any]] = {}
     for one, other in pairs:
-        smaller, larger = sorted((cluster_of.get(one, {one}), cluster_of.get(other, {other})), key=len)
+        smaller, larger = sorted((component_of.get(one, {one}), component_of.get(other, {other})), key=len)
         if smaller is larger:
             continue
         larger |= smaller
         for each in smaller | {one, other}:
-            cluster_of[each] = larger
-    distinct = {id(cluster): cluster for cluster in cluster_of.values()}
-    whole = {number: tuple(sorted(cluster)) for number, cluster in distinct.items()}
-    return {each: whole[id(cluster)] for each, cluster in cluster_of.items()}
+            component_of[each] = larger
+    components: dict[Any, tuple[Any, ...]] = {}
+    for component in distinct(component_of.values()):
+        components |= dict.fromkeys(component, tuple(sorted(component)))
+    return components
+
+
+def distinct(shared: Iterable[Any]) -> Iterable[Any]:
+    """Return each object once. Large sets that many keys share are told apart by identity, without comparing them."""
+    return {id(each): each for each in shared}.values()

@@ -1,3 +1,5 @@
+"""What must hold before a marked duplicate is deleted: something is kept of it, and its file exists."""
+
 from __future__ import annotations
 
 import logging
@@ -9,27 +11,26 @@ from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches
 from hashing.grouping.constraints import PairConstraints, read_constraints_around
-from hashing.grouping.incremental import regroup
-from hashing.models.duplicates import GroupMember
+from hashing.grouping.incremental import update_groups
 from hashing.models.image_asset import ImageAsset
-from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.keys import SourceKey
 from hashing.sources.storages import find_storages
 from hashing.stored_files.availability import StorageUnavailable, check_storage
 from hashing.text import first_line, printable
 
+logger = logging.getLogger(__name__)
 
-def file_problem(asset: ImageAsset) -> str:
-    """Ask the storage what is wrong with the file; empty when it is as it was hashed. Raises `StorageUnavailable`.
 
-    It may take long: not for a transaction, and least of all while the groups are locked.
+def stored_file_problem(storage: Storage, name: str, size: int | None) -> str:
+    """Return what is wrong with a file, empty if it is the one that was hashed. Raises `StorageUnavailable`.
+
+    Asks the storage, which may take long: not for a transaction, and never while the groups are locked.
     """
-    storage, name = asset.image.storage, asset.image.name or ""
     try:
         if not name or not storage.exists(name):
             check_storage(storage)
             return _("File not found at %(name)s") % {"name": name}
-        if asset.file_size is not None and storage.size(name) != asset.file_size:
+        if size is not None and storage.size(name) != size:
             return _("The file at %(name)s is not the one that was hashed") % {"name": name}
     except StorageUnavailable:
         raise
@@ -39,27 +40,25 @@ def file_problem(asset: ImageAsset) -> str:
     return ""
 
 
-def record_problem(asset: ImageAsset, problem: str, using: str) -> None:
-    """Write down what `file_problem` has found on the row, and give its group another keeper if need be.
+def file_problem(asset: ImageAsset) -> str:
+    """Return what is wrong with the file of an asset: see `stored_file_problem`."""
+    return stored_file_problem(asset.image.storage, asset.image.name or "", asset.file_size)
 
-    The hash stays, so that the image stays in its group, but it is no keeper as long as its row has an error.
+
+def record_problem(asset: ImageAsset, problem: str, using: str) -> None:
+    """Store what `file_problem` found as the error of the row, and give its group another keeper if it was the keeper.
+
+    The hash stays, and so does the image in its group, but it is no keeper as long as its row has an error.
     """
     rows = ImageAsset.objects.using(using).hashed().filter(pk=asset.pk, image=asset.image.name)
     is_new = rows.exclude(hash_error=problem).update(hash_error=problem)
-    # An image whose file has come back is about to be decided about, and its group made again.
+    # If the file is back, a decision follows, which updates the group.
     if is_new and problem:
-        groups = GroupMember.objects.using(using).filter(asset=asset.pk).values_list("group", flat=True)
-        regroup(using=using, groups=list(groups))
-
-
-logger = logging.getLogger(__name__)
-
-
-KEEPER_FIELDS = ("pk", "image", "file_size", "source_type", "source_id", "source_field")
+        update_groups([asset.pk], using)
 
 
 class Keeper(NamedTuple):
-    """A row that duplicates may be deleted for, with the file that it had when it was looked at."""
+    """An asset for which duplicates may be deleted, with the file it had when it was checked."""
 
     pk: int
     name: str
@@ -68,65 +67,63 @@ class Keeper(NamedTuple):
 
 
 def lock_with_keepers(keys: Collection[int], using: str) -> None:
-    """Keep others from deleting these rows, or those they are the same as, or giving them a new file, until the
-    transaction ends."""
-    verdicts = read_constraints_around(set(keys), using)
+    """Lock marked duplicates and their must-link sets until the transaction ends.
+
+    Until then, nobody else deletes them or replaces their files.
+    """
+    constraints = read_constraints_around(set(keys), using)
     rows = ImageAsset.objects.using(using).order_by("pk").select_for_update(of=("self",))
-    for batch in batches(sorted({*keys, *verdicts.must_link})):
+    for batch in batches(sorted({*keys, *constraints.must_link})):
         list(rows.filter(pk__in=batch).values_list("pk"))
 
 
 def find_keepers(keys: Collection[int], using: str) -> set[Keeper]:
-    """Return the keepers of these marked duplicates whose file is in the storage, as long as it was when hashed."""
-    verdicts = read_constraints_around(set(keys), using)
-    keepers = _keepers(keys, verdicts, using)
+    """Return the keepers of these marked duplicates whose files are in the storage, in the size that was hashed."""
+    keepers = read_keepers(keys, read_constraints_around(set(keys), using), using)
     storages = find_storages({keeper.source for keeper in keepers}, using)
-    return {keeper for keeper in keepers if keeper.source in storages and _has_file(keeper, storages[keeper.source])}
+    return {each for each in keepers if each.source in storages and has_file(each, storages[each.source])}
 
 
 def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keeper]) -> dict[int, str]:
     """Return those of the marked duplicates that must not be deleted, each with the reason.
 
-    A duplicate needs a keeper among those that are `present`: called the same, not marked itself, hashed, and with the
-    file that was found in the storage. And its own file must be the one that was looked at.
+    A duplicate needs a keeper among those that are `present`: the same image, not marked itself, hashed, and with its
+    file in the storage. And its own file must be the one that was compared.
     """
-    verdicts = read_constraints_around(set(keys), using)
-    kept = {keeper.pk for keeper in _keepers(keys, verdicts, using) if keeper in present}
-    waiting = ImageAsset.objects.using(using).never_tried()
-    new = {key for batch in batches(keys) for key in waiting.filter(pk__in=batch).values_list("pk", flat=True)}
+    constraints = read_constraints_around(set(keys), using)
+    kept = {keeper.pk for keeper in read_keepers(keys, constraints, using) if keeper in present}
+    unhashed = ImageAsset.objects.using(using).never_tried()
+    replaced = {key for batch in batches(keys) for key in unhashed.filter(pk__in=batch).values_list("pk", flat=True)}
     reasons = {}
     for key in keys:
-        if key in new:
+        if key in replaced:
             reasons[key] = _("its file is new, and was not compared yet")
-        elif kept.isdisjoint(_unmarked(verdicts, key)):
+        elif kept.isdisjoint(unmarked_copies(key, constraints)):
             reasons[key] = _("nothing is kept of it. What it is a duplicate of has no readable file, or another one")
     return reasons
 
 
-def _keepers(keys: Collection[int], verdicts: PairConstraints, using: str) -> set[Keeper]:
-    others = {other for key in keys for other in _unmarked(verdicts, key)}
+def read_keepers(keys: Collection[int], constraints: PairConstraints, using: str) -> set[Keeper]:
+    """Return the keepers of marked duplicates by their rows, without looking for their files."""
+    copies = {other for key in keys for other in unmarked_copies(key, constraints)}
+    sound = ImageAsset.objects.using(using).hashed().filter(hash_error="")
+    columns = ("pk", "image", "file_size", "source_type", "source_id", "source_field")
     return {
         Keeper(pk, name, size, SourceKey.of(*source))
-        for batch in batches(others)
-        for pk, name, size, *source in _sound(batch, using).values_list(*KEEPER_FIELDS)
+        for batch in batches(copies)
+        for pk, name, size, *source in sound.filter(pk__in=batch).values_list(*columns)
     }
 
 
-def _unmarked(verdicts: PairConstraints, key: int) -> set[int]:
-    return set(verdicts.must_link.get(key, ())) - verdicts.marked - verdicts.cannot_link.get(key, set())
+def unmarked_copies(key: int, constraints: PairConstraints) -> set[int]:
+    """Return the assets that are the same as this one and not marked. Of a consistent must-link set, it is one."""
+    return set(constraints.must_link.get(key, ())) - constraints.marked - constraints.cannot_link.get(key, set())
 
 
-def _sound(keys: Collection[int], using: str) -> ImageAssetQuerySet[ImageAsset]:
-    return ImageAsset.objects.using(using).hashed().filter(pk__in=keys, hash_error="")
-
-
-def _has_file(keeper: Keeper, storage: Storage) -> bool:
-    """Whether the file is there. One of another size was overwritten, or cut off."""
+def has_file(keeper: Keeper, storage: Storage) -> bool:
+    """Return whether the file of a keeper is known to be there."""
     try:
-        if not keeper.name or not storage.exists(keeper.name):
-            return False
-        return keeper.size is None or storage.size(keeper.name) == keeper.size
-    # Whatever a storage raises: what cannot be seen is not taken for a keeper.
-    except Exception as error:
-        logger.warning("%s cannot be looked at: %s", printable(keeper.name), first_line(error))
+        return not stored_file_problem(storage, keeper.name, keeper.size)
+    except StorageUnavailable as error:
+        logger.warning("%s cannot be checked: %s", printable(keeper.name), error)
         return False

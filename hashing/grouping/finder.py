@@ -1,26 +1,20 @@
-"""From a queryset to groups."""
-
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hashing.db.paging import rows_with_keys
-from hashing.grouping.clustering import KeeperDistances, Stars, StoredFingerprint
+from hashing.grouping.clustering import Matches, StarClustering
 from hashing.grouping.constraints import PairConstraints
-from hashing.grouping.options import GroupingOptions
-from hashing.grouping.ranking import FACTS_FIELDS, Facts, best_first
+from hashing.grouping.distances import KeeperDistances, StoredFingerprint
+from hashing.grouping.options import GroupingOptions, PhaseListener
+from hashing.grouping.ranking import RankedRow, best_first
 from hashing.models.querysets import ImageAssetQuerySet
-
-if TYPE_CHECKING:
-    from hashing.grouping.matches import Matches
-
-Progress = Callable[[str, int], object]
 
 
 class FoundMember(NamedTuple):
-    """An image that is not the keeper of its group. `is_same`: it is decided that the keeper is kept in its place."""
+    """An image of a group that is not its keeper. `is_same`: it is decided that the keeper is kept in its place."""
 
     key: Any
     distance: int
@@ -36,87 +30,86 @@ class FoundGroup(NamedTuple):
     members: list[FoundMember]
 
 
+class CandidateRow(NamedTuple):
+    """A row that may be in a group."""
+
+    ranked: RankedRow
+    fingerprint: StoredFingerprint
+
+
+RANKED_COLUMNS = tuple(name for name in RankedRow._fields if name != "pk")
+
+
 def find_groups(
     rows: ImageAssetQuerySet[Any],
     options: GroupingOptions,
-    verdicts: PairConstraints | None = None,
-    progress: Progress = lambda _phase, _per_cent: None,
+    constraints: PairConstraints | None = None,
+    progress: PhaseListener = lambda _phase, _percent: None,
     *,
     keys: AbstractSet[Any] | None = None,
 ) -> list[FoundGroup]:
-    """All groups of duplicates among `rows`, or among those of them with some `keys`, by the keys of their keepers.
+    """Return all groups of duplicates among `rows`, or among those of them with some `keys`, sorted by keeper.
 
-    The same rows, options and verdicts give the same groups, in any order of the rows. `progress` is told what is being
-    done, "Reading" or "Comparing", and how many per cent of it are done. Raises `TooManyPairs` when more pairs match
-    than memory holds.
+    The same rows, options and constraints give the same groups, whatever the order of the rows. `progress` is called
+    with the phase, "Reading" or "Comparing", and the percentage done. Raises `TooManyPairs` when more pairs match than
+    memory holds.
     """
-    # It needs NumPy, which every start of Django would wait for.
+    # Imports NumPy, which would slow down every start of Django.
     from hashing.grouping.matches import find_matches
 
-    verdicts = verdicts or PairConstraints()
-    matches = find_matches(rows, options, verdicts.must_link.keys(), keys, progress)
-    facts, fingerprints = _read_rows(rows, matches.entry_of)
-    grouping = _Grouping(matches, facts, fingerprints, verdicts, options)
-    return sorted(grouping.groups(), key=lambda group: group.keeper)
+    constraints = constraints or PairConstraints()
+    matches = find_matches(rows, options, constraints.must_link.keys(), keys, progress)
+    candidates = read_candidates(rows, matches.entry_of)
+    stars = cluster(candidates, matches, constraints)
+    groups = (describe_group(star, candidates, constraints, options) for star in stars)
+    return sorted(groups, key=lambda group: group.keeper)
 
 
-def _read_rows(
-    rows: ImageAssetQuerySet[Any], keys: Iterable[Any]
-) -> tuple[dict[Any, Facts], dict[Any, StoredFingerprint]]:
-    """What else is to be known of the rows with some keys. Those that are gone are missing."""
-    facts, fingerprints = {}, {}
-    for key, *values in rows_with_keys(rows, keys, FACTS_FIELDS + StoredFingerprint._fields):
-        facts[key] = Facts.of_row(*values[: len(FACTS_FIELDS)])
-        fingerprints[key] = StoredFingerprint(*values[len(FACTS_FIELDS) :])
-    return facts, fingerprints
+def read_candidates(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[Any, CandidateRow]:
+    """Return the rows with these keys. Rows that were deleted in the meantime are missing."""
+    count = len(RANKED_COLUMNS)
+    return {
+        key: CandidateRow(RankedRow(key, *values[:count]), StoredFingerprint(*values[count:]))
+        for key, *values in rows_with_keys(rows, keys, RANKED_COLUMNS + StoredFingerprint._fields)
+    }
 
 
-class _Grouping:
-    def __init__(
-        self,
-        matches: Matches,
-        facts: Mapping[Any, Facts],
-        fingerprints: Mapping[Any, StoredFingerprint],
-        verdicts: PairConstraints,
-        options: GroupingOptions,
-    ) -> None:
-        # Rows that were deleted while the others were compared have no facts, and no rank.
-        self._facts = facts
-        self._fingerprints = fingerprints
-        self._verdicts = verdicts
-        self._options = options
-        self._keys = best_first(self._facts, verdicts.marked - verdicts.lost)
-        self._rank_of = {key: rank for rank, key in enumerate(self._keys)}
-        self._stars = Stars(
-            [matches.entry_of[key] for key in self._keys],
-            matches.neighbours,
-            self._same(),
-            {self._rank_of[key]: set(self._ranks(others)) for key, others in self._different()},
-        )
+def cluster(
+    candidates: Mapping[Any, CandidateRow], matches: Matches, constraints: PairConstraints
+) -> Iterable[list[Any]]:
+    """Yield the keys of each group, the keeper first."""
+    marked = constraints.marked - constraints.lost
+    keys = best_first((candidate.ranked for candidate in candidates.values()), marked)
+    rank_of = {key: rank for rank, key in enumerate(keys)}
 
-    def groups(self) -> list[FoundGroup]:
-        return [self._group([self._keys[rank] for rank in star]) for star in self._stars]
+    def ranks(some: Iterable[Any]) -> list[int]:
+        return sorted(rank_of[key] for key in some if key in rank_of)
 
-    def _group(self, keys: Sequence[Any]) -> FoundGroup:
-        keeper, *others = keys
-        same = set() if keeper in self._verdicts.lost else set(self._verdicts.must_link.get(keeper, ()))
-        distances = KeeperDistances(
-            self._fingerprints[keeper], self._options.max_distance, any_orientation=self._options.any_orientation
-        )
-        members = [
-            FoundMember(key, *distances.measure(self._fingerprints[key]), key in same, self._facts[key].file_size)
-            for key in others
-        ]
-        return FoundGroup(keeper, sorted(members, key=lambda member: (member.distance, member.key)))
+    linked = map(ranks, constraints.must_link_sets())
+    stars = StarClustering(
+        [matches.entry_of[key] for key in keys],
+        matches.neighbours,
+        {rank: each for each in linked for rank in each},
+        {rank_of[key]: set(ranks(others)) for key, others in constraints.cannot_link.items() if key in rank_of},
+    )
+    for star in stars:
+        yield [keys[rank] for rank in star]
 
-    def _same(self) -> dict[int, list[int]]:
-        # A cluster is one object for all its keys: it is walked once, and not once for each of them.
-        clusters = {id(cluster): cluster for cluster in self._verdicts.must_link.values()}
-        ranks = [self._ranks(cluster) for cluster in clusters.values()]
-        return {rank: cluster for cluster in ranks for rank in cluster}
 
-    def _different(self) -> list[tuple[Any, set[Any]]]:
-        return [(key, others) for key, others in self._verdicts.cannot_link.items() if key in self._rank_of]
-
-    def _ranks(self, keys: Any) -> list[int]:
-        return sorted(self._rank_of[key] for key in keys if key in self._rank_of)
+def describe_group(
+    keys: Sequence[Any],
+    candidates: Mapping[Any, CandidateRow],
+    constraints: PairConstraints,
+    options: GroupingOptions,
+) -> FoundGroup:
+    """Measure the distances of a group, whose keeper comes first."""
+    keeper, *others = keys
+    same = set() if keeper in constraints.lost else set(constraints.must_link.get(keeper, ()))
+    distances = KeeperDistances(
+        candidates[keeper].fingerprint, options.max_distance, any_orientation=options.any_orientation
+    )
+    members = [
+        FoundMember(key, *distances.measure(row.fingerprint), key in same, row.ranked.file_size or 0)
+        for key, row in ((key, candidates[key]) for key in others)
+    ]
+    return FoundGroup(keeper, sorted(members, key=lambda member: (member.distance, member.key)))

@@ -1,157 +1,84 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Q, QuerySet
 
+from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
 from hashing.grouping.constraints import PairConstraints, read_constraints_around
 from hashing.grouping.finder import FoundGroup, FoundMember, find_groups
+from hashing.grouping.group_rows import append_members, count_members, remove_members, with_groups_locked
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.store import add_member, count_groups, delete_quietly, store_groups, with_groups_locked
+from hashing.grouping.ranking import order_by_ranking
+from hashing.grouping.store import store_groups
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
 
-# From so many pictures on a group is large.
+# Groups of this size and above are updated in place instead of being rebuilt.
 LARGE_GROUP = 1000
+# Of an image that matches thousands of others, only the nearest are considered.
+MAX_MATCHES = 1000
+# Images that have left their groups are searched for in the whole table, up to this number; `find_duplicates` finds
+# the groups of the others.
+MAX_SEARCHED = 20
 
 
-def settle(group: DuplicateGroup, using: str) -> set[int] | None:
-    """Let a group follow the decisions about its keeper. Returns the rows that they set free.
+def update_groups(keys: Iterable[int], using: str, *, rehashed: bool = False) -> None:
+    """Bring groups up to date with assets that were decided about, have lost their group, or were `rehashed`.
 
-    None: another keeper is due, and the group must be made anew.
+    Assets that were deleted may be among the `keys`. Only for rehashed ones the whole table is searched, and for
+    assets that end up in no group: decisions change no matches.
     """
-    verdicts = read_constraints_around({group.keeper_id}, using)
-    members = GroupMember.objects.using(using).filter(group=group.pk)
-    same = set(verdicts.must_link.get(group.keeper_id, ()))
-    _mark_same(members, {group.keeper_id} if group.keeper_id in verdicts.lost else same | {group.keeper_id})
-    if group.keeper_id in verdicts.marked - verdicts.lost or not _is_best(group.keeper_id, members):
-        return None
-    different = _different_from(same | {group.keeper_id}, verdicts)
-    # What is the same as one of these goes with it.
-    whole = different | read_constraints_around(different, using).must_link.keys()
-    left = leave_large(whole - same - {group.keeper_id}, group, using)
-    count_groups([group.pk], using)
-    return left
+    with_groups_locked(using, _update_groups, set(keys), using, rehashed=rehashed)
 
 
-def leave_large(keys: Collection[int], group: DuplicateGroup, using: str) -> set[int]:
-    """Returns those of the rows that were in the group. The keeper must not be among them; nothing is counted."""
-    left = set[int]()
-    for batch in batches(keys):
-        chosen = GroupMember.objects.using(using).filter(group=group.pk, asset__in=batch)
-        left.update(chosen.values_list("asset", flat=True))
-        delete_quietly(chosen, using)
-    return left
-
-
-def join_large(keys: Collection[int], group: DuplicateGroup, options: GroupingOptions, using: str) -> None:
-    """Add the rows in no group that match the keeper of this one, at its end. A row that is not the same as one of the
-    group stays away."""
-    grouped = GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True)
-    rows = ImageAsset.objects.using(using).all()
-    for key in sorted(set(keys).difference(grouped)):
-        verdicts = read_constraints_around({key}, using)
-        different = _different_from({key, *verdicts.must_link}, verdicts)
-        if GroupMember.objects.using(using).filter(group=group.pk, asset__in=different).exists():
-            continue
-        for match in find_groups(rows, options, verdicts, keys={key, group.keeper_id}):
-            add_member(group, _seen_from(group.keeper_id, key, match), using)
-
-
-def _mark_same(members: QuerySet[GroupMember], same: set[int]) -> None:
-    wrong = set(members.filter(is_same=True).values_list("asset", flat=True)) - same
-    for batch in batches(wrong):
-        members.filter(asset__in=batch).update(is_same=False)
-    for batch in batches(same):
-        members.filter(asset__in=batch, is_same=False).update(is_same=True)
-
-
-def _is_best(keeper: int, members: QuerySet[GroupMember]) -> bool:
-    """Whether no picture that is not marked would be kept before this one."""
-    left = members.filter(Q(is_same=False) | Q(asset=keeper))
-    facts = left.annotate(pixels=F("asset__width") * F("asset__height"))
-    best = facts.order_by(
-        Case(When(asset__hash_error="", then=0), default=1),
-        F("pixels").desc(nulls_last=True),
-        F("asset__file_size").desc(nulls_last=True),
-        "asset__created_at",
-        "asset",
-    )
-    return best.values_list("asset", flat=True).first() == keeper
-
-
-def _different_from(cluster: set[int], verdicts: PairConstraints) -> set[int]:
-    return {other for key in cluster & verdicts.cannot_link.keys() for other in verdicts.cannot_link[key]}
-
-
-def _seen_from(keeper: int, key: int, match: FoundGroup) -> FoundMember:
-    """The one member of a group of two; its distances are the same from either side."""
-    return match.members[0]._replace(key=key) if match.keeper != keeper else match.members[0]
-
-
-# Of a picture that is like thousands of others, the nearest so many are looked at.
-MOST_MATCHES = 1000
-# Of the pictures that a decision sets free, so many are searched for at once; `find_duplicates` finds the others.
-MOST_SET_FREE = 20
-
-
-def regroup(
-    changed: Iterable[int] = (), using: str = "default", *, groups: Iterable[int] = (), left: Iterable[int] = ()
-) -> None:
-    """Bring the groups up to date with rows whose hashes have `changed`, with decisions about some `groups`, and with
-    rows that were `left` without a group.
-
-    All are keys, and those of rows that were deleted may be among them. Only for `changed` rows the whole table is
-    searched; the others are compared with one another.
-    """
-    with_groups_locked(using, _regroup, set(changed), set(left), set(groups), using)
-
-
-def _regroup(changed: set[int], left: set[int], groups: set[int], using: str) -> None:
+def _update_groups(keys: set[int], using: str, *, rehashed: bool) -> None:
     options = GroupingOptions.of_last_run(using)
-    set_free = _remake(changed, left, groups, options, using)
-    if set_free:
-        _remake(set(sorted(set_free)[:MOST_SET_FREE]), set(), set(), options, using)
+    ungrouped = rebuild_groups(keys, options, using, rehashed=rehashed)
+    if ungrouped:
+        existing = options.rows(using).filter(HasKey(ungrouped)).order_by("pk")
+        searched = set(existing.values_list("pk", flat=True)[:MAX_SEARCHED])
+        rebuild_groups(searched, options, using, rehashed=True)
 
 
-def _remake(changed: set[int], left: set[int], decided: set[int], options: GroupingOptions, using: str) -> set[int]:
-    """Returns the rows that were in a group before and are in none now."""
-    matching = left | changed | {match for key in changed for match in matches_of(key, options, using)}
-    touched = _touched(matching | set(read_constraints_around(matching, using).must_link), decided, using)
-    large, set_free = _settle_large(touched, changed, decided, using)
-    small = [group for group in touched if group not in large]
-    before = set(GroupMember.objects.using(using).filter(group__in=small).values_list("asset", flat=True))
-    scope = before | (matching - _members_of(large, matching, using))
-    if not touched and len(scope) < 2:
-        return set()
-    found = _find(scope, options, using)
+def rebuild_groups(keys: set[int], options: GroupingOptions, using: str, *, rehashed: bool) -> set[int]:
+    """Cluster the groups around some assets again. Returns the assets that are in no group now and may belong to one.
+
+    If the assets were `rehashed`, the whole table is searched for what they match.
+    """
+    matching = keys.union(*(find_matching(key, options, using) for key in keys)) if rehashed else keys
+    own_groups = find_groups_of(keys, using)
+    constraints = read_constraints_around(matching | {group.keeper_id for group in own_groups}, using)
+    small, large, released = [], [], set[int]()
+    for group in find_groups_of(matching | constraints.must_link.keys(), using):
+        is_own = group in own_groups
+        if group.size < LARGE_GROUP or (rehashed and group.keeper_id in keys):
+            small.append(group)
+            continue
+        if is_own and rehashed:
+            # They may join it again.
+            remove_members(group.pk, keys, using)
+        left = update_in_place(group, constraints, using) if is_own else set[int]()
+        if left is None:
+            small.append(group)
+        else:
+            large.append(group)
+            released |= left
+    before = members_of(small, using)
+    scope = before | (matching - members_of(large, using, among=matching))
+    found = find_among(scope, options, using) if small or len(scope) > 1 else []
     store_groups(found, using, among=small)
     for group in large:
-        join_large(changed, group, options, using)
-    return (before | set_free) - changed - {key for group in found for key in _keys(group)}
+        if rehashed:
+            add_to_large_group(keys, group, options, using)
+    released |= before - keys if rehashed else scope
+    return released.difference(*([group.keeper, *(each.key for each in group.members)] for group in found))
 
 
-def _settle_large(
-    groups: Iterable[DuplicateGroup], changed: set[int], decided: set[int], using: str
-) -> tuple[list[DuplicateGroup], set[int]]:
-    """The groups that are not to be made anew, and the rows that were set free from them."""
-    kept, set_free = [], set[int]()
-    for group in groups:
-        is_decided = group.pk in decided
-        if group.size < LARGE_GROUP or (group.keeper_id in changed and not is_decided):
-            continue
-        # They may join it again.
-        has_changed = not is_decided and bool(leave_large(changed, group, using))
-        free = settle(group, using) if is_decided or has_changed else set[int]()
-        if free is not None:
-            kept.append(group)
-            set_free |= free
-    return kept, set_free
-
-
-def matches_of(key: int, options: GroupingOptions, using: str) -> list[int]:
-    """Return the keys of the rows that match one by the rules of a run, nearest first."""
+def find_matching(key: int, options: GroupingOptions, using: str) -> list[int]:
+    """Return the keys of the rows that match an asset, as a search through the whole table would, nearest first."""
     rows = options.rows(using)
     asset = rows.filter(pk=key).first()
     if asset is None:
@@ -160,24 +87,78 @@ def matches_of(key: int, options: GroupingOptions, using: str) -> list[int]:
         matches = rows.exclude(pk=key).filter(file_digest__isnull=False, file_digest=asset.file_digest)
     else:
         matches = rows.similar_to(asset, options.max_distance, any_orientation=options.any_orientation)
-    return list(matches.values_list("pk", flat=True)[:MOST_MATCHES])
+    return list(matches.values_list("pk", flat=True)[:MAX_MATCHES])
 
 
-def _find(scope: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:
-    verdicts = read_constraints_around(scope, using)
-    return find_groups(options.rows(using), options, verdicts, keys=scope | verdicts.must_link.keys())
+def find_among(keys: set[int], options: GroupingOptions, using: str) -> list[FoundGroup]:
+    """Cluster some assets, and the must-link sets that these are in."""
+    constraints = read_constraints_around(keys, using)
+    return find_groups(options.rows(using), options, constraints, keys=keys | constraints.must_link.keys())
 
 
-def _touched(keys: set[int], groups: set[int], using: str) -> list[DuplicateGroup]:
+def find_groups_of(keys: Iterable[int], using: str) -> list[DuplicateGroup]:
+    """Return the groups that some assets are in, in the order of their keys."""
     members = GroupMember.objects.using(using)
-    wanted = groups.union(*(members.filter(asset__in=batch).values_list("group", flat=True) for batch in batches(keys)))
-    return list(DuplicateGroup.objects.using(using).filter(pk__in=wanted).order_by("pk"))
+    groups = {pk for batch in batches(keys) for pk in members.filter(asset__in=batch).values_list("group", flat=True)}
+    return list(DuplicateGroup.objects.using(using).filter(HasKey(groups)).order_by("pk")) if groups else []
 
 
-def _members_of(groups: list[DuplicateGroup], keys: set[int], using: str) -> set[int]:
-    members = GroupMember.objects.using(using).filter(group__in=groups, asset__in=keys)
-    return set(members.values_list("asset", flat=True))
+def members_of(groups: Iterable[DuplicateGroup], using: str, among: Iterable[int] | None = None) -> set[int]:
+    """Return the assets in these groups, or those of them that are `among` some."""
+    members = GroupMember.objects.using(using).filter(group__in=list(groups))
+    chosen = [members] if among is None else [members.filter(asset__in=batch) for batch in batches(among)]
+    return {key for some in chosen for key in some.values_list("asset", flat=True)}
 
 
-def _keys(group: FoundGroup) -> list[int]:
-    return [group.keeper, *(member.key for member in group.members)]
+def update_in_place(group: DuplicateGroup, constraints: PairConstraints, using: str) -> set[int] | None:
+    """Apply the decisions about the keeper of a large group. Returns the assets that have left it.
+
+    Returns None if another image is the better one to keep: the group must be rebuilt.
+    """
+    keeper = group.keeper_id
+    members = GroupMember.objects.using(using).filter(group=group.pk)
+    same = {keeper, *constraints.must_link.get(keeper, ())}
+    mark_same(members, {keeper} if keeper in constraints.lost else same)
+    if keeper in constraints.marked - constraints.lost or best_of(group, using) != keeper:
+        return None
+    different = constraints.excluded_from(same)
+    # Their must-link sets leave together with them.
+    leaving = different | read_constraints_around(different, using).must_link.keys()
+    left = remove_members(group.pk, leaving - same, using)
+    count_members([group.pk], using)
+    return left
+
+
+def mark_same(members: QuerySet[GroupMember], same: AbstractSet[int]) -> None:
+    """Set `is_same` for these members, and for no others."""
+    others = set(members.filter(is_same=True).values_list("asset", flat=True)) - same
+    for batch in batches(others):
+        members.filter(asset__in=batch).update(is_same=False)
+    for batch in batches(same):
+        members.filter(asset__in=batch, is_same=False).update(is_same=True)
+
+
+def best_of(group: DuplicateGroup, using: str) -> int | None:
+    """Return the keeper or the undecided image of a group that is the best one to keep."""
+    is_candidate = Q(membership__is_same=False) | Q(pk=group.keeper_id)
+    rows = ImageAsset.objects.using(using).filter(is_candidate, membership__group=group.pk)
+    return order_by_ranking(rows).values_list("pk", flat=True).first()
+
+
+def add_to_large_group(keys: Collection[int], group: DuplicateGroup, options: GroupingOptions, using: str) -> None:
+    """Append the ungrouped assets that match the keeper, unless a cannot-link to a member keeps them out."""
+    grouped = GroupMember.objects.using(using).filter(asset__in=keys).values_list("asset", flat=True)
+    rows = ImageAsset.objects.using(using).all()
+    for key in sorted(set(keys).difference(grouped)):
+        constraints = read_constraints_around({key}, using)
+        excluded = constraints.excluded_from({key, *constraints.must_link})
+        if GroupMember.objects.using(using).filter(group=group.pk, asset__in=excluded).exists():
+            continue
+        for found in find_groups(rows, options, constraints, keys={key, group.keeper_id}):
+            append_members({group.pk: [seen_from(group.keeper_id, key, found)]}, using)
+
+
+def seen_from(keeper: int, key: int, pair: FoundGroup) -> FoundMember:
+    """Return the member for `key` of a group of two, whichever of them is its keeper: the distance is the same."""
+    member = pair.members[0]
+    return member if pair.keeper == keeper else member._replace(key=key)

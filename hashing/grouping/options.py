@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
@@ -11,32 +11,24 @@ from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 
+# Called with a phase of a search, "Reading", "Comparing" or "Storing", and the percentage of it that is done.
+PhaseListener = Callable[[str, int], object]
 
-def _known(labels: Iterable[str]) -> list[str]:
-    """Leave out the sources that the site had then and has no more."""
-    known = {label for source in all_sources() for label in (source.label.lower(), source.source_type.lower())}
-    return [label for label in labels if label.lower() in known]
-
-
-# The one row of its table.
+# The table of GroupingRun has one row.
 RUN_PK = 1
-
-
-def _default_distance() -> int:
-    return hashing_settings().MAX_DISTANCE
 
 
 @dataclass(frozen=True)
 class GroupingOptions:
     """What counts as the same picture. Raises `ValueError` for a distance outside 0 to 384.
 
-    `max_distance`: how far two pictures may be apart (`similarity.py`), by default `HASHING["MAX_DISTANCE"]`.
+    `max_distance`: the largest distance of two images (`similarity.py`), by default `HASHING["MAX_DISTANCE"]`.
     `any_orientation`: also copies that were mirrored, flipped or turned by quarters.
-    `exact_bytes`: only files that are equal byte for byte. These are the same picture without it as well.
-    `sources`: labels like "blog.Photo" or "blog.Photo.original", only whose images are compared; all by default.
+    `exact_bytes`: only files that are equal byte for byte, which match in any case.
+    `sources`: labels like "blog.Photo" or "blog.Photo.original"; only their images are compared. Empty means all.
     """
 
-    max_distance: int = field(default_factory=_default_distance)
+    max_distance: int = field(default_factory=lambda: hashing_settings().MAX_DISTANCE)
     any_orientation: bool = False
     exact_bytes: bool = False
     sources: tuple[str, ...] = ()
@@ -47,10 +39,14 @@ class GroupingOptions:
 
     @classmethod
     def of_last_run(cls, using: str) -> Self:
-        """Those the stored groups were found with; the defaults while there was no run."""
+        """Return the options that the stored groups were found with, or the defaults before the first run."""
         names = [each.name for each in fields(cls)]
         last = GroupingRun.objects.using(using).filter(pk=RUN_PK).values(*names).first()
-        return cls(**last | {"sources": tuple(_known(last["sources"]))}) if last else cls()
+        if last is None:
+            return cls()
+        # The site may have removed sources since.
+        known = {label.lower() for source in all_sources() for label in (source.label, source.source_type)}
+        return cls(**last | {"sources": tuple(label for label in last["sources"] if label.lower() in known)})
 
     def rows(self, using: str) -> ImageAssetQuerySet[ImageAsset]:
         """Return the images that are compared. Raises `UnknownSource`."""

@@ -1,52 +1,105 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple, Self
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
-from django.utils.translation import gettext as _
+from django.db.models import Case, F, QuerySet, When
+from django.db.models.expressions import OrderBy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from hashing.models import ImageAsset
-
-FACTS_FIELDS = ("width", "height", "file_size", "created_at", "hash_error")
+from hashing.models.image_asset import ImageAsset
 
 
-class Facts(NamedTuple):
-    """Of one row. `age` is something that is smaller the older the row is."""
+class Rankable(Protocol):
+    """An image asset, or the values of its columns."""
 
-    pixels: int
-    file_size: int
-    age: Any
-    is_sound: bool = True
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+    @property
+    def file_size(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def hash_error(self) -> str: ...
+
+
+class RankedRow(NamedTuple):
+    """The columns of an asset by which it is ranked."""
+
+    pk: Any
+    width: int | None
+    height: int | None
+    file_size: int | None
+    created_at: datetime
+    hash_error: str
+
+
+class Criterion(NamedTuple):
+    """A reason to keep one image instead of another. The lower `value` is better; `order` is the same in SQL."""
+
+    reason: Promise
+    value: Callable[[Rankable], Any]
+    order: tuple[OrderBy, ...]
+
+
+# The most important first. Rules that a site chooses would take the place of this tuple.
+CRITERIA = (
+    Criterion(
+        reason=_("most pixels"),
+        value=lambda image: -(image.width or 0) * (image.height or 0),
+        order=((F("width") * F("height")).desc(nulls_last=True),),
+    ),
+    Criterion(
+        reason=_("most bytes"),
+        value=lambda image: -(image.file_size or 0),
+        order=(F("file_size").desc(nulls_last=True),),
+    ),
+    Criterion(
+        reason=_("oldest"),
+        # Of two rows created in the same moment, the one with the lower key is the older.
+        value=lambda image: (image.created_at, image.pk),
+        order=(F("created_at").asc(), F("pk").asc()),
+    ),
+)
+
+
+class RankingKey(NamedTuple):
+    """The definition of which of two images is the better one to keep: the one with the lower key."""
+
+    has_error: bool
+    is_marked: bool
+    merits: tuple[Any, ...]
 
     @classmethod
-    def of_row(cls, width: int | None, height: int | None, file_size: int | None, age: Any, error: str) -> Self:
-        """From the values of FACTS_FIELDS."""
-        return cls((width or 0) * (height or 0), file_size or 0, age, not error)
+    def of(cls, image: Rankable, *, is_marked: bool = False) -> RankingKey:
+        merits = tuple(criterion.value(image) for criterion in CRITERIA)
+        return cls(bool(image.hash_error), is_marked, merits)
 
 
-def best_first(facts: Mapping[Any, Facts], marked: AbstractSet[Any]) -> Sequence[Any]:
-    """The keys, those to keep before others. Pictures that are marked as duplicates come last."""
-
-    def rank(key: Any) -> tuple[Any, ...]:
-        pixels, file_size, age, is_sound = facts[key]
-        return not is_sound, key in marked, -pixels, -file_size, age, key
-
-    return sorted(facts, key=rank)
+def best_first(images: Iterable[Rankable], marked: AbstractSet[Any]) -> list[Any]:
+    """Return the keys of the images in the order of their ranking."""
+    ranked = sorted(images, key=lambda image: RankingKey.of(image, is_marked=image.pk in marked))
+    return [image.pk for image in ranked]
 
 
-def keeper_reason(keeper: ImageAsset, others: Iterable[ImageAsset]) -> str:
-    """The first thing in which it goes before all others: pixels, bytes, age. Empty where another goes before it."""
-    mine, rivals = _merits(keeper), [_merits(other) for other in others]
-    for merit, reason in enumerate((_("most pixels"), _("most bytes"), _("oldest"))):
-        best = max((rival[merit] for rival in rivals), default=mine[merit])
-        if mine[merit] != best:
-            return reason if mine[merit] > best else ""
-        rivals = [rival for rival in rivals if rival[merit] == best]
-    return ""
+def order_by_ranking(rows: QuerySet[ImageAsset]) -> QuerySet[ImageAsset]:
+    """Sort rows as `best_first` does, in SQL. None of them may be marked as a duplicate."""
+    has_error = Case(When(hash_error="", then=0), default=1)
+    return rows.order_by(has_error, *(order for criterion in CRITERIA for order in criterion.order))
 
 
-def _merits(asset: ImageAsset) -> tuple[Any, ...]:
-    """More is better. Of two rows made in the same moment, the one with the lower key is the older."""
-    pixels = (asset.width or 0) * (asset.height or 0)
-    return pixels, asset.file_size or 0, (-asset.created_at.timestamp(), -asset.pk)
+def keeper_reason(keeper: Rankable, others: Iterable[Rankable]) -> str:
+    """Return the criterion by which the keeper is better than all others; empty if one of them is better."""
+    mine = RankingKey.of(keeper).merits
+    best = min((RankingKey.of(other).merits for other in others), default=mine)
+    if best <= mine:
+        return ""
+    decisive = (each for each, own, other in zip(CRITERIA, mine, best, strict=True) if own != other)
+    return str(next(decisive).reason)

@@ -1,5 +1,3 @@
-"""What a search for duplicates has found, as text, JSON and CSV."""
-
 from __future__ import annotations
 
 import csv
@@ -20,88 +18,81 @@ KIB = 1024
 
 @dataclass(frozen=True)
 class GroupingReport:
-    """`changes` is None when nothing was to be stored."""
+    """The result of a search for duplicates as text, JSON and CSV. `changes` is None if nothing was to be stored."""
 
     groups: Sequence[FoundGroup]
     options: GroupingOptions
     changes: Changes | None = None
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         return sum(1 + len(group.members) for group in self.groups)
 
     @property
     def bytes_to_free(self) -> int:
-        """By all pictures of the groups but their keepers."""
+        """The size of all images in groups except for the keepers."""
         return sum(member.file_size for group in self.groups for member in group.members)
 
     @property
     def largest(self) -> int:
-        """Pictures in the largest group."""
+        """The number of images in the largest group."""
         return max((1 + len(group.members) for group in self.groups), default=0)
 
     def as_text(self) -> str:
-        """The results block, without a line break at its end."""
+        """Return the results block, without a line break at the end."""
         lines = [
             RULE,
             "DUPLICATES",
             RULE,
             f"Groups: {len(self.groups)}",
-            f"Pictures in groups: {self.pictures}",
-            f"Could be freed: {_readable(self.bytes_to_free)}",
+            f"Images in groups: {self.images}",
+            f"Could be freed: {readable_size(self.bytes_to_free)}",
             f"Largest group: {self.largest}",
-            self._stored(),
+            f"Stored: {self._changes_text()}",
+            RULE,
         ]
-        return "\n".join([*lines, RULE])
+        return "\n".join(lines)
 
-    def _stored(self) -> str:
+    def _changes_text(self) -> str:
         if self.changes is None:
-            return "Stored: nothing (dry run)"
+            return "nothing (dry run)"
         if not any(self.changes):
-            return "Stored: nothing changed"
-        counts = self.changes._asdict()
-        return "Stored: " + ", ".join(f"{counts[name]} {name}" for name in ("added", "changed", "removed"))
+            return "nothing changed"
+        return "{added} added, {changed} changed, {removed} removed".format(**self.changes._asdict())
 
     def write_json(self, file: TextIO) -> None:
-        """Group by group, so that a large report needs no memory of its own."""
-        facts = {
+        """Write group by group, so that a large report is never in memory as a whole."""
+        summary = {
             **asdict(self.options),
-            "pictures": self.pictures,
+            "images": self.images,
             "bytes_to_free": self.bytes_to_free,
             "largest_group": self.largest,
         }
-        # In whole lines, because a command's stdout ends each text that it is given with a line break.
+        # Whole lines, because the stdout of a command adds a line break to each text.
         file.write('{"groups": [\n')
         for number, group in enumerate(self.groups, start=1):
-            line = json.dumps({"keeper": group.keeper, "members": [self._member(each) for each in group.members]})
+            members = [describe_member(each, with_orientation=self.options.any_orientation) for each in group.members]
+            line = json.dumps({"keeper": group.keeper, "members": members})
             file.write(line + (",\n" if number < len(self.groups) else "\n"))
-        file.write(f"], {json.dumps(facts)[1:-1]}}}\n")
-
-    def _member(self, member: FoundMember) -> dict[str, Any]:
-        facts = _member(member)
-        if not self.options.any_orientation:
-            del facts["orientation"]
-        return facts
+        file.write(f"], {json.dumps(summary)[1:-1]}}}\n")
 
     def write_csv(self, file: TextIO) -> None:
-        """A line for each picture that is not a keeper."""
+        """Write a line for each image that is not a keeper."""
         writer = csv.writer(file)
         writer.writerow(CSV_COLUMNS)
         for group in self.groups:
             for each in group.members:
-                writer.writerow([group.keeper, *_member(each).values(), each.is_same, each.file_size])
+                member = describe_member(each, with_orientation=True)
+                writer.writerow([group.keeper, *member.values(), each.is_same, each.file_size])
 
 
-def _member(member: FoundMember) -> dict[str, Any]:
-    return {
-        "pk": member.key,
-        "distance": member.distance,
-        "orientation": Orientation(member.orientation).name.lower(),
-    }
+def describe_member(member: FoundMember, *, with_orientation: bool) -> dict[str, Any]:
+    orientation = {"orientation": Orientation(member.orientation).name.lower()} if with_orientation else {}
+    return {"pk": member.key, "distance": member.distance, **orientation}
 
 
-def _readable(size: int) -> str:
-    """In the largest unit that leaves a number of at least 1, and exactly."""
+def readable_size(size: int) -> str:
+    """Format bytes in the largest unit that gives a number of at least 1, and exactly."""
     amount, units = float(size), iter(("bytes", "KiB", "MiB", "GiB", "TiB"))
     unit = next(units)
     while amount >= KIB and unit != "TiB":

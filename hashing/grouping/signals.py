@@ -1,8 +1,10 @@
+"""Signals that groups and decisions send to the site, and the receivers that keep groups up to date."""
+
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -10,14 +12,13 @@ from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_delete
 
-from hashing.db.paging import batches
-from hashing.grouping.incremental import regroup
-from hashing.grouping.store import count_groups, with_groups_locked
+from hashing.db.paging import batches, rows_with_keys
+from hashing.grouping.decision_log import Pair
+from hashing.grouping.group_rows import count_members, with_groups_locked
+from hashing.grouping.incremental import update_groups
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.image_asset import ImageAsset
 from hashing.signals import duplicates_found, files_replaced, pair_decided, send_after_commit
-
-Pair = tuple[int, int]
 
 
 def last_member(using: str) -> int:
@@ -50,26 +51,26 @@ def announce_upload(pk: int, using: str) -> None:
     send_after_commit(duplicates_found, DuplicateGroup, using, found)
 
 
-def announce_decisions(pairs: Iterable[Pair], user_pk: int | None, using: str, *, is_undone: bool = False) -> None:
-    """Send `pair_decided` for each of the pairs, with what holds of it after the commit."""
+def announce_decisions(pairs: Iterable[Pair], user_pk: int | None, using: str, *, is_undone: bool) -> None:
+    """Send `pair_decided` for each of the pairs, with the decision in force after the commit."""
     if not pair_decided.has_listeners(PairDecision):
         return
     chosen = sorted(set(pairs))
 
     def decided() -> Iterator[dict[str, Any]]:
-        users = get_user_model()._default_manager
-        user = None if user_pk is None else users.filter(pk=user_pk).first()
+        user = None if user_pk is None else get_user_model()._default_manager.filter(pk=user_pk).first()
         for batch in batches(chosen):
-            decisions = _in_force(batch, using)
+            in_force = read_in_force(batch, using)
             for pair in batch:
-                verdict, duplicate = decisions.get(pair, (None, None))
-                known = {"pair": pair, "verdict": verdict, "duplicate": duplicate}
-                yield {**known, "user": user, "is_undone": is_undone}
+                verdict, duplicate = in_force.get(pair, (None, None))
+                decision = {"pair": pair, "verdict": verdict, "duplicate": duplicate}
+                yield {**decision, "user": user, "is_undone": is_undone}
 
     send_after_commit(pair_decided, PairDecision, using, decided)
 
 
-def _in_force(pairs: Collection[Pair], using: str) -> dict[Pair, tuple[PairDecision.Verdict, int | None]]:
+def read_in_force(pairs: Collection[Pair], using: str) -> dict[Pair, tuple[PairDecision.Verdict, int | None]]:
+    """Return the verdict on each pair that has one, and the key of the duplicate."""
     wanted = set(pairs)
     decisions = PairDecision.objects.using(using).in_force().filter(lower__in={lower for lower, _higher in pairs})
     values = decisions.values_list("lower", "higher", "verdict", "duplicate")
@@ -80,19 +81,19 @@ def _in_force(pairs: Collection[Pair], using: str) -> dict[Pair, tuple[PairDecis
     }
 
 
-def connect_groups() -> None:
-    files_replaced.connect(end_decisions, dispatch_uid="hashing.grouping")
-    post_delete.connect(_note_departure, sender=GroupMember, dispatch_uid="hashing.grouping")
-
-
 def follow_upload(pk: Any, using: str) -> None:
-    """Let an asset whose file was just hashed, or replaced, join the group that it belongs to, and leave any other."""
-    regroup([pk], using)
+    """Let an asset whose file was hashed or replaced join the group it belongs to, and leave any other."""
+    update_groups([pk], using, rehashed=True)
     announce_upload(pk, using)
 
 
+def connect_groups() -> None:
+    files_replaced.connect(end_decisions, dispatch_uid="hashing.grouping")
+    post_delete.connect(follow_deletion, sender=GroupMember, dispatch_uid="hashing.grouping")
+
+
 def end_decisions(sender: type[Model], *, keys: Collection[int], using: str, **_kwargs: Any) -> None:
-    """Receiver of `files_replaced`: decisions were about the former files, even where the new ones have their names."""
+    """End the decisions about replaced files, even where a new file has the name of the former one."""
     if issubclass(sender, ImageAsset):
         decisions = PairDecision.objects.using(using)
         for batch in batches(keys):
@@ -100,36 +101,37 @@ def end_decisions(sender: type[Model], *, keys: Collection[int], using: str, **_
             decisions.filter(higher__in=batch).update(higher_file="")
 
 
-class _Departures(threading.local):
-    """By database: the groups that a picture was deleted from, and the other pictures of groups that went with theirs.
+class DeletedMembers(threading.local):
+    """The assets of the members that were deleted in a transaction, by database and by the key of their group.
 
-    What a rolled-back deletion leaves in here is looked at in vain the next time, and does no harm.
+    They include the members of a deleted keeper's group, whose assets still exist. What a rolled-back deletion leaves
+    here does no harm the next time.
     """
 
     def __init__(self) -> None:
-        self.of: defaultdict[str, dict[int, set[int]]] = defaultdict(dict)
+        self.by_database: defaultdict[str, defaultdict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
 
 
-_departures = _Departures()
+deleted_members = DeletedMembers()
 
 
-def _note_departure(instance: GroupMember, using: str, **_kwargs: Any) -> None:
-    _departures.of[using].setdefault(instance.group_id, set()).add(instance.asset_id)
+def follow_deletion(instance: GroupMember, using: str, **_kwargs: Any) -> None:
+    """After the commit, update the groups of all that was deleted together. The deletion stands if that fails."""
+    deleted_members.by_database[using][instance.group_id].add(instance.asset_id)
 
-    # No partial(): see hashing.uploads. The deletion stands, whatever becomes of the groups.
-    def follow() -> None:
-        _follow_departures(using)
+    # No partial(): see hashing.uploads.
+    def update() -> None:
+        if deleted := deleted_members.by_database.pop(using, None):
+            with_groups_locked(using, update_after_deletion, deleted, using)
 
-    transaction.on_commit(follow, using=using, robust=True)
-
-
-def _follow_departures(using: str) -> None:
-    if departed := _departures.of.pop(using, {}):
-        with_groups_locked(using, _regroup_departed, departed, using)
+    transaction.on_commit(update, using=using, robust=True)
 
 
-def _regroup_departed(departed: dict[int, set[int]], using: str) -> None:
-    left = set(DuplicateGroup.objects.using(using).filter(pk__in=departed).values_list("pk", flat=True))
-    count_groups(left, using)
-    # The keeper is still there. But what was the same as it, or matched it, by way of a deleted picture may not be.
-    regroup(using=using, groups=left, left={key for pk, keys in departed.items() if pk not in left for key in keys})
+def update_after_deletion(deleted: Mapping[int, set[int]], using: str) -> None:
+    groups = DuplicateGroup.objects.using(using).all()
+    remaining = {pk for (pk,) in rows_with_keys(groups, deleted, ())}
+    count_members(remaining, using)
+    # Other members may have matched the keeper, or been the same as it, only through a deleted one.
+    keepers = [keeper for _pk, keeper in rows_with_keys(groups, remaining, ("keeper",))]
+    left = (key for pk, keys in deleted.items() if pk not in remaining for key in keys)
+    update_groups({*keepers, *left}, using)

@@ -104,7 +104,7 @@ def test_search_for_duplicates_ends_when_it_is_cancelled(monkeypatch):
             time.sleep(0.01)
         finished.append(True)
 
-    monkeypatch.setattr("hashing.grouping.run_grouping", search)
+    monkeypatch.setattr("hashing.grouping.full_run.run_grouping", search)
 
     async def cancel() -> None:
         task = asyncio.create_task(afind_duplicates())

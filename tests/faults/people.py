@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.db import OperationalError, transaction
 
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, keep
+from hashing.grouping.decision_log import DecisionRefused
+from hashing.grouping.decisions import decide_different, decide_same, keep
 from hashing.models import GroupMember, ImageAsset, PairDecision
 from tests.faults.library import picture
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.grouping.clustering import Stars
+from hashing.grouping.clustering import StarClustering
 
 ROWS = range(8)
 PAIRS = st.sets(st.tuples(st.sampled_from(ROWS), st.sampled_from(ROWS)).filter(lambda pair: pair[0] < pair[1]))
@@ -19,7 +19,7 @@ def stars(
     """Of rows of which each is an entry of its own."""
     both = {row: {a + b - row for a, b in pairs if row in (a, b)} for row in ROWS}
     apart = {row: {a + b - row for a, b in different if row in (a, b)} for row in ROWS}
-    return list(Stars(ROWS, both.__getitem__, same or {}, apart))
+    return list(StarClustering(ROWS, both.__getitem__, same or {}, apart))
 
 
 def test_best_row_is_the_keeper_of_all_it_matches():
@@ -31,7 +31,7 @@ def test_row_that_matches_a_member_only_is_not_taken():
 
 
 def test_rows_of_one_entry_match():
-    assert list(Stars([7, 7, 9, 7], lambda _entry: (), {}, {})) == [[0, 1, 3]]
+    assert list(StarClustering([7, 7, 9, 7], lambda _entry: (), {}, {})) == [[0, 1, 3]]
 
 
 def test_different_rows_are_in_no_group_together():

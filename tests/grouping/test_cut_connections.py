@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from hashing.grouping.full_run import run_grouping
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.run import run_grouping
 from hashing.models import DuplicateGroup
 from tests.db.faults import cut_connection, only_postgresql
 

@@ -13,10 +13,10 @@ from django.utils.timezone import localtime
 
 from hashing.admin.review.services import last_decision
 from hashing.grouping import decisions
-from hashing.grouping.conflicts import about_images, decided_since, describe
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, delete_decisions, keep, undo
+from hashing.grouping.decision_log import DecisionRefused, about_images, decided_since, describe
+from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep, undo
 from hashing.grouping.deletion import find_keepers, reasons_to_stay
-from hashing.grouping.incremental import regroup
+from hashing.grouping.incremental import update_groups
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups, undo_last
 from tests.grouping.test_constraints import decide as record
@@ -195,7 +195,7 @@ def test_undo_is_about_ones_own_decisions(trio, somebody):
 def test_undo_is_refused_when_somebody_has_decided_again(trio, somebody):
     decide_same(the_group(), trio[1].pk, somebody.pk)
     keep(the_group(), trio[1].pk, User.objects.create_user("else").pk)
-    with pytest.raises(DecisionRefused, match="else decided about these pictures again on"):
+    with pytest.raises(DecisionRefused, match="else decided about these images again on"):
         undo_last(somebody.pk)
 
 
@@ -336,7 +336,7 @@ def test_undo_names_who_has_decided_again_and_when(trio, somebody):
     batch = decide_same(the_group(), trio[1].pk, somebody.pk)
     keep(the_group(), trio[1].pk, User.objects.create_user("ada").pk)
     when = date_format(localtime(PairDecision.objects.latest("pk").decided_at), "SHORT_DATETIME_FORMAT")
-    with pytest.raises(DecisionRefused, match=re.escape(f"ada decided about these pictures again on {when}")):
+    with pytest.raises(DecisionRefused, match=re.escape(f"ada decided about these images again on {when}")):
         undo(batch, somebody.pk)
 
 
@@ -346,10 +346,10 @@ def test_not_the_same_is_asked_of_all_that_count_as_one_with_the_keeper(trio, gr
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", size)
     record(keeper, one, "same")
     record(one, other, "different")
-    regroup(groups=[the_group().pk])
+    update_groups([the_group().keeper_id], "default")
     assert stored_groups() == {keeper.pk: {keeper.pk, one.pk}}
     assert group_all() == {keeper.pk: {keeper.pk, one.pk}}
-    regroup([other.pk])
+    update_groups([other.pk], "default", rehashed=True)
     assert stored_groups() == {keeper.pk: {keeper.pk, one.pk}}
 
 
@@ -359,21 +359,21 @@ def test_not_the_same_as_the_keeper_is_asked_of_all_that_count_as_one(trio, grou
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", size)
     record(one, other, "same")
     record(keeper, one, "different")
-    regroup(groups=[the_group().pk])
+    update_groups([the_group().keeper_id], "default")
     assert stored_groups() == {one.pk: {one.pk, other.pk}}
     assert group_all() == {one.pk: {one.pk, other.pk}}
 
 
 def test_picture_that_is_deleted_meanwhile_is_not_decided_about(trio, somebody, monkeypatch):
     group, deleted = the_group(), trio[1]
-    stock = decisions._keeper_of
+    stock = decisions.find_keeper
 
     def find_keeper(*arguments) -> int:
         keeper = stock(*arguments)
         ImageAsset.objects.filter(pk=deleted.pk).delete()
         return keeper
 
-    monkeypatch.setattr(decisions, "_keeper_of", find_keeper)
-    with pytest.raises(DecisionRefused, match="was deleted meanwhile"):
+    monkeypatch.setattr(decisions, "find_keeper", find_keeper)
+    with pytest.raises(DecisionRefused, match="was deleted in the meantime"):
         decide_different(group, deleted.pk, somebody.pk)
     assert not PairDecision.objects.exists()

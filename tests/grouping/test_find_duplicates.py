@@ -5,8 +5,8 @@ from asgiref.sync import async_to_sync
 
 from hashing.grouping import afind_duplicates, find_duplicates
 from hashing.grouping.decisions import decide_different, decide_same, keep
+from hashing.grouping.full_run import run_grouping
 from hashing.grouping.options import GroupingOptions
-from hashing.grouping.run import run_grouping
 from hashing.models import DuplicateGroup, PairDecision
 from tests.grouping.conftest import stored_groups, undo_last
 
@@ -23,7 +23,7 @@ def test_groups_are_stored_and_reported(add_hashed):
 @pytest.mark.django_db(transaction=True)
 def test_async_twin_does_the_same(add_hashed):
     keeper, copy = add_hashed(width=200), add_hashed()
-    assert async_to_sync(afind_duplicates)(dry_run=True).pictures == 2
+    assert async_to_sync(afind_duplicates)(dry_run=True).images == 2
     assert stored_groups() == {}
     async_to_sync(afind_duplicates)()
     assert stored_groups() == {keeper.pk: {keeper.pk, copy.pk}}

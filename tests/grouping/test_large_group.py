@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from hashing.grouping.decisions import decide_different, decide_same, keep
-from hashing.grouping.incremental import regroup
+from hashing.grouping.incremental import update_groups
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 from tests.grouping.conftest import undo_last
 
@@ -59,7 +59,7 @@ def test_decisions_about_it_are_made_and_taken_back(crowd, somebody):
 def test_upload_joins_it_in_few_queries(crowd, add_hashed, django_assert_max_num_queries):
     late = add_hashed()
     with django_assert_max_num_queries(40):
-        regroup([late.pk])
+        update_groups([late.pk], "default", rehashed=True)
     assert DuplicateGroup.objects.get().size == COPIES + 2
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hashing.fingerprint.fingerprint import Hashes
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.grouping.incremental import matches_of
+from hashing.grouping.incremental import find_matching
 from hashing.grouping.matches import Neighbours, find_matches
 from hashing.grouping.options import GroupingOptions
 from hashing.hamming_join.self_join import Pairs
@@ -50,7 +50,7 @@ def test_an_upload_matches_what_it_matches_in_a_run_over_the_table(add_hashed, s
     orientations = list(Orientation) if chosen.any_orientation else [Orientation.UPRIGHT]
     nothing = dict.fromkeys(["perceptual_hash", "vertical_hash", "detail_hash", "hash_quality"])
     rows = [add_hashed(**some_hashes(dice, orientations) | (nothing if dice.random() < 0.1 else {})) for _ in range(60)]
-    one_by_one = {row.pk: set(matches_of(row.pk, chosen, "default")) for row in rows}
+    one_by_one = {row.pk: set(find_matching(row.pk, chosen, "default")) for row in rows}
     assert all_matches(chosen) == {key: others for key, others in one_by_one.items() if others}
     assert 5 < len(all_matches(chosen)) < len(rows)
 

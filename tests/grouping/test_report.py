@@ -20,7 +20,7 @@ OPTIONS = GroupingOptions(max_distance=5)
 
 def test_text_sums_it_up():
     text = GroupingReport(GROUPS, OPTIONS, Changes(removed=1, changed=0, added=2)).as_text()
-    assert "Groups: 2\nPictures in groups: 5\nCould be freed: 1.0 MiB (1100000 bytes)\nLargest group: 3\n" in text
+    assert "Groups: 2\nImages in groups: 5\nCould be freed: 1.0 MiB (1100000 bytes)\nLargest group: 3\n" in text
     assert "Stored: 2 added, 0 changed, 1 removed" in text
 
 

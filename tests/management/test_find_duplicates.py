@@ -43,7 +43,7 @@ def stored() -> tuple[list, list]:
 
 def test_groups_are_stored_and_summed_up(two_groups):
     text, _ = find()
-    assert "Groups: 2\nPictures in groups: 4\nCould be freed: 2.0 KiB (2000 bytes)\nLargest group: 2" in text
+    assert "Groups: 2\nImages in groups: 4\nCould be freed: 2.0 KiB (2000 bytes)\nLargest group: 2" in text
     assert list(DuplicateGroup.objects.order_by("keeper").values_list("keeper", flat=True)) == [
         two_groups[0].pk,
         two_groups[2].pk,
@@ -128,15 +128,15 @@ def test_wrong_usage_is_told_before_the_work(two_groups, arguments, message):
 def test_rows_that_were_hashed_during_the_run_are_caught_up(two_groups, monkeypatch):
     from django.utils import timezone
 
-    from hashing.grouping import run
+    from hashing.grouping import full_run
 
     def slow(*arguments):
         found = find_groups(*arguments)
         add(hashed_at=timezone.now())
         return found
 
-    find_groups = run.find_groups
-    monkeypatch.setattr(run, "find_groups", slow)
+    find_groups = full_run.find_groups
+    monkeypatch.setattr(full_run, "find_groups", slow)
     find()
     assert GroupMember.objects.count() == 5
 

@@ -27,7 +27,7 @@ from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import SMALL, preview_html
 from hashing.grouping.deletion import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
-from hashing.grouping.store import with_groups_locked
+from hashing.grouping.group_rows import with_groups_locked
 from hashing.indexing.owners import find_owners
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 from hashing.sources.storages import find_storages, storage_key

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from hashing.grouping import decisions
-from hashing.grouping.conflicts import about_images, decided_since, describe
+from hashing.grouping.decision_log import DecisionRefused, about_images, decided_since, describe
 from hashing.models import DuplicateGroup
 from hashing.text import parse_integer
 
@@ -75,7 +75,7 @@ class DecisionForm:
         if self.verdict == KEEP:
             _refuse(decided_since(self.newest, Q(duplicate__membership__group=group.pk), using), user_pk)
             if not self._is_as_shown(group):
-                raise decisions.DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
+                raise DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
         DECIDE[self.verdict](group, self.asset_pk, user_pk, self.batch)
 
     def _is_as_shown(self, group: DuplicateGroup) -> bool:
@@ -94,7 +94,7 @@ def batch_of(data: QueryDict) -> UUID:
 def _refuse(newer: Any, user_pk: Any) -> None:
     if newer is not None:
         text = _("%(who)s decided about this on %(when)s, after this page was loaded. Nothing was changed.")
-        raise decisions.DecisionRefused(text % describe(newer, user_pk))
+        raise DecisionRefused(text % describe(newer, user_pk))
 
 
 def _number(data: QueryDict, name: str) -> int:

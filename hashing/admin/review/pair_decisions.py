@@ -16,7 +16,7 @@ from hashing.admin.deletion.related_rows import is_deleting_images
 from hashing.admin.links import linked_names
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.grouping.decisions import delete_decisions
-from hashing.grouping.store import groups_locked
+from hashing.grouping.group_rows import groups_locked
 from hashing.models import PairDecision
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from hashing.admin.links import admin_url
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
 from hashing.fingerprint.orientations import Orientation
-from hashing.grouping.conflicts import newest_decision
+from hashing.grouping.decision_log import newest_decision
 from hashing.grouping.deletion import file_problem
 from hashing.grouping.ranking import keeper_reason
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision

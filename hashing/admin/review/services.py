@@ -14,9 +14,10 @@ from django.utils.translation import ngettext
 
 from hashing.admin.review.forms import DIFFERENT, KEEP, SAME, DecisionForm
 from hashing.admin.review.presentation import ON_LIST
-from hashing.grouping.decisions import DecisionRefused, undo
+from hashing.grouping.decision_log import DecisionRefused
+from hashing.grouping.decisions import undo
 from hashing.grouping.deletion import file_problem, record_problem
-from hashing.grouping.store import with_groups_locked
+from hashing.grouping.group_rows import with_groups_locked
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable
 from hashing.text import isolated

@@ -18,7 +18,7 @@ from hashing.admin.review.forms import DecisionForm, batch_of
 from hashing.admin.review.presentation import ShownGroup
 from hashing.admin.review.return_to import MOST_KEYS, Place
 from hashing.admin.review.services import Done, carry_out, last_decision, take_back
-from hashing.grouping.decisions import DecisionRefused
+from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import PairDecision
 
 GROUP, UNDO = "admin/hashing/review/group.html", "admin/hashing/review/undo.html"

@@ -9,9 +9,9 @@ from django.db import DatabaseError, InterfaceError
 
 from hashing.conf import hashing_settings
 from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANCE
+from hashing.grouping.full_run import run_grouping
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
-from hashing.grouping.run import run_grouping
 from hashing.hamming_join.pair_list import TooManyPairs
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least
 from hashing.management.progress import show_phases

@@ -176,7 +176,7 @@ def test_undo_of_what_somebody_has_decided_anew_is_refused(reviewer, superuser_c
     answer = take_back(reviewer)
     assert answer.status_code == 409
     message = answer.json()["message"]
-    assert message.startswith("superuser decided about these pictures again on ")
+    assert message.startswith("superuser decided about these images again on ")
     assert date_format(localtime(PairDecision.objects.latest("pk").decided_at), "SHORT_DATETIME_FORMAT") in message
     assert PairDecision.objects.in_force().get().verdict == PairDecision.Verdict.DIFFERENT
 

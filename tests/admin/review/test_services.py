@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 
 from hashing.admin.review.forms import DecisionForm
 from hashing.admin.review.services import carry_out, take_back
-from hashing.grouping.decisions import DecisionRefused
+from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
 from tests.admin.review.conftest import form_of, keys_of
 

@@ -6,9 +6,10 @@ from django.core.files.storage import FileSystemStorage
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.grouping import find_duplicates
 from hashing.grouping.constraints import read_constraints
-from hashing.grouping.decisions import DecisionRefused, decide_same, keep
+from hashing.grouping.decision_log import DecisionRefused
+from hashing.grouping.decisions import decide_same, keep
 from hashing.grouping.deletion import file_problem, record_problem
-from hashing.grouping.incremental import regroup
+from hashing.grouping.incremental import update_groups
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 from hashing.stored_files.availability import StorageUnavailable
 from samples.pictures import photo
@@ -107,7 +108,7 @@ def test_keeper_whose_file_is_back_closes_the_group(trio, somebody):
     keep(the_group(), keeper.pk, somebody.pk)
     lose(keeper)
     record_problem(keeper, "", "default")
-    regroup(groups=[the_group().pk])
+    update_groups([the_group().keeper_id], "default")
     assert (the_group().keeper_id, the_group().open_count) == (keeper.pk, 0)
 
 

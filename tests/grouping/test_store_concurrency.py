@@ -10,8 +10,9 @@ from django.db import connection, connections, transaction
 
 from hashing.grouping import find_duplicates, store
 from hashing.grouping.finder import FoundGroup, FoundMember
-from hashing.grouping.incremental import regroup
-from hashing.grouping.store import add_member, groups_locked, store_groups
+from hashing.grouping.group_rows import append_members, groups_locked
+from hashing.grouping.incremental import update_groups
+from hashing.grouping.store import store_groups
 from hashing.models import DuplicateGroup, ImageAsset
 from tests.db.faults import only_postgresql, other_session
 from tests.grouping.conftest import stored_groups
@@ -30,7 +31,7 @@ def in_between(monkeypatch) -> Callable[[Callable[[], object]], None]:
     def arrange(happens: Callable[[], object]) -> None:
         def locked(using, work, *arguments):
             result = original(using, work, *arguments)
-            if work is store._take_away:
+            if work is store.drop_and_change:
                 happens()
             return result
 
@@ -54,7 +55,7 @@ def test_picture_that_joins_a_group_meanwhile_stays(group, add_hashed, in_betwee
 
     def join() -> None:
         with groups_locked("default"):
-            add_member(DuplicateGroup.objects.get(), member(late), "default")
+            append_members({DuplicateGroup.objects.get().pk: [member(late)]}, "default")
 
     in_between(join)
     store_groups([FoundGroup(keeper.pk, members)], "default")
@@ -75,14 +76,14 @@ def test_picture_that_joins_another_group_meanwhile_stays_there(group, add_hashe
 
 def test_keeper_that_joins_another_group_meanwhile_gets_none_of_its_own(add_hashed, monkeypatch):
     keeper, copy, best = add_hashed(), add_hashed(), add_hashed()
-    find_all_stored = store._all_stored
+    find_all_stored = store.read_keepers
 
     def store_another_group(using):
         found = find_all_stored(using)
         store_groups([FoundGroup(best.pk, [member(keeper)])], using, among=[])
         return found
 
-    monkeypatch.setattr(store, "_all_stored", store_another_group)
+    monkeypatch.setattr(store, "read_keepers", store_another_group)
     store_groups([FoundGroup(keeper.pk, [member(copy)])], "default")
     assert stored_groups() == {best.pk: {best.pk, keeper.pk}}
 
@@ -111,7 +112,7 @@ def test_row_that_another_connection_is_deleting_is_waited_for_and_left_out(add_
 def test_run_and_uploads_at_once(add_hashed):
     def upload() -> None:
         for _ in range(25):
-            regroup([add_hashed(flips=1).pk])
+            update_groups([add_hashed(flips=1).pk], "default", rehashed=True)
 
     add_hashed(width=200), add_hashed()
     find_duplicates()

@@ -11,9 +11,10 @@ from django.db import transaction
 
 from hashing.grouping import find_duplicates
 from hashing.grouping.constraints import read_constraints
-from hashing.grouping.decisions import DecisionRefused, decide_different, decide_same, delete_decisions, keep
+from hashing.grouping.decision_log import DecisionRefused
+from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
 from hashing.grouping.finder import find_groups
-from hashing.grouping.incremental import regroup
+from hashing.grouping.incremental import update_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.signals import end_decisions
 from hashing.models import GroupMember, ImageAsset, PairDecision
@@ -54,7 +55,7 @@ class Library:
         return self.dice.choice(rows) if rows else None
 
     def upload(self) -> None:
-        regroup([ImageAsset.objects.bulk_create([ImageAsset(**self.facts())])[0].pk])
+        update_groups([ImageAsset.objects.bulk_create([ImageAsset(**self.facts())])[0].pk], "default", rehashed=True)
 
     def replace(self) -> None:
         pk = self.any_row()
@@ -63,7 +64,7 @@ class Library:
             facts |= {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None, "hash_error": "broken"}
         ImageAsset.objects.filter(pk=pk).update(**facts)
         end_decisions(ImageAsset, keys=[pk] if pk else [], using="default")
-        regroup([pk] if pk else [])
+        update_groups([pk] if pk else [], "default", rehashed=True)
 
     def delete(self) -> None:
         ImageAsset.objects.filter(pk=self.any_row()).delete()

@@ -1,0 +1,144 @@
+"""The rows of groups and members: writing them under the groups lock, and keeping their counts right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ParamSpec, TypeVar
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from hashing.db.bulk_insert import insert_rows
+from hashing.db.paging import batches, rows_with_keys
+from hashing.db.retry import retry_transient
+from hashing.db.transactions import exclusive_transaction
+from hashing.fingerprint.orientations import Orientation
+from hashing.grouping.finder import FoundGroup, FoundMember
+from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.image_asset import ImageAsset
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Any number that no other program locks in the same database.
+ADVISORY_LOCK = 0x1A6E5EA4C5
+
+# The columns of a member that are found by comparing it with its keeper.
+MEMBER_FIELDS = ("distance", "orientation", "is_same")
+COUNT_FIELDS = ("size", "open_count", "max_distance")
+
+
+def groups_locked(using: str) -> AbstractContextManager[None]:
+    """Return a transaction in which nobody else changes groups or decides about them."""
+    return exclusive_transaction(using, ADVISORY_LOCK)
+
+
+def with_groups_locked(using: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `work` in such a transaction, and again after a deadlock or a lost connection."""
+
+    def attempt() -> T:
+        with groups_locked(using):
+            return work(*args, **kwargs)
+
+    return retry_transient(attempt, using)
+
+
+def member_fields(member: FoundMember) -> tuple[int, int, bool]:
+    """Return the values of MEMBER_FIELDS."""
+    return member.distance, int(member.orientation), member.is_same
+
+
+def insert_groups(found: Iterable[FoundGroup], using: str) -> None:
+    """Insert new groups without the assets that cannot join one. The groups must be locked."""
+    chosen = list(found)
+    available = lock_available([key for each in chosen for key in (each.keeper, *(m.key for m in each.members))], using)
+    members_of: dict[Any, list[FoundMember]] = {}
+    for group in chosen:
+        members = [member for member in group.members if member.key in available]
+        if members and group.keeper in available:
+            keeper = FoundMember(group.keeper, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
+            members_of[group.keeper] = [keeper, *members]
+    # The rows stay locked until the end of the transaction, so the counts are known in advance.
+    created = DuplicateGroup.objects.using(using).bulk_create(
+        DuplicateGroup(
+            keeper_id=keeper,
+            size=len(members),
+            open_count=sum(not each.is_same for each in members),
+            max_distance=max(each.distance for each in members),
+        )
+        for keeper, members in members_of.items()
+    )
+    insert_members(
+        ((group.pk, position, each) for group in created for position, each in enumerate(members_of[group.keeper_id])),
+        using,
+    )
+
+
+def append_members(added: Mapping[int, Sequence[FoundMember]], using: str) -> None:
+    """Add members at the end of existing groups, by the key of the group, and count these groups again.
+
+    The groups must be locked. Groups that are gone and assets that cannot join one are left out.
+    """
+    groups = DuplicateGroup.objects.using(using).filter(pk__in=added).order_by("pk").select_for_update(of=("self",))
+    existing = set(groups.values_list("pk", flat=True))
+    available = lock_available([member.key for members in added.values() for member in members], using)
+    rows = GroupMember.objects.using(using).filter(group__in=existing).order_by().values("group")
+    ends = rows.annotate(last=Max("position")).values_list("group", "last")
+    placed = ((pk, place, each) for pk, last in ends for place, each in enumerate(added[pk], start=last + 1))
+    insert_members((each for each in placed if each[2].key in available), using)
+    count_members(existing, using)
+
+
+def insert_members(placed: Iterable[tuple[int, int, FoundMember]], using: str) -> None:
+    """Insert members, each with the key of its group and its position."""
+    rows = [(pk, member.key, position, *member_fields(member)) for pk, position, member in placed]
+    insert_rows(GroupMember, ("group", "asset", "position", *MEMBER_FIELDS), rows, using)
+
+
+def lock_available(keys: Sequence[int], using: str) -> set[int]:
+    """Lock the assets that may join a group until the transaction ends, and return their keys.
+
+    An asset in another group, one that was deleted, and one whose file was replaced since it was compared cannot.
+    """
+    is_known = Q(perceptual_hash__isnull=False) | Q(file_digest__isnull=False)
+    rows = ImageAsset.objects.using(using).filter(is_known, membership__isnull=True)
+    return {key for (key,) in rows_with_keys(rows.select_for_update(of=("self",)), keys, ())}
+
+
+def remove_members(group_pk: int, assets: Iterable[int], using: str) -> set[int]:
+    """Remove assets from a group, without counting it again. Returns those that were in it."""
+    removed = set[int]()
+    for batch in batches(assets):
+        members = GroupMember.objects.using(using).filter(group=group_pk, asset__in=batch)
+        removed.update(members.values_list("asset", flat=True))
+        delete_quietly(members)
+    return removed
+
+
+def remove_groups(pks: Collection[int], using: str) -> None:
+    delete_quietly(GroupMember.objects.using(using).filter(group__in=pks))
+    delete_quietly(DuplicateGroup.objects.using(using).filter(pk__in=pks))
+
+
+def delete_quietly(rows: QuerySet[Any]) -> None:
+    """Raw DELETE: no signals, no cascade.
+
+    Private API of Django: the documented `delete()` would first read all rows, because this app listens for deleted
+    members, and would then regroup for each of them.
+    """
+    rows._raw_delete(rows.db)  # noqa: SLF001
+
+
+def count_members(pks: Iterable[int], using: str) -> None:
+    """Update the counts of groups, and delete the groups with a single member."""
+    for batch in batches(pks):
+        members = GroupMember.objects.using(using).filter(group__in=batch).order_by().values("group")
+        counts = members.annotate(
+            size=Count("pk"), open_count=Count("pk", filter=Q(is_same=False)), max_distance=Max("distance")
+        )
+        counted = [
+            DuplicateGroup(pk=pk, **dict(zip(COUNT_FIELDS, values, strict=True)))
+            for pk, *values in counts.values_list("group", *COUNT_FIELDS)
+        ]
+        DuplicateGroup.objects.using(using).bulk_update(counted, COUNT_FIELDS, batch_size=500)
+        remove_groups(set(batch) - {group.pk for group in counted if group.size > 1}, using)
