@@ -37,7 +37,9 @@ class AddIndexOnline(AddIndex):
             return
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.add_index(model, self.postgresql, concurrently=True)  # type: ignore[call-arg]
-            schema_editor.execute(f"ANALYZE {schema_editor.quote_name(model._meta.db_table)}")
+            if self.index.expressions:
+                # Statistics of an expression do not exist before.
+                schema_editor.execute(f"ANALYZE {schema_editor.quote_name(model._meta.db_table)}")
         else:
             schema_editor.add_index(model, self.index)
 

@@ -95,7 +95,10 @@ class GroupMember(models.Model):
     position = models.PositiveIntegerField(_("position"))
     distance = models.PositiveSmallIntegerField(_("distance to the keeper"))
     orientation = models.PositiveSmallIntegerField(
-        _("orientation"), choices=ORIENTATION_LABELS, default=Orientation.UPRIGHT
+        _("orientation"),
+        # Plain integers, which a migration can contain.
+        choices={orientation.value: label for orientation, label in ORIENTATION_LABELS.items()},
+        default=Orientation.UPRIGHT.value,
     )
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Decided by an editor. Always true for the keeper.")

@@ -1,12 +1,12 @@
-"""Migrating on a site that is at work: nobody waits, and nothing is left over."""
-
 from __future__ import annotations
 
+import ast
 import os
 import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,13 +15,14 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from hashing import migrations
 from servers.site import Site, site_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one lock for all")
 
-# `migrate` adds rows to these, as for every app.
-TOLD_OF_NEW_MODELS = {"django_migrations", "django_content_type", "auth_permission"}
+# `migrate` adds rows to these, for the models of each app.
+TABLES_OF_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 def own_tables() -> set[str]:
@@ -30,14 +31,14 @@ def own_tables() -> set[str]:
 
 @pytest.fixture
 def site_at_work() -> Iterator[None]:
-    """Transactions of the site that let others read its tables, and add rows to those that `migrate` adds rows to."""
+    """Transactions of the site that allow others only to read its tables, and `migrate` to add its rows."""
     tables = set(connection.introspection.table_names()) - own_tables()
-    assert tables >= {"auth_user", "site_models_photo", *TOLD_OF_NEW_MODELS}
+    assert tables >= {"auth_user", "site_models_photo", *TABLES_OF_MIGRATE}
     busy = connection.copy()
     busy.set_autocommit(False)
     with busy.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {', '.join(sorted(tables - TOLD_OF_NEW_MODELS))} IN EXCLUSIVE MODE")
-        cursor.execute(f"LOCK TABLE {', '.join(sorted(TOLD_OF_NEW_MODELS))} IN SHARE UPDATE EXCLUSIVE MODE")
+        cursor.execute(f"LOCK TABLE {', '.join(sorted(tables - TABLES_OF_MIGRATE))} IN EXCLUSIVE MODE")
+        cursor.execute(f"LOCK TABLE {', '.join(sorted(TABLES_OF_MIGRATE))} IN SHARE UPDATE EXCLUSIVE MODE")
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '3s'")
     yield
@@ -57,7 +58,6 @@ def test_no_table_of_the_site_is_locked(site_at_work):
 
 
 def test_no_statement_names_a_table_of_the_site(capsys):
-    """The same for every migration to come, on every database."""
     names = sorted(name for app, name in MigrationLoader(connection).disk_migrations if app == "hashing")
     others = set(connection.introspection.table_names()) - own_tables()
     for name in names:
@@ -66,6 +66,48 @@ def test_no_statement_names_a_table_of_the_site(capsys):
     written = set(re.findall(r'"(\w+)"', capsys.readouterr().out))
     assert written & own_tables()
     assert not written & others
+
+
+def test_names_have_at_most_30_characters():
+    """The limit of Oracle, for which Django checks the names of indexes only."""
+    for model in apps.get_app_config("hashing").get_models():
+        for each in [*model._meta.indexes, *model._meta.constraints]:
+            assert len(each.name) <= 30
+
+
+def test_migrations_import_nothing_else_of_the_app():
+    folder = Path(migrations.__file__).parent
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert not [
+                name for name in names if name.startswith("hashing") and name != "hashing.migrations._online_index"
+            ]
+
+
+def test_migrations_create_the_indexes_of_the_models():
+    """The autodetector compares the state of the migrations, which is not all of their SQL."""
+    migrated = index_definitions()
+    editor = connection.schema_editor(collect_sql=True)
+    with connection.cursor() as cursor:
+        for model in apps.get_app_config("hashing").get_models():
+            for index in model._meta.indexes:
+                cursor.execute(f"DROP INDEX {index.name}")
+                cursor.execute(str(index.create_sql(model, editor)))
+    assert index_definitions() == migrated
+
+
+def index_definitions() -> dict[str, str]:
+    names = {index.name for model in apps.get_app_config("hashing").get_models() for index in model._meta.indexes}
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+    if connection.vendor == "postgresql":
+        sql = "SELECT indexname, indexdef FROM pg_indexes"
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        found = {name: definition for name, definition in cursor.fetchall() if name in names}
+    assert found.keys() == names
+    return found
 
 
 @pytest.fixture
@@ -79,10 +121,10 @@ def new_site(tmp_path) -> Iterator[Site]:
 
 @on_postgresql
 @pytest.mark.parametrize("server_notices", [True, False])
-def test_migration_that_is_killed_is_taken_up_by_the_next(new_site, server_notices):
-    assert new_site.run("migrate", "hashing", "0002", "--verbosity", "0").returncode == 0
+def test_migration_that_was_killed_is_continued_by_the_next(new_site, server_notices):
+    assert new_site.run("migrate", "hashing", "0001", "--verbosity", "0").returncode == 0
     with psycopg.connect(new_site.url) as reader, psycopg.connect(new_site.url, autocommit=True) as server:
-        # An index that is made concurrently becomes valid when those who began before are done, a backup for example.
+        # A concurrent build waits for transactions that began before, such as a backup.
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reader.execute("SELECT 1 FROM hashing_imageasset")
         process = new_site.start("migrate", "hashing", "--verbosity", "0")
@@ -93,8 +135,8 @@ def test_migration_that_is_killed_is_taken_up_by_the_next(new_site, server_notic
             server.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
         assert invalid_indexes(server)
         again = new_site.start("migrate", "hashing", "--verbosity", "0")
-        # Else the first of them is still at work, and the second waits for it.
-        waiting_backend(server, but=backend)
+        # Without termination, the server still executes the first migration, and the second waits for it.
+        waiting_backend(server, ignored=backend)
         reader.rollback()
         _out, errors = again.communicate(timeout=60)
         assert again.returncode == 0, errors
@@ -102,13 +144,13 @@ def test_migration_that_is_killed_is_taken_up_by_the_next(new_site, server_notic
     assert "[ ]" not in new_site.run("showmigrations", "hashing").stdout
 
 
-def waiting_backend(server: psycopg.Connection, but: int = 0) -> int:
-    """Wait until a migration is waiting for somebody, and return the server's process for it."""
+def waiting_backend(server: psycopg.Connection, ignored: int = 0) -> int:
+    """Wait until a migration waits for a lock, and return its server process."""
     deadline = time.monotonic() + 60
     sql = """SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
              AND pid NOT IN (pg_backend_pid(), %s)"""
     while time.monotonic() < deadline:
-        if found := server.execute(sql, [but]).fetchone():
+        if found := server.execute(sql, [ignored]).fetchone():
             return found[0]
         time.sleep(0.02)
     raise AssertionError("No migration is waiting.")
