@@ -16,7 +16,7 @@ NO_DATABASE = $(addprefix admin/,test_directions.py images/test_upload_form.py r
   test_startup.py test_styles.py test_text.py
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search lint format
+.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search fuzz lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
