@@ -1,9 +1,3 @@
-"""Signals: `image_hashed`, `duplicates_found` and `pair_decided` are for receivers of the site, see docs/python.md.
-
-These three are sent after the commit, by the process that has written, with the database as `using`. A receiver that
-raises is logged, and stops nothing.
-"""
-
 from __future__ import annotations
 
 import logging
@@ -15,42 +9,40 @@ from django.dispatch import Signal
 
 logger = logging.getLogger(__name__)
 
-# The `asset` has a hash now, or another one than before.
+# For receivers of the site: see docs/python.md. Sent after the commit by the process that has written, with `using`,
+# the database. Receivers that raise are logged.
+
+# Arguments: `asset`, which has a new hash.
 image_hashed = Signal()
-# `groups`, a queryset of `DuplicateGroup`, are new or have got further images. `asset` is the upload that joined one,
-# None after a search for duplicates.
+# Arguments: `groups`, a queryset of groups that are new or have grown; `asset`, the upload that has joined one, or None
+# after a search for duplicates.
 duplicates_found = Signal()
-# What holds now about a `pair` of assets, their keys with the lower one first. `verdict` is a `PairDecision.Verdict`,
-# or None if nothing holds any more; `duplicate` is the key of the one that is not kept, for pictures that are the same.
-# `user` has decided, or has taken a decision back (`is_undone`).
+# Arguments: `pair`, the keys of two assets, the lower one first; `verdict`, the `PairDecision.Verdict` that holds now, or
+# None; `duplicate`, the key of the one that is not kept if they are the same picture; `user`; `is_undone`.
 pair_decided = Signal()
 
-# Both are sent in the transaction that writes the files, with the database as `using`.
+# For receivers of the app. Sent in the transaction that writes, with `using`, the database.
 
-# Rows with these `keys` get another file, which may have the name of the former one.
+# Arguments: `keys` of rows that get another file, perhaps one with the same name.
 files_replaced = Signal()
-# An `instance` was saved that has another file than before, or was `created`.
+# Arguments: `instance`, which was saved with another file than before; `created`.
 file_saved = Signal()
 
 
 def send_after_commit(
     signal: Signal, sender: type, using: str, find_arguments: Callable[[], Iterable[Mapping[str, Any]]]
 ) -> None:
-    """Send a signal once for each of the arguments, which are found after the commit, if anybody listens."""
+    """Send a signal for each item of `find_arguments()`, called after the commit; do nothing without a receiver."""
     if not signal.has_listeners(sender):
         return
 
-    # No partial(): see hashing.uploads.
+    # Not a partial(): if that fails, Django 5.2 raises another error, because it has no __qualname__.
     def send() -> None:
         for arguments in find_arguments():
-            _send(signal, sender, using=using, **arguments)
+            # The same is true for a receiver.
+            try:
+                signal.send_robust(sender, using=using, **arguments)
+            except Exception:
+                logger.exception("A receiver of a signal has failed")
 
     transaction.on_commit(send, using=using, robust=True)
-
-
-def _send(signal: Signal, sender: type, **arguments: Any) -> None:
-    try:
-        signal.send_robust(sender, **arguments)
-    # Django looks for the __qualname__ of a receiver that raises, which a partial() has not.
-    except Exception:
-        logger.exception("A receiver of a signal has failed")

@@ -1,8 +1,10 @@
-"""Make text from file names, decoders and storages safe for a terminal, a log line and a database."""
+"""Text from file names, decoders and storages: made safe for a terminal, a log line, a message and a database."""
 
 from __future__ import annotations
 
 from unicodedata import bidirectional
+
+from django.utils.translation import get_language_bidi
 
 # The largest integer of a database, and so the largest key.
 MAX_KEY = 2**63 - 1
@@ -10,7 +12,7 @@ MAX_DIGITS = len(str(MAX_KEY))
 
 
 def first_line(error: Exception) -> str:
-    """Return the printable first line of an error message. Databases add lines with the statement and its values."""
+    """Return the printable first line of an error message. Databases append the statement and its values."""
     return printable(str(error).strip().partition("\n")[0])
 
 
@@ -20,12 +22,10 @@ def printable(text: str) -> str:
 
 
 def isolated(text: object) -> str:
-    """Return a name so that it turns nothing around it in a message, where people write from right to left or it does.
+    """Return a name that leaves the text around it in order when one of the two is written from right to left.
 
-    For plain text; in HTML, `<bdi>` is the same.
+    Use `<bdi>` in HTML.
     """
-    from django.utils.translation import get_language_bidi
-
     shown = printable(str(text))
     if get_language_bidi() or any(bidirectional(char) in ("R", "AL") for char in shown):
         return f"\N{FIRST STRONG ISOLATE}{shown}\N{POP DIRECTIONAL ISOLATE}"
@@ -33,13 +33,13 @@ def isolated(text: object) -> str:
 
 
 def truncated(text: str, max_bytes: int) -> str:
-    """Return as much of the start of `text` as fits into `max_bytes` of UTF-8, in whole characters."""
+    """Return the start of `text` that fits into `max_bytes` of UTF-8, in whole characters."""
     return text.encode(errors="replace")[:max_bytes].decode(errors="ignore")
 
 
 def parse_integer(text: str, maximum: int = MAX_KEY) -> int | None:
-    """Return the number that `text` is in decimal digits, None for other text and for numbers above `maximum`."""
-    # The length comes first: Python refuses to convert thousands of digits.
+    """Return the value of decimal digits, None for other text and for numbers above `maximum`."""
+    # Check the length first: Python refuses to convert thousands of digits.
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
         return None
     number = int(text)
@@ -47,7 +47,7 @@ def parse_integer(text: str, maximum: int = MAX_KEY) -> int | None:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether `text` can be encoded: file names that are not valid Unicode hold surrogates, which no database takes."""
+    """Whether a database can store `text`. File names that are not valid Unicode contain surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -54,10 +54,11 @@ def test_backfill_announces_what_it_has_hashed(add_image, listen):
     assert all(each["asset"].perceptual_hash for each in sent)
 
 
-def test_backfill_reads_no_row_again_where_nobody_listens(add_image, monkeypatch):
+def test_backfill_sends_nothing_without_a_receiver(add_image, monkeypatch, caplog):
     add_image("a.jpg")
-    monkeypatch.setattr("hashing.signals._send", refuse)
+    monkeypatch.setattr("hashing.signals.image_hashed.send_robust", refuse)
     assert backfill_perceptual_hashes(workers=1)["processed"] == 1
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("receiver", [refuse, partial(refuse)], ids=["function", "partial"])

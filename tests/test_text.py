@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hashing.text import MAX_KEY, parse_integer, printable
 
 
-def test_ordinary_text_stays_as_it_is():
+def test_ordinary_text_is_unchanged():
     assert printable("Straße/写真 1.jpg") == "Straße/写真 1.jpg"
 
 
-def test_what_a_terminal_would_obey_is_escaped():
+def test_control_sequences_are_escaped():
     assert printable("a\nb\x1b[31m\x00\udcff") == r"a\nb\x1b[31m\x00\udcff"
 
 
@@ -29,7 +29,7 @@ def test_decimal_digits_are_an_integer(text, number):
 @pytest.mark.parametrize(
     "text", ["", "-1", "1.0", " 1", "1_0", "x", "\N{ARABIC-INDIC DIGIT ONE}", str(MAX_KEY + 1), "9" * 5000]
 )
-def test_other_text_is_no_integer(text):
+def test_other_text_is_not_an_integer(text):
     assert parse_integer(text) is None
 
 
