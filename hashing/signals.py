@@ -17,8 +17,8 @@ image_hashed = Signal()
 # Arguments: `groups`, a queryset of groups that are new or have grown; `asset`, the upload that has joined one, or None
 # after a search for duplicates.
 duplicates_found = Signal()
-# Arguments: `pair`, the keys of two assets, the lower one first; `verdict`, the `PairDecision.Verdict` that holds now, or
-# None; `duplicate`, the key of the one that is not kept if they are the same picture; `user`; `is_undone`.
+# Arguments: `pair`, the keys of two assets, the lower one first; `verdict`, the `PairDecision.Verdict` that holds now,
+# or None; `duplicate`, the key of the one that is not kept if they are the same picture; `user`; `is_undone`.
 pair_decided = Signal()
 
 # For receivers of the app. Sent in the transaction that writes, with `using`, the database.
