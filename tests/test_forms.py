@@ -71,7 +71,7 @@ def test_picture_that_is_here_is_a_warning(hashed_photo):
     assert Path(row.original.path).read_bytes() == jpeg(quality=80)
 
 
-def test_other_picture_is_none(hashed_photo):
+def test_other_picture_is_not_a_warning(hashed_photo):
     hashed_photo()
     form = submitted(PhotoForm, jpeg(seed=2))
     assert form.is_valid()
@@ -109,7 +109,7 @@ def test_text_of_users_is_escaped(hashed_photo, links, monkeypatch):
     assert len(form.similar_pictures[0].text) == 80
 
 
-def test_page_of_a_row_that_fails_keeps_no_upload_out(hashed_photo, monkeypatch, caplog):
+def test_failing_link_does_not_prevent_the_upload(hashed_photo, monkeypatch, caplog):
     hashed_photo()
 
     def fail(self, row):
@@ -129,7 +129,7 @@ def test_picture_that_is_here_is_refused(hashed_photo):
     assert form.has_error("original", "similar_picture")
 
 
-def test_picture_that_is_here_is_asked_about(hashed_photo):
+def test_picture_that_is_here_needs_confirmation(hashed_photo):
     hashed_photo()
     empty = ConfirmForm()
     assert empty["confirm_similar_picture"].is_hidden
@@ -142,27 +142,27 @@ def test_picture_that_is_here_is_asked_about(hashed_photo):
     assert len(again.similar_pictures) == 1
 
 
-def test_other_picture_is_not_asked_about(hashed_photo):
+def test_other_picture_needs_no_confirmation(hashed_photo):
     hashed_photo()
     form = submitted(ConfirmForm, jpeg(seed=2), confirm_similar_picture="")
     assert form.is_valid()
     assert form["confirm_similar_picture"].is_hidden
 
 
-def test_row_itself_is_not_named(hashed_photo):
+def test_row_itself_is_not_found(hashed_photo):
     here = hashed_photo()
     assert submitted(PhotoForm, instance=here).similar_pictures == []
     assert PhotoForm({"title": "other"}, instance=here).is_valid()
 
 
-def test_file_that_is_kept_is_not_searched_by(hashed_photo, monkeypatch):
+def test_unchanged_file_is_not_searched(hashed_photo, monkeypatch):
     here = hashed_photo()
     monkeypatch.setattr("hashing.forms.hash_uploaded_picture", lambda upload: pytest.fail("a file was decoded"))
     form = PhotoForm({"title": "other"}, {}, instance=here)
     assert form.is_valid()
 
 
-def test_equal_file_that_says_too_little_to_be_compared(hashed_photo):
+def test_equal_file_of_low_quality_is_found(hashed_photo):
     page = encoded(blank(), "PNG")
     here = hashed_photo(content=page)
     assert [each.row for each in submitted(PhotoForm, page, "page.png").similar_pictures] == [here]
@@ -178,7 +178,7 @@ def test_file_beyond_the_limits_of_the_site_is_not_decoded(hashed_photo, setting
     assert form.similar_pictures == []
 
 
-def test_file_that_is_no_picture_is_left_to_other_validators(sources):
+def test_file_that_is_not_a_picture_is_left_to_other_validators(sources):
     class ProductForm(SimilarPictureMixin, forms.ModelForm):
         class Meta:
             model = Product
@@ -190,7 +190,7 @@ def test_file_that_is_no_picture_is_left_to_other_validators(sources):
     assert form.cleaned_data["back"].read() == b"%PDF-1.4"
 
 
-def test_queryset_of_the_form_is_the_one_that_is_searched(hashed_photo):
+def test_queryset_of_the_form_is_searched(hashed_photo):
     hashed_photo("secret")
     shown = hashed_photo("public")
 
@@ -216,7 +216,7 @@ def test_form_without_a_model_names_its_field(hashed_photo):
     assert [each.row for each in form.similar_pictures] == [here]
 
 
-def test_a_few_of_many_are_named(hashed_photo, links):
+def test_only_some_of_many_rows_are_named(hashed_photo, links):
     for _ in range(7):
         hashed_photo("Sea")
     message = submitted(PhotoForm, user=viewer("view_photo")).similar_picture_message
@@ -224,7 +224,7 @@ def test_a_few_of_many_are_named(hashed_photo, links):
     assert message.endswith("and more")
 
 
-def test_form_of_a_model_that_is_no_source_says_so(hashed_photo):
+def test_form_of_a_model_that_is_not_a_source_is_refused(hashed_photo):
     class PictureForm(SimilarPictureMixin, forms.ModelForm):
         similar_picture_fields = ["image"]
 

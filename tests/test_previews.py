@@ -58,7 +58,7 @@ def previewed(add_image, media):
     ],
     ids=["instance", "queryset", "proxy"],
 )
-def test_previews_go_with_their_row(previewed, media, delete):
+def test_previews_are_deleted_with_their_row(previewed, media, delete):
     delete(previewed[0])
     assert len(stored(media)) == 2
     assert len(list((media / FOLDER).iterdir())) == 1
@@ -91,13 +91,13 @@ def bulk_update(asset):
 
 
 @pytest.mark.parametrize("replace", [save, update, bulk_update])
-def test_previews_go_with_the_file_that_is_replaced(previewed, media, replace):
+def test_previews_of_a_replaced_file_are_deleted(previewed, media, replace):
     photo(seed=3, size=(160, 120)).save(media / "new.jpg")
     replace(previewed[0])
     assert len(stored(media)) == 2
 
 
-def test_previews_go_when_the_hash_changes_and_stay_when_it_does_not(previewed, media):
+def test_previews_are_deleted_only_if_the_hash_changes(previewed, media):
     backfill_perceptual_hashes()
     assert stored(media) == []
     for asset in ImageAsset.objects.all():
@@ -110,13 +110,13 @@ def test_previews_go_when_the_hash_changes_and_stay_when_it_does_not(previewed, 
 
 
 @pytest.mark.parametrize("in_one_process", [True, False])
-def test_first_looks_at_once_store_one_file(add_image, media, monkeypatch, in_one_process):
+def test_concurrent_first_requests_store_one_file(add_image, media, monkeypatch, in_one_process):
     if not in_one_process:
         monkeypatch.setattr(previews, "_locks", [nullcontext()])
     asset, barrier, made, make = add_image(), Barrier(12), [], previews.make_preview
     monkeypatch.setattr(previews, "make_preview", lambda *args: made.append(args) or make(*args))
 
-    def look(_number: int) -> bytes:
+    def request(_number: int) -> bytes:
         barrier.wait()
         try:
             return read_preview(asset, 160)
@@ -124,12 +124,12 @@ def test_first_looks_at_once_store_one_file(add_image, media, monkeypatch, in_on
             connection.close()
 
     with ThreadPoolExecutor(12) as pool:
-        assert len(set(pool.map(look, range(12)))) == 1
+        assert len(set(pool.map(request, range(12)))) == 1
     assert len(made) == 1 or not in_one_process
     assert len(stored(media)) == 1
 
 
-def test_preview_that_was_cut_off_is_made_again(add_image, media):
+def test_incomplete_preview_is_made_again(add_image, media):
     asset = add_image()
     whole = read_preview(asset, 160)
     (path,) = (media / FOLDER).rglob("*.jpg")
@@ -142,7 +142,7 @@ def test_preview_that_was_cut_off_is_made_again(add_image, media):
     assert read_preview(asset, 160) == whole == path.read_bytes()
 
 
-def test_preview_of_a_row_that_goes_meanwhile_is_not_kept(add_image, media):
+def test_preview_of_a_row_that_is_deleted_meanwhile_is_not_kept(add_image, media):
     asset = add_image()
     ImageAsset.objects.all().delete()
     read_preview(asset, 160)
@@ -160,7 +160,7 @@ def test_storage_that_fails_does_not_stop_a_deletion(previewed, media, monkeypat
     assert ImageAsset.objects.count() == 1
 
 
-def test_storage_without_paths_is_asked_for_folders(settings, db):
+def test_folders_are_listed_in_a_storage_without_paths(settings, db):
     settings.STORAGES = IN_MEMORY
     storage = ImageAsset.image.field.storage
     for name in ("1.jpg", "2.jpg", "3.jpg"):
@@ -177,17 +177,17 @@ def test_storage_without_paths_is_asked_for_folders(settings, db):
 
 def test_storage_without_paths_lists_no_other_folders_for_a_single_row(settings, db, monkeypatch):
     settings.STORAGES = IN_MEMORY
-    asked, stock = [], InMemoryStorage.listdir
+    listed, stock = [], InMemoryStorage.listdir
 
     def listdir(storage, path):
-        asked.append(path)
+        listed.append(path)
         return stock(storage, path)
 
     monkeypatch.setattr(InMemoryStorage, "listdir", listdir)
     asset = ImageAsset.objects.create(image="")
     key = asset.pk
     asset.delete()
-    assert asked == [f"{FOLDER}/{key}"]
+    assert listed == [f"{FOLDER}/{key}"]
 
 
 def test_preview_that_another_process_stores_first_is_the_only_one(add_image, media, monkeypatch):

@@ -92,12 +92,12 @@ def test_rows_like_a_picture(hashed_photo, uploader, media):
     assert Photo.objects.count() == ImageAsset.objects.count() == 2
 
 
-def test_permissions_of_the_view_are_asked(hashed_photo, reader):
+def test_permissions_of_the_view_apply(hashed_photo, reader):
     hashed_photo("first")
     assert reader.post("/photos/similar/", {"picture": file()}).status_code == 403
 
 
-def test_object_permissions_are_asked(hashed_photo, reader, monkeypatch):
+def test_object_permissions_apply(hashed_photo, reader, monkeypatch):
     first = hashed_photo("first")
     monkeypatch.setattr(
         DjangoModelPermissionsOrAnonReadOnly, "has_object_permission", lambda *_arguments: False, raising=False
@@ -111,7 +111,7 @@ def test_filters_of_the_view_apply(hashed_photo, reader):
     assert found(reader.get("/photos/similar/", {"like": first.pk, "title": "copy"})) == [("copy", 0)]
 
 
-def test_row_that_the_view_hides_is_not_searched_by(hashed_photo, reader):
+def test_hidden_row_cannot_be_searched_by(hashed_photo, reader):
     hidden = hashed_photo("hidden")
     Photo.objects.filter(pk=hidden.pk).update(deleted=True)
     hashed_photo("copy")
@@ -119,20 +119,20 @@ def test_row_that_the_view_hides_is_not_searched_by(hashed_photo, reader):
     assert reader.get("/photos/similar/", {"like": "no key"}).status_code == 404
 
 
-def test_answer_is_limited(hashed_photo, reader):
+def test_response_is_limited(hashed_photo, reader):
     first, *_others = [hashed_photo(str(number)) for number in range(12)]
     assert len(found(reader.get("/photos/similar/", {"like": first.pk}))) == 10
     assert len(found(reader.get("/photos/similar/", {"like": first.pk, "limit": 11}))) == 11
-    for asked in ({"limit": 51}, {"limit": 0}, {"max_distance": 101}, {"max_distance": -1}):
-        response = reader.get("/photos/similar/", {"like": first.pk, **asked})
+    for options in ({"limit": 51}, {"limit": 0}, {"max_distance": 101}, {"max_distance": -1}):
+        response = reader.get("/photos/similar/", {"like": first.pk, **options})
         assert response.status_code == 400
-        assert response.json().keys() == {*asked}
+        assert response.json().keys() == {*options}
 
 
-def test_distance_and_orientation_can_be_asked_for(hashed_photo, uploader):
+def test_distance_and_orientation_can_be_given(hashed_photo, uploader):
     hashed_photo("first")
-    asked = {"max_distance": 0, "any_orientation": "true"}
-    assert found(uploader.post("/photos/similar/", {"picture": file(jpeg(seed=2)), **asked})) == []
+    options = {"max_distance": 0, "any_orientation": "true"}
+    assert found(uploader.post("/photos/similar/", {"picture": file(jpeg(seed=2)), **options})) == []
     turned = encoded(photo(size=(160, 120)).rotate(90, expand=True), "PNG")
     assert found(uploader.post("/photos/similar/", {"picture": file(turned)})) == []
     assert len(found(uploader.post("/photos/similar/", {"picture": file(turned), "any_orientation": "true"}))) == 1
@@ -157,12 +157,12 @@ def test_picture_that_is_here_is_refused(hashed_photo, uploader):
     assert uploader.post("/photos/", {"title": "new", "original": file(jpeg(seed=2))}).status_code == 201
 
 
-def test_row_that_is_changed_may_get_its_own_picture_again(hashed_photo, uploader):
+def test_row_may_be_saved_with_its_own_picture(hashed_photo, uploader):
     first = hashed_photo("first")
     assert uploader.put(f"/photos/{first.pk}/", {"title": "new", "original": file()}).status_code == 200
 
 
-def test_file_that_is_no_picture_is_left_to_the_field(hashed_photo):
+def test_file_that_is_not_a_picture_is_left_to_the_field(hashed_photo):
     class ProductSerializer(serializers.Serializer):
         back = serializers.FileField(validators=[SimilarPictureValidator(Product.objects.all(), message="No.")])
 
@@ -183,7 +183,7 @@ def test_validator_has_a_message_of_its_own(hashed_photo):
     assert serializer.errors["page"][0].code == "similar_picture"
 
 
-def test_app_does_without_rest_framework():
+def test_app_works_without_rest_framework():
     code = (
         "import sys; sys.modules['rest_framework'] = None\n"
         "import django; django.setup()\n"

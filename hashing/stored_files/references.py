@@ -36,7 +36,7 @@ def find_reasons_to_keep(
                 search.check(column)
         except (DatabaseError, InterfaceError) as error:
             logger.error("Files are kept, because database %s cannot be read: %s", using, first_line(error))
-            search.keep_all(_("The database “%(alias)s” cannot be asked about it.") % {"alias": using})
+            search.keep_all(_("The database “%(alias)s” cannot be read.") % {"alias": using})
     return search.reasons
 
 

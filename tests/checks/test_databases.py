@@ -78,7 +78,7 @@ class ElsewhereRouter(Router):
 
 
 @pytest.mark.parametrize("router", ["Router", "ElsewhereRouter"])
-def test_a_router_that_parts_the_tables_is_an_error(settings, router):
+def test_a_router_that_separates_the_tables_is_an_error(settings, router):
     settings.DATABASE_ROUTERS = [f"{__name__}.{router}"]
     [error] = check_routers()
     assert error.id == "hashing.E013"
@@ -103,7 +103,7 @@ def test_missing_tables_are_a_warning_where_databases_are_checked():
 
 
 @pytest.mark.django_db
-def test_missing_tables_are_no_news_to_the_command_that_makes_them(monkeypatch):
+def test_missing_tables_are_not_reported_to_migrate(monkeypatch):
     monkeypatch.setattr("sys.argv", ["manage.py", "migrate"])
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {BackfillRun._meta.db_table} RENAME TO renamed")

@@ -17,7 +17,7 @@ CODE = "".join(path.read_text() for path in MODULES if path.stem != "messages")
 IDS = set(re.findall(r'\b(?:error|warning)\(\s*"([EW]\d{3})"', CODE))
 
 
-def test_every_check_has_its_place_on_the_page():
+def test_every_check_has_a_heading_on_the_page():
     headings = re.findall(r"^### (.+)$", PAGE, re.MULTILINE)
     assert sorted(headings) == sorted(f"hashing.{each}" for each in IDS)
 

@@ -25,7 +25,7 @@ def test_a_value_that_is_set_holds(settings):
     assert hashing_settings().MIN_QUALITY == 30
 
 
-def test_settings_that_are_no_dict_are_an_error(settings):
+def test_settings_that_are_not_a_dict_are_an_error(settings):
     assert found(settings, ["MIN_QUALITY"]) == [("hashing.E001", "HASHING must be a dict.")]
 
 
@@ -45,7 +45,7 @@ def test_an_unknown_key_is_an_error_and_changes_nothing(settings):
         {"TIMEOUT": True},
     ],
 )
-def test_a_value_that_makes_no_sense_is_an_error(settings, wrong):
+def test_an_invalid_value_is_an_error(settings, wrong):
     ((check_id, message),) = found(settings, wrong)
     assert check_id == "hashing.E003"
     assert next(iter(wrong)) in message
@@ -54,7 +54,7 @@ def test_a_value_that_makes_no_sense_is_an_error(settings, wrong):
 @pytest.mark.parametrize(
     "given", [{}, {"ON_UPLOAD": "task", "ACTION_LIMIT": 1}, {"ON_UPLOAD": "off"}, {"ON_UPLOAD": "inline"}]
 )
-def test_accepts_values_that_make_sense(settings, given):
+def test_valid_values_are_accepted(settings, given):
     settings.HASHING = given
     assert check_settings() == []
 
@@ -87,5 +87,5 @@ def test_the_site_of_this_repository_passes_all_checks():
     assert checks.run_checks(tags=["hashing"]) == []
 
 
-def test_a_key_that_is_no_text_is_an_unknown_one(settings):
+def test_a_key_that_is_not_a_text_is_unknown(settings):
     assert found(settings, {3: 1, "MIN_QUALTY": 2})[0] == ("hashing.E002", "HASHING has no key '3'.")

@@ -50,7 +50,7 @@ LABEL = "site_models.Picture.image"
 
 
 @pytest.mark.parametrize("value", [LABEL, 3, [3], None, {LABEL: 1}, iter([LABEL])])
-def test_what_is_no_list_of_texts(sources, settings, value):
+def test_sources_that_are_not_a_list_of_texts(sources, settings, value):
     settings.HASHING = {"SOURCES": value}
     [(found, _)] = messages()
     assert found == "hashing.E008"

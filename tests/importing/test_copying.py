@@ -71,7 +71,7 @@ def client_error(code: str) -> Exception:
     ],
     ids=repr,
 )
-def test_a_refusal_for_its_name_or_size_costs_only_that_file(error):
+def test_a_refusal_of_a_name_or_size_is_about_the_file(error):
     with pytest.raises(FileRefusal, match=r"^cannot be stored: ") as refusal:
         store_copy(io.BytesIO(b"picture"), refusing(error), "a.jpg")
     assert refusal.value.is_certain
@@ -91,7 +91,7 @@ def test_a_refusal_for_its_name_or_size_costs_only_that_file(error):
     ],
     ids=repr,
 )
-def test_a_storage_that_is_full_or_gone_takes_no_file(error):
+def test_a_refusal_of_a_full_or_missing_storage_is_about_all_files(error):
     with pytest.raises(StorageRefusal, match=r"a\.jpg cannot be stored: "):
         store_copy(io.BytesIO(b"picture"), refusing(error), "a.jpg")
 
@@ -106,12 +106,12 @@ def test_a_refusal_for_another_reason_is_uncertain(error):
 
 
 @pytest.mark.parametrize("storage", [InMemoryStorage, FileSystemStorage])
-def test_a_source_that_cannot_be_read_costs_only_itself(storage, tmp_path):
+def test_a_source_that_cannot_be_read_is_reported(storage, tmp_path):
     made = storage(location=tmp_path)
     assert store_copy(DyingDisk(), made, "a.jpg") == "cannot be read: Input/output error"
 
 
-def test_a_storage_that_takes_nothing_is_a_refusal():
+def test_a_storage_that_fails_while_it_reads_is_a_refusal():
     with pytest.raises(StorageRefusal, match=r"a.jpg cannot be stored: .*No space left"):
         store_copy(io.BytesIO(b"picture"), FullStorage(), "a.jpg")
 
@@ -130,7 +130,7 @@ def partial(tmp_path):
     return FileSystemStorage(location=tmp_path)
 
 
-def test_a_copy_that_breaks_off_is_made_again(partial, tmp_path):
+def test_an_incomplete_copy_is_made_again(partial, tmp_path):
     assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == ""
     assert (tmp_path / "a.jpg").read_bytes() == b"picture"
 
@@ -144,7 +144,7 @@ def test_a_copy_that_another_import_is_writing_is_left_alone(partial, tmp_path):
     assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == ""
 
 
-def test_a_copy_that_another_import_has_begun_again_is_left_alone(partial, tmp_path, monkeypatch):
+def test_a_copy_that_another_import_has_restarted_is_left_alone(partial, tmp_path, monkeypatch):
     flock = fcntl.flock
 
     def replace_first(descriptor, operation):
@@ -163,7 +163,7 @@ def test_another_file_under_the_name_is_never_overwritten(partial, tmp_path):
     assert (tmp_path / "a.jpg").read_bytes() == b"pict"
 
 
-def test_a_beginning_that_another_import_deletes_first_costs_no_failure(partial, monkeypatch):
+def test_an_incomplete_copy_that_another_import_deletes_first_is_no_error(partial, monkeypatch):
     monkeypatch.setattr(partial, "exists", lambda _name: True)
     partial.delete("a.jpg")
     assert store_copy(io.BytesIO(b"picture"), partial, "a.jpg") == copying.BEING_STORED

@@ -30,7 +30,7 @@ def taken(root: Path, *patterns: str, **options: bool) -> set[str]:
         ("RAW", {"a.jpg", "b.png", "raw/c.jpg", "sub/a.jpg", "sub/raw/d.jpg", "sub/rawness.jpg"}),
     ],
 )
-def test_a_pattern_leaves_out_what_it_names(tmp_path, pattern, left):
+def test_a_pattern_leaves_out_matching_files(tmp_path, pattern, left):
     touch(tmp_path, "a.jpg", "b.png", "raw/c.jpg", "sub/a.jpg", "sub/raw/d.jpg", "sub/rawness.jpg")
     assert taken(tmp_path, pattern) == left
 
@@ -70,7 +70,7 @@ def test_folders_of_the_system_are_left_out_at_any_depth(tmp_path, folder):
         "uploads/_thumbs/photo.jpg",
     ],
 )
-def test_thumbnails_of_other_apps_are_left_out_unless_asked_for(tmp_path, path):
+def test_thumbnails_of_other_apps_are_left_out_by_default(tmp_path, path):
     originals = {"original_images/photo.jpg", "uploads/photo.jpg"}
     touch(tmp_path, path, *originals)
     assert taken(tmp_path) == originals
@@ -97,7 +97,7 @@ def test_thumbnails_of_other_apps_are_left_out_unless_asked_for(tmp_path, path):
         "Thumbs/portrait.jpg",
     ],
 )
-def test_pictures_whose_names_only_look_like_that_are_taken(tmp_path, path):
+def test_pictures_with_similar_names_are_imported(tmp_path, path):
     touch(tmp_path, path, "original_images/other.jpg")
     assert path in taken(tmp_path)
 

@@ -84,14 +84,14 @@ def test_a_stop_within_a_batch_keeps_the_rows_of_what_is_copied(media, folder):
 
 
 def test_a_stop_copies_no_more_of_a_batch_that_was_read(media, folder):
-    asked = []
-    job = importing(folder, should_stop=lambda: len(asked) > 12 or asked.append(1))
+    calls = []
+    job = importing(folder, should_stop=lambda: len(calls) > 12 or calls.append(1))
     job.run()
     assert 0 < len(registered()) < 9
     assert_rows_and_files_agree(media)
 
 
-def test_a_name_that_the_storage_does_not_take_costs_only_that_file(media, folder, refuse):
+def test_a_name_that_the_storage_refuses_affects_only_that_file(media, folder, refuse):
     refuse(lambda name: OSError(errno.ENAMETOOLONG, "File name too long") if name in "3.jpg4.jpg" else None)
     report = importing(folder).run()
     assert (report.registered, report.failed) == (7, 2)
@@ -99,7 +99,7 @@ def test_a_name_that_the_storage_does_not_take_costs_only_that_file(media, folde
     assert_rows_and_files_agree(media)
 
 
-def test_a_storage_that_refuses_one_file_after_the_other_is_at_fault(media, tmp_path, refuse):
+def test_many_refusals_in_a_row_stop_the_import(media, tmp_path, refuse):
     many = tmp_path / "many"
     many.mkdir()
     for number in range(MAX_UNCERTAIN_REFUSALS + 5):
@@ -111,7 +111,7 @@ def test_a_storage_that_refuses_one_file_after_the_other_is_at_fault(media, tmp_
     assert len(tried) == MAX_UNCERTAIN_REFUSALS
 
 
-def test_a_storage_that_refuses_all_of_a_few_files_is_at_fault(media, folder, refuse):
+def test_a_storage_that_refuses_all_of_a_few_files_is_an_error(media, folder, refuse):
     refuse(lambda _: PermissionError(errno.EACCES, "Permission denied"))
     job = importing(folder)
     with pytest.raises(StorageRefusal, match="Permission denied"):
@@ -119,7 +119,7 @@ def test_a_storage_that_refuses_all_of_a_few_files_is_at_fault(media, folder, re
     assert job.report.left_out == {"cannot be stored: Permission denied": 9}
 
 
-def test_refusals_for_unknown_reasons_among_successes_cost_only_those_files(media, tmp_path, refuse):
+def test_refusals_between_successes_affect_only_those_files(media, tmp_path, refuse):
     many = tmp_path / "many"
     many.mkdir()
     for number in range(3 * MAX_UNCERTAIN_REFUSALS):
@@ -144,7 +144,7 @@ def test_excluded_files_are_neither_copied_nor_registered(media, folder):
 
 
 @pytest.mark.parametrize("stem", ["写" * 83, "a b" * 83, "😀" * 62, "x" * 251])
-def test_a_name_as_long_as_a_file_system_takes_comes_in_and_is_known_again(media, folder, stem):
+def test_a_name_of_the_maximum_length_is_imported_once(media, folder, stem):
     (folder / f"{stem}.jpg").write_bytes(b"long")
     assert importing(folder).run().registered == 10
     assert_rows_and_files_agree(media)
@@ -152,7 +152,7 @@ def test_a_name_as_long_as_a_file_system_takes_comes_in_and_is_known_again(media
     assert (again.registered, again.known, again.failed) == (0, 10, 0)
 
 
-def test_a_file_where_a_folder_has_to_be_costs_only_what_is_below(media, folder):
+def test_a_file_in_the_place_of_a_folder_affects_only_that_folder(media, folder):
     job = importing(folder)
     (folder / "sub").mkdir()
     (folder / "sub" / "x.jpg").write_bytes(b"x")

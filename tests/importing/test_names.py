@@ -28,7 +28,7 @@ def test_a_plain_path_stays_readable():
     assert name(PurePosixPath("2024/beach.jpg")).endswith("/2024/beach.jpg")
 
 
-def test_folders_of_the_same_name_do_not_meet():
+def test_folders_of_the_same_name_have_different_names_in_the_storage():
     assert name(PurePosixPath("a.jpg"), "/one/photos") != name(PurePosixPath("a.jpg"), "/two/photos")
 
 
@@ -39,7 +39,7 @@ def test_no_two_files_share_a_name(first, second):
 
 
 @given(st.lists(long_part, min_size=2, max_size=2, unique=True))
-def test_long_names_fit_a_file_system_and_stay_apart(parts):
+def test_long_names_are_shortened_and_stay_distinct(parts):
     first, second = (name(PurePosixPath("folder", each)) for each in parts)
     assert first != second
     for made, original in zip((first, second), parts, strict=True):
@@ -60,16 +60,16 @@ def test_a_long_root_and_a_long_suffix_are_shortened_too():
 
 
 @given(relative_path)
-def test_a_name_is_one_that_the_storage_takes(relative):
+def test_the_storage_accepts_every_name(relative):
     made = name(relative)
     assert InMemoryStorage().generate_filename(made) == made
 
 
-def test_in_place_a_name_is_the_path_below_the_media_root():
+def test_a_name_in_place_is_the_path_below_the_media_root():
     assert InPlaceNames(Path("old stuff")).name(FoundImage(PurePosixPath("a.jpg"))) == "old stuff/a.jpg"
 
 
-def test_a_name_that_looks_like_anothers_is_told_from_it():
+def test_a_name_that_looks_like_another_with_a_digest_differs_from_it():
     odd = name(PurePosixPath("a b.jpg")).rpartition("/")[2]
     assert name(PurePosixPath("a b.jpg")) != name(PurePosixPath(odd))
 

@@ -30,7 +30,7 @@ def test_finds_images_at_any_depth_by_their_suffix(tmp_path):
     assert found(tmp_path) == {"a.jpg", "b/c/d.PNG", "b/e.webp"}
 
 
-def test_says_what_is_no_image(tmp_path):
+def test_reports_files_that_are_not_images(tmp_path):
     touch(tmp_path, "notes.txt", "drawing.svg", "paper.pdf", "figure.eps", ".hidden.jpg", ".git/a.jpg", "none")
     assert found(tmp_path) == set()
     assert left_out(tmp_path) == {
@@ -54,7 +54,7 @@ def test_follows_no_link(tmp_path):
     assert set(left_out(root).values()) == {"symbolic link"}
 
 
-def test_leaves_out_what_is_no_regular_file(tmp_path):
+def test_leaves_out_files_that_are_not_regular(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     assert left_out(tmp_path) == {"pipe.jpg": "not a regular file"}
 
@@ -67,7 +67,7 @@ def test_leaves_out_names_that_no_database_can_hold(tmp_path):
     assert list(left_out(tmp_path).values()) == ["name is not valid Unicode"]
 
 
-def test_a_folder_that_vanishes_costs_only_itself(tmp_path):
+def test_a_folder_that_vanishes_does_not_affect_others(tmp_path):
     touch(tmp_path, "a/x.jpg", "b/y.jpg")
     seen = []
     for file in walk_images(tmp_path):
@@ -119,7 +119,7 @@ def entries(monkeypatch):
     return arrange
 
 
-def test_an_entry_that_cannot_be_read_costs_only_itself(tmp_path, entries):
+def test_an_entry_that_cannot_be_read_does_not_affect_others(tmp_path, entries):
     entries(WithoutType)
     touch(tmp_path, "a.jpg", "broken.jpg", "c.jpg", "sub/broken", "sub/deeper/d.jpg", "sub/e.jpg")
     assert found(tmp_path) == {"a.jpg", "c.jpg", "sub/deeper/d.jpg", "sub/e.jpg"}
@@ -127,7 +127,7 @@ def test_an_entry_that_cannot_be_read_costs_only_itself(tmp_path, entries):
     assert left_out(tmp_path) == {"broken.jpg": reason, "sub/broken": reason}
 
 
-def test_an_entry_whose_status_cannot_be_read_costs_only_itself(tmp_path, entries):
+def test_an_entry_whose_status_cannot_be_read_does_not_affect_others(tmp_path, entries):
     entries(WithoutStatus)
     touch(tmp_path, "a.jpg", "broken.jpg", "c.jpg")
     assert found(tmp_path) == {"a.jpg", "c.jpg"}
@@ -148,13 +148,13 @@ def test_folders_deeper_than_any_path_may_be_long_are_walked(tmp_path):
     assert list(left_out(tmp_path)) == ["/".join([*parts, "x.jpg.10x10_q85.jpg"])]
 
 
-def test_says_how_large_an_image_is(tmp_path):
+def test_returns_the_size_of_an_image(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"12345")
     assert [file.size for file in walk_images(tmp_path)] == [5]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_folder_without_permission_costs_only_itself(tmp_path):
+def test_a_folder_without_permission_does_not_affect_others(tmp_path):
     touch(tmp_path, "a/x.jpg", "b.jpg")
     (tmp_path / "a").chmod(0)
     assert found(tmp_path) == {"b.jpg"}

@@ -113,7 +113,7 @@ def test_overwritten_file_clears_the_hash(sources, monkeypatch):
     assert ImageAsset.objects.get().perceptual_hash is None
 
 
-def test_deleted_row_takes_its_asset_along(sources, media):
+def test_asset_of_a_deleted_row_is_deleted(sources, media):
     picture = Picture.objects.create(image=upload())
     picture.delete()
     assert assets() == []
@@ -134,7 +134,7 @@ def test_rolled_back_row_leaves_nothing(sources):
     assert assets() == []
 
 
-def test_row_that_a_fixture_brings_is_left_to_the_next_run(sources):
+def test_row_of_a_fixture_is_left_to_the_next_run(sources):
     Picture(image="a.jpg", pk=3).save_base(raw=True)
     assert assets() == []
 
@@ -151,7 +151,7 @@ def test_two_owners_of_one_file_share_its_asset(sources):
     assert assets() == []
 
 
-def test_co_owner_that_gets_a_file_of_its_own_gets_an_asset_of_its_own(sources):
+def test_co_owner_with_a_new_file_gets_its_own_asset(sources):
     first = Picture.objects.create(image="a.jpg")
     second = Picture.objects.create(image="a.jpg")
     second.image = "b.jpg"
@@ -174,7 +174,7 @@ def test_asset_without_an_owner_is_adopted_with_its_hash(sources):
     assert ImageAsset.objects.count() == 1
 
 
-def test_proxies_and_children_stand_for_the_row(sources):
+def test_rows_of_proxies_and_children_have_assets(sources):
     proxied = PictureProxy.objects.create(image=upload("proxy.jpg"))
     child = Poster.objects.create(image=upload("child.jpg"))
     assert [(pk, name) for _, pk, _, name in assets()] == [

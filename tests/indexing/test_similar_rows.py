@@ -64,13 +64,13 @@ def test_nearest_come_first_without_the_row_itself(sources):
     assert found(Picture.objects.all(), first, max_distance=5) == [(near.pk, 2)]
 
 
-def test_filters_of_the_queryset_are_kept_and_its_order_is_not(sources):
+def test_queryset_keeps_its_filters_and_loses_its_order(sources):
     first, near, far = photograph("a"), photograph("b", 3), photograph("b", 7)
     photograph("c", 1)
     assert found(Photo.objects.filter(title="b").order_by("-created"), first) == [(near.pk, 3), (far.pk, 7)]
 
 
-def test_what_a_default_manager_hides_stays_hidden(sources):
+def test_rows_hidden_by_the_default_manager_stay_hidden(sources):
     first, hidden = photograph("a"), photograph("b", deleted=True)
     assert found(Photo.objects.all(), first) == []
     assert found(Photo._base_manager.all(), first) == [(hidden.pk, 0)]
@@ -90,22 +90,22 @@ def test_result_is_an_ordinary_queryset(sources):
     assert rows.reverse().first() == third
 
 
-def test_field_that_is_nearest_counts_once(sources):
+def test_row_with_two_matching_fields_has_the_smaller_distance(sources):
     first = product("A", front=0)
     both, back = product("B 'x' \"y\"", front=8, back=4), product("C/1", back=6)
     assert found(Product.objects.all(), first) == [(both.pk, 4), (back.pk, 6)]
 
 
-def test_named_field_is_the_one_that_is_searched(sources):
+def test_search_can_be_limited_to_one_field(sources):
     first, other = product("A", front=0, back=250), product("B", front=8, back=4)
     assert found(Product.objects.all(), first, field="front") == [(other.pk, 8)]
     assert found(Product.objects.all(), first, field="back") == []
 
 
-def test_row_of_another_model_is_searched_by_with_all_of_its_fields(sources):
-    wanted = product("A", front=200, back=0)
+def test_search_by_a_row_of_another_model_uses_all_of_its_fields(sources):
+    given = product("A", front=200, back=0)
     like = picture("b", 2)
-    assert found(Picture.objects.all(), wanted) == [(like.pk, 2)]
+    assert found(Picture.objects.all(), given) == [(like.pk, 2)]
     assert found(Product.objects.all(), like, field="back") == [("A", 2)]
 
 
@@ -151,7 +151,7 @@ def test_picture_may_be_an_asset_a_fingerprint_or_a_hash(sources):
     assert found(Picture.objects.all(), SMALL["perceptual_hash"]) == [(first.pk, 0), (second.pk, 0)]
 
 
-def test_row_that_is_not_hashed_yet_matches_equal_files_alone(sources):
+def test_row_that_is_not_hashed_yet_matches_only_equal_files(sources):
     first, second = (Picture.objects.create(image=name) for name in ("a.jpg", "b.jpg"))
     picture("c")
     assert found(Picture.objects.all(), first) == []
@@ -168,7 +168,7 @@ def test_row_without_a_registered_file_matches_nothing(sources):
     assert rows.count() == 0
 
 
-def test_mirrored_copy_is_found_when_asked_for(sources):
+def test_mirrored_copy_is_found_with_any_orientation(sources):
     first, second = picture("a"), picture("b")
     upright = photo(seed=4)
     for row, image in ((first, upright), (second, ImageOps.mirror(upright))):
@@ -179,7 +179,7 @@ def test_mirrored_copy_is_found_when_asked_for(sources):
     assert [pk for pk, _ in found(Picture.objects.all(), first, any_orientation=True)] == [second.pk]
 
 
-def test_search_of_what_is_no_source_is_refused(sources):
+def test_search_of_a_model_that_is_not_a_source_is_refused(sources):
     sources("site_models.Product.front")
     with pytest.raises(UnknownSource, match=r"site_models.Picture is no source. .*: site_models.Product.front"):
         similar_rows(Picture.objects.all(), SMALL["perceptual_hash"])
@@ -191,7 +191,7 @@ def test_search_of_what_is_no_source_is_refused(sources):
         similar_rows(Product.objects.all(), ImageAsset(), max_distance=400)
 
 
-def test_more_matches_than_the_database_takes_parameters(sources):
+def test_more_matches_than_a_query_can_have_parameters(sources):
     first, *others = (picture(str(number), number % 3) for number in range(60))
     rows = similar_rows(Picture.objects.all(), first)
     if connection.vendor == "sqlite":

@@ -36,7 +36,7 @@ def small_pages(monkeypatch):
     monkeypatch.setattr("hashing.indexing.comparison.PAGE_SIZE", 2)
 
 
-def test_rows_that_are_there_get_assets(sources, small_pages):
+def test_existing_rows_get_assets(sources, small_pages):
     Picture.objects.bulk_create(Picture(image=f"{number}.jpg") for number in range(5))
     assert sync() == SyncCounts(added=5)
     assert names(source_type="site_models.Picture") == [f"{number}.jpg" for number in range(5)]
@@ -63,7 +63,7 @@ def test_keys_of_any_type(sources, archive, photographs, label):
     assert not ImageAsset.objects.exists()
 
 
-def test_files_that_were_replaced_behind_the_back_of_the_signals(sources):
+def test_files_that_were_replaced_without_signals(sources):
     picture, other = Picture.objects.bulk_create([Picture(image="a.jpg"), Picture(image="b.jpg")])
     sync()
     ImageAsset.objects.update(**HASHES)
@@ -93,7 +93,7 @@ def test_rows_of_one_file_share_its_asset(sources, page, monkeypatch):
     assert sync().total == 0
 
 
-def test_all_owners_but_one_are_gone(sources):
+def test_last_remaining_owner_keeps_the_asset(sources):
     rows = Picture.objects.bulk_create([Picture(image="a.jpg") for _ in range(3)])
     sync()
     ImageAsset.objects.update(**HASHES)
@@ -131,13 +131,13 @@ def test_dry_run_counts_and_writes_nothing(sources):
     assert ImageAsset.objects.count() == 2
 
 
-def test_run_that_is_stopped_is_taken_up_where_it_ended(sources, small_pages):
+def test_stopped_run_continues_where_it_ended(sources, small_pages):
     Picture.objects.bulk_create(Picture(image=f"{number}.jpg") for number in range(5))
     assert sync(should_stop=lambda: True) == SyncCounts(added=2)
     assert sync() == SyncCounts(added=3)
 
 
-def test_rows_that_take_no_part(sources, photographs):
+def test_rows_that_do_not_take_part_have_no_assets(sources, photographs):
     @register("site_models.Photo.original")
     class Published(ImageSource):
         def rows(self):
@@ -154,7 +154,7 @@ def test_rows_that_take_no_part(sources, photographs):
         unregister("site_models.Photo.original")
 
 
-def test_row_that_cannot_be_registered_keeps_no_other_out(sources, archive, small_pages, caplog, monkeypatch):
+def test_row_that_cannot_be_registered_does_not_affect_others(sources, archive, small_pages, caplog, monkeypatch):
     monkeypatch.setattr("hashing.indexing.registration.MAX_NAME_LENGTH", 10)
 
     @register("site_models.Scan.file")

@@ -43,7 +43,7 @@ def uninstall(*options: str) -> str:
     return output.getvalue()
 
 
-def test_nothing_is_left_but_the_images(used_site, media):
+def test_only_the_images_remain(used_site, media):
     others = set(connection.introspection.table_names()) - set(own_tables("default"))
     output = uninstall("--no-input")
     assert "1 previews" in output
@@ -63,7 +63,7 @@ def test_it_can_be_run_again(used_site):
     assert "0 tables of the database 'default'" in uninstall("--no-input")
 
 
-def test_files_among_the_previews_that_are_none_stay(used_site, media):
+def test_other_files_among_the_previews_stay(used_site, media):
     [preview] = (media / ".previews").rglob("*.jpg")
     other = preview.with_name("notes.txt")
     other.write_text("")
@@ -71,7 +71,7 @@ def test_files_among_the_previews_that_are_none_stay(used_site, media):
     assert (preview.exists(), other.exists()) == (False, True)
 
 
-def test_tasks_in_the_database_go_as_well(site):
+def test_tasks_in_the_database_are_removed(site):
     site.environment["TASK_QUEUE"] = "database"
     site.add_photos(1)
     assert site.run("backfill_hashes", "--enqueue").returncode == 0
@@ -83,7 +83,7 @@ def test_tasks_in_the_database_go_as_well(site):
 
 
 @pytest.mark.parametrize("answer", ["", "no", "y"])
-def test_without_a_yes_everything_stays(used_site, media, monkeypatch, answer):
+def test_everything_stays_without_confirmation(used_site, media, monkeypatch, answer):
     monkeypatch.setattr("builtins.input", lambda _prompt: answer)
     with pytest.raises(CommandError, match="Nothing was removed"):
         uninstall()
@@ -92,13 +92,13 @@ def test_without_a_yes_everything_stays(used_site, media, monkeypatch, answer):
     assert ContentType.objects.filter(app_label="hashing").exists()
 
 
-def test_a_yes_is_asked_for(used_site, monkeypatch):
+def test_confirmation_removes_everything(used_site, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda _prompt: "yes")
     uninstall()
     assert own_tables("default") == []
 
 
-def test_refused_while_rows_of_sources_would_ask_for_the_tables(used_site, settings):
+def test_refused_while_sources_are_set(used_site, settings):
     settings.HASHING = {"SOURCES": ["site_models.Picture.image"]}
     with pytest.raises(CommandError, match=r"site_models\.Picture\.image"):
         uninstall("--no-input")
@@ -115,7 +115,7 @@ def article() -> Iterator[None]:
     apps.clear_cache()
 
 
-def test_refused_while_other_apps_would_lose_their_tables(used_site, article):
+def test_refused_while_other_models_refer_to_the_app(used_site, article):
     with pytest.raises(CommandError, match=r"site_models\.Article"):
         uninstall("--no-input")
     assert own_tables("default")

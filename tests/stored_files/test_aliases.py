@@ -78,7 +78,7 @@ def test_copy_of_the_file_is_another_file(media, photograph):
     assert copy.exists()
 
 
-def test_row_whose_file_is_missing_keeps_no_other(media, photograph):
+def test_row_whose_file_is_missing_keeps_no_other_file(media, photograph):
     photograph("a/photo.jpg")
     add_row("b/photo.jpg")
     assert delete_unused(storage(), ["a/photo.jpg"]).deleted
@@ -166,7 +166,7 @@ def test_file_of_a_very_common_name(media, photograph, bind_mount, crowd):
     assert result.deleted == {"c/photo.jpg"}
 
 
-def test_million_rows_are_not_looked_at(media, photograph, monkeypatch):
+def test_files_of_other_names_and_sizes_are_not_compared(media, photograph, monkeypatch):
     photograph("photo.jpg")
     for number in range(300):
         add_row(f"{number}/{number}.jpg", perceptual_hash="0" * 16, file_size=number)

@@ -33,7 +33,7 @@ def test_file_whose_name_too_many_rows_of_another_storage_have(media, photograph
     assert path.exists()
 
 
-def test_storage_is_asked_about_so_many_objects_and_the_file_stays(media, photograph, add_model, monkeypatch):
+def test_file_with_too_many_remote_candidates_is_kept(media, photograph, add_model, monkeypatch):
     monkeypatch.setattr(references, "MAX_REMOTE_COMPARISONS", 2)
     photograph("a/b/c/photo.jpg")
     model = add_model(Remote(location=media / "nowhere"))

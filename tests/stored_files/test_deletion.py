@@ -26,7 +26,7 @@ def test_file_is_kept_while_any_row_names_it(add_image, media):
         assert (media / "shared.jpg").exists() == (row is one)
 
 
-def test_file_is_known_by_its_place_in_another_storage_too(add_image, media):
+def test_file_is_found_through_a_storage_inside_another(add_image, media):
     add_image("folder/used.jpg")
     inner = FileSystemStorage(location=media / "folder")
     (media / "folder" / "unused.jpg").touch()
@@ -60,7 +60,7 @@ class Remote(FileSystemStorage):
         self.remote = True
 
 
-def test_in_a_storage_without_paths_names_decide(add_image, media):
+def test_names_are_compared_in_a_storage_without_paths(add_image, media):
     remote = Remote(location=media)
     remote.remote = True
     add_image("used.jpg")
@@ -69,7 +69,7 @@ def test_in_a_storage_without_paths_names_decide(add_image, media):
     assert [path.name for path in media.iterdir()] == ["used.jpg"]
 
 
-def test_file_that_cannot_be_deleted_stops_no_other(db, media, caplog):
+def test_file_that_cannot_be_deleted_does_not_affect_others(db, media, caplog):
     remote = Remote(location=media)
     remote.remote = True
     (media / "unused.jpg").touch()
@@ -88,14 +88,14 @@ def test_file_behind_a_linked_folder_is_kept_while_a_row_names_it(add_image, med
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["used.jpg"]
 
 
-def test_file_is_kept_while_a_row_names_it_in_the_same_odd_way(add_image, media):
+def test_file_is_kept_while_a_row_names_it_in_the_same_unusual_spelling(add_image, media):
     row = add_image("folder/used.jpg")
     ImageAsset.objects.filter(pk=row.pk).update(image="folder//used.jpg")
     delete_unused(storage(), ["folder//used.jpg"])
     assert (media / "folder" / "used.jpg").exists()
 
 
-def test_name_outside_the_storage_stops_no_other(db, media):
+def test_name_outside_the_storage_does_not_affect_others(db, media):
     (media / "unused.jpg").touch()
     assert delete_unused(storage(), ["../outside.jpg", "unused.jpg"]).failed.keys() == {"../outside.jpg"}
     assert not list(media.iterdir())

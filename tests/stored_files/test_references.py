@@ -46,7 +46,7 @@ def test_row_in_another_database(media, photograph, add_model, other_database):
     assert path.exists()
 
 
-def test_rows_to_delete_do_not_count_and_rows_of_other_models_with_their_keys_do(media, photograph, add_model):
+def test_excluded_rows_are_ignored_by_model(media, photograph, add_model):
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         photograph(name)
     one, other, _third = ImageAsset.objects.bulk_create([ImageAsset(image=f"{name}.jpg") for name in "abc"])

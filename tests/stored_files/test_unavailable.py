@@ -17,18 +17,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
-def test_database_that_breaks_off(media, photograph, monkeypatch, error):
+def test_lost_connection_keeps_the_file(media, photograph, monkeypatch, error):
     def fail(*_arguments):
         raise error("connection is closed")
 
     path = photograph("photo.jpg")
     monkeypatch.setattr(references, "file_columns", fail)
     kept = delete_unused(storage(), ["photo.jpg"]).kept
-    assert kept == {"photo.jpg": "The database “default” cannot be asked about it."}
+    assert kept == {"photo.jpg": "The database “default” cannot be read."}
     assert path.exists()
 
 
-def test_deadlock_keeps_no_file(media, photograph, monkeypatch):
+def test_deadlock_is_retried(media, photograph, monkeypatch):
     def deadlock():
         raise OperationalError("deadlock detected")
 
@@ -45,7 +45,7 @@ class Locked(FileSystemStorage):
         raise PermissionError(13, "locked")
 
 
-def test_file_that_cannot_be_looked_at(media, photograph, add_model):
+def test_file_whose_status_cannot_be_read_is_kept(media, photograph, add_model):
     photograph("photo.jpg")
     assert delete_unused(Locked(), ["photo.jpg"]).kept == {"photo.jpg": "It cannot be read: [Errno 13] locked"}
     add_model(Locked()).objects.create(file="elsewhere/photo.jpg")
@@ -53,17 +53,17 @@ def test_file_that_cannot_be_looked_at(media, photograph, add_model):
     assert kept == {"photo.jpg": "It may be the file “elsewhere/photo.jpg”, which is used by: legacy photo."}
 
 
-def test_database_that_does_not_answer(media, photograph, other_database, tmp_path, caplog):
+def test_unreadable_database_keeps_the_file(media, photograph, other_database, tmp_path, caplog):
     path = photograph("photo.jpg")
     (tmp_path / "other.sqlite3").write_bytes(b"this is no database" * 100)
     with caplog.at_level(logging.ERROR, "hashing"):
         result = delete_unused(storage(), ["photo.jpg"])
-    assert result.kept == {"photo.jpg": "The database “other” cannot be asked about it."}
+    assert result.kept == {"photo.jpg": "The database “other” cannot be read."}
     assert path.exists()
     assert "database other cannot be read" in caplog.text
 
 
-def test_storage_that_does_not_answer(media, photograph, add_model):
+def test_unavailable_storage_keeps_the_file(media, photograph, add_model):
     path = photograph("a/photo.jpg")
     add_model(Silent()).objects.create(file="photo.jpg")
     kept = delete_unused(storage(), ["a/photo.jpg"]).kept
@@ -71,7 +71,7 @@ def test_storage_that_does_not_answer(media, photograph, add_model):
     assert path.exists()
 
 
-def test_table_that_cannot_be_read_leaves_the_callers_transaction_sound(media, photograph, add_model):
+def test_unreadable_table_does_not_break_the_transaction(media, photograph, add_model):
     photograph("photo.jpg")
     model = add_model(storage())
     with connection.cursor() as cursor:

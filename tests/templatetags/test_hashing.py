@@ -19,7 +19,7 @@ def test_template_shows_similar_pictures(hashed_photo):
     assert second.pk
 
 
-def test_template_says_what_is_searched(hashed_photo):
+def test_template_can_limit_what_is_searched(hashed_photo):
     first = hashed_photo("a")
     hashed_photo("b"), hashed_photo("c"), hashed_photo("b")
     shown = "{% for copy in copies %}{{ copy.title }}{% endfor %}"

@@ -134,7 +134,7 @@ def test_wrong_page_is_the_first(editor, db, page):
     assert shown(find_similar(editor, asset, page=page)) == [copy.pk]
 
 
-def test_mirrored_copy_is_found_when_asked_for(editor, add_image):
+def test_mirrored_copy_is_found_with_any_orientation(editor, add_image):
     whole = photo(size=(160, 120))
     asset, copy = add_image("a.png"), add_image("b.png", content=encoded(ImageOps.mirror(whole), "PNG"))
     for row in (asset, copy):
