@@ -1,4 +1,4 @@
-"""The rule that decides when two pictures are the same, in whole numbers. SQL and NumPy follow the same constants."""
+"""The rule of docs/hash.md for when two pictures match, in whole numbers. SQL and NumPy use the same constants."""
 
 from __future__ import annotations
 
