@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,7 +17,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.fields.files import FieldFile
 
 M = TypeVar("M", bound=models.Model)
-AnyField = models.Field[Any, Any]
+AnyField: TypeAlias = "models.Field[Any, Any]"
 
 # Internal types whose values both databases take as they are. Django's own `bulk_update` writes the others.
 PLAIN_TYPES = frozenset(
