@@ -25,7 +25,7 @@ pytestmark = BROWSER_MARKS
 PASSWORD = "correct horse"
 HASHES = {"perceptual_hash": "0123456789abcdef", "vertical_hash": "fedcba9876543210"}
 SHOWN_NAMES = (
-    "return Array.from(document.querySelectorAll('.hashing-cards .hashing-card-name strong'), e => e.innerText)"
+    "return Array.from(document.querySelectorAll('.hashing-cards .hashing-card__name strong'), e => e.innerText)"
 )
 IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
 
@@ -151,7 +151,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
     editor.wait_for_cards("near.png", "far.png")
     assert editor.wait_for_picture(".hashing-uploaded img") == 320
 
-    editor.click(".hashing-cards li:last-child .hashing-card-links a")
+    editor.click(".hashing-cards li:last-child .hashing-card__links a")
     editor.wait_for_cards("near.png")
     assert "far.png" in editor.find(".hashing-query-image").text
     editor.click(".hashing-options [name=any_orientation]")

@@ -114,7 +114,7 @@ class DeletionViews:
         # Under ATOMIC_REQUESTS, files are deleted after this view, and their messages belong here as well.
         opts = self.model_admin.opts
         transaction.on_commit(lambda: add_messages(request, opts, job), using=deletion_database())
-        return redirect(self._list_address(request))
+        return redirect(self._list_url(request))
 
     def _delete_one(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
         for asset in assets:
@@ -142,7 +142,7 @@ class DeletionViews:
         with deleting_images(request):
             return find_reasons_to_stay(assets, collect, count)
 
-    def _list_address(self, request: HttpRequest) -> str:
+    def _list_url(self, request: HttpRequest) -> str:
         opts, site = self.model_admin.opts, self.model_admin.admin_site
         address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist", current_app=site.name)
         return request.get_full_path() if request.path == address else address
@@ -151,5 +151,5 @@ class DeletionViews:
         self, request: HttpRequest, template: str, title: str, job: DeletionJob, **context: object
     ) -> HttpResponse:
         context |= {"job": job, "token": job.token(request.user.pk), "deletes_files": self.policy.deletes_files}
-        context |= {"list_address": self._list_address(request), "first_key": job.keys[0] if job.keys else ""}
+        context |= {"list_url": self._list_url(request), "first_key": job.keys[0] if job.keys else ""}
         return admin_page(self.model_admin, request, template, title, **context)

@@ -1,13 +1,11 @@
-"""Filters of the list of groups. None of them counts anything."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -15,22 +13,25 @@ from hashing.fingerprint.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_
 from hashing.templatetags.hashing_admin import likeness_label
 
 OPEN, DECIDED, ALL = "open", "decided", "all"
-STATE = "state"
 
-_likeness_label = lazy(likeness_label, str)
+lazy_likeness_label = lazy(likeness_label, str)
 
 
-class RowOfLinks(admin.SimpleListFilter):
-    """Drawn above the list, which needs the whole width."""
+class LinkRowFilter(admin.SimpleListFilter):
+    """A row of links above the list, which has the whole width. Its choices are not counted."""
 
     template = "admin/hashing/review/filter.html"
 
 
-class GroupStateFilter(RowOfLinks):
-    """Open groups, where nothing else is asked for."""
+class GroupStateFilter(LinkRowFilter):
+    """Open groups by default."""
 
     title = _("state")
-    parameter_name = STATE
+    parameter_name = "state"
+
+    @classmethod
+    def is_open_only(cls, parameters: QueryDict) -> bool:
+        return parameters.get(cls.parameter_name, OPEN) == OPEN
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(OPEN, _("open")), (DECIDED, _("decided")), (ALL, _("all"))]
@@ -39,8 +40,8 @@ class GroupStateFilter(RowOfLinks):
         return super().value() or OPEN
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        # The first choice would be to ask for nothing, which is OPEN here.
-        _nothing, *choices = super().choices(changelist)
+        # Without the first choice, which Django adds for no value: that is OPEN here.
+        _no_value, *choices = super().choices(changelist)
         yield from choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -53,43 +54,49 @@ class GroupStateFilter(RowOfLinks):
         return queryset
 
 
-class RangeFilter(RowOfLinks):
-    """Values of one field between two limits; the last range has no upper one."""
+class Range(NamedTuple):
+    label: Any
+    minimum: int
+    maximum: int | None
+
+
+class RangeFilter(LinkRowFilter):
+    """Groups with a value of one field in a range, by the name of the range."""
 
     field: str
-    ranges: dict[str, tuple[Any, int, int | None]]
+    ranges: dict[str, Range]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, label) for name, (label, _least, _most) in self.ranges.items()]
+        return [(name, chosen.label) for name, chosen in self.ranges.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in self.ranges:
+        chosen = self.ranges.get(str(self.value()))
+        if chosen is None:
             return queryset
-        _label, least, most = self.ranges[str(self.value())]
-        limits = {f"{self.field}__gte": least}
-        return queryset.filter(**limits if most is None else limits | {f"{self.field}__lte": most})
+        rows = queryset.filter(**{f"{self.field}__gte": chosen.minimum})
+        return rows if chosen.maximum is None else rows.filter(**{f"{self.field}__lte": chosen.maximum})
 
 
 class DistanceFilter(RangeFilter):
-    """By the picture of a group that is the least like the keeper."""
+    """By the image of a group that differs most from the keeper."""
 
     title = _("likeness")
     parameter_name = "likeness"
     field = "max_distance"
     ranges = {
-        "identical": (_likeness_label(0), 0, IDENTICAL_DISTANCE),
-        "nearly": (_likeness_label(IDENTICAL_DISTANCE + 1), IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
-        "similar": (_likeness_label(NEARLY_IDENTICAL_DISTANCE + 1), NEARLY_IDENTICAL_DISTANCE + 1, None),
+        "identical": Range(lazy_likeness_label(0), 0, IDENTICAL_DISTANCE),
+        "nearly": Range(lazy_likeness_label(IDENTICAL_DISTANCE + 1), IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
+        "similar": Range(lazy_likeness_label(NEARLY_IDENTICAL_DISTANCE + 1), NEARLY_IDENTICAL_DISTANCE + 1, None),
     }
 
 
 class SizeFilter(RangeFilter):
-    title = _("pictures")
-    parameter_name = "pictures"
+    title = _("images")
+    parameter_name = "images"
     field = "size"
     ranges = {
-        "2": (_("2"), 2, 2),
-        "3-5": (_("3–5"), 3, 5),  # noqa: RUF001
-        "6-20": (_("6–20"), 6, 20),  # noqa: RUF001
-        "21": (_("over 20"), 21, None),
+        "2": Range(_("2"), 2, 2),
+        "3-5": Range(_("3–5"), 3, 5),  # noqa: RUF001
+        "6-20": Range(_("6–20"), 6, 20),  # noqa: RUF001
+        "21": Range(_("over 20"), 21, None),
     }

@@ -1,5 +1,3 @@
-"""What was decided about pairs of pictures, to look at and to take back."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -22,7 +20,9 @@ from hashing.models import PairDecision
 
 @admin.register(PairDecision)
 class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("pictures", "verdict", "duplicate_link", "editor", "decided_at")
+    """Decisions that were not superseded. Deleting one takes it back."""
+
+    list_display = ("images", "verdict", "duplicate_link", "editor", "decided_at")
     list_display_links = None
     actions = ("delete_selected",)
     list_filter = ("verdict",)
@@ -40,7 +40,6 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Take back the selected decisions"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> Any:
-        """Django's own action, under the name that its users know."""
         return delete_selected(self, request, queryset)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -52,8 +51,8 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return is_deleting_images(request) or super().has_delete_permission(request, obj)
 
-    @admin.display(description=_("pictures"))
-    def pictures(self, decision: PairDecision) -> SafeString:
+    @admin.display(description=_("images"))
+    def images(self, decision: PairDecision) -> SafeString:
         return linked_names([decision.lower, decision.higher], self.admin_site, more=False)
 
     @admin.display(description=_("marked as duplicate"))
@@ -68,7 +67,7 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.delete_queryset(request, self.get_queryset(request).filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
-        """Takes the decisions back; the pictures are asked about again."""
+        """Take the decisions back: the images are shown for review again."""
         using = router.db_for_write(PairDecision)
         with groups_locked(using):
             delete_decisions(set(queryset.using(using).values_list("lower", "higher")), using, request.user.pk)

@@ -4,101 +4,120 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin import AdminSite
+from django.contrib import messages
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import path
+from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from hashing.admin.owners import attach_owners
-from hashing.admin.review.forms import DecisionForm, batch_of
-from hashing.admin.review.presentation import ShownGroup
-from hashing.admin.review.return_to import MOST_KEYS, Place
-from hashing.admin.review.services import Done, carry_out, last_decision, take_back
+from hashing.admin.review.forms import DecisionForm, UndoForm
+from hashing.admin.review.history import find_last_decision
+from hashing.admin.review.presentation import GroupPresentation
+from hashing.admin.review.return_to import MAX_KEYS, ReturnTo
+from hashing.admin.review.services import DecisionResult, apply_decision, take_back
+from hashing.admin.review.verdicts import VERDICTS
 from hashing.grouping.decision_log import DecisionRefused
-from hashing.models import PairDecision
+from hashing.models import DuplicateGroup, PairDecision
 
 GROUP, UNDO = "admin/hashing/review/group.html", "admin/hashing/review/undo.html"
 
 
+class DecisionViews:
+    """The addresses that the buttons of the review post to."""
+
+    def __init__(self, model_admin: ModelAdmin[DuplicateGroup]) -> None:
+        self.model_admin = model_admin
+
+    def urls(self) -> list[URLPattern]:
+        return [
+            path(
+                f"{name}/",
+                self.model_admin.admin_site.admin_view(require_POST(view)),
+                name=f"hashing_duplicategroup_{name}",
+            )
+            for name, view in (("decide", self.decide), ("undo", self.undo))
+        ]
+
+    def decide(self, request: HttpRequest) -> HttpResponse:
+        self.check_permission(request)
+        form = DecisionForm.of(request.POST)
+        decision, rows = form.decision, self.model_admin.get_queryset(request)
+        keys = [decision.keeper_pk, decision.asset_pk]
+        return self.respond(request, form, lambda: apply_decision(decision, rows, request.user.pk), keys)
+
+    def undo(self, request: HttpRequest) -> HttpResponse:
+        self.check_permission(request)
+        form = UndoForm.of(request.POST)
+        return self.respond(request, form, lambda: take_back(form.cleaned_data["batch"], request.user.pk), [])
+
+    def check_permission(self, request: HttpRequest) -> None:
+        if not self.model_admin.has_change_permission(request):
+            raise PermissionDenied
+
+    def respond(
+        self, request: HttpRequest, form: UndoForm | DecisionForm, act: Callable[[], DecisionResult], keys: list[int]
+    ) -> HttpResponse:
+        """Act, and show again the groups of the images that were decided about, `keys`, and of those that changed."""
+        is_refusal = False
+        try:
+            result = act()
+        except DecisionRefused as refusal:
+            result, is_refusal = DecisionResult(str(refusal), []), True
+        return_to = ReturnTo.of(form.cleaned_data["return_to"], self.model_admin.admin_site)
+        changed = list(dict.fromkeys([*keys, *result.keys]))[:MAX_KEYS]
+        # A refusal shows what somebody else has decided, also where decided groups are hidden.
+        rows = self.model_admin.get_queryset(request)
+        groups = return_to.find_groups(rows, changed, include_decided=is_refusal)
+        return DecisionResponse(result.message, changed, groups, is_refusal).to_http(request, return_to)
+
+
 @dataclass(frozen=True)
-class Answer:
-    """`keys` are the pictures whose groups are out of date on the page; `groups` is what comes in their place."""
+class DecisionResponse:
+    """`groups` replace on the page all groups of the images `keys`."""
 
     message: str
     keys: list[int]
-    groups: list[ShownGroup]
-    is_refusal: bool = False
+    groups: list[GroupPresentation]
+    is_refusal: bool
 
-    def send(self, request: HttpRequest, place: Place) -> HttpResponse:
-        attach_owners((card.asset for group in self.groups for card in group.cards), request, place.site)
+    def to_http(self, request: HttpRequest, return_to: ReturnTo) -> HttpResponse:
+        attach_owners((card.asset for group in self.groups for card in group.cards), request, return_to.site)
         if request.headers.get("Accept") == "application/json":
-            return JsonResponse(self._as_json(request, place), status=409 if self.is_refusal else 200)
+            return JsonResponse(self.as_json(request, return_to), status=409 if self.is_refusal else 200)
         messages.add_message(request, messages.ERROR if self.is_refusal else messages.SUCCESS, self.message)
-        return redirect(place.address_with(self.groups))
+        return redirect(return_to.url_of(self.groups))
 
-    def _as_json(self, request: HttpRequest, place: Place) -> dict[str, Any]:
-        context = review_context(request, place.site, place.address_with(self.groups).partition("#")[0])
+    def as_json(self, request: HttpRequest, return_to: ReturnTo) -> dict[str, Any]:
+        url, _mark, _fragment = return_to.url_of(self.groups).partition("#")
+        context = review_context(request, return_to.site, url)
         return {
             "message": self.message,
             "keys": self.keys,
-            "html": "".join(_fragments(request, self.groups, context)),
+            "html": "".join(render_groups(request, self.groups, context)),
             "undo": render_to_string(UNDO, context, request),
         }
 
 
-def review_context(request: HttpRequest, site: AdminSite, back: str, *, may_decide: bool = True) -> dict[str, Any]:
-    """What the templates of the review need besides the groups. `back` is the page that shows them."""
-    undo = last_decision(request.user.pk) if may_decide else None
-    may_take_back = may_decide and _may_take_back(request, site)
-    return {"back": back, "may_decide": may_decide, "may_take_back": may_take_back, "last_decision": undo}
+def review_context(request: HttpRequest, site: AdminSite, url: str, *, may_decide: bool = True) -> dict[str, Any]:
+    """Return what the templates need besides the groups. `url` is the page that shows them."""
+    return {
+        "page_url": url,
+        "verdicts": VERDICTS,
+        "may_decide": may_decide,
+        "may_take_back": may_decide and may_take_back(request, site),
+        "last_decision": find_last_decision(request.user.pk) if may_decide else None,
+    }
 
 
-def _may_take_back(request: HttpRequest, site: AdminSite) -> bool:
+def may_take_back(request: HttpRequest, site: AdminSite) -> bool:
     if not site.is_registered(PairDecision):
         return False
     return bool(site.get_model_admin(PairDecision).has_delete_permission(request))
 
 
-def _fragments(request: HttpRequest, groups: Iterable[ShownGroup], context: dict[str, Any]) -> Iterable[str]:
+def render_groups(request: HttpRequest, groups: Iterable[GroupPresentation], context: dict[str, Any]) -> Iterable[str]:
     return (render_to_string(GROUP, {**context, "shown": group}, request) for group in groups)
-
-
-class Decide(admin.ModelAdmin):  # type: ignore[type-arg]
-    def get_urls(self) -> list[Any]:
-        views = {"decide": self.decide_view, "undo": self.undo_view}
-        urls = [
-            path(f"{name}/", self.admin_site.admin_view(require_POST(view)), name=f"hashing_duplicategroup_{name}")
-            for name, view in views.items()
-        ]
-        return [*urls, *super().get_urls()]
-
-    def decide_view(self, request: HttpRequest) -> HttpResponse:
-        self._check_right(request)
-        form, rows = DecisionForm.of(request.POST), self.get_queryset(request)
-        return self._answer(request, lambda: carry_out(form, rows, request.user.pk), [form.keeper_pk, form.asset_pk])
-
-    def undo_view(self, request: HttpRequest) -> HttpResponse:
-        self._check_right(request)
-        batch = batch_of(request.POST)
-        return self._answer(request, lambda: take_back(batch, request.user.pk), [])
-
-    def _check_right(self, request: HttpRequest) -> None:
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-
-    def _answer(self, request: HttpRequest, act: Callable[[], Done], meant: list[int]) -> HttpResponse:
-        """`meant` are the keys of the pictures that the person looked at."""
-        is_refusal = False
-        try:
-            done = act()
-        except DecisionRefused as refusal:
-            done, is_refusal = Done(str(refusal), []), True
-        place = Place.of(request.POST.get("back", ""), self.admin_site)
-        keys = list(dict.fromkeys([*meant, *done.keys]))[:MOST_KEYS]
-        # After a refusal, what somebody else has decided is shown everywhere.
-        groups = place.show_again(self.get_queryset(request), keys, also_decided=is_refusal)
-        return Answer(done.message, keys, groups, is_refusal).send(request, place)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -9,13 +10,13 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from hashing.admin.review.presentation import show_groups
+from hashing.admin.review.presentation import present_groups
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.grouping.constraints import read_constraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import store_groups
-from hashing.models import DuplicateGroup, ImageAsset
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 
 RIGHTS = {
     "anonymous": None,
@@ -41,9 +42,10 @@ def store_all_groups() -> None:
 
 
 def form_of(group: DuplicateGroup, verdict: str, key: int) -> dict[str, object]:
-    """What the button of a page sends that is loaded now."""
-    [shown] = show_groups([DuplicateGroup.objects.get(pk=group.pk)], site)
-    return {**shown.form, "back": review_address("changelist"), verdict: key}
+    """Return what a button of a page sends that is loaded now."""
+    [shown] = present_groups([DuplicateGroup.objects.get(pk=group.pk)], site)
+    fields = {name: value for name, value in shown.form.initial.items() if value is not None}
+    return {**fields, "return_to": review_address("changelist"), verdict: key}
 
 
 def keys_of(group: DuplicateGroup) -> list[int]:
@@ -65,7 +67,7 @@ def client_of(db):
 
 @pytest.fixture
 def reviewer(client_of) -> Client:
-    """Somebody who may look at pictures, and decide about groups."""
+    """A user who may see images and decide about groups."""
     return client_of("reviewer")
 
 
@@ -75,8 +77,13 @@ def viewer(client_of) -> Client:
 
 
 @pytest.fixture
+def superuser_client(client_of):
+    return client_of("superuser")
+
+
+@pytest.fixture
 def add_group(db, media) -> AddGroup:
-    """Makes rows that are like one another and like no others, with files of zeros, and the group of them."""
+    """Add rows that are similar to one another and to no others, with files of zeros, and group them."""
 
     def add(size: int = 3, *, names: str = "{number}/{place}.jpg", apart: int = 1, **fields) -> DuplicateGroup:
         number = DuplicateGroup.objects.count()
@@ -101,3 +108,52 @@ def add_group(db, media) -> AddGroup:
         return DuplicateGroup.objects.get(keeper=rows[0])
 
     return add
+
+
+def ask(client, data, name="decide"):
+    return client.post(review_address(name), data, headers=JSON)
+
+
+def undo_form(client) -> str:
+    return client.get(review_address("changelist") + "?state=all").text.partition('class="hashing-toolbar__undo"')[2]
+
+
+def batch_in(html: str) -> str:
+    return html.partition('name="batch" value="')[2].partition('"')[0]
+
+
+def take_back(client):
+    """Press "Undo" on a page that is loaded now."""
+    return ask(client, {"return_to": review_address("changelist"), "batch": batch_in(undo_form(client))}, "undo")
+
+
+class HiddenFields(HTMLParser):
+    """The hidden fields of the first form for each address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, dict[str, str]] = {}
+        self._current: dict[str, str] | None = None
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        if tag == "form":
+            self._current = {}
+            self.fields.setdefault(values.get("action", ""), self._current)
+        elif tag == "input" and values.get("type") == "hidden" and self._current is not None:
+            self._current[values["name"]] = values["value"]
+
+
+def hidden_fields(text: str, action: str) -> dict[str, str]:
+    parser = HiddenFields()
+    parser.feed(text)
+    return parser.fields[action]
+
+
+def marked_keys() -> set[int]:
+    return set(MarkedDuplicate.objects.values_list("pk", flat=True))
+
+
+def image_keys(response) -> list[int]:
+    parts = response.json()["html"].split('data-image="')[1:]
+    return [int(part.partition('"')[0]) for part in parts]

@@ -29,11 +29,11 @@ def groups(add_group):
         ({"state": "open"}, [2, 3, 5, 6, 20]),
         ({"state": "decided"}, [21]),
         ({"state": "all"}, [2, 3, 5, 6, 20, 21]),
-        ({"pictures": "2"}, [2]),
-        ({"pictures": "3-5"}, [3, 5]),
-        ({"pictures": "6-20"}, [6, 20]),
-        ({"pictures": "21", "state": "all"}, [21]),
-        ({"pictures": "nonsense"}, [2, 3, 5, 6, 20]),
+        ({"images": "2"}, [2]),
+        ({"images": "3-5"}, [3, 5]),
+        ({"images": "6-20"}, [6, 20]),
+        ({"images": "21", "state": "all"}, [21]),
+        ({"images": "nonsense"}, [2, 3, 5, 6, 20]),
     ],
 )
 def test_state_and_size(reviewer, groups, query, sizes):

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.admin import site
 from django.urls import reverse
 
-from hashing.admin.review.presentation import show_groups, show_page
+from hashing.admin.review.presentation import present_group_page, present_groups
 from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from tests.admin.review.conftest import keys_of, review_address
@@ -12,7 +12,7 @@ from tests.admin.review.conftest import keys_of, review_address
 
 def cards_of(group):
     group.refresh_from_db()
-    (shown,) = show_groups([group], site)
+    (shown,) = present_groups([group], site)
     return shown.cards
 
 
@@ -28,12 +28,12 @@ def test_small_group_is_shown_whole_when_its_positions_have_gaps(add_group):
     assert len(cards_of(group)) == 3
 
 
-def test_picture_stays_on_its_page_when_others_leave(add_group, django_user_model):
+def test_image_stays_on_its_page_when_others_leave(add_group, django_user_model):
     group, editor = add_group(size=130), django_user_model.objects.create_user("editor")
-    before = {card.asset.pk for card in show_page(group, 2, site).cards}
+    before = {card.asset.pk for card in present_group_page(group, 2, site).cards}
     decide_different(group, keys_of(group)[5], editor.pk)
     group.refresh_from_db()
-    assert {card.asset.pk for card in show_page(group, 2, site).cards} == before
+    assert {card.asset.pk for card in present_group_page(group, 2, site).cards} == before
 
 
 @pytest.mark.parametrize(
@@ -49,22 +49,22 @@ def test_picture_stays_on_its_page_when_others_leave(add_group, django_user_mode
 )
 def test_pages_of_a_group_are_ranges_of_positions_with_the_keeper_on_each(add_group, asked, page, positions):
     group = add_group(size=122)
-    shown = show_page(group, asked, site)
+    shown = present_group_page(group, asked, site)
     assert (shown.page, shown.pages) == (page, 3)
     assert [card.member.position for card in shown.cards] == [0, *positions]
 
 
 def test_last_page_that_is_full_is_the_last(add_group):
-    assert show_page(add_group(size=121), 3, site).page == 2
+    assert present_group_page(add_group(size=121), 3, site).page == 2
 
 
 @pytest.mark.parametrize(("size", "shown"), [(12, 12), (13, 12)])
 def test_list_shows_the_beginning_of_a_group(add_group, size, shown):
     group = add_group(size=size)
-    [beginning] = show_groups([group], site)
+    [beginning] = present_groups([group], site)
     assert [card.member.position for card in beginning.cards] == list(range(shown))
-    assert beginning.hidden == size - shown
-    assert ("last" in beginning.form) is (size == shown)
+    assert beginning.hidden_count == size - shown
+    assert (beginning.form.initial["last_member"] is not None) is (size == shown)
 
 
 @pytest.mark.parametrize(("digest", "same"), [("a" * 64, True), ("b" * 64, False), (None, False)])
@@ -84,7 +84,7 @@ def test_orientation_is_said_of_turned_copies_alone(add_group):
     assert [card.orientation for card in cards_of(group)] == ["", "", "turned right"]
 
 
-def test_card_of_a_marked_picture_knows_its_mark(add_group, django_user_model):
+def test_card_of_a_marked_image_knows_its_mark(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     keeper, one, other = keys_of(group)
     decide_same(group, one, editor.pk)
@@ -108,11 +108,11 @@ def test_card_says_what_is_kept_instead_when_that_is_not_the_keeper(add_group, d
 def test_keeper_that_was_chosen_against_the_rules_has_a_reason(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     keep(group, keys_of(group)[2], editor.pk)
-    (shown,) = show_groups([DuplicateGroup.objects.get()], site)
-    assert shown.reason == "by a decision"
+    (shown,) = present_groups([DuplicateGroup.objects.get()], site)
+    assert shown.keeper_reason == "by a decision"
 
 
-def test_marked_picture_leads_to_taking_its_mark_back(client_of, add_group, django_user_model):
+def test_marked_image_leads_to_taking_its_mark_back(client_of, add_group, django_user_model):
     group = add_group(size=2)
     superuser, reviewer = client_of("superuser"), client_of("reviewer")
     keep(group, group.keeper_id, django_user_model.objects.get(username="reviewer").pk)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin import site
 
-from hashing.admin.review.presentation import show_groups
-from hashing.admin.review.return_to import Place
+from hashing.admin.review.presentation import present_groups
+from hashing.admin.review.return_to import ReturnTo
 from hashing.models import DuplicateGroup
 from tests.admin.review.conftest import keys_of, review_address
 
@@ -14,14 +14,14 @@ LIST = "/admin/hashing/duplicategroup/"
 @pytest.mark.parametrize(
     ("address", "place"),
     [
-        (LIST, Place(site, LIST, None, is_open_only=True)),
-        (f"{LIST}?state=open&p=2", Place(site, f"{LIST}?state=open&p=2", None, is_open_only=True)),
-        (f"{LIST}?state=all", Place(site, f"{LIST}?state=all", None, is_open_only=False)),
-        (f"{LIST}7/change/?p=3", Place(site, f"{LIST}7/change/?p=3", 3, is_open_only=False)),
+        (LIST, ReturnTo(site, LIST, None, is_open_only=True)),
+        (f"{LIST}?state=open&p=2", ReturnTo(site, f"{LIST}?state=open&p=2", None, is_open_only=True)),
+        (f"{LIST}?state=all", ReturnTo(site, f"{LIST}?state=all", None, is_open_only=False)),
+        (f"{LIST}7/change/?p=3", ReturnTo(site, f"{LIST}7/change/?p=3", 3, is_open_only=False)),
     ],
 )
 def test_pages_of_the_review(address, place):
-    assert Place.of(address, site) == place
+    assert ReturnTo.of(address, site) == place
 
 
 @pytest.mark.parametrize(
@@ -29,57 +29,57 @@ def test_pages_of_the_review(address, place):
     ["", "https://example.org/", "//example.org/", "/admin/", "javascript:alert(1)", "//example.org/1/change/"],
 )
 def test_anything_else_is_the_list(address):
-    assert Place.of(address, site).address == LIST
+    assert ReturnTo.of(address, site).url == LIST
 
 
-def test_list_shows_all_groups_of_the_pictures_again(add_group):
+def test_list_shows_all_groups_of_the_images_again(add_group):
     groups = [add_group(), add_group(), add_group()]
     keys = [key for group in groups[:2] for key in keys_of(group)]
-    shown = Place.of(LIST, site).show_again(DuplicateGroup.objects.all(), keys)
+    shown = ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), keys)
     assert {each.group for each in shown} == set(groups[:2])
 
 
 def test_list_shows_at_most_twenty_groups_again(add_group):
     keys = [key for _ in range(21) for key in keys_of(add_group(size=2))]
-    assert len(Place.of(LIST, site).show_again(DuplicateGroup.objects.all(), keys)) == 20
+    assert len(ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), keys)) == 20
 
 
-def test_list_asks_for_at_most_a_hundred_pictures(add_group):
+def test_list_asks_for_at_most_a_hundred_images(add_group):
     group = add_group()
     keys = [*range(10**6, 10**6 + 99), group.keeper_id]
-    assert Place.of(LIST, site).show_again(DuplicateGroup.objects.all(), keys)
-    assert not Place.of(LIST, site).show_again(DuplicateGroup.objects.all(), [10**7, *keys])
+    assert ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), keys)
+    assert not ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), [10**7, *keys])
 
 
 def test_decided_groups_are_shown_after_a_refusal_alone(add_group):
     group = add_group()
     DuplicateGroup.objects.update(open_count=0)
     rows, keys = DuplicateGroup.objects.all(), [group.keeper_id]
-    assert Place.of(LIST, site).show_again(rows, keys) == []
-    [shown] = Place.of(LIST, site).show_again(rows, keys, also_decided=True)
+    assert ReturnTo.of(LIST, site).find_groups(rows, keys) == []
+    [shown] = ReturnTo.of(LIST, site).find_groups(rows, keys, include_decided=True)
     assert shown.group == group
 
 
-def test_page_of_a_group_shows_the_group_of_the_first_picture(add_group):
+def test_page_of_a_group_shows_the_group_of_the_first_image(add_group):
     one, other = add_group(), add_group()
-    place = Place.of(review_address("change", one.pk), site)
-    (shown,) = place.show_again(DuplicateGroup.objects.all(), [*keys_of(other), *keys_of(one)])
+    place = ReturnTo.of(review_address("change", one.pk), site)
+    (shown,) = place.find_groups(DuplicateGroup.objects.all(), [*keys_of(other), *keys_of(one)])
     assert shown.group == other
 
 
 def test_page_of_a_group_that_is_gone_leads_to_the_list(add_group):
-    place = Place.of(review_address("change", add_group().pk), site)
-    assert place.address_with([]) == LIST
+    place = ReturnTo.of(review_address("change", add_group().pk), site)
+    assert place.url_of([]) == LIST
 
 
 def test_address_is_that_of_the_group_as_it_is_now(add_group):
     group = add_group(size=130)
-    place = Place.of(f"{review_address('change', 99)}?p=2", site)
-    shown = place.show_again(DuplicateGroup.objects.all(), [group.keeper_id])
-    assert place.address_with(shown) == f"{review_address('change', group.pk)}?picture={group.keeper_id}&p=2"
+    place = ReturnTo.of(f"{review_address('change', 99)}?p=2", site)
+    shown = place.find_groups(DuplicateGroup.objects.all(), [group.keeper_id])
+    assert place.url_of(shown) == f"{review_address('change', group.pk)}?image={group.keeper_id}&p=2"
 
 
 def test_list_leads_to_the_group(add_group):
     group = add_group()
-    address = Place.of(f"{LIST}?state=all", site).address_with(show_groups([group], site))
+    address = ReturnTo.of(f"{LIST}?state=all", site).url_of(present_groups([group], site))
     assert address == f"{LIST}?state=all#group-{group.keeper_id}"

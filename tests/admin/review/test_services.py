@@ -4,13 +4,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from hashing.admin.review.forms import DecisionForm
-from hashing.admin.review.services import carry_out, take_back
+from hashing.admin.review.services import apply_decision, take_back
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
-from tests.admin.review.conftest import form_of, keys_of
+from tests.admin.review.conftest import ask, form_of, keys_of
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def somebody(db) -> User:
 
 def act(group: DuplicateGroup, verdict: str, key: int, somebody: User):
     data = QueryDict(urlencode(form_of(group, verdict, key)))
-    return carry_out(DecisionForm.of(data), DuplicateGroup.objects.all(), somebody.pk)
+    return apply_decision(DecisionForm.of(data).decision, DuplicateGroup.objects.all(), somebody.pk)
 
 
 def logged() -> list[int]:
@@ -28,14 +29,14 @@ def logged() -> list[int]:
 
 
 @pytest.mark.parametrize("verdict", ["same", "different"])
-def test_verdict_is_in_the_history_of_both_pictures(add_group, somebody, verdict):
+def test_verdict_is_in_the_history_of_both_images(add_group, somebody, verdict):
     group = add_group()
     keeper, one, _other = keys_of(group)
     act(group, verdict, one, somebody)
     assert logged() == [keeper, one]
 
 
-def test_keep_is_in_the_history_of_every_picture_of_a_small_group(add_group, somebody):
+def test_keep_is_in_the_history_of_every_image_of_a_small_group(add_group, somebody):
     group = add_group()
     keys = keys_of(group)
     act(group, "keep", keys[0], somebody)
@@ -72,7 +73,18 @@ def test_decision_that_cannot_be_recorded_is_not_made(add_group, somebody, monke
         raise RuntimeError
 
     group = add_group()
-    monkeypatch.setattr("hashing.admin.review.services.record_decision", fail)
+    monkeypatch.setattr("hashing.admin.review.services.log_decision", fail)
     with pytest.raises(RuntimeError):
         act(group, "same", keys_of(group)[1], somebody)
     assert not PairDecision.objects.exists()
+
+
+def test_history_of_a_image_tells_the_decision(reviewer, add_group, client_of):
+    group = add_group()
+    keeper, one, other = keys_of(group)
+    ask(reviewer, form_of(group, "different", one))
+    somebody = client_of("superuser")
+    for key in (keeper, one):
+        text = somebody.get(reverse("admin:hashing_imageasset_history", args=(key,))).text
+        assert "0/1.jpg and 0/0.jpg are not the same" in text
+    assert "not the same" not in somebody.get(reverse("admin:hashing_imageasset_history", args=(other,))).text

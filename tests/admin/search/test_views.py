@@ -143,7 +143,7 @@ def test_mirrored_copy_is_found_with_any_orientation(editor, add_image):
     response = find_similar(editor, asset, any_orientation="on")
     assert shown(response) == [copy.pk]
     assert response.context["page"].cards[0].orientation == "mirrored"
-    assert '<span class="hashing-card-orientation">mirrored</span>' in response.text
+    assert '<span class="hashing-card__orientation">mirrored</span>' in response.text
     known = compute_fingerprint(io.BytesIO(encoded(whole, "PNG")))
     query = {"hash": known.perceptual_hash, "vertical": known.vertical_hash, "detail": known.detail_hash}
     assert set(shown(search_by_hash(editor, any_orientation="on", **query))) == {asset.pk, copy.pk}
@@ -152,7 +152,7 @@ def test_mirrored_copy_is_found_with_any_orientation(editor, add_image):
 def test_upright_copy_has_no_word_about_it(editor, db):
     asset = add()
     add()
-    assert "hashing-card-orientation" not in find_similar(editor, asset, any_orientation="on").text
+    assert "hashing-card__orientation" not in find_similar(editor, asset, any_orientation="on").text
 
 
 @pytest.mark.parametrize("detail", [None, "short"])

@@ -1,14 +1,15 @@
-// Two pictures on top of each other, at the same scale and in the same orientation.
+// Two images on top of each other, at the same scale and in the same orientation.
 
-const review = document.querySelector(".review");
-const dialog = document.querySelector(".compare");
-const stage = dialog.querySelector(".compare-stage");
-const slider = dialog.querySelector("input");
-const MODES = ["flip", "overlay", "difference", "side"];
-const GLANCE = 300;
-// What brings a copy back, by the number of its orientation.
-const BACK = {
-  1: "none",
+const review = document.querySelector(".hashing-review");
+const dialog = document.querySelector(".hashing-compare");
+const stage = dialog.querySelector(".hashing-compare__stage");
+const opacitySlider = dialog.querySelector("input");
+const GLANCE_MILLISECONDS = 300;
+// Above this difference of two ratios, one image is cropped. Below, it is rounding, which would shift all details.
+const MAX_ROUNDING = 0.03;
+// By the number of an orientation, the transformation that turns the image upright.
+const TO_UPRIGHT = {
+  1: "",
   2: "scaleX(-1)",
   3: "rotate(180deg)",
   4: "scaleY(-1)",
@@ -17,113 +18,135 @@ const BACK = {
   7: "matrix(0, -1, -1, 0, 0, 0)",
   8: "rotate(90deg)",
 };
-let selected = null;
-let compared = [];
+let selectedCard = null;
+let comparedCards = [];
 let heldSince = 0;
 
-for (const button of review.querySelectorAll(".review-compare")) button.hidden = false;
-review.addEventListener("review:changed", () => {
-  for (const button of review.querySelectorAll(".review-compare")) button.hidden = false;
-});
+showCompareButtons();
+review.addEventListener("hashing:groups-changed", showCompareButtons);
 review.addEventListener("click", (event) => {
-  const card = event.target.closest(".review-card");
-  if (event.target.closest(".review-compare")) compare(keeperOf(card), card);
-  else if (event.target.closest(".hashing-card-image") && !event.ctrlKey && !event.metaKey) {
+  const card = event.target.closest(".hashing-member");
+  if (event.target.closest(".hashing-member__compare")) compare(keeperCard(card), card);
+  else if (event.target.closest(".hashing-card__image") && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     select(card);
   }
 });
+stage.addEventListener("pointerdown", hold);
+stage.addEventListener("pointerup", release);
+stage.addEventListener("pointercancel", release);
+stage.addEventListener("keydown", (event) => {
+  if (event.key === " ") event.preventDefault();
+});
+opacitySlider.addEventListener("input", () => stage.style.setProperty("--opacity", opacitySlider.value / 100));
+dialog.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button?.dataset.mode) setMode(button.dataset.mode);
+  if (button?.dataset.verdict) decide(button.dataset.verdict);
+});
+dialog.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.key === " " && event.target === stage) return hold();
+  [...dialog.querySelectorAll("[data-key]")].find((button) => button.dataset.key === event.key)?.click();
+});
+dialog.addEventListener("keyup", (event) => {
+  if (event.key === " ") release();
+});
 
-function keeperOf(card) {
-  return card.closest(".review-group").querySelector(".review-keeper");
+function showCompareButtons() {
+  for (const button of review.querySelectorAll(".hashing-member__compare")) button.hidden = false;
 }
 
+function keeperCard(card) {
+  return card.closest(".hashing-group").querySelector(".hashing-member--keeper");
+}
+
+// Selects a card, and compares two of the same group.
 function select(card) {
-  const first = selected?.isConnected ? selected : null;
+  const first = selectedCard?.isConnected ? selectedCard : null;
   unselect();
   if (first === card) return;
-  if (first && keeperOf(first) === keeperOf(card)) return compare(...inOrder(first, card));
-  selected = card;
-  card.classList.add("review-selected");
+  if (first && keeperCard(first) === keeperCard(card)) return compare(...inDocumentOrder(first, card));
+  selectedCard = card;
+  card.classList.add("hashing-member--selected");
 }
 
 function unselect() {
-  selected?.classList.remove("review-selected");
-  selected = null;
+  selectedCard?.classList.remove("hashing-member--selected");
+  selectedCard = null;
 }
 
-function inOrder(first, second) {
+function inDocumentOrder(first, second) {
   const isBehind = first.compareDocumentPosition(second) & Node.DOCUMENT_POSITION_PRECEDING;
   return isBehind ? [second, first] : [first, second];
 }
 
 function compare(...cards) {
-  compared = cards;
+  comparedCards = cards;
   unselect();
   cards[1].focus({ preventScroll: true });
-  stage.style.setProperty("--ratio", ratio(cards[0]));
-  dialog.querySelector(".compare-failed").hidden = cards.every((card) => card.dataset.full);
-  cards.forEach(draw);
-  const verdict = dialog.querySelector(".compare-verdict");
-  if (verdict) verdict.hidden = !verdictButton("same");
-  showSide("first");
+  stage.style.setProperty("--ratio", uprightRatio(cards[0]));
+  dialog.querySelector(".hashing-compare__failure").hidden = cards.every((card) => card.dataset.fullPreview);
+  draw(cards[0], "first");
+  draw(cards[1], "second");
+  for (const button of dialog.querySelectorAll("[data-verdict]")) button.hidden = !verdictButton(button.dataset.verdict);
+  dialog.dataset.shown = "first";
   setMode(dialog.dataset.mode);
   dialog.showModal();
   stage.focus();
 }
 
-// Of the picture as it is drawn.
-function ratio(card) {
+// Width divided by height of the upright image.
+function uprightRatio(card) {
   const { width, height } = card.dataset;
   if (!Number(width) || !Number(height)) return 4 / 3;
-  return isTurned(card) ? height / width : width / height;
+  return isTransposed(card) ? height / width : width / height;
 }
 
-function isTurned(card) {
+function isTransposed(card) {
   return Number(card.dataset.orientation) > 4;
 }
 
-function draw(card, index) {
-  const side = index ? "second" : "first";
-  const picture = stage.querySelector(`[data-side=${side}] img`);
-  picture.src = card.dataset.full;
-  picture.alt = card.dataset.name;
-  picture.style.transform = `translate(-50%, -50%) ${BACK[card.dataset.orientation].replace("none", "")}`;
-  picture.classList.toggle("compare-turned", isTurned(card));
-  // A copy of another size is off by a part of a pixel, and would never lie exactly on top.
-  picture.style.objectFit = Math.abs(ratio(card) / ratio(compared[0]) - 1) < 0.03 ? "fill" : "contain";
-  describe(dialog.querySelector(`.compare-names [data-side=${side}]`), card);
+function draw(card, side) {
+  const image = stage.querySelector(`[data-side=${side}] img`);
+  image.src = card.dataset.fullPreview;
+  image.alt = card.dataset.name;
+  image.style.transform = `translate(-50%, -50%) ${TO_UPRIGHT[card.dataset.orientation]}`;
+  image.classList.toggle("hashing-compare__image--transposed", isTransposed(card));
+  const difference = Math.abs(uprightRatio(card) / uprightRatio(comparedCards[0]) - 1);
+  image.style.objectFit = difference < MAX_ROUNDING ? "fill" : "contain";
+  describe(card, dialog.querySelector(`.hashing-compare__names [data-side=${side}]`));
 }
 
-function describe(item, card) {
+function describe(card, item) {
   const name = document.createElement("strong");
-  // A name of another direction turns nothing around it.
-  name.append(document.createElement("bdi"));
-  name.firstChild.textContent = card.dataset.name;
-  const facts = [...card.querySelectorAll(".hashing-card-details li")].map((fact) => fact.textContent);
-  const rest = document.createElement("bdi");
-  rest.textContent = facts.join(" · ");
-  item.replaceChildren(name, " ", rest);
+  name.append(isolatedText(card.dataset.name));
+  const details = [...card.querySelectorAll(".hashing-card__details li")].map((detail) => detail.textContent);
+  item.replaceChildren(name, " ", isolatedText(details.join(" · ")));
 }
 
-function showSide(side) {
-  dialog.dataset.shown = side;
+// Text of another direction must not turn its surroundings.
+function isolatedText(text) {
+  const element = document.createElement("bdi");
+  element.textContent = text;
+  return element;
 }
 
 function flip() {
-  showSide(dialog.dataset.shown === "first" ? "second" : "first");
+  dialog.dataset.shown = dialog.dataset.shown === "first" ? "second" : "first";
 }
 
 function setMode(mode) {
   dialog.dataset.mode = mode;
-  for (const button of dialog.querySelectorAll(".compare-modes button")) {
+  for (const button of dialog.querySelectorAll(".hashing-compare__modes button")) {
     button.ariaPressed = String(button.dataset.mode === mode);
   }
 }
 
+// The button on the card of the second image, if the first one is the keeper.
 function verdictButton(name) {
-  const isWithKeeper = compared[0].matches(".review-keeper");
-  return isWithKeeper ? compared[1].querySelector(`[name=${name}]`) : null;
+  const isWithKeeper = comparedCards[0].matches(".hashing-member--keeper");
+  return isWithKeeper ? comparedCards[1].querySelector(`[name=${name}]`) : null;
 }
 
 function decide(name) {
@@ -133,38 +156,14 @@ function decide(name) {
   button.click();
 }
 
-// A short press flips; a long one gives a glance at the other picture.
+// A short press flips to the other image; a long one shows it for a glance.
 function hold() {
   if (dialog.dataset.mode !== "flip") return;
   heldSince = performance.now();
   flip();
 }
 
-function letGo() {
-  if (heldSince && performance.now() - heldSince > GLANCE) flip();
+function release() {
+  if (heldSince && performance.now() - heldSince > GLANCE_MILLISECONDS) flip();
   heldSince = 0;
 }
-
-stage.addEventListener("pointerdown", hold);
-stage.addEventListener("pointerup", letGo);
-stage.addEventListener("pointercancel", letGo);
-slider.addEventListener("input", () => stage.style.setProperty("--opacity", slider.value / 100));
-dialog.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button?.dataset.mode) setMode(button.dataset.mode);
-  if (button?.dataset.press) decide(button.dataset.press);
-});
-dialog.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const mode = MODES[Number(event.key) - 1];
-  if (mode) setMode(mode);
-  else if (event.key === "s") decide("same");
-  else if (event.key === "n") decide("different");
-  else if (event.key === " " && event.target === stage) hold();
-});
-dialog.addEventListener("keyup", (event) => {
-  if (event.key === " ") letGo();
-});
-stage.addEventListener("keydown", (event) => {
-  if (event.key === " ") event.preventDefault();
-});

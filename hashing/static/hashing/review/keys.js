@@ -1,8 +1,8 @@
-// The keyboard: from picture to picture and group to group, and a key for every button.
+// The keyboard: from card to card and group to group, and a key for every button.
 
-const review = document.querySelector(".review");
-const help = document.querySelector(".review-keys");
-const helpButton = review.querySelector(".review-help");
+const review = document.querySelector(".hashing-review");
+const help = document.querySelector(".hashing-keys");
+const helpButton = review.querySelector(".hashing-toolbar__help");
 const MOVES = {
   ArrowRight: () => moveCard(1),
   j: () => moveCard(1),
@@ -11,34 +11,28 @@ const MOVES = {
   ArrowDown: () => moveGroup(1),
   ArrowUp: () => moveGroup(-1),
 };
-const CARD_BUTTONS = {
-  Enter: "[name=keep]",
-  s: "[name=same]",
-  n: "[name=different]",
-  c: ".review-compare",
-  x: ".hashing-card-image",
-};
-let last = null;
+let lastCard = null;
 
 helpButton.hidden = false;
 helpButton.addEventListener("click", () => help.showModal());
-document.addEventListener("keydown", react);
+document.addEventListener("keydown", handleKey);
 review.addEventListener("focusin", (event) => {
-  last = event.target.closest(".review-card") ?? last;
+  lastCard = event.target.closest(".hashing-member") ?? lastCard;
 });
-review.addEventListener("review:reveal", (event) => reveal(event.target));
-if (!location.hash) startCard()?.focus({ preventScroll: true });
+review.addEventListener("hashing:reveal", (event) => reveal(event.target));
+if (!location.hash) firstCard()?.focus({ preventScroll: true });
 
-function startCard() {
-  return review.querySelector(".review-group:not(.review-decided) .review-card") ?? review.querySelector(".review-card");
+function firstCard() {
+  const openGroup = review.querySelector(".hashing-group:not(.hashing-group--decided)");
+  return (openGroup ?? review).querySelector(".hashing-member");
 }
 
-function react(event) {
+function handleKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?" && help.open) return help.close();
   if (document.querySelector("dialog[open]") || event.target.matches("input, textarea, select")) return;
-  const done = MOVES[event.key] ? move(event.key) : !event.repeat && press(event);
-  if (done) event.preventDefault();
+  const isHandled = MOVES[event.key] ? move(event.key) : !event.repeat && press(event);
+  if (isHandled) event.preventDefault();
 }
 
 function move(key) {
@@ -48,12 +42,13 @@ function move(key) {
 
 function press(event) {
   if (event.key === "?") return click(helpButton);
-  if (event.key === "u") return click(review.querySelector(".review-undo button"));
-  const card = event.target.closest(".review-card");
-  // On a link or a button, Enter is what it is everywhere.
+  if (event.key === "u") return click(review.querySelector(".hashing-toolbar__undo button"));
+  const card = event.target.closest(".hashing-member");
+  // On a link or a button of the card, Enter follows the link or presses the button.
   if (!card || (event.key === "Enter" && event.target !== card)) return false;
-  if (event.key === "o") return click(card.closest(".review-group").querySelector(".review-open"));
-  return click(CARD_BUTTONS[event.key] && card.querySelector(CARD_BUTTONS[event.key]));
+  if (event.key === "o") return click(card.closest(".hashing-group").querySelector(".hashing-group__link"));
+  if (event.key === "x") return click(card.querySelector(".hashing-card__image"));
+  return click([...card.querySelectorAll("[data-key]")].find((button) => button.dataset.key === event.key));
 }
 
 function click(element) {
@@ -62,33 +57,29 @@ function click(element) {
 }
 
 function moveCard(step) {
-  const cards = [...review.querySelectorAll(".review-card")];
-  const here = cards.indexOf(last);
-  show(isFocused() ? cards[here + step] : cards[Math.max(here, 0)]);
+  const cards = [...review.querySelectorAll(".hashing-member")];
+  const index = cards.indexOf(lastCard);
+  const hasFocus = Boolean(lastCard?.contains(document.activeElement));
+  focusCard(hasFocus ? cards[index + step] : cards[Math.max(index, 0)]);
 }
 
 function moveGroup(step) {
-  const groups = [...review.querySelectorAll(".review-group")];
-  const here = groups.indexOf(last?.closest(".review-group"));
-  const next = groups[here + step];
-  if (next) return show(next.querySelector(".review-card"));
-  const address = step > 0 ? review.dataset.nextPage : review.dataset.previousPage;
-  if (address) location.assign(address);
+  const groups = [...review.querySelectorAll(".hashing-group")];
+  const next = groups[groups.indexOf(lastCard?.closest(".hashing-group")) + step];
+  if (next) return focusCard(next.querySelector(".hashing-member"));
+  const url = step > 0 ? review.dataset.nextPageUrl : review.dataset.previousPageUrl;
+  if (url) location.assign(url);
 }
 
-function isFocused() {
-  return Boolean(last?.contains(document.activeElement));
-}
-
-function show(card) {
+function focusCard(card) {
   if (!card) return;
   card.focus({ preventScroll: true });
   reveal(card);
 }
 
-// The whole group, if there is room for it.
+// Scrolls to the whole group if there is room for it.
 function reveal(card) {
-  const group = card.closest(".review-group");
+  const group = card.closest(".hashing-group");
   const element = group.offsetHeight < window.innerHeight * 0.8 ? group : card;
   element.scrollIntoView({ block: "nearest" });
 }

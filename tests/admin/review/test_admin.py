@@ -27,7 +27,7 @@ def test_list_shows_the_cards_of_its_groups(reviewer, add_group):
     group = add_group(names="folder {number}/photo {place}.jpg", created_at="2026-01-02T00:00Z")
     text = reviewer.get(review_address("changelist")).text
     for key in keys_of(group):
-        assert f'data-picture="{key}"' in text
+        assert f'data-image="{key}"' in text
     for fact in (
         "folder 0/",
         "photo 2.jpg",
@@ -47,9 +47,9 @@ def test_equal_files_have_a_badge(reviewer, add_group):
     assert reviewer.get(review_address("changelist")).text.count("same bytes") == 1
 
 
-def test_queries_do_not_grow_with_groups_or_pictures(reviewer, add_group):
+def test_queries_do_not_grow_with_groups_or_images(reviewer, add_group):
     add_group(size=2)
-    reviewer.post(review_address("decide"), {"same": 2, "keeper": 1, "seen": 2})
+    reviewer.post(review_address("decide"), {"same": 2, "keeper": 1, "size": 2})
     add_group(size=2)
     count_queries(reviewer, review_address("changelist"))
     few = count_queries(reviewer, review_address("changelist"))
@@ -87,7 +87,7 @@ def test_empty_list_says_so(reviewer):
 def test_large_group_is_cut_on_the_list(reviewer, add_group):
     add_group(size=500)
     response = reviewer.get(review_address("changelist"))
-    assert response.text.count('data-picture="') == 12
+    assert response.text.count('data-image="') == 12
     assert "and 488 more" in response.text
 
 
@@ -106,20 +106,20 @@ def test_page_that_is_no_number_is_the_first(reviewer, add_group, page):
     assert shown.page == 1
 
 
-def test_page_of_a_group_that_was_made_anew_is_found_by_its_picture(reviewer, add_group):
+def test_page_of_a_group_that_was_made_anew_is_found_by_its_image(reviewer, add_group):
     group = add_group()
-    response = reviewer.get(review_address("change", group.pk + 99), {"picture": group.keeper_id})
+    response = reviewer.get(review_address("change", group.pk + 99), {"image": group.keeper_id})
     assert response["Location"].startswith(review_address("change", group.pk))
 
 
 @pytest.mark.parametrize("key", ["99", "x", "9" * 18, "9" * 30])
 def test_page_of_a_group_that_is_gone_leads_to_the_list(reviewer, key):
-    response = reviewer.get(review_address("change", key), {"picture": key}, follow=True)
+    response = reviewer.get(review_address("change", key), {"image": key}, follow=True)
     assert response.redirect_chain == [(review_address("changelist"), 302)]
-    assert messages_of(response) == ["This group is not there any more, or was made anew."]
+    assert messages_of(response) == ["This group no longer exists, or was found again with other images."]
 
 
-def test_picture_leads_to_its_group(reviewer, add_group):
+def test_image_leads_to_its_group(reviewer, add_group):
     group = add_group()
     response = reviewer.get(review_address("of", keys_of(group)[2]))
     assert response["Location"].startswith(review_address("change", group.pk))
@@ -141,7 +141,7 @@ def test_page_has_no_inline_script_and_no_inline_style(reviewer, add_group):
         assert inline not in main
 
 
-def test_pictures_that_lost_their_keeper_are_left_out(reviewer, add_group):
+def test_images_that_lost_their_keeper_are_left_out(reviewer, add_group):
     group = add_group()
     GroupMember.objects.filter(group=group, position=0).delete()
     assert shown_keepers(reviewer.get(review_address("changelist"))) == []

@@ -1,0 +1,156 @@
+// Decisions without reloading the page: a form is sent, and the response replaces the groups that have changed.
+
+const review = document.querySelector(".hashing-review");
+const groupList = review.querySelector(".hashing-review__groups");
+const OPEN_CARDS = ".hashing-group:not(.hashing-group--decided) .hashing-member";
+const STORED_MESSAGE = "hashing:message";
+// Nobody can have seen a new page or a new group within these milliseconds: a second Enter or the second click of a
+// double click was meant for what was there before.
+const UNSEEN_MILLISECONDS = 400;
+
+review.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (review.ariaBusy !== "true" && confirmHidden(event.target, event.submitter)) send(event.target, event.submitter);
+});
+
+// The second click of a double click may come before the response.
+review.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("form[method=post] button")) event.preventDefault();
+});
+
+showStoredMessage();
+waitUntilSeen();
+
+// A group that is not shown as a whole needs a second thought before all of it is decided.
+function confirmHidden(form, button) {
+  const hasHidden = Boolean(form.closest(".hashing-group")?.dataset.hiddenCount);
+  return !hasHidden || button.name !== "keep" || window.confirm(review.dataset.textConfirmHidden);
+}
+
+async function send(form, button) {
+  review.ariaBusy = "true";
+  const response = await post(form, button);
+  if (!response) return setReady();
+  update(form.closest(".hashing-group"), button, response);
+  await waitUntilSeen();
+}
+
+async function waitUntilSeen() {
+  review.ariaBusy = "true";
+  await new Promise((resolve) => setTimeout(resolve, UNSEEN_MILLISECONDS));
+  setReady();
+}
+
+function setReady() {
+  review.ariaBusy = "false";
+}
+
+// The JSON of a DecisionResponse, null after an error.
+async function post(form, button) {
+  try {
+    const options = { method: "POST", body: new FormData(form, button), headers: { Accept: "application/json" } };
+    const response = await fetch(form.getAttribute("action"), options);
+    if (response.ok || response.status === 409) return { ...(await response.json()), isRefusal: !response.ok };
+    showMessage(review.dataset.textRefused, true);
+  } catch (error) {
+    // After the end of a session, the response is the log-in page and no JSON.
+    showMessage(error instanceof SyntaxError ? review.dataset.textRefused : review.dataset.textNoAnswer, true);
+  }
+  return null;
+}
+
+function showMessage(text, isError) {
+  const message = review.querySelector(".hashing-toolbar__message");
+  message.textContent = text;
+  message.classList.toggle("hashing-toolbar__message--error", isError);
+}
+
+function update(group, button, response) {
+  const candidates = group ? nextImages(group, button, response.isRefusal) : response.keys;
+  const following = replaceGroups(group, response);
+  showMessage(response.message, response.isRefusal);
+  review.querySelector(".hashing-toolbar__undo").innerHTML = response.undo;
+  if (!groupList.children.length) return loadNextGroups(response.message);
+  updateUrl();
+  focusNext(group || isAboutOneImage(response.keys, following) ? candidates : [], following);
+  review.dispatchEvent(new Event("hashing:groups-changed"));
+}
+
+// The undecided images of a group in the order of review, from the one behind the decided one. After a refusal, the
+// same image again.
+function nextImages(group, button, isRefusal) {
+  const decided = Number(button.value);
+  if (isRefusal) return [decided];
+  const keys = [...group.querySelectorAll(".hashing-member--open")].map(imageKey);
+  const index = keys.indexOf(decided);
+  return [...keys.slice(index + 1), ...keys.slice(0, Math.max(index, 0))];
+}
+
+// Whether an undo was about one pair of a larger group. After any other undo the keeper has the focus, so that Enter
+// keeps the image that is suggested.
+function isAboutOneImage(keys, following) {
+  return keys.length === 2 && following[0]?.querySelectorAll(".hashing-member").length > 2;
+}
+
+// Replaces the decided group and all others with its images. Returns the new groups and those behind them.
+function replaceGroups(group, response) {
+  const fresh = parseFragment(response.html);
+  const groups = [...groupList.children];
+  const stale = new Set(groups.filter((other) => other === group || hasImage(other, response.keys)));
+  const following = [...fresh.children, ...groupsBehind(group ?? [...stale][0], stale)];
+  groupList.insertBefore(fresh, groups.find((other) => stale.has(other)) ?? currentGroup() ?? null);
+  stale.forEach((other) => other.remove());
+  return following;
+}
+
+function parseFragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}
+
+function hasImage(group, keys) {
+  return keys.some((key) => group.querySelector(`[data-image="${key}"]`));
+}
+
+function groupsBehind(group, stale) {
+  const groups = [...groupList.children];
+  return groups.slice(groups.indexOf(group) + 1).filter((other) => !stale.has(other));
+}
+
+function currentGroup() {
+  return document.activeElement.closest(".hashing-group") ?? groupList.firstElementChild;
+}
+
+function focusNext(candidates, following) {
+  const cards = following.flatMap((group) => [...group.querySelectorAll(".hashing-member")]);
+  const openCards = cards.filter((card) => card.matches(".hashing-member--open"));
+  const card =
+    candidates.map((key) => openCards.find((other) => imageKey(other) === key)).find(Boolean) ??
+    cards.find((other) => other.matches(OPEN_CARDS)) ??
+    groupList.querySelector(OPEN_CARDS) ??
+    groupList.querySelector(".hashing-member");
+  card.focus({ preventScroll: true });
+  card.dispatchEvent(new Event("hashing:reveal", { bubbles: true }));
+}
+
+function imageKey(card) {
+  return Number(card.dataset.image);
+}
+
+// The page of a group has a new URL if the group has a new key.
+function updateUrl() {
+  const url = groupList.firstElementChild.dataset.pageUrl;
+  if (url !== location.pathname + location.search) history.replaceState(null, "", url);
+}
+
+function loadNextGroups(message) {
+  sessionStorage.setItem(STORED_MESSAGE, message);
+  location.assign(review.dataset.urlWhenEmpty || location.pathname + location.search);
+}
+
+function showStoredMessage() {
+  const message = sessionStorage.getItem(STORED_MESSAGE);
+  sessionStorage.removeItem(STORED_MESSAGE);
+  if (message) showMessage(message, false);
+}

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PIL import ExifTags, Image, ImageOps
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from hashing.models import ImageAsset
+from samples.pictures import encoded, photo
+from servers.browser import started_browser
+from tests.admin.review.conftest import store_all_groups
+from tests.admin.test_browser import Editor
+
+SECONDS = 10
+DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
+FOCUSED = "return Number(document.activeElement.closest('.hashing-member')?.dataset.image)"
+IS_BUSY = "return document.querySelector('.hashing-review').ariaBusy"
+COMPARISON = "return document.querySelector('.hashing-compare').dataset"
+IS_DRAWN = """return [...document.querySelectorAll('.hashing-compare__stage img')].every(
+    (image) => image.complete && image.naturalWidth)"""
+
+
+class Reviewer(Editor):
+    """A user at the keyboard, on a page of the review."""
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.wait_until_shown()
+            ActionChains(self.browser).send_keys(key).perform()
+
+    def click(self, selector: str) -> None:
+        self.wait_until_shown()
+        super().click(selector)
+
+    def wait_until_shown(self) -> None:
+        """Wait until the page accepts decisions: not before a new group can have been seen."""
+        self.wait(lambda: self.browser.execute_script(IS_BUSY) == "false")
+
+    def wait(self, condition):
+        # An element may be replaced while a condition reads it, which the driver reports in several ways.
+        waiting = WebDriverWait(self.browser, SECONDS, 0.05, ignored_exceptions=[WebDriverException])
+        return waiting.until(lambda _browser: condition())
+
+    def wait_for_focus(self, key: int) -> None:
+        self.wait(lambda: self.browser.execute_script(FOCUSED) == key)
+
+    def wait_for_message(self, text: str) -> None:
+        self.wait(lambda: text in self.find(".hashing-toolbar__message").text)
+
+    def shown(self) -> list[int]:
+        cards = self.browser.find_elements(By.CSS_SELECTOR, ".hashing-member")
+        return [int(card.get_attribute("data-image")) for card in cards]
+
+    def compared(self) -> dict[str, str]:
+        self.wait(lambda: self.browser.execute_script(IS_DRAWN))
+        return self.browser.execute_script(COMPARISON)
+
+
+@pytest.fixture(scope="package", params=[1280, 400])
+def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
+    with started_browser(request.param, tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@pytest.fixture
+def reviewer(browser, live_server, media, client_of) -> Reviewer:
+    somebody = Reviewer(browser, live_server.url)
+    somebody.open("/admin/login/")
+    browser.delete_all_cookies()
+    browser.add_cookie({"name": "sessionid", "value": client_of("superuser").cookies["sessionid"].value})
+    return somebody
+
+
+def lying(image: Image.Image, orientation: int) -> Image.Image:
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(image)
+
+
+@pytest.fixture
+def add_copies(media, transactional_db):
+    """Add a photograph, smaller copies of it and one in each of the orientations, and group them."""
+
+    def add(number: int = 1, copies: int = 1, orientations: tuple[int, ...] = (), name: str = "photo") -> list[int]:
+        image = photo(seed=number, size=(640, 480))
+        files = [image, *(image.resize((320 - 4 * each, 240 - 3 * each)) for each in range(copies))]
+        files += [lying(image.resize((320, 240)), orientation) for orientation in orientations]
+        keys = []
+        for place, file in enumerate(files):
+            path = media / f"{number}" / f"{name}-{place}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encoded(file, "JPEG", quality=95))
+            keys.append(ImageAsset.objects.create(image=f"{number}/{path.name}").pk)
+        store_all_groups()
+        return keys
+
+    return add

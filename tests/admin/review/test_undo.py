@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from hashing.models import PairDecision
+from tests.admin.review.conftest import (
+    ask,
+    batch_in,
+    form_of,
+    image_keys,
+    keys_of,
+    marked_keys,
+    take_back,
+    undo_form,
+)
+
+
+def test_undo_brings_the_group_back(reviewer, add_group):
+    group = add_group()
+    keys = keys_of(group)
+    ask(reviewer, form_of(group, "keep", keys[0]))
+    response = take_back(reviewer)
+    assert image_keys(response) == keys
+    assert marked_keys() == set()
+    assert "<form" not in response.json()["undo"]
+
+
+def test_everybody_undoes_his_own(reviewer, superuser_client, add_group):
+    group = add_group()
+    decided = form_of(group, "keep", group.keeper_id)
+    ask(superuser_client, decided)
+    assert 'name="batch"' not in undo_form(reviewer)
+    response = ask(reviewer, {"batch": decided["batch"]}, "undo")
+    assert response.status_code == 409
+    assert len(marked_keys()) == 2
+
+
+def test_undo_takes_back_what_its_button_has_shown(reviewer, add_group):
+    one, other = add_group(), add_group()
+    first, second = form_of(one, "keep", one.keeper_id), form_of(other, "keep", other.keeper_id)
+    ask(reviewer, first)
+    ask(reviewer, second)
+    # In a second tab, which was loaded before the second decision.
+    assert ask(reviewer, {"batch": first["batch"]}, "undo").status_code == 200
+    assert marked_keys() == {*keys_of(other)} - {other.keeper_id}
+
+
+def test_undo_of_what_was_taken_back_already_takes_nothing_else_back(reviewer, add_group):
+    one, other = add_group(), add_group()
+    for group in (one, other):
+        ask(reviewer, form_of(group, "keep", group.keeper_id))
+    shown = batch_in(undo_form(reviewer))
+    for status in (200, 409):
+        response = ask(reviewer, {"batch": shown}, "undo")
+        assert response.status_code == status
+    assert response.json()["message"] == "This was taken back already. Nothing was changed."
+    assert marked_keys() == {*keys_of(one)} - {one.keeper_id}
+
+
+def test_undo_of_what_somebody_has_decided_anew_is_refused(reviewer, superuser_client, add_group):
+    group = add_group()
+    keys = keys_of(group)
+    ask(reviewer, form_of(group, "same", keys[1]))
+    ask(superuser_client, form_of(group, "different", keys[1]))
+    response = take_back(reviewer)
+    assert response.status_code == 409
+    message = response.json()["message"]
+    assert message.startswith("superuser decided about these ")
+    assert date_format(localtime(PairDecision.objects.latest("pk").decided_at), "SHORT_DATETIME_FORMAT") in message
+    assert PairDecision.objects.in_force().get().verdict == PairDecision.Verdict.DIFFERENT
