@@ -11,7 +11,7 @@ NO_DATABASE = $(addprefix admin/,test_directions.py images/test_upload_form.py r
   $(addprefix backfill/,sharding/test_monitor_timing.py test_memory_storage.py test_object_storage.py) \
   checks/test_installed_apps.py checks/test_messages.py checks/test_tasks.py fingerprint hamming_join \
   $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_walk.py) \
-  $(addprefix management/,test_output.py test_progress.py test_target_file.py) models/test_image_file.py \
+  $(addprefix management/,test_output.py test_progress.py) models/test_image_file.py \
   search/test_radii.py workers test_demo_login.py test_docs.py test_perceptual_hash.py test_python_page.py \
   test_startup.py test_styles.py test_text.py
 

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from hashing.admin.hashing_actions.selection import Selection
 from hashing.admin.hashing_actions.tasks import QueuedSelection, hash_selected_shard, hash_selection
 from hashing.models import ImageAsset
-from hashing.tasks import PRIORITY, has_queue, hash_upload, task_backends
+from hashing.tasks import LOW_PRIORITY, has_queue, hash_upload, task_backends
 from samples.pictures import encoded, photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,7 +71,7 @@ def test_selection_becomes_tasks_that_wait_behind_uploads(everything, queue, add
     assert hash_selection.call(everything) == 1
     [result] = queue.results
     assert result.args == [everything, key, key]
-    assert result.task.priority == PRIORITY < hash_upload.priority
+    assert result.task.priority == LOW_PRIORITY < hash_upload.priority
 
 
 def test_selection_with_nothing_to_do_becomes_no_task(everything, queue):

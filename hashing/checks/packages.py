@@ -48,11 +48,11 @@ def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
         message = "HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface."
         return [error("E004", message, "Install the package django-tasks, or use Django 6.0 or newer.")]
     # Only after this test, because hashing.tasks imports one of them.
-    from hashing.tasks import runs_nothing, task
+    from hashing.tasks import has_dummy_backend, task
 
     try:
         # Declaring a task makes the backend check whether it accepts it.
-        is_dummy = runs_nothing(task()(never_enqueued))
+        is_dummy = has_dummy_backend(task()(never_enqueued))
     # Anything that the backend of a site raises while it is imported and asked.
     except Exception as reason:
         message = f"The task backend 'default' does not take the tasks of the app 'hashing': {reason}"

@@ -21,43 +21,16 @@ from hashing.models import ImageAsset
 from hashing.sources.registry import UnknownSource, find_sources
 from hashing.text import first_line
 
-
-def at_least(least: int) -> Callable[[str], int]:
-    """A whole number from `least` on."""
-
-    def whole_number(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if number < least:
-            raise ArgumentTypeError(f"{number} is less than {least}")
-        return number
-
-    return whole_number
-
-
-def seconds(text: str) -> float:
-    """A duration above zero."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return number
-
-
 FAILURE, WRONG_USAGE = 1, 2
-# What a shell tells of a program that SIGPIPE has ended, a signal that Windows does not have.
+# What a shell reports for a program that SIGPIPE has ended; Windows has no such signal.
 CLOSED_PIPE = EXIT_STATUS_BASE + 13
 STDOUT = "-"
 
 
 class HashingCommand(BaseCommand):
-    """A command that goes on when its output does not, and says at its end that it was lost.
+    """A command that finishes its work when its output is lost, and reports the loss by its exit status.
 
-    The exit status is then 141 for a pipe that its reader has closed, as for any program, and else 1.
+    That is 141 for a pipe that its reader has closed, as for other programs, and 1 for other reasons.
     """
 
     def __init__(self, stdout: Any = None, stderr: Any = None, **options: Any) -> None:
@@ -71,7 +44,7 @@ class HashingCommand(BaseCommand):
         finally:
             self.output.abandon()
             self.error_output.abandon()
-            # The process ends: looking through all of its objects once more would take as long as the database does.
+            # The process ends; collecting garbage among all of its objects first would only take time.
             gc.freeze()
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -82,14 +55,14 @@ class HashingCommand(BaseCommand):
         try:
             result = super().execute(*args, **options)
         except SystemExit as end:
-            # Of both reasons, the work's own is told by the status.
+            # The status of the work takes precedence over that of the output.
             self._flush(end.code)
             raise
         self._flush()
         return result
 
     def _flush(self, status: object = 0) -> None:
-        """Write what is buffered. Raises `SystemExit` if output was lost and `status` says of nothing else."""
+        """Write what is buffered. Raises `SystemExit` if output was lost and `status` is 0."""
         self.output.flush()
         error = self.output.error
         if error is None:
@@ -113,48 +86,48 @@ class HashingCommand(BaseCommand):
         parser.add_argument("sources", nargs="*", metavar="app.Model", help=text)
 
     def chosen_sources(self, labels: Iterable[str]) -> tuple[str, ...]:
-        """Return the labels that were given. Ends the command for one that no source of the site has."""
+        """Return the full labels of the sources. Exits with wrong usage for a label that the site does not have."""
         try:
             return tuple(dict.fromkeys(source.label for label in labels for source in find_sources(label)))
         except UnknownSource as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
 
-    def sync_sources(
-        self, labels: Sequence[str], using: str | None, *, hidden: bool, dry_run: bool = False
-    ) -> SyncCounts:
-        """Bring sources in step, and show how far it is. Ctrl-C ends the command after the page that is written."""
-        total = SyncCounts()
-        with (
-            self.stop_request("Ending soon.") as stop,
-            show_progress("Registering", self.progress_stream, failures="failed", hidden=hidden) as bar,
-        ):
-            done = 0
-
-            def show(count: int) -> None:
-                nonlocal done
-                done += count
-                bar.update(done, failed=0)
-
-            try:
-                found = sync_sources(labels, using=using, dry_run=dry_run, notify=show, should_stop=stop)
-            except (DatabaseError, InterfaceError) as error:
-                message = f"The sources cannot be read: {first_line(error)}. Are their tables there, and migrated?"
-                raise CommandError(message) from error
-        for counts in found.values():
-            total.add(counts)
-        if stop():
-            self.stderr.write("To go on, run the same command again. What is done is saved.")
-            sys.exit(stop.exit_status)
-        return total
-
     def chosen_database(self, alias: str | None) -> str:
-        """The alias, or the router's choice."""
+        """Return the alias, or the router's choice if there is none."""
         if alias is not None and alias not in connections:
             raise CommandError(f"There is no database {alias!r} in the settings.", returncode=WRONG_USAGE)
         return alias or router.db_for_write(ImageAsset)
 
+    def sync_sources(
+        self, labels: Sequence[str], using: str | None, *, hidden: bool, dry_run: bool = False
+    ) -> SyncCounts:
+        """Synchronize sources and show the progress. Ctrl-C ends the command after the current page is written."""
+        done = 0
+        with (
+            self.stop_request("Ending soon.") as stop,
+            show_progress("Registering", self.progress_stream, hidden=hidden) as progress,
+        ):
+
+            def show(count: int) -> None:
+                nonlocal done
+                done += count
+                progress.update(done)
+
+            try:
+                found = sync_sources(labels, using=using, dry_run=dry_run, notify=show, should_stop=stop)
+            except (DatabaseError, InterfaceError) as error:
+                message = f"The sources cannot be read: {first_line(error)}. Are they migrated?"
+                raise CommandError(message) from error
+        total = SyncCounts()
+        for counts in found.values():
+            total.add(counts)
+        if stop():
+            self.stderr.write("To continue, run the same command again. What is done is saved.")
+            sys.exit(stop.exit_status)
+        return total
+
     def target_file(self, name: str | None) -> TargetFile | None:
-        """The file for results, None for none and for stdout. Ask before the work: a wrong name then costs no time."""
+        """Return the file for results; None without a name and for stdout. Called before the work, to fail early."""
         if name in (None, STDOUT):
             return None
         try:
@@ -163,7 +136,7 @@ class HashingCommand(BaseCommand):
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
 
     def write_results(self, name: str | None, target: TargetFile | None, write: Callable[[Any], None]) -> bool:
-        """Call `write` with the place for results, if one was asked for. Return False if they could not be written."""
+        """Call `write` with stdout or the open file, if one was chosen. Return False if writing failed."""
         if name == STDOUT:
             write(self.stdout)
         if target is None:
@@ -176,8 +149,34 @@ class HashingCommand(BaseCommand):
         return True
 
     def stop_request(self, announcement: str) -> AbstractContextManager[StopRequest]:
-        """The request that signals make; none outside the main thread, where no signals arrive."""
+        """Let signals set the request. Outside the main thread, where no signals arrive, nothing sets it."""
         if threading.current_thread() is not threading.main_thread():
             return nullcontext(StopRequest())
         text = f"\n{announcement} Press Ctrl-C again to stop at once."
         return graceful_stop(lambda: self.stderr.write(text))
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """Return an argument type: an integer from `minimum` up."""
+
+    def integer(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < minimum:
+            raise ArgumentTypeError(f"{number} is less than {minimum}")
+        return number
+
+    return integer
+
+
+def seconds(text: str) -> float:
+    """An argument type: a duration above zero."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number

@@ -1,5 +1,3 @@
-"""Ctrl-C and `kill` ask a long command to save and end; asked twice, it ends at once."""
-
 from __future__ import annotations
 
 import signal
@@ -8,14 +6,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# A program that was ended by a signal has this exit status plus the number of the signal.
 EXIT_STATUS_BASE = 128
 
 
 class StopRequest:
-    """`signal_number` is 0 until somebody asks.
+    """Whether a signal has asked the command to stop; `signal_number` is 0 until then.
 
-    `announce` is called once, by whoever asks first whether to stop: a signal handler must not write, because it may
-    have interrupted somebody who does.
+    `announce` is called by the first check after the signal, not by its handler, which may have interrupted a write.
     """
 
     def __init__(self, announce: Callable[[], object] = lambda: None) -> None:
@@ -29,7 +27,7 @@ class StopRequest:
         return self.signal_number != 0
 
     def close(self) -> None:
-        """Announce nothing any more: the work is over."""
+        """Announce nothing from now on."""
         self._announce = None
 
     @property
@@ -39,9 +37,9 @@ class StopRequest:
 
 @contextmanager
 def graceful_stop(announce: Callable[[], object]) -> Iterator[StopRequest]:
-    """The request that the signals set, inside the block; the second one raises `SystemExit`.
+    """Yield a request that Ctrl-C and `kill` set. A second signal raises `SystemExit`.
 
-    Only the main thread may use it.
+    Must be called in the main thread.
     """
     request = StopRequest(announce)
 

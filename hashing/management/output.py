@@ -11,9 +11,9 @@ from typing import Any, TextIO
 
 
 class ResilientStream:
-    """A text stream whose `write` never raises: after an `error`, the rest of the output is dropped.
+    """A text stream whose methods do not raise: after an `error`, further output is discarded.
 
-    What the encoding of the stream lacks is written as escapes. `stream` is None where a process was started without.
+    Characters that the encoding lacks are written as escapes. `stream` is None in a process that was started without.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -24,7 +24,7 @@ class ResilientStream:
         if self._stream is not None and self.error is None:
             try:
                 self._write(self._stream, text)
-            # A ValueError: the stream is closed.
+            # A closed stream raises ValueError.
             except (OSError, ValueError) as error:
                 self.error = error
         return len(text)
@@ -48,11 +48,11 @@ class ResilientStream:
 
     @property
     def is_closed_pipe(self) -> bool:
-        """Whether the reader has gone, as `head` does once it has enough."""
+        """Whether the reader has closed the pipe, as `head` does when it has enough."""
         return getattr(self.error, "errno", None) == errno.EPIPE
 
     def abandon(self) -> None:
-        """Let the end of the process write what is still buffered to nowhere, if there was an error."""
+        """After an error, keep the end of the process from writing what is buffered, which would fail again."""
         if self.error is None or self._stream is None:
             return
         with suppress(OSError, ValueError):
@@ -65,10 +65,10 @@ class ResilientStream:
 
 
 class TargetFile:
-    """A file that appears whole or not at all. Raises `ValueError` for a place where none can be written.
+    """A file that is written completely or not at all. Raises `ValueError` where no file can be written.
 
-    It is written under another name in the same folder, and renamed. A link to a file is refused: writing through it
-    would overwrite a file that nobody named. Devices and pipes are written directly.
+    It is written under a temporary name in the same folder, and renamed. A link to a file is refused, because the user
+    may not mean the file behind it. Devices and pipes are written directly.
     """
 
     def __init__(self, name: str) -> None:
@@ -76,19 +76,20 @@ class TargetFile:
         self._path = Path(name)
         if self._path.is_dir() or not self._path.parent.is_dir():
             raise ValueError(f"Cannot write a file at {name}")
-        self._is_special = _is_special(self._path)
+        # Something other than a regular file, perhaps behind a link.
+        self._is_special = self._path.exists() and not self._path.is_file()
         if self._path.is_symlink() and not self._is_special:
             raise ValueError(f"{name} is a symbolic link. Name the file itself.")
         if not self._is_special and not os.access(self._path.parent, os.W_OK | os.X_OK):
             raise ValueError(f"Cannot write into the folder {self._path.parent}")
 
     def write(self, write: Callable[[TextIO], None]) -> None:
-        """Call `write` with the open file. Raises `OSError`, and leaves an older file as it was."""
+        """Call `write` with the open file. Raises `OSError`; an existing file is then unchanged."""
         if self._is_special:
             with self._path.open("w", encoding="utf-8", newline="") as file:
                 write(file)
             return
-        # Short, because the name of the file may be as long as the file system allows.
+        # Not derived from the name of the file, which may have the maximum length.
         temporary = self._path.with_name(f".hashing-{secrets.token_hex(8)}.tmp")
         try:
             self._write_new(temporary, write)
@@ -104,10 +105,5 @@ class TargetFile:
             file.flush()
             if self._path.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(self._path.stat().st_mode))
-            # Some file systems say only now that the disk is full.
+            # Some file systems report a full disk only now.
             os.fsync(file.fileno())
-
-
-def _is_special(path: Path) -> bool:
-    """Whether there is something, perhaps behind a link, that is no regular file."""
-    return path.exists() and not path.is_file()

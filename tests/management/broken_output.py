@@ -1,5 +1,3 @@
-"""Streams that cannot be written to."""
-
 from __future__ import annotations
 
 import os
@@ -10,22 +8,22 @@ from typing import TextIO
 
 @contextmanager
 def closed_pipe() -> Iterator[TextIO]:
-    """A pipe whose reader has gone."""
+    """A pipe whose reader has closed it."""
     reading, writing = os.pipe()
     os.close(reading)
-    with os.fdopen(writing, "w") as stream, _discarded_at_last(stream):
+    with os.fdopen(writing, "w") as stream, discard_buffer(stream):
         yield stream
 
 
 @contextmanager
 def full_disk() -> Iterator[TextIO]:
-    with open("/dev/full", "w") as stream, _discarded_at_last(stream):  # noqa: PTH123
+    with open("/dev/full", "w") as stream, discard_buffer(stream):  # noqa: PTH123
         yield stream
 
 
 @contextmanager
-def _discarded_at_last(stream: TextIO) -> Iterator[None]:
-    """Closing a stream writes what is left in its buffer, and must not fail."""
+def discard_buffer(stream: TextIO) -> Iterator[None]:
+    """Keep closing the stream from writing its buffer, which would fail."""
     yield
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

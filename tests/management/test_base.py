@@ -1,16 +1,16 @@
-"""What all three commands do with their output, whatever becomes of it."""
-
 from __future__ import annotations
 
 import io
 import json
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import router
 
+from hashing.management.base import at_least, seconds
 from hashing.management.commands.find_duplicates import Command
 from hashing.models import ImageAsset
 from servers.site import CHECKOUT, Site
@@ -35,19 +35,19 @@ def command(request, media, tmp_path) -> list[str]:
     return [request.param, str(tmp_path / "empty")]
 
 
-def test_closed_pipe_ends_the_command_with_its_status_and_without_a_word(command, capsys):
+def test_closed_pipe_exits_with_141_and_no_message(command, capsys):
     with closed_pipe() as pipe:
         assert run(pipe, *command, "--no-progress") == 141
     assert capsys.readouterr().err == ""
 
 
-def test_full_disk_is_told_and_ends_the_command_with_1(command, capsys):
+def test_full_disk_is_reported_and_exits_with_1(command, capsys):
     with full_disk() as full:
         assert run(full, *command, "--no-progress") == 1
     assert "Not all results could be written to stdout: No space left on device" in capsys.readouterr().err
 
 
-def test_closed_pipe_costs_no_image_and_hides_no_failure(add_image, capsys):
+def test_closed_pipe_costs_no_image_and_does_not_hide_a_failure(add_image, capsys):
     asset = add_image()
     add_image("gone.jpg", content=None)
     with closed_pipe() as pipe:
@@ -56,7 +56,7 @@ def test_closed_pipe_costs_no_image_and_hides_no_failure(add_image, capsys):
     assert asset.perceptual_hash
 
 
-def test_progress_that_nobody_reads_costs_no_image(add_image):
+def test_closed_stderr_costs_no_image(add_image):
     asset = add_image()
     with closed_pipe() as pipe:
         assert run(io.StringIO(), "backfill_hashes", "--workers", "1", stderr=pipe) == 0
@@ -65,7 +65,7 @@ def test_progress_that_nobody_reads_costs_no_image(add_image):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_results_come_in_any_encoding(add_image, encoding):
+def test_results_are_written_in_any_encoding(add_image, encoding):
     add_image("写真.jpg", content=None)
     content = io.BytesIO()
     with io.TextIOWrapper(content, encoding=encoding) as stdout:
@@ -75,28 +75,28 @@ def test_results_come_in_any_encoding(add_image, encoding):
 
 
 @pytest.mark.parametrize(("command", "option"), [("backfill_hashes", "--json"), ("find_duplicates", "--csv")])
-def test_results_that_cannot_go_to_a_file_are_told(media, capsys, command, option):
+def test_unwritable_result_file_is_reported(media, capsys, command, option):
     assert run(sys.stdout, command, option, "/dev/full", "--no-progress") == 1
     output = capsys.readouterr()
     assert output.err == "Cannot write /dev/full: No space left on device\n"
     assert "=====" in output.out
 
 
-def test_one_file_that_cannot_be_written_costs_the_other_nothing(media, tmp_path):
+def test_unwritable_result_file_does_not_affect_the_other(media, tmp_path):
     target = tmp_path / "x.csv"
     assert run(io.StringIO(), "find_duplicates", "--json", "/dev/full", "--csv", str(target)) == 1
     assert target.read_text().startswith("keeper,")
 
 
 @pytest.mark.parametrize("command", ["backfill_hashes", "find_duplicates"])
-def test_link_as_a_file_for_results_is_wrong_usage(media, tmp_path, command):
+def test_link_as_result_file_is_wrong_usage(media, tmp_path, command):
     (tmp_path / "x.json").symlink_to(tmp_path / "other")
     with pytest.raises(CommandError, match="symbolic link") as refusal:
         call_command(command, "--json", str(tmp_path / "x.json"))
     assert refusal.value.returncode == 2
 
 
-def test_database_is_the_routers_choice_unless_named(monkeypatch):
+def test_database_is_the_routers_choice_by_default(monkeypatch):
     monkeypatch.setattr(router, "db_for_write", lambda model: "elsewhere" if model is ImageAsset else "")
     assert Command().chosen_database(None) == "elsewhere"
     assert Command().chosen_database("default") == "default"
@@ -110,7 +110,7 @@ def test_database_is_the_routers_choice_unless_named(monkeypatch):
         ("{manage} find_duplicates --no-progress >&- 2>&-", 0, ""),
     ],
 )
-def test_whole_process_ends_as_it_should(site: Site, shell, status, error):
+def test_process_exits_with_the_right_status(site: Site, shell, status, error):
     manage = f"{sys.executable} {CHECKOUT / 'manage.py'}"
     line = ["bash", "-c", shell.format(manage=manage)]
     done = subprocess.run(line, env=site.environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
@@ -121,7 +121,24 @@ def test_whole_process_ends_as_it_should(site: Site, shell, status, error):
     assert bool(done.stderr) is bool(error)
 
 
-def test_json_of_a_broken_pipe_is_whole_in_the_file(media, tmp_path):
+def test_json_file_is_complete_after_a_closed_pipe(media, tmp_path):
     with closed_pipe() as pipe:
         assert run(pipe, "backfill_hashes", "--json", str(tmp_path / "x.json"), "--no-progress") == 141
     assert json.loads((tmp_path / "x.json").read_text())["left_out"] == 0
+
+
+def test_numbers_from_the_minimum_up_are_accepted():
+    assert at_least(1)("1") == 1
+    assert seconds("0.5") == 0.5
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "1.5", "many", ""])
+def test_other_numbers_are_refused(text):
+    with pytest.raises(ArgumentTypeError):
+        at_least(1)(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon", ""])
+def test_other_durations_are_refused(text):
+    with pytest.raises(ArgumentTypeError):
+        seconds(text)

@@ -15,7 +15,7 @@ from hashing.importing import walk
 from hashing.models import ImageAsset
 from samples.pictures import photo
 from servers.site import Site
-from tests.management.test_backfill_hashes import wait_until
+from tests.management.test_backfill_hashes_faults import wait_until
 
 pytestmark = pytest.mark.django_db
 

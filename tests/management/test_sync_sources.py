@@ -16,14 +16,14 @@ def pictures(sources, media):
     Product.objects.bulk_create([Product(sku="A", front="b.jpg", back="gone.jpg")])
 
 
-def test_registers_and_says_what_it_did(pictures, capsys):
+def test_counts_are_reported(pictures, capsys):
     call_command("sync_sources", "--no-progress")
     assert capsys.readouterr().out == "Sources: 3 added, 0 replaced, 0 shared, 0 removed.\n"
     call_command("sync_sources", "--no-progress")
     assert "0 added" in capsys.readouterr().out
 
 
-def test_dry_run(pictures, capsys):
+def test_dry_run_writes_nothing(pictures, capsys):
     call_command("sync_sources", "site_models.Product", "--dry-run", "--no-progress")
     assert "Would be: 2 added" in capsys.readouterr().out
     assert not ImageAsset.objects.exists()
@@ -36,7 +36,7 @@ def test_unknown_source_is_wrong_usage(pictures, command):
     assert refusal.value.returncode == 2
 
 
-def test_backfill_registers_first_and_hashes_the_sources_alone_that_are_named(pictures, capsys):
+def test_backfill_registers_and_hashes_the_chosen_sources_only(pictures, capsys):
     call_command("backfill_hashes", "site_models.Picture", "--workers", "1", "--no-progress")
     output = capsys.readouterr().out
     assert output.startswith("Sources: 1 added")
@@ -46,13 +46,13 @@ def test_backfill_registers_first_and_hashes_the_sources_alone_that_are_named(pi
     assert "Total assets: 0" in capsys.readouterr().out
 
 
-def test_backfill_by_task(pictures, capsys):
+def test_queued_backfill_hashes_the_chosen_sources(pictures, capsys):
     call_command("backfill_hashes", "site_models.Picture", "--enqueue", "--workers", "1", "--no-progress")
     assert "Processed: 1" in capsys.readouterr().out
     assert ImageAsset.objects.get().perceptual_hash
 
 
-def test_duplicates_among_the_sources_that_are_named(pictures, capsys):
+def test_duplicates_are_found_in_the_chosen_sources(pictures, capsys):
     Product.objects.bulk_create([Product(sku=sku, front=f"{sku}.jpg") for sku in ("B", "C")])
     call_command("sync_sources", "--no-progress")
     ImageAsset.objects.exclude(image="gone.jpg").update(

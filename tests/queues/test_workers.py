@@ -62,7 +62,7 @@ def test_enqueued_twice_and_without_waiting_all_is_hashed_once(fleet: Fleet, rea
     fleet.site.add_photos(100)
     first, second = fleet.site.run(*ENQUEUE), fleet.site.run(*ENQUEUE)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "Enqueued: 100 images, in 3 key ranges." in first.stdout
+    assert "Enqueued: 100 images, in 3 shards." in first.stdout
     fleet.start_worker()
     done = fleet.site.run(*ENQUEUE, *WAIT)
     assert done.returncode == 0, done.stderr
@@ -118,7 +118,7 @@ def test_redis_that_is_away_is_told(request, fleet: Fleet):
     fleet.site.add_photos(1)
     done = fleet.site.run(*ENQUEUE)
     assert done.returncode == 1
-    assert "The queue takes nothing: ConnectionError" in done.stderr
+    assert "The queue cannot be reached: ConnectionError" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -17,13 +17,13 @@ from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE
 from hashing.backfill.sharding.splitting import KeyRange, split_by_key
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
-from hashing.tasks import behind_uploads, task
+from hashing.tasks import task, with_low_priority
 
 
 @task()
 def hash_selection(arguments: dict[str, Any]) -> int:
     """Enqueue the shards of a selection and return their number. `arguments` are those of `QueuedSelection`."""
-    shard_task, count = behind_uploads(hash_selected_shard), 0
+    shard_task, count = with_low_priority(hash_selected_shard), 0
     for shard in QueuedSelection(**arguments).shards():
         shard_task.enqueue(arguments, str(shard.start_pk), str(shard.end_pk))
         count += 1

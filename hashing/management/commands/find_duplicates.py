@@ -30,10 +30,10 @@ class Command(HashingCommand):
         distance = f"how far apart two pictures that are the same may be, 0 to {LARGEST_DISTANCE} (default: {usual})"
         add("--max-distance", type=at_least(0), default=usual, metavar="N", help=distance)
         add("--any-orientation", action="store_true", help="also mirrored, flipped and turned copies")
-        add("--exact-bytes", action="store_true", help="only files that are equal byte for byte")
+        add("--exact-bytes", action="store_true", help="only files with equal bytes")
         add("--json", dest="json_file", metavar="FILE", help="write the groups there as JSON; - for stdout")
         add("--csv", dest="csv_file", metavar="FILE", help="write the groups there as CSV; - for stdout")
-        add("--dry-run", action="store_true", help="find, and store nothing")
+        add("--dry-run", action="store_true", help="find groups, and store nothing")
         self.add_common_arguments(parser)
 
     def handle(
@@ -53,10 +53,10 @@ class Command(HashingCommand):
         if json_file == csv_file == STDOUT:
             raise CommandError("Only one of --json and --csv can go to stdout.", returncode=WRONG_USAGE)
         if options.max_distance > DEFAULT_MAX_DISTANCE:
-            self.stderr.write(f"A distance above {DEFAULT_MAX_DISTANCE} brings different pictures together.")
+            self.stderr.write(f"Above a distance of {DEFAULT_MAX_DISTANCE}, different pictures begin to match.")
         with show_phases(self.progress_stream, hidden=no_progress) as progress:
             report = self._run(options, dry_run=dry_run, using=database, progress=progress)
-        # What goes to stdout must be whole: JSON or CSV and nothing else.
+        # stdout must have the JSON or CSV alone.
         text = self.stderr if STDOUT in names else self.stdout
         text.write(report.as_text())
         writes = (report.write_json, report.write_csv)
@@ -68,7 +68,7 @@ class Command(HashingCommand):
         try:
             return run_grouping(options, **keywords)
         except KeyboardInterrupt:
-            self.stderr.write("\nStopped. Nothing is lost: run the same command again.")
+            self.stderr.write("\nStopped. To continue, run the same command again.")
             sys.exit(INTERRUPTED)
         except TooManyPairs as error:
             raise CommandError(str(error)) from error
@@ -80,6 +80,6 @@ class Command(HashingCommand):
         names = [field.name for field in fields(GroupingOptions) if field.name in given]
         try:
             return GroupingOptions(**{name: given[name] for name in names})
-        # The parser has refused wrong numbers; call_command() passes its own around it.
+        # The parser has refused wrong numbers; call_command() can bypass it.
         except (TypeError, ValueError) as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error

@@ -19,11 +19,11 @@ from hashing.text import first_line, is_unicode, printable
 
 
 class Command(HashingCommand):
-    help = "Register every image file below a folder. Run it again after a stop, or when there are new files."
+    help = "Register every image file below a folder. Run it again to continue, or for new files."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("folder", metavar="DIR", help="where the images are; links are not followed")
+        add("folder", metavar="DIR", help="folder with the images; links are not followed")
         add(
             "--exclude",
             action="append",
@@ -31,8 +31,8 @@ class Command(HashingCommand):
             metavar="PATTERN",
             help="leave out files and folders with this name, or at this path below DIR; can be repeated",
         )
-        add("--include-thumbnails", action="store_true", help="also images that other apps have made of larger ones")
-        add("--in-place", action="store_true", help="DIR is below MEDIA_ROOT: copy nothing")
+        add("--include-thumbnails", action="store_true", help="also thumbnails that other apps have made")
+        add("--in-place", action="store_true", help="register files below MEDIA_ROOT without copying")
         add("--batch-size", type=at_least(1), default=500, metavar="N", help="rows written at a time (default: 500)")
         add("--dry-run", action="store_true", help="copy nothing, write nothing")
         self.add_common_arguments(parser)
@@ -69,9 +69,9 @@ class Command(HashingCommand):
             refusal = self._run(job)
         self.stdout.write(job.report.as_text())
         if refusal:
-            raise CommandError(f"{refusal}\nTo go on, run the same command again.")
+            raise CommandError(f"{refusal}\nTo continue, run the same command again.")
         if stop():
-            self.stderr.write("To go on, run the same command again. What is done is saved.")
+            self.stderr.write("To continue, run the same command again. What is done is saved.")
             sys.exit(stop.exit_status)
         if job.report.failed:
             sys.exit(FAILURE)

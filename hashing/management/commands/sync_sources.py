@@ -9,7 +9,7 @@ from hashing.sources.registry import all_sources
 
 
 class Command(HashingCommand):
-    help = "Register the files of the site's own models, and forget those that are gone. Deletes no file."
+    help = "Register the files of the site's own models, and remove the assets of deleted rows. Deletes no file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.add_source_argument(parser)
@@ -20,7 +20,7 @@ class Command(HashingCommand):
         database = self.chosen_database(given["database"])
         labels = self.chosen_sources(given["sources"])
         if not all_sources():
-            self.stderr.write('The site has no sources. Name them in HASHING["SOURCES"].')
+            self.stderr.write('No sources are configured. List them in HASHING["SOURCES"].')
             return
         counts = self.sync_sources(labels, database, hidden=given["no_progress"], dry_run=given["dry_run"])
         self.stdout.write(f"{'Would be' if given['dry_run'] else 'Sources'}: {counts}.")

@@ -15,20 +15,22 @@ from hashing.sources.registry import all_sources
 
 
 class Command(HashingCommand):
-    help = "Remove what the app has stored: tables, previews, permissions, its entries in other tables. Images stay."
+    help = "Remove what the app has stored: tables, previews, permissions, entries in other tables. Images stay."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--no-input", action="store_true", help="do not ask")
+        parser.add_argument("--no-input", action="store_true", help="do not ask for confirmation")
         text = "database whose tables are dropped (default: the one that image assets are written to)"
         parser.add_argument("--database", metavar="ALIAS", help=text)
 
     def handle(self, *args: Any, **given: Any) -> None:
         database = self.chosen_database(given["database"])
         if sources := ", ".join(source.label for source in all_sources()):
-            message = f"The site has sources, whose rows could not be saved any more: {sources}. Take them out first."
+            message = (
+                f"The site has sources, whose rows could not be saved without the app: {sources}. Remove them first."
+            )
             raise CommandError(message)
         if models := ", ".join(referring_models()):
-            message = f"Models of other apps refer to those of this one, and would lose their tables: {models}."
+            message = f"Models of other apps refer to those of this one: {models}."
             raise CommandError(message)
         for name, count in count_everything(database).items():
             self.stdout.write(f"  {count:>9} {name}")
@@ -36,13 +38,13 @@ class Command(HashingCommand):
             raise CommandError("Nothing was removed.")
         remove_everything(database)
         page = documentation_page("rollout.md")
-        self.stdout.write(f"Removed. Now take the app out of the settings: see {page}#uninstalling")
+        self.stdout.write(f"Removed. Now remove the app from the settings: see {page}#uninstalling")
 
     def is_confirmed(self) -> bool:
-        self.stdout.write("All of this will be removed, decisions about images with it. Images stay where they are.")
+        self.stdout.write("All of this will be removed, including decisions about images. The images stay.")
         self.stdout.flush()
         try:
-            return input("Type 'yes' to go on: ") == "yes"
+            return input("Type 'yes' to continue: ") == "yes"
         except EOFError:
             return False
 

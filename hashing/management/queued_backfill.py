@@ -1,5 +1,3 @@
-"""`backfill_hashes --enqueue`: the to-do list goes to the task queue, and whoever wants to waits until it is done."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,15 +10,16 @@ from hashing.management.progress import ProgressReporter
 from hashing.text import first_line
 
 if TYPE_CHECKING:
+    # Only for its type: it needs a package that is optional on Django 5.2.
     from hashing.tasks import ShardQueue
 
 
-class QueueLost(Exception):
-    """The queue took no more. What it has taken will be done."""
+class QueueUnavailable(Exception):
+    """The queue accepts no more tasks. Those that it has accepted will run."""
 
 
 class QueuedBackfill:
-    """`workers`: processes that decode in each task, None for the cores that are there."""
+    """A backfill in the site's task queue. `workers` is for each task, None for the cores of its machine."""
 
     def __init__(self, options: BackfillOptions, queue: ShardQueue, shard_size: int, workers: int | None) -> None:
         self._options, self._queue = options, queue
@@ -28,32 +27,29 @@ class QueuedBackfill:
         self.shards: list[Shard] = []
 
     @property
-    def is_here(self) -> bool:
-        """Whether the site has nobody else to do it."""
-        return self._queue.is_here
+    def runs_here(self) -> bool:
+        """Whether the site has no queue, so that enqueuing hashes the images."""
+        return self._queue.runs_here
 
     @property
     def total(self) -> int:
         return sum(shard.size for shard in self.shards)
 
     def enqueue(self, progress: ProgressReporter, should_stop: Callable[[], bool]) -> None:
-        """Raises `QueueLost`."""
+        """Raises `QueueUnavailable`."""
         for shard in split_into_shards(self._options, size=self._shard_size, workers=self._workers):
-            self.shards.append(shard)
             try:
-                goes_on = self._queue.put(shard)
+                is_accepted = self._queue.put(shard)
             # A queue raises what its client library raises.
             except Exception as error:
-                self.shards.pop()
-                raise QueueLost(f"{type(error).__name__}: {first_line(error).rstrip('.')}") from error
-            progress.update(self.total, failed=0)
-            if should_stop() or not goes_on:
+                raise QueueUnavailable(f"{type(error).__name__}: {first_line(error).rstrip('.')}") from error
+            self.shards.append(shard)
+            progress.update(self.total)
+            if should_stop() or not is_accepted:
                 return
 
-    def watch(
-        self, stall_timeout: float, progress: ProgressReporter, should_stop: Callable[[], bool]
-    ) -> BackfillReport:
-        """What came of it, once it is done."""
+    def wait(self, stall_timeout: float, progress: ProgressReporter, should_stop: Callable[[], bool]) -> BackfillReport:
+        """Wait until the shards are done, and return the results."""
         if not self.shards:
             return BackfillReport()
         monitor = ShardMonitor(
@@ -64,14 +60,15 @@ class QueuedBackfill:
             should_stop=should_stop,
             notify=progress.notify,
         )
-        return monitor.poll_once() if self.is_here else monitor.run()
+        return monitor.poll_once() if self.runs_here else monitor.run()
 
 
 @dataclass(frozen=True)
 class EnqueuedShards:
-    """What there is to say when nobody waits for the results."""
+    """The report of a command that does not wait for the results."""
 
-    dispatch: QueuedBackfill
+    shards: int
+    images: int
     interrupted: bool
     failed: int = 0
 
@@ -81,8 +78,7 @@ class EnqueuedShards:
 
     def as_json(self) -> dict[str, Any]:
         status = "partial" if self.interrupted else "enqueued"
-        return {"status": status, "total": self.dispatch.total, "ranges": len(self.dispatch.shards), "left_out": 0}
+        return {"status": status, "total": self.images, "shards": self.shards, "left_out": 0}
 
     def as_text(self) -> str:
-        ranges = len(self.dispatch.shards)
-        return f"Enqueued: {self.dispatch.total} images, in {ranges} key range{'' if ranges == 1 else 's'}."
+        return f"Enqueued: {self.images} images, in {self.shards} shard{'' if self.shards == 1 else 's'}."

@@ -1,5 +1,3 @@
-"""`backfill_hashes --enqueue`; with workers of a real queue, see tests/queues."""
-
 from __future__ import annotations
 
 import json
@@ -9,14 +7,14 @@ from django.core.management import CommandError, call_command
 
 from hashing.backfill import run as backfill_run
 from hashing.models import ImageAsset
-from hashing.tasks import PRIORITY, ShardQueue, hash_shard, task_backends
+from hashing.tasks import LOW_PRIORITY, ShardQueue, hash_shard, task_backends
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def queue(settings):
-    """Takes tasks and runs none."""
+    """A queue that records tasks and runs none."""
     kind = type(task_backends["default"]).__module__.replace("immediate", "dummy")
     settings.TASKS = {"default": {"BACKEND": f"{kind}.DummyBackend", "QUEUES": ["default", "slow"]}}
     return task_backends["default"]
@@ -30,24 +28,24 @@ def run(*arguments: str) -> int:
     return 0
 
 
-def test_ranges_are_enqueued_and_nothing_is_hashed_here(add_image, queue, capsys):
+def test_shards_are_enqueued_and_not_hashed_here(add_image, queue, capsys):
     for number in range(5):
         add_image(f"{number}.png", seed=number)
     assert run("--shard-size", "2", "--timeout", "7", "--workers", "3") == 0
-    assert capsys.readouterr().out.endswith("Enqueued: 5 images, in 3 key ranges.\n")
+    assert capsys.readouterr().out.endswith("Enqueued: 5 images, in 3 shards.\n")
     arguments = [result.args[0] for result in queue.results]
     assert [each["size"] for each in arguments] == [2, 2, 1]
     assert {(each["timeout"], each["workers"], each["batch_size"]) for each in arguments} == {(7, 3, 50)}
     assert not ImageAsset.objects.hashed().exists()
 
 
-def test_each_worker_uses_its_own_cores_unless_told(add_image, queue):
+def test_workers_use_their_own_cores_by_default(add_image, queue):
     add_image()
     assert run() == 0
     assert queue.results[0].args[0]["workers"] is None
 
 
-def test_enqueued_tasks_do_the_work(add_image, queue):
+def test_enqueued_tasks_hash_the_images(add_image, queue):
     asset = add_image()
     run("--workers", "1")
     assert hash_shard.call(*queue.results[0].args)["processed"] == 1
@@ -55,30 +53,30 @@ def test_enqueued_tasks_do_the_work(add_image, queue):
     assert asset.perceptual_hash
 
 
-def test_ranges_wait_behind_what_is_more_urgent(add_image, queue):
+def test_shards_have_a_low_priority(add_image, queue):
     add_image()
     run("--queue", "slow")
-    assert (queue.results[0].task.priority, queue.results[0].task.queue_name) == (PRIORITY, "slow")
+    assert (queue.results[0].task.priority, queue.results[0].task.queue_name) == (LOW_PRIORITY, "slow")
 
 
-def test_enqueuing_says_as_json_what_is_enqueued(add_image, queue, capsys):
+def test_enqueued_shards_are_reported_as_json(add_image, queue, capsys):
     add_image()
     run("--json", "-", "--no-progress")
-    assert json.loads(capsys.readouterr().out) == {"status": "enqueued", "total": 1, "ranges": 1, "left_out": 0}
+    assert json.loads(capsys.readouterr().out) == {"status": "enqueued", "total": 1, "shards": 1, "left_out": 0}
 
 
-def test_nothing_to_do_is_nothing_to_enqueue(media, queue, capsys):
+def test_nothing_is_enqueued_when_no_row_is_pending(media, queue, capsys):
     assert run() == 0
-    assert "Enqueued: 0 images, in 0 key ranges." in capsys.readouterr().out
+    assert "Enqueued: 0 images, in 0 shards." in capsys.readouterr().out
     assert queue.results == []
 
 
-def test_waiting_for_nothing_ends_at_once(media, queue, capsys):
+def test_waiting_ends_at_once_when_no_row_is_pending(media, queue, capsys):
     assert run("--wait") == 0
     assert "Status: COMPLETED\nTotal assets: 0\n" in capsys.readouterr().out
 
 
-def test_without_a_queue_the_ranges_are_hashed_here(add_image, capsys):
+def test_without_a_queue_the_shards_are_hashed_here(add_image, capsys):
     broken = add_image("broken.png", b"broken")
     add_image("fine.png")
     assert run("--shard-size", "1", "--workers", "1") == 1
@@ -88,40 +86,40 @@ def test_without_a_queue_the_ranges_are_hashed_here(add_image, capsys):
     assert f"  - Asset {broken.pk}: " in out
 
 
-def test_without_a_queue_an_outage_ends_the_run_and_marks_nothing(add_image, media, capsys, monkeypatch):
+def test_without_a_queue_an_outage_stops_the_run_and_marks_no_row(add_image, media, capsys, monkeypatch):
     monkeypatch.setattr(backfill_run, "RETRY_PAUSES", ())
     add_image("first.png")
     add_image("second.png")
     media.rename(media.with_name("away"))
     assert run("--workers", "1", "--shard-size", "1") == 1
     out = capsys.readouterr().out
-    # The second range was not begun.
+    # The second shard is not started.
     assert "Status: PARTIAL\nTotal assets: 1\nProcessed: 0\nFailed: 0\nLeft out: 1\n" in out
     assert "  - Stopped: The storage cannot be reached" in out
     assert not ImageAsset.objects.failed().exists()
 
 
-def test_limit_and_keys_bound_what_is_enqueued(add_image, queue):
+def test_limit_and_keys_restrict_what_is_enqueued(add_image, queue):
     keys = [add_image(f"{number}.png").pk for number in range(5)]
     run("--start-pk", str(keys[1]), "--limit", "2")
     [arguments] = [result.args[0] for result in queue.results]
     assert (arguments["start_pk"], arguments["end_pk"]) == (str(keys[1]), str(keys[2]))
 
 
-def test_queue_that_is_not_there_is_wrong_usage(queue):
+def test_unknown_queue_is_wrong_usage(queue):
     with pytest.raises(CommandError, match="There is no task queue 'fast'; the settings have default, slow") as refusal:
         run("--queue", "fast")
     assert refusal.value.returncode == 2
 
 
-def test_queue_that_takes_nothing_is_told(add_image, queue, monkeypatch):
+def test_unreachable_queue_is_reported(add_image, queue, monkeypatch):
     add_image()
 
     def refuse(*_: object) -> None:
         raise ConnectionError("refused")
 
     monkeypatch.setattr(ShardQueue, "put", refuse)
-    with pytest.raises(CommandError, match="The queue takes nothing: ConnectionError: refused"):
+    with pytest.raises(CommandError, match="The queue cannot be reached: ConnectionError: refused"):
         run()
 
 
@@ -135,7 +133,7 @@ def test_queue_that_takes_nothing_is_told(add_image, queue, monkeypatch):
         (["--enqueue", "--dry-run"], "--dry-run is for a run on this machine"),
     ],
 )
-def test_options_that_say_nothing_alone_are_refused(arguments, needed):
+def test_options_without_the_option_they_need_are_refused(arguments, needed):
     with pytest.raises(CommandError, match=needed) as refusal:
         call_command("backfill_hashes", *arguments)
     assert refusal.value.returncode == 2
