@@ -41,7 +41,7 @@ def photo_file(tmp_path: Path) -> Path:
     return path
 
 
-# What a hash looks like
+# The bits
 
 
 def test_a_hash_is_16_lower_case_hex_characters(photo_file: Path):
@@ -64,29 +64,29 @@ def test_the_first_bit_is_the_top_left_one_and_the_last_the_bottom_right_one():
     assert compute_perceptual_hash_from_pil(Image.fromarray(cells)) == "8000000000000001"
 
 
-def test_the_vertical_hash_asks_whether_the_lower_neighbour_is_brighter():
+def test_the_vertical_hash_compares_with_the_lower_neighbour():
     assert fingerprint(encoded(gradient(90), "PNG")).vertical_hash == "f" * 16
     assert fingerprint(encoded(gradient(270), "PNG")).vertical_hash == "0" * 16
 
 
-def test_the_vertical_hash_goes_row_by_row_too():
+def test_the_vertical_hash_is_written_row_by_row():
     cells = np.tile(np.arange(90, 0, -10, dtype=np.uint8)[:, None], (1, 8))
     cells[1, 0] = 100
     cells[8, 7] = 200
     assert fingerprint(encoded(Image.fromarray(cells), "PNG")).vertical_hash == "8000000000000001"
 
 
-def test_a_fingerprint_tells_the_size_of_the_file():
+def test_a_fingerprint_has_the_size_in_the_file():
     content = encoded(photo(size=(1200, 900)), "JPEG")
     assert (fingerprint(content).width, fingerprint(content).height) == (1200, 900)
 
 
-def test_a_fingerprint_tells_the_quality():
+def test_a_fingerprint_has_the_quality():
     assert fingerprint(encoded(blank(), "PNG")).quality == 0
     assert fingerprint(encoded(photo(), "PNG")).quality > 80
 
 
-def test_a_fingerprint_is_refused_above_the_limit_of_pixels():
+def test_a_file_above_the_limit_of_pixels_is_refused():
     with pytest.raises(ValueError, match=FAILED + ".* declared"):
         fingerprint(encoded(photo(size=(80, 60)), "PNG"), max_pixels=4799)
 
@@ -145,7 +145,7 @@ def test_an_opaque_alpha_channel_does_not_change_the_hash():
     assert distance_of(photo(), opaque) == 0
 
 
-# What cannot be hashed
+# Files that cannot be hashed
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path):
@@ -157,7 +157,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path):
     "content",
     [b"", b"This is not an image.", b"\xff\xd8\xff\xe0 not really", encoded(photo(size=(90, 70)), "PNG")[:999]],
 )
-def test_a_file_that_is_no_image_fails(tmp_path: Path, content: bytes):
+def test_a_file_that_is_not_an_image_fails(tmp_path: Path, content: bytes):
     path = tmp_path / "upload.jpg"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=FAILED):
@@ -181,7 +181,7 @@ def unreadable_file(photo_file: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
         yield photo_file
         return
-    # Nothing is unreadable to root.
+    # Root can read everything.
     os.seteuid(65534)
     try:
         yield photo_file
@@ -195,7 +195,7 @@ def test_an_unreadable_file_fails(unreadable_file: Path):
         compute_perceptual_hash(unreadable_file)
 
 
-def test_a_failure_says_why_only_once(tmp_path: Path):
+def test_a_failure_has_one_prefix(tmp_path: Path):
     path = tmp_path / "empty.jpg"
     path.touch()
     with pytest.raises(ValueError, match=FAILED + "he file is empty$"):
@@ -207,7 +207,7 @@ class UnreadableFile(io.BytesIO):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def test_a_storage_that_fails_is_no_failure_of_the_picture():
+def test_an_error_of_the_storage_is_raised_unchanged():
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
         compute_fingerprint(UnreadableFile(encoded(photo(size=(80, 60)), "PNG")))
 
@@ -228,7 +228,7 @@ def test_a_closed_image_fails(tmp_path: Path, image_format: str):
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
-def test_an_open_image_whose_file_is_cut_off_fails(image_format: str):
+def test_an_open_image_of_a_truncated_file_fails(image_format: str):
     content = encoded(photo(size=(320, 240)), image_format)
     with Image.open(io.BytesIO(content[: len(content) // 2])) as image, pytest.raises(ValueError, match=FAILED):
         compute_perceptual_hash_from_pil(image)
@@ -243,7 +243,7 @@ def test_a_path_may_be_text(photo_file: Path):
 
 @pytest.mark.parametrize("size", [(320, 240), (600, 560)])
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "GIF", "WEBP"])
-def test_an_open_image_hashes_as_its_file_does(tmp_path: Path, image_format: str, size: tuple[int, int]):
+def test_an_open_image_has_the_hash_of_its_file(tmp_path: Path, image_format: str, size: tuple[int, int]):
     path = tmp_path / "photo"
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -252,7 +252,7 @@ def test_an_open_image_hashes_as_its_file_does(tmp_path: Path, image_format: str
         assert compute_perceptual_hash_from_pil(image) == compute_perceptual_hash(path)
 
 
-def test_a_jpeg_that_was_not_loaded_stays_so(photo_file: Path):
+def test_an_unloaded_jpeg_stays_unloaded(photo_file: Path):
     with Image.open(photo_file) as image, Image.open(photo_file) as untouched:
         position = image.fp.tell()
         compute_perceptual_hash_from_pil(image)
@@ -261,7 +261,7 @@ def test_a_jpeg_that_was_not_loaded_stays_so(photo_file: Path):
         assert image.tobytes() == untouched.tobytes()
 
 
-def test_a_jpeg_that_fails_leaves_its_file_where_it_was():
+def test_a_failing_jpeg_keeps_its_file_position():
     content = encoded(photo(), "JPEG")
     with Image.open(io.BytesIO(content[:9000])) as image:
         position = image.fp.tell()
@@ -271,7 +271,7 @@ def test_a_jpeg_that_fails_leaves_its_file_where_it_was():
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-def test_an_open_image_is_left_as_it_was(image_format: str):
+def test_an_open_image_is_unchanged(image_format: str):
     content = encoded(photo(), image_format)
     with Image.open(io.BytesIO(content)) as image, Image.open(io.BytesIO(content)) as untouched:
         compute_perceptual_hash_from_pil(image)
@@ -280,7 +280,7 @@ def test_an_open_image_is_left_as_it_was(image_format: str):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
-def test_an_image_in_memory_is_left_as_it_was(mode: str):
+def test_an_image_in_memory_is_unchanged(mode: str):
     image = photo(size=(80, 60)).convert("L" if mode == "I;16" else mode).convert(mode)
     before = (image.size, image.mode, image.tobytes(), dict(image.info))
     compute_perceptual_hash_from_pil(image)

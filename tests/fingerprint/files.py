@@ -1,4 +1,4 @@
-"""Image files and comparisons that several tests of decoding share."""
+"""Image files and comparisons for several tests of decoding."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ def fingerprint(content: bytes, **options: int) -> Fingerprint:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.integers(9, 400), st.integers(9, 400), st.sampled_from(["L", "RGB", "1", "CMYK"]))
-def test_both_hashes_are_those_of_imagehash(seed: int, width: int, height: int, mode: str):
-    # Before version 13, Pillow itself made something else of tall pictures.
+def test_small_hashes_equal_those_of_imagehash(seed: int, width: int, height: int, mode: str):
+    # Before version 13, Pillow resized tall pictures differently.
     size = (width, height) if PILLOW_13 else (max(width, height), min(width, height))
     image = photo(seed % 10**6, size).convert(mode)
     found = fingerprint(encoded(image, "TIFF" if mode == "CMYK" else "PNG"))
@@ -45,7 +45,7 @@ def test_the_hashes_of_a_reduced_jpeg_are_close_to_those_of_imagehash(seed: int,
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_reduced_jpeg_that_is_turned_hashes_as_its_pixels_do(orientation: int):
+def test_a_reduced_and_turned_jpeg_has_the_hashes_of_its_pixels(orientation: int):
     # At a quarter, 813 x 605 pixels end in the first quarter of a pixel; turned, they begin in it.
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -60,7 +60,7 @@ def test_a_reduced_jpeg_that_is_turned_hashes_as_its_pixels_do(orientation: int)
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6), st.integers(64, 400), st.integers(64, 400))
-def test_the_detail_hash_is_the_phash_of_imagehash(seed: int, width: int, height: int):
+def test_the_detail_hash_equals_the_phash_of_imagehash(seed: int, width: int, height: int):
     image = photo(seed, (max(width, height), min(width, height)))
     found = fingerprint(encoded(image, "PNG"))
     assert found.detail_hash == str(imagehash.phash(image, hash_size=16))

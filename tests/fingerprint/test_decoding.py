@@ -35,7 +35,7 @@ from tests.fingerprint.files import (
     read,
 )
 
-# 3. JPEG at a reduced scale
+# JPEG at a reduced scale
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_other_formats_are_decoded_in_full(image_format: str):
 
 
 @needs_heif
-def test_the_thumbnail_inside_a_heif_file_is_not_taken_for_the_picture():
+def test_the_thumbnail_inside_a_heif_file_is_ignored():
     content = encoded(photo(size=(800, 600)), "HEIF", thumbnails=[400])
     with Image.open(io.BytesIO(content)) as image:
         assert image.info["thumbnails"]
     assert read(content).grey.size == (800, 600)
 
 
-# 4. Animations
+# Animations
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "WEBP", "PNG", "TIFF", AVIF, HEIC])
@@ -92,7 +92,7 @@ def test_the_first_picture_of_a_multi_picture_jpeg_counts():
     assert_close_grey(read(content), first)
 
 
-# 5. EXIF orientation
+# EXIF orientation
 
 
 def seen_upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -113,7 +113,7 @@ def test_a_turned_picture_is_made_upright_once(image_format: str, orientation: i
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_an_open_picture_is_made_upright_too(orientation: int):
+def test_an_open_image_is_made_upright(orientation: int):
     image = photo(3, SMALL)
     image.getexif()[ORIENTATION] = orientation
     picture = picture_from_pil(image)
@@ -122,7 +122,7 @@ def test_an_open_picture_is_made_upright_too(orientation: int):
     assert_same_grey(picture, upright)
 
 
-def test_the_size_of_a_turned_and_reduced_jpeg_is_that_of_the_upright_original():
+def test_a_turned_and_reduced_jpeg_has_the_size_of_the_upright_original():
     picture = read(encoded(photo(size=(1160, 1030)), "JPEG", exif=oriented(6)))
     assert (picture.width, picture.height) == (1030, 1160)
     assert picture.grey.size == (129, 145)
@@ -147,15 +147,15 @@ def test_the_box_of_a_reduced_jpeg_is_turned_with_it(orientation: int):
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
-def test_a_picture_in_full_needs_no_box(image_format: str):
+def test_a_picture_at_full_size_has_no_box(image_format: str):
     assert read(encoded(photo(size=(255, 255)), image_format)).box is None
 
 
-# The size of what cannot be decoded
+# Declared size
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
-def test_a_file_that_ends_early_declares_its_size(image_format: str):
+def test_a_truncated_file_declares_its_size(image_format: str):
     content = encoded(photo(size=SMALL), image_format)
     assert declared_size(io.BytesIO(content[: len(content) * 3 // 4])) in (SMALL, None)
     assert declared_size(io.BytesIO(content)) == SMALL
@@ -166,16 +166,16 @@ def test_the_declared_size_of_a_turned_jpeg_is_upright():
     assert declared_size(io.BytesIO(content[: len(content) // 2])) == (60, 80)
 
 
-def test_the_declared_size_of_a_picture_that_is_too_large_is_known():
+def test_a_picture_beyond_the_limit_declares_its_size():
     assert declared_size(io.BytesIO(png_that_declares(100_000, 100_000))) == (100_000, 100_000)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", png_that_declares(2**31, 1)])
-def test_what_has_no_sound_header_declares_no_size(content: bytes):
+def test_a_file_without_a_valid_header_declares_no_size(content: bytes):
     assert declared_size(io.BytesIO(content)) is None
 
 
-def test_an_orientation_in_a_png_after_the_pixels_counts():
+def test_an_orientation_after_the_pixels_of_a_png_counts():
     content = encoded(photo(size=SMALL), "PNG")
     end = content.index(b"IEND") - 4
     content = content[:end] + png_chunk(b"eXIf", oriented(6).removeprefix(b"Exif\0\0")) + content[end:]
@@ -183,8 +183,8 @@ def test_an_orientation_in_a_png_after_the_pixels_counts():
 
 
 @needs_heif
-def test_an_orientation_in_the_exif_block_of_a_heif_file_is_left_to_its_decoder():
-    # The container says how a HEIF picture is turned; an EXIF block that says otherwise does not count.
+def test_the_exif_orientation_of_a_heif_file_is_left_to_its_decoder():
+    # The container stores the orientation of a HEIF picture, and an EXIF block does not count.
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     content = encoded(photo(size=SMALL), "HEIF", exif=exif)
@@ -195,11 +195,11 @@ def test_an_orientation_in_the_exif_block_of_a_heif_file_is_left_to_its_decoder(
 @pytest.mark.filterwarnings("ignore:Metadata Warning, tag 274 had too many entries")
 @pytest.mark.parametrize("value", [0, 9, 65535, (3, 6)])
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_an_orientation_that_means_nothing_is_ignored(image_format: str, value: object):
+def test_an_invalid_orientation_is_ignored(image_format: str, value: object):
     assert read(encoded(photo(size=SMALL), image_format, exif=oriented(value))).grey.size == SMALL
 
 
-def test_an_orientation_that_is_no_number_is_ignored():
+def test_an_orientation_that_is_not_a_number_is_ignored():
     image = photo(size=SMALL)
     image.getexif()[ORIENTATION] = "6"
     assert picture_from_pil(image).grey.size == SMALL
@@ -216,7 +216,7 @@ def test_a_broken_exif_block_is_ignored(image_format: str, exif: bytes):
     assert read(encoded(photo(size=SMALL), image_format, exif=exif)).grey.size == SMALL
 
 
-def test_an_open_picture_stays_as_it_is():
+def test_an_open_image_stays_unchanged():
     image = Image.fromarray(np.arange(600, dtype=np.uint16).reshape(20, 30))
     image.info["transparency"] = 3
     before = (image.mode, image.size, image.tobytes(), dict(image.info))
@@ -224,7 +224,7 @@ def test_an_open_picture_stays_as_it_is():
     assert (image.mode, image.size, image.tobytes(), dict(image.info)) == before
 
 
-def test_an_open_picture_that_cannot_be_decoded_is_refused():
+def test_an_open_image_that_cannot_be_decoded_is_refused():
     content = encoded(photo(size=(320, 240)), "PNG")
     with Image.open(io.BytesIO(content[: len(content) // 2])) as image, pytest.raises(ValueError, match="truncated"):
         picture_from_pil(image)

@@ -26,7 +26,7 @@ from tests.fingerprint.files import (
     read,
 )
 
-# 6. Deep modes
+# Deep modes
 
 
 def ramp(dtype: str, low: float, high: float) -> Image.Image:
@@ -62,12 +62,12 @@ def test_a_dark_16_bit_picture_stays_dark():
     [(0, 255), (0, 65535), (0, 2**31 - 1), (-(2**31), 2**31 - 1), (-1000, 1000)],
     ids=["8-bit", "16-bit", "31-bit", "signed 32-bit", "signed"],
 )
-def test_whole_numbers_of_32_bits_are_scaled_by_their_range(low: int, high: int):
+def test_integers_of_32_bits_are_scaled_by_their_range(low: int, high: int):
     assert_full_ramp(picture_from_pil(ramp("<i4", low, high)))
 
 
 @pytest.mark.parametrize(("high", "brightest"), [(51, 51), (25600, 99)])
-def test_whole_numbers_within_8_or_16_bits_are_not_stretched(high: int, brightest: int):
+def test_integers_within_8_or_16_bits_are_not_stretched(high: int, brightest: int):
     assert picture_from_pil(ramp("<i4", 0, high)).grey.getextrema() == (0, brightest)
 
 
@@ -87,16 +87,16 @@ def test_a_float_picture_of_one_value_is_flat(value: float):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_float_picture_with_a_value_that_is_not_finite_is_refused(value: float):
+def test_a_float_picture_with_an_infinite_value_is_refused(value: float):
     pixels = np.full((9, 9), value, dtype=np.float32)
     with pytest.raises(ValueError, match="not finite"):
         picture_from_pil(Image.fromarray(pixels))
 
 
-# 7. and 8. Alpha on white, and grey
+# Transparency and colours
 
 
-def test_an_opaque_alpha_channel_is_the_same_as_none():
+def test_an_opaque_alpha_channel_changes_nothing():
     image = photo(size=SMALL)
     opaque = image.copy()
     opaque.putalpha(255)
@@ -104,7 +104,7 @@ def test_an_opaque_alpha_channel_is_the_same_as_none():
 
 
 @pytest.mark.parametrize("mode", ["LA", "PA", "RGBA", "RGBa", "La"])
-def test_every_mode_with_an_opaque_alpha_channel_is_the_same_as_without(mode: str):
+def test_an_opaque_alpha_channel_changes_nothing_in_any_mode(mode: str):
     image = photo(size=SMALL).convert("P" if mode == "PA" else "RGB" if mode.startswith("RGB") else "L")
     opaque = image.convert({"RGBa": "RGBA", "La": "LA"}.get(mode, mode)).convert(mode)
     assert opaque.mode == mode
@@ -169,12 +169,12 @@ def test_palette_entries_may_be_half_transparent():
     assert columns_of(read(encoded(palette_image(), "PNG", transparency=bytes([255, 0, 128])))) == [0, 255, 227]
 
 
-def test_a_transparent_webp_is_on_white():
+def test_a_transparent_webp_is_put_on_white():
     image = Image.new("RGBA", SMALL, (0, 0, 0, 0))
     assert read(encoded(image, "WEBP", lossless=True)).grey.getextrema() == (255, 255)
 
 
-def test_lab_is_as_bright_as_its_lightness():
+def test_the_grey_level_of_lab_is_its_lightness():
     image = Image.merge("LAB", [photo(seed, SMALL).convert("L") for seed in (1, 2, 3)])
     assert_same_grey(picture_from_pil(image), photo(1, SMALL))
     assert_same_grey(read(encoded(image, "TIFF")), photo(1, SMALL))

@@ -30,12 +30,12 @@ def test_opposite_hashes_are_64_apart():
 
 
 @given(HASHES)
-def test_a_hash_is_no_distance_from_itself(left: str):
+def test_equal_hashes_have_distance_0(left: str):
     assert compute_hash_hamming_distance(left, left) == 0
 
 
 @given(HASHES, HASHES)
-def test_the_distance_is_the_same_both_ways_and_from_0_to_64(left: str, right: str):
+def test_the_distance_is_symmetric_and_from_0_to_64(left: str, right: str):
     distance = compute_hash_hamming_distance(left, right)
     assert distance == compute_hash_hamming_distance(right, left)
     assert 0 <= distance <= 64
@@ -43,13 +43,13 @@ def test_the_distance_is_the_same_both_ways_and_from_0_to_64(left: str, right: s
 
 
 @given(HASHES, HASHES, HASHES)
-def test_no_way_round_is_shorter(left: str, between: str, right: str):
+def test_the_triangle_inequality_holds(left: str, between: str, right: str):
     way_round = compute_hash_hamming_distance(left, between) + compute_hash_hamming_distance(between, right)
     assert compute_hash_hamming_distance(left, right) <= way_round
 
 
 @given(HASHES, st.sets(st.integers(0, HASH_BITS - 1)))
-def test_every_turned_bit_counts_once(left: str, bits: set[int]):
+def test_every_differing_bit_counts_once(left: str, bits: set[int]):
     right = f"{int(left, 16) ^ sum(1 << bit for bit in bits):016x}"
     assert compute_hash_hamming_distance(left, right) == len(bits)
 
@@ -73,7 +73,7 @@ def test_upper_case_counts_as_lower_case(left: str, right: str):
         "\uff10" * 16,
     ],
 )
-def test_what_is_no_hexadecimal_number_is_refused(bad: str):
+def test_text_that_is_not_hexadecimal_is_refused(bad: str):
     for pair in ((bad, "0" * 16), ("0" * 16, bad), (bad, bad)):
         with pytest.raises(ValueError, match="Not a hexadecimal hash"):
             compute_hash_hamming_distance(*pair)
@@ -96,7 +96,7 @@ def test_pictures_beyond_the_threshold_are_not_similar():
     assert not are_images_similar("0" * 16, "000000000000003f", threshold=5)
 
 
-def test_the_threshold_is_5_unless_told():
+def test_the_default_threshold_is_5():
     assert are_images_similar("0" * 16, "000000000000001f")
     assert not are_images_similar("0" * 16, "000000000000003f")
 
@@ -117,11 +117,11 @@ def test_a_threshold_outside_0_to_64_is_refused(threshold: int):
         are_images_similar("0" * 16, "0" * 16, threshold=threshold)
 
 
-def test_similarity_refuses_what_is_no_hash():
+def test_similarity_of_a_malformed_hash_is_refused():
     with pytest.raises(ValueError, match="Not a hexadecimal hash"):
         are_images_similar("no hash", "0" * 16)
 
 
 @given(HASHES, HASHES, st.integers(0, 64))
-def test_similar_means_no_further_apart_than_the_threshold(left: str, right: str, threshold: int):
+def test_similarity_follows_the_distance(left: str, right: str, threshold: int):
     assert are_images_similar(left, right, threshold) == (compute_hash_hamming_distance(left, right) <= threshold)

@@ -39,7 +39,7 @@ def grey_images(draw: st.DrawFn, least: int = 1, most: int = 700) -> Image.Image
 
 
 def resized_in_two_passes(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Pillow's resampling with the order of its passes said aloud, which differs between Pillow's versions."""
+    """Resize as Pillow 13 does; other versions order the passes differently."""
     columns_first = image.height > size[1] and image.height - size[1] > 2 * (image.width - size[0])
     between = (image.width, size[1]) if columns_first else (size[0], image.height)
     return image.resize(between, LANCZOS).resize(size, LANCZOS)
@@ -58,14 +58,14 @@ def assert_same(found: Grids, expected: Grids) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(grey_images())
-def test_all_grids_are_pillows_lanczos_in_two_passes(image: Image.Image):
+def test_grids_equal_pillows_lanczos_in_two_passes(image: Image.Image):
     assert_exact(image)
 
 
 @pytest.mark.skipif(not PILLOW_13, reason="Pillow before 13 takes the passes of tall pictures in another order")
 @settings(max_examples=60, deadline=None)
 @given(grey_images())
-def test_all_grids_are_what_pillow_13_resizes_to(image: Image.Image):
+def test_grids_equal_the_resize_of_pillow_13(image: Image.Image):
     for name, cells in shrink(image)._asdict().items():
         np.testing.assert_array_equal(cells, np.asarray(image.resize(SIZES[name], LANCZOS)))
 
@@ -129,11 +129,11 @@ def test_a_gradient_rises_from_cell_to_cell():
     assert (square[1:, 1:] > square[:-1, :-1]).all()
 
 
-# A picture that was reduced while it was decoded
+# A picture that its decoder reduced
 
 
 def weights_of_a_cell(length: int, extent: float, cells: int, cell: int) -> list[int]:
-    """By the formula, number by number."""
+    """Follow the formula, number by number."""
     scale = extent / cells
     stretch = max(scale, 1)
     centre = (cell + 0.5) * scale
@@ -148,8 +148,8 @@ def weights_of_a_cell(length: int, extent: float, cells: int, cell: int) -> list
 
 @pytest.mark.parametrize("length", [*range(96, 140), 190, 500, 512])
 @pytest.mark.parametrize("missing", [0, 1 / 8, 7 / 8])
-def test_the_weights_of_a_reduced_picture_leave_room_for_two_exact_passes(length: int, missing: float):
-    # An extent below 96 is not decoded at that scale.
+def test_two_passes_over_a_reduced_picture_are_exact(length: int, missing: float):
+    # No decoder leaves an extent below 96.
     for block in make_kernel(Side(length, max(96, length - missing))):
         assert 255 * np.abs(block.weights).sum(axis=0).max() ** 2 < 2**53
 
@@ -173,7 +173,7 @@ def test_a_reduced_picture_is_shrunk_by_the_formula(extent: tuple[float, float])
 
 @settings(max_examples=30, deadline=None)
 @given(image=grey_images(96, 260), right=st.sampled_from([1, 3, 5, 7]), bottom=st.sampled_from([1, 3, 5, 7]))
-def test_a_reduced_picture_that_is_turned_has_its_cells_turned(image: Image.Image, right: int, bottom: int):
+def test_a_reduced_and_turned_picture_has_turned_cells(image: Image.Image, right: int, bottom: int):
     right, bottom = right / 8, bottom / 8
     width, height = image.size
     wide, tall, square = shrink(image, Box(0, 0, width - right, height - bottom))
@@ -187,7 +187,7 @@ def test_a_reduced_picture_that_is_turned_has_its_cells_turned(image: Image.Imag
     assert_same(shrink(quarter, box), Grids(tall.T[:, ::-1], wide.T[:, ::-1], square.T[:, ::-1]))
 
 
-def test_the_part_of_the_last_pixel_that_shows_no_picture_does_not_count():
+def test_the_empty_part_of_the_last_pixel_does_not_count():
     pixels = np.tile(np.linspace(0, 255, 100).astype(np.uint8), (100, 1))
     black, white = pixels.copy(), pixels.copy()
     black[:, -1], white[:, -1] = 0, 255
@@ -216,6 +216,6 @@ shrink(image)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited and counted as Linux does it")
 @pytest.mark.parametrize("size", [(1_000_000, 1), (1, 1_000_000)])
 def test_a_thin_picture_takes_little_more_memory_than_its_pixels(size: tuple[int, int]):
-    # 20 bytes a pixel, and what the arithmetic needs for any picture.
+    # 20 bytes a pixel, and the memory that any picture needs.
     limit = 20 * 1_000_000 + (32 << 20)
     subprocess.run([sys.executable, "-c", THIN, *map(str, size), str(limit)], check=True, capture_output=True)

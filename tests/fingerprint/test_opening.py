@@ -38,11 +38,11 @@ from tests.fingerprint.files import (
     read,
 )
 
-# 1. The allow-list
+# Formats
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_every_known_format_is_read(image_format: str):
+def test_every_format_is_read(image_format: str):
     image = photo(size=SMALL)
     content = encoded(image, image_format, **CLOSE_TO_THE_ORIGINAL.get(image_format, {}))
     picture = read(content)
@@ -50,7 +50,7 @@ def test_every_known_format_is_read(image_format: str):
     assert_close_grey(picture, image)
 
 
-def test_every_suffix_that_pillow_knows_for_the_formats_is_listed():
+def test_every_suffix_that_pillow_registers_for_the_formats_is_known():
     Image.init()
     known = {
         suffix for suffix, name in Image.EXTENSION.items() if name in {"JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"}
@@ -59,7 +59,7 @@ def test_every_suffix_that_pillow_knows_for_the_formats_is_listed():
 
 
 @pytest.mark.parametrize("image_format", ["EPS", "PDF", "TGA", "ICO", "SGI", "PCX"])
-def test_a_format_that_is_not_listed_is_refused(image_format: str):
+def test_other_formats_are_refused(image_format: str):
     image = photo(size=SMALL)
     with pytest.raises(ValueError, match="not an image in a supported format"):
         read(encoded(image, image_format))
@@ -90,19 +90,19 @@ def test_an_eps_file_named_jpg_starts_no_outside_program(tmp_path: Path, ghostsc
     with open_regular_file(path) as file, pytest.raises(ValueError, match="not an image in a supported format"):
         read_picture(file)
     assert not ghostscript_that_leaves_a_mark.exists()
-    # Pillow left to itself does start it.
+    # Pillow without the limit does start it.
     with Image.open(path) as image, pytest.raises(OSError, match=r"\w"):
         image.load()
     assert ghostscript_that_leaves_a_mark.exists()
 
 
 @pytest.mark.parametrize("content", [b"just some text\n", b"\0" * 5000, b"<svg xmlns='http://www.w3.org/2000/svg'/>"])
-def test_what_is_no_image_is_refused(content: bytes):
+def test_files_without_an_image_are_refused(content: bytes):
     with pytest.raises(ValueError, match="not an image in a supported format"):
         read(content)
 
 
-def test_an_empty_file_is_named_so():
+def test_an_empty_file_has_its_own_message():
     with pytest.raises(ValueError, match="the file is empty"):
         read(b"")
 
@@ -131,7 +131,7 @@ def test_without_pillow_heif_only_heif_is_refused(without_pillow_heif: None):
     assert read(encoded(photo(size=SMALL), "JPEG")).width == SMALL[0]
 
 
-# 2. The declared size
+# The limit of pixels
 
 
 def test_a_picture_that_declares_a_huge_size_is_refused():
@@ -140,7 +140,7 @@ def test_a_picture_that_declares_a_huge_size_is_refused():
 
 
 def test_a_declared_size_above_the_limit_is_refused_before_decoding():
-    # There is no pixel data to decode: any attempt at it would fail in another way.
+    # There are no pixels: decoding would fail with another error.
     with pytest.raises(ValueError, match="800 x 600 pixels declared, more than the 479999 allowed"):
         read(png_that_declares(800, 600), max_pixels=479_999)
 
@@ -150,17 +150,17 @@ def test_a_declared_size_at_the_limit_is_decoded():
     assert read(content, max_pixels=SMALL[0] * SMALL[1]).width == SMALL[0]
 
 
-def test_the_limit_counts_the_pixels_of_the_file_not_those_of_the_reduced_scale():
+def test_the_limit_applies_to_the_size_in_the_file_not_to_the_reduced_one():
     content = encoded(photo(size=(1160, 1030)), "JPEG")
     with pytest.raises(ValueError, match="1160 x 1030 pixels declared"):
         read(content, max_pixels=1_000_000)
 
 
-# What exceeds Pillow's own limit twice over is an error to Pillow, and a warning below that.
+# Pillow raises an error for twice its own limit, and warns below that.
 @pytest.mark.parametrize("limit", [SMALL[0] * SMALL[1] // 4, SMALL[0] * SMALL[1] - 1])
-# The decoder of WebP has a check of its own, before it tells the size.
+# The decoder of WebP checks it before the size is known.
 @pytest.mark.parametrize("image_format", [name for name in FORMATS if name != "WEBP"])
-def test_our_limit_counts_and_not_pillows(image_format: str, limit: int, monkeypatch: pytest.MonkeyPatch):
+def test_only_our_limit_of_pixels_counts(image_format: str, limit: int, monkeypatch: pytest.MonkeyPatch):
     content = encoded(photo(size=SMALL), image_format)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     assert read(content).width == SMALL[0]
@@ -168,7 +168,7 @@ def test_our_limit_counts_and_not_pillows(image_format: str, limit: int, monkeyp
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
-def test_pillows_limit_does_not_count_for_a_turned_tiff_either(compression: str, monkeypatch: pytest.MonkeyPatch):
+def test_pillows_limit_does_not_count_for_a_turned_tiff(compression: str, monkeypatch: pytest.MonkeyPatch):
     content = encoded(photo(size=SMALL), "TIFF", exif=oriented(6), compression=compression)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert read(content).grey.size == (60, 80)
@@ -181,7 +181,7 @@ def test_a_webp_file_beyond_pillows_limit_is_refused_with_a_reason(monkeypatch: 
         read(content)
 
 
-def test_pillows_process_wide_limit_stays_what_it_was():
+def test_pillows_process_wide_limit_is_unchanged():
     before = Image.MAX_IMAGE_PIXELS
     read(encoded(photo(size=SMALL), "PNG"), max_pixels=10**6)
     with pytest.raises(ValueError, match="declared"):
@@ -189,7 +189,7 @@ def test_pillows_process_wide_limit_stays_what_it_was():
     assert before == Image.MAX_IMAGE_PIXELS
 
 
-# Files that are no files, storages that fail
+# Files that cannot be opened or read
 
 
 def test_a_regular_file_is_opened(tmp_path: Path):
@@ -211,7 +211,7 @@ def test_a_directory_is_not_opened(tmp_path: Path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path):
+def test_a_named_pipe_is_refused_without_waiting(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(OSError, match="not a regular file"):
         open_regular_file(tmp_path / "pipe.jpg")
@@ -227,13 +227,13 @@ def test_a_refused_file_is_closed(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["a\0b.jpg", "\ud800.jpg"])
-def test_a_name_that_no_file_can_have_is_an_error_of_the_file(name: str):
+def test_an_impossible_file_name_is_an_error_of_the_file(name: str):
     with pytest.raises(OSError, match="not a file name"):
         open_regular_file(name)
 
 
 class FailingFile(io.BytesIO):
-    """A file whose disk fails from some position on."""
+    """A file whose disk fails from a position on."""
 
     def __init__(self, content: bytes, readable: int, number: int) -> None:
         super().__init__(content)
@@ -247,14 +247,14 @@ class FailingFile(io.BytesIO):
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
 @pytest.mark.parametrize("readable", [0, 100, 5000])
-def test_a_file_that_cannot_be_read_is_no_broken_picture(readable: int, number: int):
+def test_an_unreadable_file_is_not_a_broken_picture(readable: int, number: int):
     content = encoded(photo(size=(640, 480)), "PNG", compress_level=0)
     with pytest.raises(OSError, match=os.strerror(number)) as raised:
         read_picture(FailingFile(content, readable, number))
     assert raised.value.errno == number
 
 
-def test_a_decoder_sent_to_a_position_that_no_file_has_means_a_broken_picture(tmp_path: Path):
+def test_an_impossible_file_position_means_a_broken_picture(tmp_path: Path):
     path = tmp_path / "broken.tif"
     path.write_bytes(b"II+\0\x08\0\0\0" + struct.pack("<Q", 2**63 - 10))
     with open_regular_file(path) as file, pytest.raises(ValueError, match=r"\w"):
@@ -267,11 +267,11 @@ def test_the_file_stays_open():
     assert not file.closed
 
 
-# Whose error it is
+# Errors that are not those of the file
 
 
 @pytest.mark.parametrize("error", [TypeError("ours"), AttributeError("ours"), KeyError("ours")])
-def test_an_error_of_our_own_is_no_broken_picture(error: Exception):
+def test_an_error_of_the_caller_is_raised_unchanged(error: Exception):
     def use_the_picture() -> None:
         with open_picture(io.BytesIO(encoded(photo(size=SMALL), "PNG"))):
             raise error
@@ -280,7 +280,7 @@ def test_an_error_of_our_own_is_no_broken_picture(error: Exception):
         use_the_picture()
 
 
-def test_an_error_in_the_steps_after_decoding_is_no_broken_picture(monkeypatch: pytest.MonkeyPatch):
+def test_an_error_after_decoding_is_raised_unchanged(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(decoding, "to_eight_bits", lambda _image: None)
     for read_it in (read, lambda content: read_thumbnail(io.BytesIO(content), 40)):
         with pytest.raises(AttributeError):
@@ -288,7 +288,7 @@ def test_an_error_in_the_steps_after_decoding_is_no_broken_picture(monkeypatch: 
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory error when reading image file")])
-def test_too_little_memory_is_no_broken_picture(error: Exception, monkeypatch: pytest.MonkeyPatch):
+def test_too_little_memory_does_not_mean_a_broken_picture(error: Exception, monkeypatch: pytest.MonkeyPatch):
     def fail(_image: Image.Image) -> None:
         raise error
 

@@ -14,7 +14,7 @@ def test_module_needs_neither_django_nor_numpy():
 
 
 @pytest.mark.parametrize(("max_distance", "bits"), [(0, 0), (4, 0), (5, 1), (99, 19), (100, 20), (384, 76)])
-def test_small_hashes_get_a_fifth(max_distance, bits):
+def test_small_hashes_may_differ_in_a_fifth(max_distance, bits):
     assert small_limit(max_distance) == bits
 
 
@@ -27,7 +27,7 @@ def test_limit_rises_with_the_quality(quality, limit):
 
 @pytest.mark.parametrize("max_distance", [0, 1, 7, 50, 99, 100, 101, 383, 384])
 @pytest.mark.parametrize("quality", [0, 30, 31, 42, 79, 80, 81, 100])
-def test_limit_is_the_largest_distance_that_the_rule_allows(max_distance, quality):
+def test_the_limit_is_the_largest_distance_that_matches(max_distance, quality):
     allowed = [distance for distance in range(385) if distance * 50 <= max_distance * min(max(quality - 30, 0), 50)]
     assert distance_limit(max_distance, quality) == allowed[-1]
 
@@ -45,7 +45,7 @@ def test_limit_is_the_largest_distance_that_the_rule_allows(max_distance, qualit
         (1, 0, 30, False),
     ],
 )
-def test_both_limits_hold(small, detail, quality, same):
+def test_both_limits_apply(small, detail, quality, same):
     assert is_match(small, detail, quality, 100) is same
 
 

@@ -1,4 +1,4 @@
-"""What the joins must find, by comparing each with each; and fingerprints that are hard on them."""
+"""The expected results of the joins, by comparing all pairs, and fingerprints that are hard to join."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def small_and_detail_distance(left: Fingerprints, right: Fingerprints, i: int, j
 
 
 def matching_pairs(left: Fingerprints, right: Fingerprints, max_distance: int) -> dict[tuple[int, int], int]:
-    """The distance of all pairs of a row of one and another row of the other that match by the rule."""
+    """Return the distances of the pairs of a left and a different right row that match."""
     found = {}
     small = np.bitwise_count(left.perceptual[:, None] ^ right.perceptual)
     small = small.astype(int) + np.bitwise_count(left.vertical[:, None] ^ right.vertical)
-    # The rule is asked about the pairs that it may let through.
+    # Check the pairs that may match.
     for i, j in np.argwhere(small <= max_distance // 5 + 1).tolist():
         distances = small_and_detail_distance(left, right, i, j)
         quality = int(min(left.quality[i], right.quality[j]))
@@ -36,7 +36,7 @@ def near_values(high: np.ndarray, low: np.ndarray, distance: int) -> set[tuple[i
 
 
 def clustered_hashes(count: int, seed: int, centres: int, flips: int) -> np.ndarray:
-    """Values around few centres, each with some of `flips` bits flipped."""
+    """Return values around a few centres, each with up to `flips` bits flipped."""
     random = np.random.default_rng(seed)
     values = random.integers(0, 2**64, centres, np.uint64)[random.integers(centres, size=count)]
     for _ in range(flips):
@@ -45,18 +45,18 @@ def clustered_hashes(count: int, seed: int, centres: int, flips: int) -> np.ndar
 
 
 def with_details(perceptual: np.ndarray, vertical: np.ndarray, seed: int, detail_flips: int) -> Fingerprints:
-    """Fingerprints of these hashes, with large hashes near one or two others, and any quality."""
+    """Return fingerprints of these small hashes, with large hashes near one of two centres, and different qualities."""
     random = np.random.default_rng(seed)
     count = len(perceptual)
     words = [clustered_hashes(count, seed + 1 + word, 2, detail_flips) for word in range(4)]
-    # All words of a row follow the same of two centres.
+    # All words of a row belong to the same centre.
     chosen = random.integers(0, 2, count, np.uint64)
     detail = np.stack([word & np.uint64(0xFF) | chosen << np.uint64(60) for word in words], axis=1)
     return Fingerprints(perceptual, vertical, detail, random.choice([20, 35, 50, 80, 100], count).astype(np.uint8))
 
 
 def distinct(fingerprints: Fingerprints, seed: int = 0) -> Fingerprints:
-    """Without the rows that are equal in everything, in a random order."""
+    """Drop equal rows, and shuffle the others."""
     table = np.column_stack([*fingerprints])
     _, rows = np.unique(table, axis=0, return_index=True)
     return fingerprints.take(np.random.default_rng(seed).permutation(rows))
@@ -68,7 +68,7 @@ def generated_fingerprints(count: int, seed: int, detail_flips: int = 6) -> Fing
 
 @st.composite
 def fingerprint_sets(draw: st.DrawFn, most: int = 120) -> Fingerprints:
-    """From a few clusters or many, where crowds share one of their hashes, and some rows all small hashes."""
+    """Draw few or many clusters, in which many rows share a small hash, and some share both."""
     count, seed = draw(st.integers(0, most)), draw(st.integers(0, 2**32 - 1))
     hashes = []
     for number in range(2):

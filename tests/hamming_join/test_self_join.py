@@ -26,7 +26,7 @@ def expected_pairs(fingerprints: Fingerprints, max_distance: int) -> dict[tuple[
 
 
 def alike(count: int) -> Fingerprints:
-    """Rows that all match one another, and differ in the large hash."""
+    """Return rows that all match one another and differ in the large hash."""
     detail = np.zeros((count, 4), np.uint64)
     detail[:, 0] = np.arange(count)
     zeros = np.zeros(count, np.uint64)

@@ -36,7 +36,7 @@ def join(high: np.ndarray, low: np.ndarray, distance: int) -> set[tuple[int, int
 
 
 def join_by(layout: BandLayout, high: np.ndarray, low: np.ndarray, count: int) -> set[tuple[int, int]]:
-    """By keys of one layout, planned as if there were `count` values."""
+    """Join by the keys of one layout, planned as for `count` values."""
     found = FoundPairs()
     groups = make_groups(layout, BitStatistics(high, low), count)
     assert groups
@@ -66,7 +66,7 @@ def test_every_layout_finds_all_pairs(distance: int, groups: int, kept: int, cou
 
 @pytest.fixture
 def small_limits(monkeypatch) -> None:
-    """Every path is taken by few values."""
+    """Let few values take every path."""
     monkeypatch.setattr(band_plan, "MIN_PLANNED_VALUES", 10)
     monkeypatch.setattr(band_plan, "COMPARE_ALL", 1e9)
     monkeypatch.setattr(band_plan, "MIN_PARTITION_WORDS", 16)

@@ -13,7 +13,7 @@ worker = context.Process(target={target}, args=(lock,))
 worker.start()
 worker.join()
 print(worker.exitcode)
-# Without the end of the lock, which may be gone.
+# Skip the cleanup of the lock, which may be gone.
 sys.stdout.flush()
 os._exit(0)
 """
@@ -27,7 +27,7 @@ def start_worker(target: str = "print", before: str = "") -> subprocess.Complete
 
 def test_a_worker_of_a_pool_that_has_ended_prints_no_error():
     done = start_worker(before=UNLINK)
-    # Python itself warns of the lock, which is missed at the end.
+    # At exit, Python warns that the lock is missing.
     assert "Traceback" not in done.stderr
     assert done.stdout.strip() != "0"
 

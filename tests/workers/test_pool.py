@@ -74,7 +74,7 @@ def prepare_nothing(*_arguments) -> None: ...
 
 
 def hash_slowly(jobs: list[Job]) -> tuple[list[Outcome], float]:
-    """Says that it took half a second for each."""
+    """Report half a second for each."""
     return [Outcome(job.pk, job.name) for job in jobs], 0.5 * len(jobs)
 
 
@@ -83,7 +83,7 @@ def test_an_idle_pool_has_no_outcomes(pool):
 
 
 def hash_or_not(jobs: list[Job]) -> tuple[list[Outcome], float]:
-    """What a worker does in the tests below: what the name of the file says."""
+    """Do what the name of each file says."""
     for job in jobs:
         if job.name == "exits":
             os._exit(3)
@@ -112,7 +112,7 @@ def test_only_the_failing_job_of_a_chunk_fails(monkeypatch, culprit, error):
 
 
 def dies_once(marker: str) -> None:
-    """Ends the first process that gets here, before it has a task."""
+    """Exit the first process that starts, before it has a task."""
     if not Path(marker).exists():
         Path(marker).touch()
         os._exit(3)

@@ -119,7 +119,7 @@ def test_reads_that_wait_for_room_end_with_the_chunk(monkeypatch):
 
 
 def call_in_thread(function, *arguments) -> tuple[threading.Thread, list[object]]:
-    """A thread that has begun, and what `function` raised or returned, once it has."""
+    """Return a started thread, and a list that gets what `function` returns or raises."""
     result: list[object] = []
 
     def run() -> None:

@@ -9,7 +9,7 @@ from hashing.workers.storages import read_stored_file
 
 
 class OneFileStorage(Storage):
-    """Gives its file whatever it is asked for."""
+    """Opens the same file for every name."""
 
     def __init__(self, file: File) -> None:
         self.file = file
@@ -19,7 +19,7 @@ class OneFileStorage(Storage):
 
 
 class UnsizedFile(ContentFile):
-    """Does not say how large it is."""
+    """A file of unknown size."""
 
     @property
     def size(self):

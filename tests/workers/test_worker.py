@@ -37,7 +37,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def worker_process(monkeypatch):
-    """Whatever a worker changes in its process, back as it was afterwards."""
+    """Restore everything that a worker changes in its process."""
     terminal = os.dup(2)
     for name in ("_max_pixels", "_max_bytes", "_seconds_to_read"):
         monkeypatch.setattr(worker, name, getattr(worker, name))
@@ -176,7 +176,7 @@ def test_a_local_file_with_too_many_bytes_is_refused_without_reading(path, monke
 
 @pytest.fixture
 def stored(path, monkeypatch):
-    """A storage with two photographs and a text, which the worker of this process reads from."""
+    """Let the worker of this process read from a storage with two photographs and a text."""
     storage = InMemoryStorage()
     for name in ("a.jpg", "b.jpg"):
         storage.save(name, ContentFile(path.read_bytes()))

@@ -1,4 +1,4 @@
-"""What the tables of all formats share: small pictures, and the comparison with another decoder."""
+"""Small pictures for the tests of all formats, and comparisons with other decoders."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SIZE = (48, 40)
 Pixels = np.ndarray[Any, Any]
 
 RGB = np.asarray(photo(3, SIZE))
-# From 0 to 255, so that scaling by the range of the values is no other than by the range of their type.
+# From 0 to 255, so that scaling by the range of the values equals scaling by the range of their type.
 GREY = np.asarray(ImageOps.autocontrast(photo(3, SIZE).convert("L")))
-# From transparent to opaque, with all levels between.
+# All levels from transparent to opaque.
 ALPHA = np.asarray(Image.linear_gradient("L").resize(SIZE))
 
 
 def grey_of(rgb: Pixels) -> Pixels:
-    """The luma of ITU-R 601, which is the grey of nearly every program."""
+    """Return the luma of ITU-R 601, the grey of nearly every program."""
     if rgb.ndim == 2:
         return rgb.astype(float)
     return rgb[..., :3].astype(float) @ [0.299, 0.587, 0.114]
 
 
 def on_white(colours: Pixels, alpha: Pixels) -> Pixels:
-    """8-bit colours or greys with unassociated alpha."""
+    """Blend 8-bit colours or greys with unassociated alpha."""
     share = alpha.astype(float) / 255
     if colours.ndim == 3:
         share = share[..., None]
@@ -40,7 +40,7 @@ def on_white(colours: Pixels, alpha: Pixels) -> Pixels:
 
 
 def by_opencv(content: bytes) -> Pixels:
-    """Decoded by OpenCV, on white, as RGB or grey. Upright, in 8 bits."""
+    """Decode with OpenCV: RGB or grey, upright, on white, in 8 bits."""
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     assert pixels is not None, "OpenCV cannot decode it"
     if pixels.dtype == np.uint16:
@@ -52,7 +52,7 @@ def by_opencv(content: bytes) -> Pixels:
 
 
 def assert_read_as(content: bytes, expected: Pixels, tolerance: float = 1.5) -> None:
-    """Hash and preview see the expected RGB or grey pixels, each within `tolerance` levels."""
+    """Assert that hash and preview see the expected RGB or grey pixels, within `tolerance` levels."""
     grey = np.asarray(read_picture(io.BytesIO(content)).grey).astype(float)
     assert grey.shape == expected.shape[:2]
     assert np.abs(grey - grey_of(expected)).max() <= tolerance
@@ -69,5 +69,5 @@ def assert_refused(content: bytes, reason: str) -> None:
 
 
 def named(cases: dict[str, Any]) -> Iterable[Any]:
-    """Parameters of a table, each with its name as id."""
+    """Return the parameters of a table with their names as ids."""
     return [pytest.param(case, id=name) for name, case in cases.items()]

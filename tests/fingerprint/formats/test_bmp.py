@@ -26,7 +26,7 @@ BGRA_MASKS = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
 
 
 def bmp(rows: list[bytes], bits: int, header: int = INFO, compression: int = RAW, **options) -> bytes:
-    """A BMP file of rows from top to bottom, as they are stored."""
+    """Return a BMP file of stored rows, from top to bottom."""
     masks, palette, top_down = options.get("masks", ()), options.get("palette", b""), options.get("top_down", False)
     width, height = options.get("size", SIZE)
     body = b"".join(row + b"\0" * (-len(row) % 4) for row in (rows if top_down else rows[::-1]))
@@ -70,7 +70,7 @@ def grey_palette(levels: int, step: int) -> bytes:
 
 
 def indexes(bits: int, stored_bits: int | None = None) -> list[bytes]:
-    """The grey picture in fewer levels, several of them a byte."""
+    """Return the grey picture in fewer levels, several in a byte."""
     levels = GREY >> 8 - bits
     binary = np.unpackbits(levels[..., None], axis=2)[..., 8 - (stored_bits or bits) :]
     return [np.packbits(row.ravel()).tobytes() for row in binary]
@@ -108,7 +108,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", named(VARIANTS))
-def test_is_read_as_opencv_reads_it(variant):
+def test_pixels_are_read_as_by_opencv(variant):
     content = variant()
     # OpenCV and Pillow round the 5 bits of a channel differently.
     assert_read_as(content, by_opencv(content), tolerance=8 if content[28] == 16 else 1.5)
@@ -122,13 +122,13 @@ def test_alpha_is_put_on_white(header):
 
 @pytest.mark.parametrize("alpha", [ZERO, FULL], ids=["zero everywhere", "opaque"])
 @pytest.mark.parametrize("header", [V4, V5])
-def test_unused_alpha_is_the_same_as_none(header, alpha):
+def test_unused_alpha_changes_nothing(header, alpha):
     assert_read_as(bmp(bgra(alpha), 32, header, BITFIELDS, masks=BGRA_MASKS), RGB)
 
 
 @pytest.mark.parametrize("alpha", [ZERO, FULL, ALPHA], ids=["zero everywhere", "opaque", "between"])
 @pytest.mark.parametrize("masks", [BGRA_MASKS[:3], (*BGRA_MASKS[:3], 0)], ids=["three masks", "no mask of alpha"])
-def test_a_fourth_byte_without_a_mask_is_no_alpha(masks, alpha):
+def test_a_fourth_byte_without_a_mask_is_not_alpha(masks, alpha):
     header = INFO if len(masks) == 3 else V4
     assert_read_as(bmp(bgra(alpha), 32, header, BITFIELDS, masks=masks), RGB)
 

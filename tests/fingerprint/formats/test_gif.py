@@ -61,12 +61,12 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", named(VARIANTS))
-def test_is_read_as_opencv_reads_it(variant):
+def test_pixels_are_read_as_by_opencv(variant):
     assert_read_as(variant(), by_opencv(variant()))
 
 
 @pytest.mark.parametrize("variant", named(VARIANTS))
-def test_is_read_as_giflib_reads_it(variant):
+def test_gif_is_read_as_by_giflib(variant):
     decoded = imagecodecs.gif_decode(variant())
     assert_read_as(variant(), decoded[0] if decoded.ndim == 4 else decoded)
 
@@ -76,7 +76,7 @@ def test_a_transparent_index_is_white():
     assert_read_as(gif(control(key), frame(GREY)), np.where(key == GREY, 255, GREY))
 
 
-def test_what_the_first_frame_leaves_out_is_white():
+def test_the_part_outside_the_first_frame_is_white():
     # As in a browser, which ignores the colour of the background.
     expected = np.full_like(GREY, 255)
     expected[10:30, 8:40] = GREY[10:30, 8:40]
@@ -85,7 +85,7 @@ def test_what_the_first_frame_leaves_out_is_white():
     )
 
 
-def test_a_first_frame_beyond_the_screen_is_shown_whole():
+def test_a_first_frame_beyond_the_screen_is_shown_completely():
     assert_read_as(gif(frame(GREY), size=(20, 10)), GREY)
 
 
@@ -111,9 +111,9 @@ def test_damaged_extensions_are_ignored(extension):
 
 
 @pytest.mark.parametrize("rest", [b"", b"\x2c", b"\x21\xfe\xffcut off", b"\xff" * 40])
-def test_what_follows_the_first_frame_may_be_damaged(rest):
+def test_damage_after_the_first_frame_is_ignored(rest):
     assert_read_as(gif(frame(GREY)).removesuffix(b"\x3b") + rest, GREY)
 
 
-def test_a_frame_that_is_cut_off_is_refused():
+def test_a_truncated_frame_is_refused():
     assert_refused(PLAIN[: len(PLAIN) // 2], ".")

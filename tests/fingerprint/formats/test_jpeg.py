@@ -44,13 +44,13 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", named(VARIANTS))
-def test_is_read_as_opencv_reads_it(variant):
+def test_pixels_are_read_as_by_opencv(variant):
     # Decoders differ in how they enlarge the channels of colour.
     assert_read_as(variant(), by_opencv(variant()), tolerance=4)
 
 
 def inks() -> Pixels:
-    """Cyan, magenta, yellow and black, as shares of 255."""
+    """Return cyan, magenta, yellow and black, as shares of 255."""
     stored = np.asarray(Image.fromarray(RGB).convert("CMYK")).copy()
     stored[..., 3] = 255 - np.asarray(photo(5, SIZE).convert("L")) // 2
     return stored
@@ -66,7 +66,7 @@ ADOBE = struct.pack(">5sHHHB", b"Adobe", 100, 0, 0, 0)
 def test_inks_are_inverted_as_adobe_writes_them():
     content = encoded(Image.fromarray(inks(), "CMYK"), "JPEG", quality=100, subsampling=0)
     assert b"Adobe" in content
-    # imagecodecs gives the inks as they are stored.
+    # imagecodecs returns the inks as they are stored.
     assert np.abs(255.0 - imagecodecs.jpeg8_decode(content) - inks()).max() < 8
     assert_read_as(content, in_print(inks()), tolerance=8)
     assert_read_as(content, by_opencv_in_colour(content), tolerance=3)
@@ -150,14 +150,14 @@ def test_damaged_metadata_is_ignored(damage):
 
 
 @pytest.mark.parametrize("damage", named({name: case for name, case in DAMAGE.items() if EXIF not in case}))
-def test_the_orientation_counts_among_damage(damage):
+def test_the_orientation_counts_in_a_damaged_file(damage):
     exif = Image.Exif()
     exif[0x0112] = 6
     content = with_segments(PLAIN, segment(0xE1, exif.tobytes()), damage)
     assert read_picture(io.BytesIO(content)).grey.size == SIZE[::-1]
 
 
-def test_an_adobe_marker_keeps_its_meaning_among_damage():
+def test_an_adobe_marker_counts_in_a_damaged_file():
     content = encoded(Image.fromarray(inks(), "CMYK"), "JPEG", quality=100, subsampling=0)
     assert_read_as(with_segments(content, DAMAGE["a colour profile without numbers"]), in_print(inks()), tolerance=8)
 
@@ -182,7 +182,7 @@ def test_a_turned_picture_is_made_upright(image_format, orientation):
 
 
 @pytest.mark.parametrize("damage", [b"\0\0\0\0", b"\xff\xff\xff\xff"], ids=["start", "beyond the end"])
-def test_the_first_of_several_pictures_is_read_wherever_the_others_are_said_to_be(damage):
+def test_the_first_of_several_pictures_is_read_wherever_the_others_are(damage):
     content = encoded(Image.fromarray(RGB), "MPO", quality=92, save_all=True, append_images=[photo(5, SIZE)])
     start = content.index(b"MPF\0") + 4
     for place in range(start + 8, start + 60, 4):

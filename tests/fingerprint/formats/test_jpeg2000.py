@@ -58,14 +58,14 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", named(VARIANTS))
-def test_is_read_as_it_was_written(variant):
+def test_pixels_are_read_as_written(variant):
     write, expected = variant
     assert_read_as(write(), expected, tolerance=2)
 
 
 @pytest.mark.parametrize(("bits", "pixels"), [(16, RGB), (12, RGB), (9, GREY), (16, np.dstack([MUTED, ALPHA | 255]))])
 def test_deep_colours_with_black_or_white_are_refused(bits, pixels):
-    # Pillow gives 0 for both.
+    # Pillow returns 0 for both.
     assert_refused(jp2(in_bits(pixels, bits), bitspersample=bits), f"JPEG 2000 of {bits} bits")
 
 
@@ -85,7 +85,7 @@ def test_a_palette_is_looked_up(bits):
 
 
 @pytest.mark.parametrize("name", ["grey", "colours", "16 bits, grey", "16 bits, colours", "colours and alpha"])
-def test_is_read_as_opencv_reads_it(name):
+def test_pixels_are_read_as_by_opencv(name):
     content = VARIANTS[name][0]()
     assert_read_as(content, by_opencv(content), tolerance=2)
 
@@ -137,7 +137,7 @@ def test_a_damaged_resolution_is_ignored():
 
 
 @pytest.mark.parametrize("cut", [20, 60, 200])
-def test_what_is_cut_off_in_its_header_is_refused(cut):
+def test_a_truncated_header_is_refused(cut):
     assert_refused(PLAIN[:cut], ".")
 
 

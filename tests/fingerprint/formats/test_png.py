@@ -37,7 +37,7 @@ def chunk(kind: bytes, body: bytes = b"", checksum: int | None = None, length: i
 
 
 def png(samples: Pixels, bits: int, colour_type: int, before: bytes = b"", after: bytes = b"", parts: int = 1) -> bytes:
-    """A PNG file with further chunks before and after those of the pixels."""
+    """Return a PNG file with further chunks before and after those of the pixels."""
     rows = samples.reshape(len(samples), -1)
     if bits < 8:
         rows = np.packbits(rows[..., None] >> np.arange(bits)[::-1] & 1).reshape(len(rows), -1).astype(np.uint8)
@@ -80,7 +80,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", named(VARIANTS))
-def test_is_read_as_opencv_reads_it(variant):
+def test_pixels_are_read_as_by_opencv(variant):
     assert_read_as(variant(), by_opencv(variant()), tolerance=2)
 
 
@@ -110,12 +110,12 @@ SHORT, TOO_LONG, WRONG_SUM = chunk(b"tRNS", b"\0"), chunk(b"tRNS", bytes(600)), 
 
 
 @pytest.mark.parametrize("damaged", [SHORT, TOO_LONG, WRONG_SUM], ids=["short", "too long", "wrong checksum"])
-def test_damaged_transparency_is_none(damaged):
+def test_damaged_transparency_is_ignored(damaged):
     assert_read_as(png(GREY, 8, GREY_TYPE, damaged), GREY)
     assert_read_as(png(RGB, 8, COLOUR_TYPE, damaged), RGB)
 
 
-def test_more_transparency_than_colours_is_none():
+def test_more_transparency_than_colours_is_ignored():
     content = png(fewer(2), 2, PALETTE_TYPE, palette(4) + chunk(b"tRNS", bytes(5)))
     assert_read_as(content, PALETTE[::64][fewer(2)])
 
@@ -125,7 +125,7 @@ def test_transparency_beside_alpha_is_ignored():
     assert_read_as(content, on_white(RGB, ALPHA))
 
 
-# Chunks that say nothing about the pixels
+# Chunks that do not describe the pixels
 
 
 def compressed(size: int) -> bytes:
@@ -191,7 +191,7 @@ def exif(orientation: int) -> bytes:
 
 @pytest.mark.parametrize("place", ["before", "after"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_orientation_counts_among_damage(orientation, place):
+def test_the_orientation_counts_in_a_damaged_file(orientation, place):
     damage = ANCILLARY["text with a wrong checksum"] + ANCILLARY["an empty sRGB"]
     content = png(RGB, 8, COLOUR_TYPE, **{place: damage + chunk(b"eXIf", exif(orientation)) + damage})
     upright = Image.fromarray(RGB)
@@ -199,7 +199,7 @@ def test_the_orientation_counts_among_damage(orientation, place):
     assert_read_as(content, np.asarray(ImageOps.exif_transpose(upright)))
 
 
-def test_the_fingerprint_is_that_of_the_undamaged_file():
+def test_the_fingerprint_equals_that_of_the_undamaged_file():
     image = photo(4)
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", "x" * (2 << 20), zip=True)
@@ -207,7 +207,7 @@ def test_the_fingerprint_is_that_of_the_undamaged_file():
     assert compute_fingerprint(io.BytesIO(damaged)) == compute_fingerprint(io.BytesIO(plain))
 
 
-def test_pillows_settings_stay_what_they_were():
+def test_pillows_settings_are_unchanged():
     before = (
         PngImagePlugin.MAX_TEXT_CHUNK,
         PngImagePlugin.MAX_TEXT_MEMORY,

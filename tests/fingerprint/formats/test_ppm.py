@@ -64,7 +64,7 @@ def test_bits_are_read(write):
         }
     ),
 )
-def test_is_read_as_opencv_reads_it(content):
+def test_pixels_are_read_as_by_opencv(content):
     assert_read_as(content(), by_opencv(content()))
 
 
@@ -89,12 +89,12 @@ def test_floating_point_numbers_are_scaled_by_their_range(order):
         b"P7\nWIDTH 48\nHEIGHT 40\nDEPTH 1\nMAXVAL 255\nENDHDR\n" + bytes(48 * 40),
     ],
 )
-def test_kinds_that_pillow_does_not_know_are_refused(kind):
+def test_unknown_kinds_are_refused(kind):
     assert_refused(kind, "not a")
 
 
 @pytest.mark.parametrize(
     "content", [raw("P5", GREY, 255)[:-500], raw("P6", RGB, 1023)[:-500], b"P5 48 40 0 ", b"P5 0 40 255 "]
 )
-def test_what_is_cut_off_or_impossible_is_refused(content):
+def test_truncated_or_impossible_files_are_refused(content):
     assert_refused(content, ".")

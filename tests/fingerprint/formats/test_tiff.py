@@ -16,7 +16,7 @@ from tests.fingerprint.formats.tiffs import INVERTED, ORDERS, by_tifffile, grey_
 
 
 def is_misread(byte_order: str, dtype: str, compression: str | None) -> bool:
-    """Pillow gives the bytes of such samples in the wrong order."""
+    """Whether Pillow returns the bytes of these samples in the wrong order."""
     return byte_order == ">" and compression is not None and dtype in {"i2", "u4", "i4", "f4"}
 
 
@@ -24,7 +24,7 @@ def is_misread(byte_order: str, dtype: str, compression: str | None) -> bool:
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f4"])
 @pytest.mark.parametrize("byte_order", ORDERS)
 @pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
-def test_every_kind_of_sample_is_as_the_tags_say(compression, byte_order, dtype, photometric):
+def test_every_kind_of_sample_is_read_by_its_tags(compression, byte_order, dtype, photometric):
     stored = grey_in(byte_order + dtype)
     content = tiff(stored, byte_order, photometric=photometric, compression=compression)
     assert np.array_equal(by_tifffile(content), stored)
@@ -36,19 +36,19 @@ def test_every_kind_of_sample_is_as_the_tags_say(compression, byte_order, dtype,
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f4"])
 @pytest.mark.parametrize("compression", ["zlib", "lzw"])
-def test_a_predictor_is_undone(compression, dtype):
+def test_predicted_samples_are_decoded(compression, dtype):
     assert_read_as(tiff(grey_in("<" + dtype), compression=compression, predictor=True), GREY)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f8", "u8"])
-def test_samples_that_pillow_does_not_know_are_refused(dtype):
+def test_samples_unknown_to_pillow_are_refused(dtype):
     assert_refused(tiff(grey_in(dtype)), "TIFF: unknown pixel mode")
 
 
 @pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
-def test_16_bits_are_the_same_as_opencv_reads(photometric):
+def test_16_bits_are_read_as_by_opencv(photometric):
     content = tiff(grey_in("<u2"), photometric=photometric)
-    # OpenCV gives the samples without their meaning.
+    # OpenCV returns the samples without interpreting them.
     expected = by_opencv(content)
     assert_read_as(content, expected if photometric == "minisblack" else 255 - expected)
 
@@ -75,7 +75,7 @@ MIN_SAMPLE, MAX_SAMPLE = 340, 341
         ("<f4", -2.0, 2.0),
     ],
 )
-def test_the_smallest_and_the_largest_sample_say_what_is_black_and_white(dtype, smallest, largest, photometric):
+def test_the_smallest_and_largest_samples_are_black_and_white(dtype, smallest, largest, photometric):
     # In the picture itself, neither occurs.
     levels = 20 + GREY / 255 * 200
     stored = (smallest + levels / 255 * (largest - smallest)).astype(dtype)

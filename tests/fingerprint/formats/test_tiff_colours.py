@@ -171,7 +171,7 @@ def test_grey_with_alpha_is_put_on_white(extra):
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_an_extra_sample_of_no_meaning_is_no_alpha(compression, count):
+def test_an_extra_sample_without_meaning_is_not_alpha(compression, count):
     stored = np.dstack([RGB, *([ALPHA] * count)])
     content = tiff(stored, photometric="rgb", extrasamples=["unspecified"] * count, compression=compression)
     assert_read_as(content, RGB)
@@ -187,7 +187,7 @@ def test_separate_planes_of_alpha_are_put_on_white(compression):
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_a_fourth_sample_that_no_tag_explains_may_be_unused(level):
+def test_an_undeclared_fourth_sample_may_be_unused(level):
     stored = np.dstack([RGB, np.full_like(ALPHA, level)])
     content = raw_tiff(stored.tobytes(), {258: (8, 8, 8, 8), 259: 1, 262: 2, 277: 4})
     assert_read_as(content, RGB)

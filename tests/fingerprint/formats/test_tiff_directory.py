@@ -59,7 +59,7 @@ def test_a_file_on_disk_is_read_as_in_memory(compression, tmp_path):
 
 
 def damaged(tag: int, value_type: int, count: int, field: bytes) -> bytes:
-    """A page with one more tag, whose entry is as given."""
+    """Return a page with a further tag, whose entry is given."""
     marker = 65000
     content = tiff(RGB, photometric="rgb", extratags=[(marker, 3, 1, 0, True)])
     place = content.index(struct.pack("<HHI", marker, 3, 1))
@@ -96,7 +96,7 @@ def test_a_damaged_resolution_is_ignored(resolution):
     assert_read_as(content[:place] + struct.pack("<HHI4s", 282, value_type, count, field) + content[place + 12 :], RGB)
 
 
-def test_a_next_page_that_does_not_exist_is_ignored():
+def test_a_missing_next_page_is_ignored():
     content = bytearray(raw_tiff(GREY.tobytes(), {258: 8, 259: 1, 262: 1}))
     content[-4:] = BEYOND
     assert_read_as(bytes(content), GREY)

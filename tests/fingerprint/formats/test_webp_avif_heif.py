@@ -40,7 +40,7 @@ def image_of(pixels: Pixels) -> Image.Image:
 
 
 def turned(orientation: int) -> tuple[bytes, Pixels]:
-    """An EXIF block, and the picture as it looks upright."""
+    """Return an EXIF block, and the picture as it looks upright."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = image_of(RGB)
@@ -63,12 +63,12 @@ WEBP = {
 
 
 @pytest.mark.parametrize("variant", named(WEBP))
-def test_webp_is_read_as_opencv_reads_it(variant):
+def test_webp_is_read_as_by_opencv(variant):
     assert_read_as(variant(), by_opencv(variant()), tolerance=2)
 
 
 @pytest.mark.parametrize("variant", named(WEBP))
-def test_webp_is_read_as_imagecodecs_reads_it(variant):
+def test_webp_is_read_as_by_imagecodecs(variant):
     decoded = imagecodecs.webp_decode(variant())
     expected = on_white(decoded[..., :3], decoded[..., 3]) if decoded.shape[2] == 4 else decoded
     assert_read_as(variant(), expected, tolerance=2)
@@ -80,7 +80,7 @@ def test_the_first_frame_of_an_animated_webp_counts():
 
 
 def with_chunk(kind: bytes, body: bytes, flag: int, length: int | None = None) -> bytes:
-    """A lossless WebP in the extended container, with one chunk of metadata behind the pixels."""
+    """Return a lossless WebP in the extended container, with a chunk of metadata after the pixels."""
     plain = encoded(image_of(RGB), "WEBP", lossless=True)
     size = struct.pack("<I", SIZE[0] - 1)[:3] + struct.pack("<I", SIZE[1] - 1)[:3]
     extended = b"VP8X" + struct.pack("<IB3x", 10, flag) + size
@@ -131,7 +131,7 @@ AVIF = {
 
 @needs_avif
 @pytest.mark.parametrize("variant", named(AVIF))
-def test_avif_is_read_as_imagecodecs_reads_it(variant):
+def test_avif_is_read_as_by_imagecodecs(variant):
     content = variant()
     decoded = imagecodecs.avif_decode(content).astype(float)
     decoded *= 255 / {"10": 1023, "12": 4095}.get(
@@ -152,7 +152,7 @@ DESCRIPTION = 0x010E
 
 
 def avif_with_exif() -> tuple[bytes, int, bytes]:
-    """A picture with an EXIF block without orientation (Pillow does not store that one), its place and itself."""
+    """Return a picture with an EXIF block, the position of the block, and the block."""
     exif = Image.Exif()
     exif[DESCRIPTION] = "a photograph"
     content = encoded(image_of(RGB), "AVIF", quality=100, subsampling="4:4:4", exif=exif)
@@ -171,12 +171,12 @@ def test_a_damaged_exif_block_of_avif_is_ignored(damage):
 
 @needs_avif
 @pytest.mark.parametrize("offset", [b"\0\0\0\7", b"\xff\xff\xff\xff"], ids=repr)
-def test_an_exif_offset_of_avif_that_is_wrong_is_ignored(offset):
+def test_a_wrong_exif_offset_of_avif_is_ignored(offset):
     content, start, _ = avif_with_exif()
     assert_read_as(content[: start - 4] + offset + content[start:], RGB, tolerance=6)
 
 
-# HEIF: no other decoder of it can be had from a package, so the picture is compared with what was encoded.
+# HEIF: no package has another decoder, so the picture is compared with the encoded one.
 
 
 def heif(pixels: Pixels, **options) -> bytes:

@@ -32,7 +32,7 @@ def by_tifffile(content: bytes) -> Pixels:
 
 
 def grey_in(dtype: str) -> Pixels:
-    """The grey picture over the full range of a type of numbers."""
+    """Return the grey picture over the full range of a type of numbers."""
     kind, size = dtype[-2], int(dtype[-1])
     if kind == "f":
         return (GREY / 255).astype(dtype)
@@ -41,7 +41,7 @@ def grey_in(dtype: str) -> Pixels:
 
 
 def raw_tiff(rows: bytes, tags: dict[int, int | tuple[int, ...]], byte_order: str = "<") -> bytes:
-    """A TIFF file of one strip, with tags of short numbers as given."""
+    """Return a TIFF file of one strip with the given tags of short numbers."""
     width, height = SIZE
     entries = {256: width, 257: height, 273: 8, 277: 1, 278: height, 279: len(rows)} | tags
     body, end = bytearray(), 8 + len(rows)
