@@ -1,5 +1,3 @@
-"""The app's own settings: the dict `HASHING`, each key with a default."""
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,24 +14,21 @@ UPLOAD_CHOICES = ("inline", "task", "off")
 
 @dataclass(frozen=True, slots=True)
 class HashingSettings:
-    """`MAX_PIXELS`: declared size above which a picture is refused, undecoded.
-
-    `MAX_BYTES`: size of a file above which it is refused; files of a storage are read no further.
-    `MIN_QUALITY`: `hash_quality` (0 to 100) below which only files that are equal byte for byte match.
-    `TIMEOUT`: seconds that one image may take before its worker process is ended.
-    `ON_UPLOAD`: how a new file is hashed: "inline", in the process that saved it; "task"; or "off".
-    `MAX_DISTANCE`: how far apart, 0 to 384, two pictures that are the same may be (`hashing.fingerprint.similarity`).
-    `SOURCES`: file fields of the site's models whose files are in the index, like "blog.Photo.original".
-    `ACTION_LIMIT`: rows that an action of the admin hashes while its user waits.
-    """
-
+    # Pixels, as a file declares them, above which an image is refused before it is decoded.
     MAX_PIXELS: int = DEFAULT_MAX_PIXELS
+    # Bytes above which a file is refused. No more are read from a storage.
     MAX_BYTES: int = DEFAULT_MAX_BYTES
+    # `hash_quality` (0 to 100) below which an image matches only files that are equal byte for byte.
     MIN_QUALITY: int = DEFAULT_MIN_QUALITY
+    # The largest `distance` (0 to 384) of two images that count as the same.
     MAX_DISTANCE: int = DEFAULT_MAX_DISTANCE
+    # Seconds after which a worker process that decodes an image is terminated.
     TIMEOUT: float = 60.0
+    # How uploads are hashed: "inline", in the process that saves them; "task", by a task queue; or "off".
     ON_UPLOAD: str = "inline"
+    # The most rows that an action of the admin hashes within the request.
     ACTION_LIMIT: int = 1000
+    # File fields of the site's models whose files are indexed, such as "blog.Photo.original".
     SOURCES: Sequence[str] = ()
 
 
@@ -41,12 +36,12 @@ KNOWN_KEYS = frozenset(field.name for field in fields(HashingSettings))
 
 
 def hashing_settings() -> HashingSettings:
-    """The settings in force now. Unknown keys are for the system check to report."""
+    """Return `settings.HASHING` with the defaults. Unknown keys are ignored here; a system check reports them."""
     values = {key: value for key, value in configured_values().items() if key in KNOWN_KEYS}
     return HashingSettings(**values)
 
 
 def configured_values() -> dict[str, Any]:
-    """Return `settings.HASHING`, or nothing if it is not a dict, which the system check reports."""
+    """Return `settings.HASHING`, or an empty dict if it is not one, which a system check reports."""
     values = getattr(settings, "HASHING", {})
     return values if isinstance(values, dict) else {}

@@ -1,8 +1,3 @@
-"""images      what is hashed
-duplicates  groups of pictures that seem to be the same, and what people have decided about pairs of them
-runs        how far the runs of the backfill are
-"""
-
 from __future__ import annotations
 
 from hashing.models.backfill_runs import BackfillRun
