@@ -38,14 +38,14 @@ def test_each_transaction_goes_to_another_server(tmp_path):
         assert seen[0] == seen[2] != seen[1] == seen[3]
 
 
-def test_hashes_all_rows(pooled_site):
+def test_all_rows_are_hashed(pooled_site):
     pooled_site.add_photos(30)
     done = pooled_site.run("backfill_hashes", "--batch-size", "7", "--workers", "2", "--no-progress")
     assert done.returncode == 0, done.stderr
     assert pooled_site.rows() == expected(pooled_site)
 
 
-def test_workers_hash_what_is_enqueued_and_duplicates_are_found(pooled_site):
+def test_enqueued_shards_are_hashed_and_duplicates_are_found(pooled_site):
     pooled_site.add_photos(30)
     # Equal names but for the prefix, and so the same pictures.
     pooled_site.add_photos(5, prefix="copy")

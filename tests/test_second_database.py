@@ -52,7 +52,7 @@ def test_failure(add, media):
     assert ImageAsset.objects.using(OTHER).failed().get() == asset
 
 
-def test_range(add):
+def test_shard(add):
     add("a.png")
     [job] = split_into_shards(BackfillOptions(using=OTHER), workers=1)
     assert hash_shard(**job.as_arguments())["processed"] == 1
@@ -82,7 +82,7 @@ def test_groups(add):
     assert DuplicateGroup.objects.using(OTHER).get().size == 3
 
 
-def test_departure_from_a_group(add):
+def test_deletion_from_a_group(add):
     first, *_ = add("a.png", "b.png", "c.png")
     backfill_perceptual_hashes(workers=1, using=OTHER)
     find_duplicates(using=OTHER)

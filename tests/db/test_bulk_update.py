@@ -42,7 +42,7 @@ def stored(*names: str) -> list[tuple]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(values, min_size=1, max_size=5))
-def test_writes_what_the_stock_bulk_update_writes(rows):
+def test_result_equals_that_of_django(rows):
     ImageAsset.objects.all().delete()
     assets = add(len(rows))
     for asset, row in zip(assets, rows, strict=True):
@@ -56,7 +56,7 @@ def test_writes_what_the_stock_bulk_update_writes(rows):
 
 
 @pytest.mark.parametrize("plain_types", [PLAIN_TYPES, frozenset()])
-def test_a_guard_spares_rows_that_changed(plain_types, monkeypatch):
+def test_guard_skips_rows_that_changed(plain_types, monkeypatch):
     monkeypatch.setattr(bulk_update, "PLAIN_TYPES", plain_types)
     changed, deleted, kept = assets = add()
     for asset in assets:
@@ -68,7 +68,7 @@ def test_a_guard_spares_rows_that_changed(plain_types, monkeypatch):
 
 
 @pytest.mark.parametrize("plain_types", [PLAIN_TYPES, frozenset()])
-def test_a_guard_knows_nothing_from_something(plain_types, monkeypatch):
+def test_guard_distinguishes_null_from_a_value(plain_types, monkeypatch):
     monkeypatch.setattr(bulk_update, "PLAIN_TYPES", plain_types)
     hashed, unhashed = add(2)
     ImageAsset.objects.filter(pk=hashed.pk).update(perceptual_hash="0" * 16)
@@ -78,7 +78,7 @@ def test_a_guard_knows_nothing_from_something(plain_types, monkeypatch):
     assert stored("pk", "width") == [(hashed.pk, None), (unhashed.pk, 7)]
 
 
-def test_a_file_field_keeps_null_from_an_empty_name():
+def test_null_of_a_file_field_is_not_an_empty_name():
     asset = ImageAsset(pk=1)
     field = ImageAsset._meta.get_field("image")
     asset.image = None
@@ -87,7 +87,7 @@ def test_a_file_field_keeps_null_from_an_empty_name():
     assert bulk_update.value_of(field, asset) == ""
 
 
-def test_a_field_with_ideas_of_its_own_is_left_to_django():
+def test_other_subclass_of_a_field_is_left_to_django():
     class Secret(models.CharField):
         pass
 
@@ -95,7 +95,7 @@ def test_a_field_with_ideas_of_its_own_is_left_to_django():
     assert not bulk_update.is_plain_field(Secret())
 
 
-def test_a_write_goes_to_the_chosen_database_or_that_of_the_router(settings):
+def test_write_database_is_the_chosen_one_or_that_of_the_router(settings):
     settings.DATABASE_ROUTERS = ["tests.db.test_bulk_update.ReplicaRouter"]
     rows = ImageAsset.objects.all()
     assert (rows.write_database, rows.db) == ("default", "replica")
@@ -124,7 +124,7 @@ def test_rows_are_written_in_batches(django_assert_num_queries):
         assert ImageAsset.objects.bulk_update(assets, ["width"], batch_size=2) == 4
 
 
-def test_a_filtered_queryset_updates_only_its_rows():
+def test_filtered_queryset_updates_only_its_rows():
     assets = add()
     for asset in assets:
         asset.width = 7
@@ -139,7 +139,7 @@ def test_expressions_are_left_to_django():
     assert stored("hash_error") == [("0.jpg is broken",)]
 
 
-def test_no_rows_are_no_work():
+def test_no_rows_are_written_for_no_objects():
     assert ImageAsset.objects.bulk_update([], ["width"], guards=["image"]) == 0
 
 
@@ -152,17 +152,17 @@ def test_no_rows_are_no_work():
         (["no_such_field"], None, FieldDoesNotExist),
     ],
 )
-def test_mistakes_are_told_as_django_tells_them(fields, batch_size, error):
+def test_invalid_arguments_raise_the_errors_of_django(fields, batch_size, error):
     with pytest.raises(error):
         ImageAsset.objects.bulk_update(add(1), fields, batch_size=batch_size)
 
 
-def test_a_row_without_a_key_is_a_mistake():
+def test_object_without_a_key_is_refused():
     with pytest.raises(ValueError, match="primary key"):
         ImageAsset.objects.bulk_update([ImageAsset(image="x.jpg")], ["width"])
 
 
-def test_a_text_that_is_too_long_is_refused_and_not_cut():
+def test_text_that_is_too_long_is_refused_not_truncated():
     if connection.vendor == "sqlite":
         pytest.skip("SQLite knows no longest text")
     asset = add(1)[0]
@@ -171,7 +171,7 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut():
         ImageAsset.objects.bulk_update([asset], ["perceptual_hash"])
 
 
-def test_names_and_texts_cannot_break_out_of_the_statement():
+def test_text_is_not_part_of_the_sql():
     asset = add(1)[0]
     asset.hash_error = f"'; DROP TABLE hashing_imageasset; -- %s {uuid.uuid4()}"
     ImageAsset.objects.bulk_update([asset], ["hash_error"])
@@ -180,7 +180,7 @@ def test_names_and_texts_cannot_break_out_of_the_statement():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("plain_types", [PLAIN_TYPES, frozenset()])
-def test_the_first_batch_does_not_stay_when_the_second_is_refused(plain_types, monkeypatch):
+def test_first_batch_is_rolled_back_when_the_second_is_refused(plain_types, monkeypatch):
     monkeypatch.setattr(bulk_update, "PLAIN_TYPES", plain_types)
     assets = add(2)
     assets[0].width, assets[1].hash_error = 7, None

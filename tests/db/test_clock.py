@@ -12,12 +12,12 @@ from hashing.db.clock import DatabaseClock
 pytestmark = pytest.mark.django_db
 
 
-def test_it_is_near_the_clock_of_this_machine():
+def test_clock_of_a_local_database_is_that_of_this_machine():
     # The database of the tests is on it.
     assert abs(DatabaseClock("default").now() - timezone.now()) < timedelta(minutes=1)
 
 
-def test_a_machine_that_is_an_hour_behind_has_the_time_of_the_database(monkeypatch):
+def test_machine_that_is_an_hour_late_gets_the_time_of_the_database(monkeypatch):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no clock of its own.")
     right = timezone.now()
@@ -29,7 +29,7 @@ def test_a_machine_that_is_an_hour_behind_has_the_time_of_the_database(monkeypat
     assert abs(DatabaseClock("default").now() - right) < timedelta(minutes=1)
 
 
-def test_the_database_is_asked_once(django_assert_max_num_queries):
+def test_clock_is_read_once(django_assert_max_num_queries):
     database_clock = DatabaseClock("default")
     with django_assert_max_num_queries(1):
         assert database_clock.now() <= database_clock.now()

@@ -36,7 +36,7 @@ def own_thread(work, stop=lambda: None):
     return asyncio.run(run_in_own_thread(work, stop))
 
 
-def test_queries_of_others_are_answered_meanwhile():
+def test_other_queries_are_not_blocked():
     queried = threading.Event()
 
     async def both() -> bool:
@@ -47,7 +47,7 @@ def test_queries_of_others_are_answered_meanwhile():
     assert asyncio.run(both())
 
 
-def test_result_error_and_context_pass_through():
+def test_result_error_and_context_are_passed():
     word.set("known")
     assert own_thread(word.get) == "known"
 
@@ -67,7 +67,7 @@ def test_connections_of_the_thread_are_closed(monkeypatch):
     assert [name.startswith("hashing") for name in closed] == [True]
 
 
-def test_end_of_the_work_is_waited_for_when_the_caller_is_cancelled():
+def test_cancelled_caller_waits_for_the_end_of_the_work():
     asked, ended = threading.Event(), []
 
     def work() -> None:
@@ -94,7 +94,7 @@ def test_async_view_hashes_and_groups(add_image):
     assert response.content == b"2 1"
 
 
-def test_search_for_duplicates_ends_when_it_is_cancelled(monkeypatch):
+def test_search_for_duplicates_can_be_cancelled(monkeypatch):
     started, finished = threading.Event(), []
 
     def search(_options, *, progress, **_given) -> None:

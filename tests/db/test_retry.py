@@ -46,22 +46,22 @@ def caused(error: Exception, cause: Exception) -> Exception:
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "53300", "57P01", "57P03", "57P05", "08006", "25P03"])
-def test_deadlock_lock_and_lost_connection_pass(state):
+def test_deadlock_lock_and_lost_connection_are_transient(state):
     assert is_transient(from_postgresql(state))
 
 
 @pytest.mark.parametrize("state", ["25006", "42501", "53100", "23502", "22001", "42P01", "P0001", "57014"])
-def test_what_will_be_refused_again_does_not_pass(state):
+def test_refusals_are_not_transient(state):
     assert not is_transient(from_postgresql(state))
 
 
 @pytest.mark.parametrize("state", ["25006", "53100", "53200", "57P01", "08006", "28000", "58030"])
-def test_read_only_full_and_unreachable_are_the_whole_database(state):
+def test_read_only_full_and_unreachable_databases_are_outages(state):
     assert is_outage(from_postgresql(state))
 
 
 @pytest.mark.parametrize("state", ["23502", "23514", "22001", "P0001", "40P01", "55P03", "42501"])
-def test_refusal_of_rows_is_no_outage(state):
+def test_refusal_of_rows_is_not_an_outage(state):
     assert not is_outage(from_postgresql(state))
 
 
@@ -73,19 +73,19 @@ def test_full_and_read_only_sqlite_are_outages(tmp_path):
         assert (is_outage(error), is_transient(error)) == (True, False)
 
 
-def test_locked_sqlite_passes(tmp_path):
+def test_locked_sqlite_is_transient(tmp_path):
     with closing(sqlite3.connect(tmp_path / "x.sqlite3")) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         error = from_sqlite("PRAGMA busy_timeout = 0", "BEGIN IMMEDIATE", folder=tmp_path)
     assert is_transient(error)
 
 
-def test_missing_table_of_sqlite_neither_passes_nor_is_an_outage(tmp_path):
+def test_missing_table_of_sqlite_is_neither(tmp_path):
     error = from_sqlite("SELECT * FROM nowhere", folder=tmp_path)
     assert (is_outage(error), is_transient(error)) == (False, False)
 
 
-def test_client_without_a_connection_gives_no_code():
+def test_lost_connection_without_a_code_is_both():
     for error in (OperationalError("server closed the connection"), InterfaceError("connection already closed")):
         assert is_transient(error)
         assert is_outage(error)
@@ -113,14 +113,14 @@ def slept(monkeypatch) -> list[float]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_work_is_done_again_after_growing_pauses(slept):
+def test_transient_error_is_retried_after_growing_pauses(slept):
     assert retry_transient(Work(works_at=4), "default") == 4
     assert len(slept) == 3
     assert all(0.5 * pause <= found <= pause for pause, found in zip(retry.PAUSES, slept, strict=False))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_error_that_does_not_pass_is_raised(slept):
+def test_error_is_raised_after_the_last_retry(slept):
     work = Work(works_at=99)
     with pytest.raises(OperationalError, match="deadlock"):
         retry_transient(work, "default")
@@ -136,7 +136,7 @@ def test_other_error_is_raised_at_once(slept):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_waits_of_the_database_itself_count(slept, monkeypatch):
+def test_waiting_in_the_database_counts(slept, monkeypatch):
     monkeypatch.setattr(retry, "MAX_SECONDS", 0)
     work = Work(works_at=2)
     with pytest.raises(OperationalError):
@@ -145,7 +145,7 @@ def test_waits_of_the_database_itself_count(slept, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_transaction_of_the_caller_is_not_begun_again(slept):
+def test_transaction_of_the_caller_is_not_restarted(slept):
     work = Work(works_at=2)
     with transaction.atomic(), pytest.raises(OperationalError):
         retry_transient(work, "default")
@@ -160,7 +160,7 @@ def test_transaction_of_the_caller_keeps_its_connection():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sound_connection_is_kept():
+def test_usable_connection_is_kept():
     ImageAsset.objects.exists()
     before = connection.connection
     drop_dead_connection("default")
@@ -190,7 +190,7 @@ class TestConnectionThatWasCutWhileIdle:
         assert not connection.in_atomic_block
 
 
-def test_error_of_the_driver_itself_is_retried(transactional_db):
+def test_error_of_the_driver_is_retried(transactional_db):
     """As closing a cursor raises it, past Django."""
     errors = [connection.Database.OperationalError("server closed the connection unexpectedly")]
 
@@ -202,7 +202,7 @@ def test_error_of_the_driver_itself_is_retried(transactional_db):
     assert retry_transient(read, "default", pauses=[0]) == "read"
 
 
-def test_error_of_the_driver_itself_ends_as_one_of_django(transactional_db):
+def test_error_of_the_driver_becomes_one_of_django(transactional_db):
     def read() -> None:
         raise connection.Database.OperationalError("server closed the connection unexpectedly")
 

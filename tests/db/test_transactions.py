@@ -16,7 +16,7 @@ for number in range(40):
 """
 
 
-def test_uploads_of_two_processes_are_grouped_with_the_default_transactions_of_sqlite(site):
+def test_uploads_of_two_processes_are_grouped_with_deferred_transactions(site):
     if not site.url.startswith("sqlite"):
         pytest.skip("SQLite is the database that has one writer.")
     site.environment["DATABASE_URL"] += "?transaction_mode=DEFERRED"

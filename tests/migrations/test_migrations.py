@@ -68,6 +68,10 @@ def test_no_statement_names_a_table_of_the_site(capsys):
     assert not written & others
 
 
+def test_migrations_are_complete():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
 def test_names_have_at_most_30_characters():
     """The limit of Oracle, for which Django checks the names of indexes only."""
     for model in apps.get_app_config("hashing").get_models():

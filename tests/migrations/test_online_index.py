@@ -78,7 +78,7 @@ def test_second_run_finds_the_index(step):
     assert NAME in indexes()
 
 
-def test_writers_are_not_locked_out_on_postgresql(step):
+def test_index_is_created_concurrently_on_postgresql(step):
     (made,) = run(step)
     assert ("CONCURRENTLY" in made) == (connection.vendor == "postgresql")
 

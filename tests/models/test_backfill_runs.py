@@ -41,13 +41,13 @@ def test_runs_are_outdated_after_a_week():
     assert workers(BackfillRun.objects.outdated()) == ["old"]
 
 
-def test_rate_is_images_a_second_until_the_last_sign():
+def test_rate_is_images_per_second_until_the_last_heartbeat():
     run = add_run("alive", 60, processed=20, failed=10)
     assert run.rate == pytest.approx(0.5)
     assert str(run) == "alive: 30 / 100"
 
 
-def test_rate_of_a_run_that_has_just_begun_is_nothing():
+def test_rate_of_a_new_run_is_0():
     run = add_run("alive")
     run.started_at = run.heartbeat_at
     assert run.rate == 0.0

@@ -99,7 +99,7 @@ def bulk_create(asset: ImageAsset) -> None:
         pytest.param(bulk_create, id="bulk_create"),
     ],
 )
-def test_hash_stays_with_the_same_file(stale, write):
+def test_row_with_the_same_file_keeps_its_hash(stale, write):
     before = hash_fields_of(stale)
     write(stale)
     assert hash_fields_of(stale) == before
@@ -137,14 +137,14 @@ def rename(asset: ImageAsset) -> ImageAsset:
         ),
     ],
 )
-def test_hash_goes_with_another_file(stale, settings, write):
+def test_row_with_another_file_loses_its_hash(stale, settings, write):
     settings.HASHING = {"ON_UPLOAD": "off"}
     write(stale)
     assert hash_fields_of(stale) == EMPTY_HASH_FIELDS
     assert ImageAsset.objects.get().image.name == "b.png"
 
 
-def test_file_that_comes_with_its_hash_keeps_it(stale):
+def test_hash_can_be_written_together_with_its_file(stale):
     ImageAsset.objects.update(image="b.png", perceptual_hash="f" * 16)
     rows = [ImageAsset(pk=stale.pk, image="c.png", perceptual_hash="e" * 16)]
     names = ["image", "perceptual_hash"]
@@ -156,7 +156,7 @@ def test_file_that_comes_with_its_hash_keeps_it(stale):
     assert hash_fields_of(stale)["width"] is None
 
 
-def test_upsert_creates_and_clears_only_what_it_replaces(stale):
+def test_upsert_clears_only_the_rows_whose_file_it_replaces(stale):
     [kept] = ImageAsset.objects.bulk_create([ImageAsset(image="kept.png", **HASH)])
     rows = [ImageAsset(pk=stale.pk, image="b.png"), ImageAsset(pk=kept.pk, image="kept.png"), ImageAsset(image="n.png")]
     ImageAsset.objects.bulk_create(rows, update_conflicts=True, update_fields=["image"], unique_fields=["id"])
@@ -164,7 +164,7 @@ def test_upsert_creates_and_clears_only_what_it_replaces(stale):
     assert ImageAsset.objects.count() == 3
 
 
-def test_get_or_create_hashes_what_it_creates_and_leaves_what_is_there(media):
+def test_get_or_create_hashes_only_a_created_row(media):
     asset, _created = ImageAsset.objects.get_or_create(pk=7, defaults={"image": upload()})
     before = hash_fields_of(asset)
     assert before["perceptual_hash"]
@@ -172,7 +172,7 @@ def test_get_or_create_hashes_what_it_creates_and_leaves_what_is_there(media):
     assert hash_fields_of(asset) == before
 
 
-def test_fields_of_the_hash_are_written_when_they_are_named(stale):
+def test_hash_fields_in_update_fields_are_written(stale):
     stale.hash_error = "broken"
     stale.save(update_fields=["hash_error"])
     assert hash_fields_of(stale)["hash_error"] == "broken"
@@ -184,7 +184,7 @@ def test_instance_has_the_stored_hash_after_a_save(stale):
     assert stale.perceptual_hash == HASH["perceptual_hash"]
 
 
-def test_file_that_was_replaced_meanwhile_and_is_brought_back_has_no_hash(stale, settings):
+def test_old_instance_that_restores_a_replaced_file_clears_the_hash(stale, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
     ImageAsset.objects.update(image="b.png", **HASH)
     stale.save()
@@ -204,7 +204,7 @@ def test_instance_of_a_deleted_row_is_saved_as_a_new_one(stale):
     assert ImageAsset.objects.get().image.name == "a.png"
 
 
-def test_saving_a_row_keeps_its_own_hash_among_others(media):
+def test_each_row_keeps_its_own_hash(media):
     hashes = [f"{number}" * 16 for number in range(3)]
     rows = [ImageAsset(image="a.png") for _hash in hashes]
     ImageAsset.objects.bulk_create(rows)
@@ -215,7 +215,7 @@ def test_saving_a_row_keeps_its_own_hash_among_others(media):
     assert list(ImageAsset.objects.order_by("pk").values_list("perceptual_hash", flat=True)) == hashes
 
 
-def test_bulk_update_of_other_fields_leaves_the_hash_of_a_newer_file(stale):
+def test_bulk_update_of_other_fields_keeps_the_hash_of_a_newer_file(stale):
     ImageAsset.objects.filter(pk=stale.pk).update(image="b.png", **HASH)
     ImageAsset.objects.bulk_update([stale], ["created_at"])
     assert hash_fields_of(stale)["perceptual_hash"] == HASH["perceptual_hash"]
@@ -227,7 +227,7 @@ def test_bulk_update_of_the_file_with_its_hash_writes_both(stale):
     assert (hash_fields_of(stale)["perceptual_hash"], hash_fields_of(stale)["width"]) == ("f" * 16, HASH["width"])
 
 
-def test_bulk_update_of_the_file_of_one_row_leaves_the_others(stale):
+def test_bulk_update_of_one_file_keeps_the_hash_of_other_rows(stale):
     other = ImageAsset.objects.bulk_create([ImageAsset(image="other.png", **HASH)])[0]
     stale.image = "b.png"
     ImageAsset.objects.bulk_update([stale], ["image"])

@@ -55,12 +55,12 @@ def name_of(filename: str) -> str:
         ("写" * 84 + ".jpg", "写" * 43 + ".jpg"),
     ],
 )
-def test_a_name_stays_as_it_is_as_far_as_every_file_system_takes_it(filename, name):
+def test_name_changes_only_where_a_file_system_needs_it(filename, name):
     assert name_of(filename) == name
 
 
 @given(st.text(max_size=300))
-def test_any_name_becomes_one_that_every_file_system_takes(filename):
+def test_any_name_becomes_valid_on_every_file_system(filename):
     name = name_of(filename)
     assert 0 < len(name.encode()) <= MAX_NAME_BYTES
     assert name.isprintable()
@@ -70,7 +70,7 @@ def test_any_name_becomes_one_that_every_file_system_takes(filename):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("filename", ODD_NAMES)
-def test_a_file_of_any_name_is_stored_twice(media, filename):
+def test_file_of_any_name_can_be_stored_twice(media, filename):
     for _ in range(2):
         asset = ImageAsset.objects.create(image=ContentFile(PICTURE, name=filename))
         asset.refresh_from_db()
@@ -81,7 +81,7 @@ def test_a_file_of_any_name_is_stored_twice(media, filename):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("filename", ODD_NAMES)
-def test_a_model_form_stores_the_file_or_says_why_not(media, filename):
+def test_model_form_stores_the_file_or_reports_an_error(media, filename):
     class Upload(forms.ModelForm):
         class Meta:
             model = ImageAsset

@@ -40,9 +40,7 @@ def somebody(django_user_model):
 @pytest.mark.parametrize("number", [0, 1], ids=["lower key", "higher key"])
 @pytest.mark.parametrize("way", ["inline", "task", "off"])
 @pytest.mark.parametrize("is_saved_at_once", [True, False])
-def test_other_bytes_under_the_name_of_the_stored_file_end_hash_and_decisions(
-    decided, settings, number, way, is_saved_at_once
-):
+def test_overwritten_file_clears_hash_and_decisions(decided, settings, number, way, is_saved_at_once):
     settings.HASHING = {"ON_UPLOAD": way}
     asset = ImageAsset.objects.get(pk=decided[number].pk)
     name, before = asset.image.name, hash_fields_of(asset)
@@ -57,7 +55,7 @@ def test_other_bytes_under_the_name_of_the_stored_file_end_hash_and_decisions(
     assert stored_groups() == {}
 
 
-def test_upload_that_is_rolled_back_ends_no_decision(decided):
+def test_upload_that_is_rolled_back_keeps_decisions(decided):
     with transaction.atomic():
         decided[0].image.save("0.png", upload(seed=2))
         transaction.set_rollback(True)
@@ -65,14 +63,14 @@ def test_upload_that_is_rolled_back_ends_no_decision(decided):
     assert hash_fields_of(decided[0])["perceptual_hash"]
 
 
-def test_upsert_of_other_bytes_under_the_stored_name_ends_hash_and_decisions(decided):
+def test_upsert_that_overwrites_a_file_clears_hash_and_decisions(decided):
     upsert(decided[1], upload(seed=2, name="1.png"))
     assert ImageAsset.objects.get(pk=decided[1].pk).image.name == decided[1].image.name
     assert hash_fields_of(decided[1]) == EMPTY_HASH_FIELDS
     assert not PairDecision.objects.in_force().exists()
 
 
-def test_fixture_is_written_as_it_is(decided, tmp_path):
+def test_fixture_restores_the_hash(decided, tmp_path):
     call_command("dumpdata", "hashing.ImageAsset", output=str(tmp_path / "rows.json"))
     ImageAsset.objects.filter(pk=decided[0].pk).update(perceptual_hash=None)
     call_command("loaddata", str(tmp_path / "rows.json"), verbosity=0)
@@ -80,7 +78,7 @@ def test_fixture_is_written_as_it_is(decided, tmp_path):
     assert PairDecision.objects.in_force().exists()
 
 
-def test_file_that_is_assigned_twice_before_the_commit_has_the_hash_of_the_second(media):
+def test_second_file_assigned_in_a_transaction_is_the_one_hashed(media):
     with transaction.atomic():
         asset = ImageAsset.objects.create(image=upload(seed=1))
         asset.image = upload(seed=2, name="other.png")
@@ -89,7 +87,7 @@ def test_file_that_is_assigned_twice_before_the_commit_has_the_hash_of_the_secon
     assert hash_fields_of(asset)["perceptual_hash"] == hash_fields_of(other)["perceptual_hash"] == asset.perceptual_hash
 
 
-def test_instance_with_a_file_that_is_not_saved_yet_takes_no_hash_of_the_stored_one(media):
+def test_instance_with_an_unsaved_file_does_not_get_the_hash_of_the_stored_one(media):
     with transaction.atomic():
         asset = ImageAsset.objects.create(image=upload(seed=1))
         asset.image = upload(seed=2, name="other.png")
@@ -97,7 +95,7 @@ def test_instance_with_a_file_that_is_not_saved_yet_takes_no_hash_of_the_stored_
     assert hash_fields_of(asset)["perceptual_hash"]
 
 
-def test_not_the_same_outlives_the_save_of_an_instance_from_before_the_backfill(media, somebody):
+def test_saving_an_instance_read_before_the_backfill_keeps_decisions(media, somebody):
     for number in range(2):
         photo(seed=1, size=(96, 72)).save(media / f"{number}.png")
     ImageAsset.objects.bulk_create([ImageAsset(image=f"{number}.png") for number in range(2)])
@@ -130,7 +128,7 @@ def replace_and_bring_the_name_back(asset: ImageAsset) -> None:
 
 @pytest.mark.parametrize("way", ["inline", "off"])
 @pytest.mark.parametrize("replace", [replace_with_save, replace_in_bulk, replace_and_bring_the_name_back])
-def test_backfill_that_read_the_bytes_of_before_writes_no_hash_of_them(
+def test_backfill_does_not_write_the_hash_of_a_file_replaced_meanwhile(
     overwriting, settings, monkeypatch, way, replace
 ):
     settings.HASHING = {"ON_UPLOAD": "off"}
@@ -152,7 +150,7 @@ def test_backfill_that_read_the_bytes_of_before_writes_no_hash_of_them(
     assert hash_fields_of(other)["perceptual_hash"]
 
 
-def test_stale_instance_does_not_bring_the_version_of_the_former_file_back(overwriting):
+def test_old_instance_does_not_reset_the_file_version(overwriting):
     asset = ImageAsset.objects.create(image=upload())
     stale = ImageAsset.objects.get()
     replace_with_save(asset)

@@ -18,7 +18,7 @@ def compiled(expression: models.Expression) -> tuple[str, list]:
     return sql, list(params)
 
 
-def test_module_needs_nothing_that_another_package_adds_to_django():
+def test_module_does_not_need_the_patches_of_another_package():
     # In this process django-tasks has made more of Django's classes generic than are so by themselves.
     subprocess.run([sys.executable, "-c", "import hashing.search.bands"], check=True, timeout=60)
 
@@ -54,7 +54,7 @@ def test_database_computes_the_same_band(db, band):
         (search_quality(), 'COALESCE("hashing_imageasset"."hash_quality", 100)'),
     ],
 )
-def test_numbers_are_literals_as_an_index_needs_them(expression, written):
+def test_numbers_are_literals(expression, written):
     sql, params = compiled(expression)
     assert written in sql
     assert params == []

@@ -62,25 +62,25 @@ def test_candidates_of_several_copies_are_those_of_each():
     assert set(found) == {other.fields["perceptual_hash"] for other in others}
 
 
-def test_rows_of_low_quality_are_none():
+def test_rows_below_the_minimum_quality_are_not_candidates():
     page, photograph, unknown = add(hash_quality=34), add(hash_quality=35), add(hash_quality=None)
     rows = ImageAsset.objects.order_by("pk")
     assert list(rows.filter(candidates_of([TEXT], 5, 35))) == [photograph, unknown]
     assert list(rows.filter(candidates_of([TEXT], 5))) == [page, photograph, unknown]
 
 
-def test_row_with_the_digest_is_one_wherever_it_is():
+def test_row_with_the_same_digest_is_a_candidate():
     same, _other = add(FAR, file_digest="ab" * 32, hash_quality=0), add(FAR, file_digest="cd" * 32)
     assert list(ImageAsset.objects.filter(candidates_of([TEXT], 5, 35, "ab" * 32))) == [same]
 
 
-def test_another_database_is_refused():
+def test_other_databases_are_refused():
     compiler = ImageAsset.objects.all().query.get_compiler(connection=OtherDatabase({}))
     with pytest.raises(NotSupportedError, match="not by unknown"):
         compiler.compile(candidates_of([TEXT], 5))
 
 
-def test_where_a_scan_costs_less_every_row_is_a_candidate(monkeypatch):
+def test_every_row_is_a_candidate_where_a_scan_costs_less(monkeypatch):
     monkeypatch.setattr(candidates, "estimate_rows", lambda *_: 10)
     add(FAR)
     assert ImageAsset.objects.filter(candidates_of([TEXT], 20)).count() == 1

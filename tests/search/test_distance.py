@@ -29,7 +29,7 @@ def distance(one: str | None, other: str | None) -> int | None:
 class TestLaw(HypothesisTestCase):
     @settings(deadline=None)
     @given(hashes, hashes)
-    def test_distance_is_that_of_python(self, one, other):
+    def test_distance_equals_that_of_python(self, one, other):
         assert distance(one, other) == compute_hash_hamming_distance(one, other)
 
 
@@ -39,7 +39,7 @@ def test_every_bit_counts(db, other, bits):
 
 
 @pytest.mark.parametrize("other", [ZERO, ONES])
-def test_distance_of_nothing_is_nothing(db, other):
+def test_distance_to_null_is_null(db, other):
     assert distance(None, other) is None
 
 
@@ -51,7 +51,7 @@ def test_distance_between_two_columns(db):
     assert [row.distance for row in rows] == [None, 64]
 
 
-def test_rows_are_filtered_and_ordered_by_it(db):
+def test_rows_can_be_filtered_and_ordered_by_distance(db):
     texts = [ONES, "0" * 14 + "07", ZERO]
     ImageAsset.objects.bulk_create(ImageAsset(image="x.jpg", perceptual_hash=text) for text in texts)
     rows = ImageAsset.objects.annotate(distance=HammingDistance("perceptual_hash", Value(ZERO)))
@@ -59,7 +59,7 @@ def test_rows_are_filtered_and_ordered_by_it(db):
     assert [row.distance for row in near] == [0, 3]
 
 
-def test_another_database_is_refused():
+def test_other_databases_are_refused():
     compiler = ImageAsset.objects.all().query.get_compiler(connection=OtherDatabase({}))
     with pytest.raises(NotSupportedError, match="not by unknown"):
         compiler.compile(HammingDistance(Value(ZERO), Value(ONES)))
@@ -79,7 +79,7 @@ def test_rule_holds_for_each_quality_of_either_picture(db):
 
 
 @pytest.mark.parametrize("bits", [20, 21])
-def test_small_hashes_have_a_limit_of_their_own(db, bits):
+def test_small_hashes_have_their_own_limit(db, bits):
     add(PICTURE.flipped(range(bits), []))
     assert ImageAsset.objects.similar_to(asset()).exists() is (bits == 20)
     assert ImageAsset.objects.similar_to(asset(), any_orientation=True).exists() is (bits == 20)

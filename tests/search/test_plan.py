@@ -17,7 +17,7 @@ DISTANCES = [0, 1, 4, 5, 6, 10, 16, 20, 21, 25, 33, 48, 76]
 @pytest.mark.parametrize("vendor", COSTS)
 @pytest.mark.parametrize("rows", SIZES)
 @pytest.mark.parametrize("bands", [BANDS, PERCEPTUAL_BANDS])
-def test_radii_add_up_to_what_leaves_nothing_out(bands, rows, vendor):
+def test_radii_add_up_to_a_complete_answer(bands, rows, vendor):
     for distance, copies in itertools.product(DISTANCES, [1, 8]):
         radii = choose_plan(bands, distance, rows, copies, vendor).radii
         if radii is not None:
@@ -27,7 +27,7 @@ def test_radii_add_up_to_what_leaves_nothing_out(bands, rows, vendor):
 
 @settings(deadline=None)
 @given(st.sets(st.integers(0, 127), max_size=25), st.sampled_from(SIZES))
-def test_bits_that_differ_leave_some_band_within_its_radius(flipped, rows):
+def test_some_band_is_within_its_radius(flipped, rows):
     radii = choose_plan(BANDS, len(flipped), rows, 1, "postgresql").radii
     if radii is None:
         return
@@ -39,7 +39,7 @@ def test_bits_that_differ_leave_some_band_within_its_radius(flipped, rows):
 
 
 @pytest.mark.parametrize("vendor", COSTS)
-def test_radii_cost_least_of_all_that_add_up(vendor):
+def test_radii_are_the_cheapest(vendor):
     def time(radii: tuple[int, ...]) -> float:
         return sum(
             count_within(band.bits, radius) * (costs.lookup + costs.row * band.skew * 2**20 / 2**band.bits)
@@ -53,11 +53,11 @@ def test_radii_cost_least_of_all_that_add_up(vendor):
     assert chosen.milliseconds == pytest.approx(time(chosen.radii) / 1000)
 
 
-def test_equal_fingerprints_are_found_through_one_band():
+def test_equal_fingerprints_take_one_band():
     assert sorted(choose_plan(BANDS, 0, 10**6, 1, "postgresql").radii) == [-1, -1, -1, -1, -1, 0]
 
 
-def test_larger_table_is_worth_more_values_and_a_small_one_is_scanned():
+def test_larger_table_takes_more_values_and_a_small_one_a_scan():
     def looked_up(rows: int) -> int:
         radii = choose_plan(BANDS, 20, rows, 1, "postgresql").radii
         return sum(count_within(band.bits, radius) for band, radius in zip(BANDS, radii, strict=True))
@@ -83,5 +83,5 @@ def test_more_rows_and_more_copies_take_longer(distance):
 
 @pytest.mark.parametrize("width", [20, 24])
 @pytest.mark.parametrize("radius", range(-1, 4))
-def test_values_are_counted_as_the_masks_are(width, radius):
+def test_count_within_is_the_number_of_masks(width, radius):
     assert count_within(width, radius) == len(masks(width, radius))

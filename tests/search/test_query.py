@@ -32,21 +32,21 @@ def test_distance_of_one_hash_is_from_0_to_64_and_5_by_default(given, limit):
 
 
 @pytest.mark.parametrize(("check", "wrong"), [(check_distance, 385), (check_hash_distance, 65)])
-def test_distance_outside_is_refused(check, wrong):
+def test_distance_out_of_range_is_refused(check, wrong):
     for distance in (-1, wrong):
         with pytest.raises(ValueError, match=f"between 0 and {wrong - 1}, not {distance}"):
             check(distance)
 
 
 @pytest.mark.parametrize("source", [FINGERPRINT, asset(), asset(perceptual_hash="0123456789ABCDEF")])
-def test_hashes_of_all_that_has_some_are_numbers(source):
+def test_hashes_are_parsed(source):
     assert hashes_of(source) == PICTURE
 
 
 @pytest.mark.parametrize(
     "text", ["", "0" * 15, "0" * 17, f"{'0' * 15}\n", f" {'0' * 15}", "0x" + "0" * 14, "\uff10" * 16]
 )
-def test_what_is_no_hash_is_refused_in_each_place(text):
+def test_malformed_hash_is_refused(text):
     for name in PICTURE.fields:
         with pytest.raises(ValueError, match="hexadecimal"):
             hashes_of(asset(**{name: text}))
@@ -61,11 +61,11 @@ def test_picture_without_one_of_the_hashes_is_refused(name):
 
 
 @pytest.mark.parametrize(("quality", "bits"), [(None, 20), (100, 20), (40, 20), (39, 18), (35, 10), (30, 0)])
-def test_quality_of_the_picture_bounds_what_has_to_be_looked_up(quality, bits):
+def test_low_quality_of_the_picture_lowers_the_limit(quality, bits):
     assert query(asset(hash_quality=quality)).small_limit == bits
 
 
-def test_fingerprint_and_asset_ask_the_same():
+def test_query_of_a_fingerprint_equals_that_of_its_asset():
     assert query(FINGERPRINT) == query(asset(hash_quality=90))
 
 
@@ -89,7 +89,7 @@ def test_one_copy_for_each_orientation():
         ({"detail_hash": None}, False),
     ],
 )
-def test_picture_is_searchable_with_all_hashes_of_this_version_that_say_enough(fields, searchable):
+def test_picture_is_searchable_by_current_hashes_of_sufficient_quality(fields, searchable):
     assert is_searchable(asset(**fields), include_low_quality=False) is searchable
     low = fields.get("hash_quality") == 34
     assert is_searchable(asset(**fields), include_low_quality=True) is (searchable or low)

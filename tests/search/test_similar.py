@@ -38,7 +38,7 @@ def library(db):
 
 
 @pytest.mark.parametrize("quality", [100, 57, 36])
-def test_answer_is_that_of_brute_force_at_every_distance(library, table_size, quality):
+def test_answer_equals_brute_force_at_every_distance(library, table_size, quality):
     wanted = add(hash_quality=quality)
     # Where values are looked up, one distance for each number of bits of the small hashes.
     steps = range(0, 385, 3 if quality == 100 else 8)
@@ -50,7 +50,7 @@ def test_answer_is_that_of_brute_force_at_every_distance(library, table_size, qu
 
 
 @pytest.mark.parametrize("quality", [90, 41])
-def test_answer_in_any_orientation_is_that_of_brute_force(library, table_size, quality):
+def test_answer_in_any_orientation_equals_brute_force(library, table_size, quality):
     wanted = add(hash_quality=quality)
     for distance in [*range(0, 125, 9), 200, 384]:
         rows = list(ImageAsset.objects.similar_to(wanted, distance, any_orientation=True))
@@ -59,7 +59,7 @@ def test_answer_in_any_orientation_is_that_of_brute_force(library, table_size, q
         assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk][0], pk))
 
 
-def test_answer_for_one_hash_is_that_of_brute_force_at_every_distance(library, table_size):
+def test_answer_for_one_hash_equals_brute_force_at_every_distance(library, table_size):
     text = PICTURE.fields["perceptual_hash"]
     far = {row.pk: (int(row.perceptual_hash, 16) ^ PICTURE.perceptual).bit_count() for row in library}
     clear = {row.pk for row in library if row.hash_quality is None or row.hash_quality >= 35}
@@ -79,7 +79,7 @@ class TestLaw(HypothesisTestCase):
         st.booleans(),
         st.booleans(),
     )
-    def test_answer_is_that_of_brute_force(self, seed, distance, quality, turned, low, large):
+    def test_answer_equals_brute_force(self, seed, distance, quality, turned, low, large):
         library, wanted = add_neighbourhood(seed, count=20), add(hash_quality=quality)
         orientations = Orientation if turned else [Orientation.UPRIGHT]
         with pytest.MonkeyPatch.context() as patch:
@@ -89,7 +89,7 @@ class TestLaw(HypothesisTestCase):
             assert found(rows) == expected
 
 
-def test_limit_is_the_settings_unless_given(db, settings):
+def test_default_limit_is_the_setting(db, settings):
     wanted, near, far = add(), add(PICTURE.flipped(range(8), range(40))), add(PICTURE.flipped(range(20), range(80)))
     assert keys(ImageAsset.objects.similar_to(wanted)) == [near.pk, far.pk]
     settings.HASHING = {"MAX_DISTANCE": 48}
@@ -97,14 +97,14 @@ def test_limit_is_the_settings_unless_given(db, settings):
     assert keys(ImageAsset.objects.similar_to(wanted, 100)) == [near.pk, far.pk]
 
 
-def test_one_hash_is_compared_by_itself_within_5_bits(db):
+def test_one_hash_alone_matches_within_5_bits(db):
     row = add(PICTURE.flipped([64, 65, 66, 67, 68], range(200)), detail_hash=None)
     add(PICTURE.flipped(range(64, 70), []))
     match = ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"].upper()).get()
     assert (match.pk, match.distance) == (row.pk, 5)
 
 
-def test_equals_are_ordered_by_key(db):
+def test_equal_distances_are_ordered_by_key(db):
     wanted = add()
     far, near, next_near = (add(PICTURE.flipped(bits, [])) for bits in [(1, 2), (5,), (9,)])
     assert keys(ImageAsset.objects.similar_to(wanted)) == [near.pk, next_near.pk, far.pk]
@@ -130,7 +130,7 @@ def test_is_composable(db, table_size, options):
     assert rows.update(width=7) == 4
 
 
-def test_equal_files_match_whatever_their_hashes_say(db, table_size):
+def test_equal_files_match_whatever_their_hashes_are(db, table_size):
     wanted = add(file_digest=DIGEST)
     same = [
         add(Hashes(1, 2, 3), file_digest=DIGEST, hash_quality=0),
@@ -152,7 +152,7 @@ def test_equal_files_match_whatever_their_hashes_say(db, table_size):
         {"detail_hash": None},
     ],
 )
-def test_picture_that_says_too_little_matches_equal_files_alone(db, fields):
+def test_picture_that_is_not_searchable_matches_only_equal_files(db, fields):
     wanted, same = add(file_digest=DIGEST, **fields), add(file_digest=DIGEST, **fields)
     add()
     for options in ({}, {"any_orientation": True}):
@@ -163,7 +163,7 @@ def test_picture_that_says_too_little_matches_equal_files_alone(db, fields):
     assert ImageAsset.objects.similar_to(without_digest, any_orientation=True).count() == 0
 
 
-def test_row_that_says_too_little_is_left_out_unless_asked_for(db, table_size):
+def test_rows_of_low_quality_match_only_on_request(db, table_size):
     photograph, page = add(), add(hash_quality=3)
     assert not ImageAsset.objects.similar_to(photograph).exists()
     assert not ImageAsset.objects.similar_to(page).exists()
@@ -171,7 +171,7 @@ def test_row_that_says_too_little_is_left_out_unless_asked_for(db, table_size):
     assert keys(ImageAsset.objects.similar_to(page, include_low_quality=True)) == [photograph.pk]
 
 
-def test_minimum_quality_is_the_settings(db, settings):
+def test_minimum_quality_is_the_setting(db, settings):
     wanted, other = add(hash_quality=50), add(hash_quality=49)
     settings.HASHING = {"MIN_QUALITY": 49}
     assert keys(ImageAsset.objects.similar_to(wanted)) == [other.pk]
@@ -179,7 +179,7 @@ def test_minimum_quality_is_the_settings(db, settings):
     assert not ImageAsset.objects.similar_to(wanted).exists()
 
 
-def test_row_without_a_large_hash_matches_nothing(db, table_size):
+def test_row_without_a_detail_hash_does_not_match(db, table_size):
     wanted = add()
     add(detail_hash=None)
     assert not ImageAsset.objects.similar_to(wanted, 384).exists()
@@ -192,30 +192,30 @@ def test_hash_of_another_version_is_not_compared(db):
     assert not ImageAsset.objects.similar_to(old).exists()
 
 
-def test_row_that_is_not_saved_can_be_searched_by(db):
+def test_unsaved_row_can_be_searched_by(db):
     row = add()
     assert keys(ImageAsset.objects.similar_to(asset())) == [row.pk]
 
 
 @pytest.mark.parametrize("distance", [-1, 385])
-def test_distance_that_cannot_be_is_refused(db, distance):
+def test_distance_out_of_range_is_refused(db, distance):
     with pytest.raises(ValueError, match="between 0 and 384"):
         ImageAsset.objects.similar_to(asset(), distance)
 
 
 @pytest.mark.parametrize("distance", [-1, 65])
-def test_distance_of_one_hash_that_cannot_be_is_refused(db, distance):
+def test_distance_of_one_hash_out_of_range_is_refused(db, distance):
     with pytest.raises(ValueError, match="between 0 and 64"):
         ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"], distance)
 
 
 @pytest.mark.parametrize("text", ["", "12", "g" * 16, "0" * 17, "'; DROP TABLE x"])
-def test_what_is_no_hash_is_refused(db, text):
+def test_malformed_hash_is_refused(db, text):
     with pytest.raises(ValueError, match="hexadecimal"):
         ImageAsset.objects.similar_to(text)
 
 
-def test_one_hash_cannot_be_turned(db):
+def test_one_hash_has_no_orientations(db):
     with pytest.raises(ValueError, match="needs all three hashes"):
         ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"], any_orientation=True)
 
@@ -252,7 +252,7 @@ def many_rows(db):
         cursor.execute("ANALYZE hashing_imageasset")
 
 
-def test_no_table_of_100_000_rows_is_scanned_at_the_default_distance(many_rows):
+def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows):
     wanted = asset(file_digest=DIGEST)
     for distance in (0, 25, 50, 100):
         plan = ImageAsset.objects.similar_to(wanted, distance).explain()
@@ -274,7 +274,7 @@ def used_bands(distance: int) -> set[int]:
 
 
 @pytest.mark.parametrize("any_orientation", [False, True])
-def test_pages_are_offered_the_larger_distances_in_small_tables_alone(db, monkeypatch, any_orientation):
+def test_larger_distances_are_quick_in_small_tables_only(db, monkeypatch, any_orientation):
     def largest(rows: int) -> int:
         monkeypatch.setattr(similar, "estimate_rows", lambda *_: rows)
         return similar.largest_quick_distance(ImageAsset.objects.all(), 3000, any_orientation=any_orientation)
