@@ -9,25 +9,13 @@ from django.db import DatabaseError, transaction
 
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
-from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
 from hashing.workers import pool
-from samples.pictures import encoded, photo
 from tests.grouping.conftest import stored_groups
+from tests.models.assets import hash_fields, stored, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def upload(seed: int = 1, name: str = "photo.png") -> ContentFile:
-    return ContentFile(encoded(photo(seed=seed, size=(96, 72)), "PNG"), name)
-
-
-def stored(asset: ImageAsset) -> ImageAsset:
-    return ImageAsset.objects.get(pk=asset.pk)
-
-
-def hash_fields(asset: ImageAsset) -> dict[str, object]:
-    return ImageAsset.objects.filter(pk=asset.pk).values(*HASH_FIELDS).get()
 
 
 def test_new_row_is_hashed(media):

@@ -11,7 +11,11 @@ def upload(seed: int = 1, name: str = "photo.png") -> ContentFile:
     return ContentFile(encoded(photo(seed=seed, size=(96, 72)), "PNG"), name)
 
 
-def hash_fields_of(asset: ImageAsset) -> dict[str, object]:
+def stored(asset: ImageAsset) -> ImageAsset:
+    return ImageAsset.objects.get(pk=asset.pk)
+
+
+def hash_fields(asset: ImageAsset) -> dict[str, object]:
     return ImageAsset.objects.filter(pk=asset.pk).values(*HASH_FIELDS).get()
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from hashing.models import ImageAsset
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS
-from tests.models.assets import hash_fields_of, upload, upsert
+from tests.models.assets import hash_fields, upload, upsert
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,9 +100,9 @@ def bulk_create(asset: ImageAsset) -> None:
     ],
 )
 def test_row_with_the_same_file_keeps_its_hash(stale, write):
-    before = hash_fields_of(stale)
+    before = hash_fields(stale)
     write(stale)
-    assert hash_fields_of(stale) == before
+    assert hash_fields(stale) == before
 
 
 def aupsert(asset: ImageAsset) -> None:
@@ -140,7 +140,7 @@ def rename(asset: ImageAsset) -> ImageAsset:
 def test_row_with_another_file_loses_its_hash(stale, settings, write):
     settings.HASHING = {"ON_UPLOAD": "off"}
     write(stale)
-    assert hash_fields_of(stale) == EMPTY_HASH_FIELDS
+    assert hash_fields(stale) == EMPTY_HASH_FIELDS
     assert ImageAsset.objects.get().image.name == "b.png"
 
 
@@ -149,11 +149,11 @@ def test_hash_can_be_written_together_with_its_file(stale):
     rows = [ImageAsset(pk=stale.pk, image="c.png", perceptual_hash="e" * 16)]
     names = ["image", "perceptual_hash"]
     ImageAsset.objects.bulk_create(rows, update_conflicts=True, update_fields=names, unique_fields=["id"])
-    assert hash_fields_of(stale)["perceptual_hash"] == "e" * 16
+    assert hash_fields(stale)["perceptual_hash"] == "e" * 16
     rename(stale).perceptual_hash = "d" * 16
     stale.save(update_fields=names)
-    assert hash_fields_of(stale)["perceptual_hash"] == "d" * 16
-    assert hash_fields_of(stale)["width"] is None
+    assert hash_fields(stale)["perceptual_hash"] == "d" * 16
+    assert hash_fields(stale)["width"] is None
 
 
 def test_upsert_clears_only_the_rows_whose_file_it_replaces(stale):
@@ -166,17 +166,17 @@ def test_upsert_clears_only_the_rows_whose_file_it_replaces(stale):
 
 def test_get_or_create_hashes_only_a_created_row(media):
     asset, _created = ImageAsset.objects.get_or_create(pk=7, defaults={"image": upload()})
-    before = hash_fields_of(asset)
+    before = hash_fields(asset)
     assert before["perceptual_hash"]
     ImageAsset.objects.get_or_create(pk=7, defaults={"image": upload(seed=2)})
-    assert hash_fields_of(asset) == before
+    assert hash_fields(asset) == before
 
 
 def test_hash_fields_in_update_fields_are_written(stale):
     stale.hash_error = "broken"
     stale.save(update_fields=["hash_error"])
-    assert hash_fields_of(stale)["hash_error"] == "broken"
-    assert hash_fields_of(stale)["perceptual_hash"] == HASH["perceptual_hash"]
+    assert hash_fields(stale)["hash_error"] == "broken"
+    assert hash_fields(stale)["perceptual_hash"] == HASH["perceptual_hash"]
 
 
 def test_instance_has_the_stored_hash_after_a_save(stale):
@@ -188,7 +188,7 @@ def test_old_instance_that_restores_a_replaced_file_clears_the_hash(stale, setti
     settings.HASHING = {"ON_UPLOAD": "off"}
     ImageAsset.objects.update(image="b.png", **HASH)
     stale.save()
-    assert hash_fields_of(stale) == EMPTY_HASH_FIELDS
+    assert hash_fields(stale) == EMPTY_HASH_FIELDS
 
 
 def test_copy_of_an_instance_keeps_its_hash(stale):
@@ -218,18 +218,18 @@ def test_each_row_keeps_its_own_hash(media):
 def test_bulk_update_of_other_fields_keeps_the_hash_of_a_newer_file(stale):
     ImageAsset.objects.filter(pk=stale.pk).update(image="b.png", **HASH)
     ImageAsset.objects.bulk_update([stale], ["created_at"])
-    assert hash_fields_of(stale)["perceptual_hash"] == HASH["perceptual_hash"]
+    assert hash_fields(stale)["perceptual_hash"] == HASH["perceptual_hash"]
 
 
 def test_bulk_update_of_the_file_with_its_hash_writes_both(stale):
     stale.image, stale.perceptual_hash = "b.png", "f" * 16
     ImageAsset.objects.bulk_update([stale], ["image", "perceptual_hash"])
-    assert (hash_fields_of(stale)["perceptual_hash"], hash_fields_of(stale)["width"]) == ("f" * 16, HASH["width"])
+    assert (hash_fields(stale)["perceptual_hash"], hash_fields(stale)["width"]) == ("f" * 16, HASH["width"])
 
 
 def test_bulk_update_of_one_file_keeps_the_hash_of_other_rows(stale):
     other = ImageAsset.objects.bulk_create([ImageAsset(image="other.png", **HASH)])[0]
     stale.image = "b.png"
     ImageAsset.objects.bulk_update([stale], ["image"])
-    assert hash_fields_of(stale)["perceptual_hash"] is None
-    assert hash_fields_of(other)["perceptual_hash"] == HASH["perceptual_hash"]
+    assert hash_fields(stale)["perceptual_hash"] is None
+    assert hash_fields(other)["perceptual_hash"] == HASH["perceptual_hash"]

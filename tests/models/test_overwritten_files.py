@@ -13,7 +13,7 @@ from hashing.models.hash_fields import EMPTY_HASH_FIELDS
 from hashing.perceptual_hash import compute_perceptual_hash
 from samples.pictures import photo
 from tests.grouping.conftest import stored_groups
-from tests.models.assets import hash_fields_of, upload, upsert
+from tests.models.assets import hash_fields, upload, upsert
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,14 +43,14 @@ def somebody(django_user_model):
 def test_overwritten_file_clears_hash_and_decisions(decided, settings, number, way, is_saved_at_once):
     settings.HASHING = {"ON_UPLOAD": way}
     asset = ImageAsset.objects.get(pk=decided[number].pk)
-    name, before = asset.image.name, hash_fields_of(asset)
+    name, before = asset.image.name, hash_fields(asset)
     if is_saved_at_once:
         asset.image.save(f"{number}.png", upload(seed=2))
     else:
         asset.image = upload(seed=2, name=f"{number}.png")
         asset.save()
     assert asset.image.name == name
-    assert hash_fields_of(asset)["perceptual_hash"] != before["perceptual_hash"]
+    assert hash_fields(asset)["perceptual_hash"] != before["perceptual_hash"]
     assert not PairDecision.objects.in_force().exists()
     assert stored_groups() == {}
 
@@ -60,13 +60,13 @@ def test_upload_that_is_rolled_back_keeps_decisions(decided):
         decided[0].image.save("0.png", upload(seed=2))
         transaction.set_rollback(True)
     assert PairDecision.objects.in_force().exists()
-    assert hash_fields_of(decided[0])["perceptual_hash"]
+    assert hash_fields(decided[0])["perceptual_hash"]
 
 
 def test_upsert_that_overwrites_a_file_clears_hash_and_decisions(decided):
     upsert(decided[1], upload(seed=2, name="1.png"))
     assert ImageAsset.objects.get(pk=decided[1].pk).image.name == decided[1].image.name
-    assert hash_fields_of(decided[1]) == EMPTY_HASH_FIELDS
+    assert hash_fields(decided[1]) == EMPTY_HASH_FIELDS
     assert not PairDecision.objects.in_force().exists()
 
 
@@ -74,7 +74,7 @@ def test_fixture_restores_the_hash(decided, tmp_path):
     call_command("dumpdata", "hashing.ImageAsset", output=str(tmp_path / "rows.json"))
     ImageAsset.objects.filter(pk=decided[0].pk).update(perceptual_hash=None)
     call_command("loaddata", str(tmp_path / "rows.json"), verbosity=0)
-    assert hash_fields_of(decided[0])["perceptual_hash"] == decided[0].perceptual_hash
+    assert hash_fields(decided[0])["perceptual_hash"] == decided[0].perceptual_hash
     assert PairDecision.objects.in_force().exists()
 
 
@@ -84,7 +84,7 @@ def test_second_file_assigned_in_a_transaction_is_the_one_hashed(media):
         asset.image = upload(seed=2, name="other.png")
         asset.save()
     other = ImageAsset.objects.create(image=upload(seed=2))
-    assert hash_fields_of(asset)["perceptual_hash"] == hash_fields_of(other)["perceptual_hash"] == asset.perceptual_hash
+    assert hash_fields(asset)["perceptual_hash"] == hash_fields(other)["perceptual_hash"] == asset.perceptual_hash
 
 
 def test_instance_with_an_unsaved_file_does_not_get_the_hash_of_the_stored_one(media):
@@ -92,7 +92,7 @@ def test_instance_with_an_unsaved_file_does_not_get_the_hash_of_the_stored_one(m
         asset = ImageAsset.objects.create(image=upload(seed=1))
         asset.image = upload(seed=2, name="other.png")
     assert asset.perceptual_hash is None
-    assert hash_fields_of(asset)["perceptual_hash"]
+    assert hash_fields(asset)["perceptual_hash"]
 
 
 def test_saving_an_instance_read_before_the_backfill_keeps_decisions(media, somebody):
@@ -147,7 +147,7 @@ def test_backfill_does_not_write_the_hash_of_a_file_replaced_meanwhile(
     asset.refresh_from_db()
     assert asset.image.name == name
     assert asset.perceptual_hash in {None, compute_perceptual_hash(asset.image.path)}
-    assert hash_fields_of(other)["perceptual_hash"]
+    assert hash_fields(other)["perceptual_hash"]
 
 
 def test_old_instance_does_not_reset_the_file_version(overwriting):

@@ -4,7 +4,7 @@ import pytest
 
 from hashing.models import ImageAsset
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS
-from tests.test_uploads import hash_fields, stored, upload
+from tests.models.assets import hash_fields, stored, upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
