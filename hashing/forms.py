@@ -68,7 +68,7 @@ class SimilarPictureMixin(forms.BaseForm):
         self.user = user
         self.similar_pictures: list[SimilarPicture] = []
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
-            label = gettext_lazy("Upload it all the same")
+            label = gettext_lazy("Upload it anyway")
             self.fields[self.confirm_field_name] = forms.BooleanField(
                 label=label, required=False, widget=forms.HiddenInput
             )

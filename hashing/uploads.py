@@ -88,7 +88,7 @@ def hash_inline(instance: ImageAsset, name: str, using: str) -> None:
         written = hash_row(instance.pk, name, using)
     # Any error: the row must still leave the group of its former file. The backfill will report the same error.
     except Exception:
-        logger.exception("%s is not hashed, and is left to the backfill", instance.pk)
+        logger.exception("Image %s is not hashed, and is left to the backfill", instance.pk)
         return
     # Let the caller see the hash, unless the instance has another file by now.
     if instance.image.name == name:
@@ -104,4 +104,5 @@ def enqueue(instance: ImageAsset, name: str, using: str) -> None:
         hash_upload.enqueue(instance.pk, name, using)
     # Anything that the client library of the queue raises.
     except Exception as error:
-        logger.error("The queue takes no task, so %s is left to the backfill: %s", instance.pk, printable(str(error)))
+        reason = printable(str(error))
+        logger.error("The queue is unavailable, so image %s is left to the backfill: %s", instance.pk, reason)

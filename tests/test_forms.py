@@ -135,7 +135,7 @@ def test_picture_that_is_here_needs_confirmation(hashed_photo):
     assert empty["confirm_similar_picture"].is_hidden
     form = submitted(ConfirmForm)
     assert form.errors == {"original": [MESSAGE]}
-    assert "Upload it all the same" in form.as_p()
+    assert "Upload it anyway" in form.as_p()
     assert not form["confirm_similar_picture"].is_hidden
     again = submitted(ConfirmForm, confirm_similar_picture="on")
     assert again.is_valid()

@@ -22,7 +22,7 @@ def check_admin_actions(**_kwargs: Any) -> list[CheckMessage]:
     if "admin_actions" not in names:
         return [error("E005", "The app 'admin_actions' is not installed.", hint)]
     if names.index("admin_actions") > names.index("django.contrib.admin"):
-        message = "'admin_actions' comes after 'django.contrib.admin', whose templates take the place of its own."
+        message = "'admin_actions' comes after 'django.contrib.admin', whose templates replace its own."
         return [error("E006", message, hint)]
     return []
 
@@ -59,7 +59,7 @@ def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
         return [error("E012", message, "Give TASKS a backend 'default', with 'default' among its QUEUES.")]
     if not is_dummy:
         return []
-    message = "The task backend runs no task, so that what is left to it waits for ever."
+    message = "The task backend runs no task, so that enqueued tasks are never done."
     return [warning("W004", message, "Set TASKS to a backend other than DummyBackend, except in tests.")]
 
 

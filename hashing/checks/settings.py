@@ -87,7 +87,7 @@ def why_not_writable(location: str) -> str | None:
     while not os.path.exists(folder) and os.path.dirname(folder) != folder:  # noqa: PTH110, PTH120 - never raise
         folder = os.path.dirname(folder)  # noqa: PTH120
     if not Path(folder).is_dir():
-        return f"{folder} is no folder"
+        return f"{folder} is not a folder"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"this process may not write to {folder}"
     return None

@@ -1,7 +1,7 @@
 """The last part of a file name, in lower case.
 
-All names of one file have the same base name: those through a linked or mounted folder, below another root or prefix,
-in another spelling of the path, or in another case.
+It is the same in all names that a file has through a linked or mounted folder, below another root or prefix, in another
+spelling of the path, or in another case.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def sources_with_keys_of(model: type[Model], field: str | None = None) -> list[I
     of_model = [each for each in sources_of_model(model) if key_field(each.model) == key_field(model)]
     sources = [each for each in of_model if field in (None, each.source_field)]
     if not sources:
-        raise UnknownSource(f"{'.'.join(filter(None, (model._meta.label, field)))} is no source.")
+        raise UnknownSource(f"{'.'.join(filter(None, (model._meta.label, field)))} is not a source.")
     return sources
 
 

@@ -172,6 +172,6 @@ def find_file_field(label: str) -> tuple[type[Model], FileField]:
     except FieldDoesNotExist as error:
         raise UnfitSource(f"{label!r}: the model has no field {field_name!r}.") from error
     if not isinstance(field, FileField):
-        raise UnfitSource(f"{label!r} is no file field.")
+        raise UnfitSource(f"{label!r} is not a file field.")
     # A proxy stands for its model.
     return model._meta.concrete_model, field

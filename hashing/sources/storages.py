@@ -23,7 +23,7 @@ class UnknownStorage(LookupError):
     """The storage of a file cannot be known: its row or source is gone, or the source's `storage()` fails."""
 
     def __init__(self, key: SourceKey | None) -> None:
-        super().__init__(f"The row that owns the file is gone, or does not say where it is: {key}")
+        super().__init__(f"The row that owns the file is gone, or its storage is unknown: {key}")
 
 
 def find_storage(key: SourceKey | None, using: str) -> Storage:
@@ -57,7 +57,7 @@ def storage_of_row(source: ImageSource, row: Any) -> Storage | None:
         return source.storage(row)
     # A method of the site, which may fail for one row; the other rows must not be affected.
     except Exception:
-        logger.exception("Nobody knows in which storage the file of a row is: %s", printable(str(source.key_of(row))))
+        logger.exception("The storage of a row's file cannot be determined: %s", printable(str(source.key_of(row))))
         return None
 
 

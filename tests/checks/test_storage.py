@@ -36,7 +36,7 @@ def test_a_file_in_the_place_of_a_folder_is_a_warning(settings, tmp_path, below)
     settings.MEDIA_ROOT = tmp_path / "file" / below
     [(check_id, message)] = found()
     assert check_id == "hashing.W006"
-    assert message.endswith(f"{tmp_path / 'file'} is no folder.")
+    assert message.endswith(f"{tmp_path / 'file'} is not a folder.")
 
 
 @pytest.mark.parametrize("below", ["", "media"])

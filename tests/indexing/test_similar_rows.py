@@ -181,11 +181,11 @@ def test_mirrored_copy_is_found_with_any_orientation(sources):
 
 def test_search_of_a_model_that_is_not_a_source_is_refused(sources):
     sources("site_models.Product.front")
-    with pytest.raises(UnknownSource, match=r"site_models.Picture is no source. .*: site_models.Product.front"):
+    with pytest.raises(UnknownSource, match=r"site_models.Picture is not a source. .*: site_models.Product.front"):
         similar_rows(Picture.objects.all(), SMALL["perceptual_hash"])
-    with pytest.raises(UnknownSource, match=r"site_models\.Product\.back is no source"):
+    with pytest.raises(UnknownSource, match=r"site_models\.Product\.back is not a source"):
         similar_rows(Product.objects.all(), SMALL["perceptual_hash"], field="back")
-    with pytest.raises(UnknownSource, match=r"site_models.Picture is no source"):
+    with pytest.raises(UnknownSource, match=r"site_models.Picture is not a source"):
         similar_rows(Product.objects.all(), Picture(pk=1))
     with pytest.raises(ValueError, match="max_distance must be"):
         similar_rows(Product.objects.all(), ImageAsset(), max_distance=400)

@@ -64,7 +64,7 @@ def count_everything(using: str) -> dict[str, int]:
 
 
 def remove_everything(using: str) -> None:
-    """Remove everything, of the tables those in this database. After an interruption, call it again."""
+    """Remove all that the app has stored, and its tables in this database. Can be repeated after an interruption."""
     delete_all_previews()
     call_command("migrate", "hashing", "zero", database=using, interactive=False, verbosity=0)
     for rows in rows_of_other_apps().values():
