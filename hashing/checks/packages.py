@@ -47,11 +47,11 @@ def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
             return []
         message = "HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface."
         return [error("E004", message, "Install the package django-tasks, or use Django 6.0 or newer.")]
-    # Only after this test, because hashing.tasks imports one of them.
-    from hashing.tasks import has_dummy_backend, task
-
     try:
-        # Declaring a task makes the backend check whether it accepts it.
+        # Not at the top, because hashing.tasks imports one of the two packages. It declares tasks, as this function does,
+        # and a backend refuses those that it does not accept.
+        from hashing.tasks import has_dummy_backend, task
+
         is_dummy = has_dummy_backend(task()(never_enqueued))
     # Anything that the backend of a site raises while it is imported and asked.
     except Exception as reason:

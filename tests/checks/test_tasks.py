@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import importlib
+import sys
+
 import pytest
 
 from hashing.checks.packages import check_tasks
@@ -28,6 +31,7 @@ def test_a_backend_that_runs_nothing_is_a_warning(tasks):
     assert check_id == "hashing.W004"
 
 
+@pytest.mark.parametrize("is_imported", [True, False])
 @pytest.mark.parametrize(
     ("backend", "options"),
     [
@@ -36,7 +40,11 @@ def test_a_backend_that_runs_nothing_is_a_warning(tasks):
         ("nothing.Backend", {}),
     ],
 )
-def test_a_backend_that_does_not_take_the_tasks_is_an_error(tasks, backend, options):
+def test_a_backend_that_does_not_take_the_tasks_is_an_error(tasks, monkeypatch, backend, options, is_imported):
+    if is_imported:
+        importlib.import_module("hashing.tasks")
+    else:
+        monkeypatch.delitem(sys.modules, "hashing.tasks", raising=False)
     [(check_id, message)] = tasks(backend, **options)
     assert check_id == "hashing.E012"
     assert "does not take the tasks" in message
