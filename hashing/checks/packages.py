@@ -48,8 +48,8 @@ def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
         message = "HASHING['ON_UPLOAD'] is 'task', and there is no Tasks interface."
         return [error("E004", message, "Install the package django-tasks, or use Django 6.0 or newer.")]
     try:
-        # Not at the top, because hashing.tasks imports one of the two packages. It declares tasks, as this function does,
-        # and a backend refuses those that it does not accept.
+        # Not at the top, because hashing.tasks imports one of the two packages. It declares tasks, as this function
+        # does, and a backend refuses those that it does not accept.
         from hashing.tasks import has_dummy_backend, task
 
         is_dummy = has_dummy_backend(task()(never_enqueued))
