@@ -6,7 +6,7 @@ import pickle
 from functools import cache
 from typing import Any, NamedTuple
 
-from hashing.fingerprint.limits import refuse_too_large
+from hashing.fingerprint.limits import check_file_size
 from hashing.workers.read_ahead import READING_THREADS, Reserve
 from hashing.workers.s3 import is_s3, open_object, prepare_connections
 
@@ -71,9 +71,9 @@ def read_stored_file(storage: Any, name: str, max_bytes: int, reserve: Reserve |
             size = stored.size or 0
         except (AttributeError, NotImplementedError):
             size = 0
-        refuse_too_large(size, max_bytes)
+        check_file_size(size, max_bytes)
         if reserve:
             reserve(size)
         content: bytes = stored.read(max_bytes + 1)
-    refuse_too_large(len(content), max_bytes)
+    check_file_size(len(content), max_bytes)
     return content

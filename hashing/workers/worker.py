@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple
 
 from hashing.fingerprint.fingerprint import Fingerprint
-from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, FileTooLarge, refuse_too_large
+from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, FileTooLarge, check_file_size
 from hashing.perceptual_hash import compute_fingerprint
 from hashing.workers.read_ahead import ReadAhead, Reserve
 from hashing.workers.storages import StorageReference, open_storage, read_stored_file
@@ -132,7 +132,7 @@ def open_file(job: Job, storage: Any, max_bytes: int) -> Iterator[BinaryIO]:
 
     if job.path is not None:
         with open_regular_file(job.path) as file:
-            refuse_too_large(os.fstat(file.fileno()).st_size, max_bytes)
+            check_file_size(os.fstat(file.fileno()).st_size, max_bytes)
             yield file
         return
     # Read at once, to distinguish errors of the connection from those of a decoder, which may also seek.
