@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connections, models
 
 from hashing.models import ImageAsset
-from hashing.sources.registry import forget_sources
+from hashing.sources.registry import forget_sources, register, unregister
 from samples.pictures import encoded, photo
 from servers.site import Site, migrate_database, site_database
 from tests.site_models.models import Photo, Scan
@@ -180,6 +180,19 @@ def sources(settings: Any, media: Path, db: None) -> Iterator[Callable[..., None
     choose(*LABELS)
     yield choose
     forget_sources()
+
+
+@pytest.fixture
+def register_source() -> Iterator[Callable[..., Any]]:
+    """Register classes of sources until the end of the test."""
+    labels: list[str] = []
+
+    def register_labels(*given: str) -> Callable[..., Any]:
+        labels.extend(given)
+        return register(*given)
+
+    yield register_labels
+    unregister(*labels)
 
 
 @pytest.fixture

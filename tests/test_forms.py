@@ -8,8 +8,7 @@ from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from hashing.forms import SimilarPictureAction, SimilarPictureMixin
-from hashing.sources import ImageSource, UnknownSource, register
-from hashing.sources.registry import unregister
+from hashing.sources import ImageSource, UnknownSource
 from samples.pictures import blank, encoded, photo
 from tests.site_models.models import Photo, Picture, Product
 
@@ -35,16 +34,13 @@ def jpeg(seed=1, quality=90):
 
 
 @pytest.fixture
-def links():
+def links(register_source):
     """A site whose photos have pages of their own."""
 
-    @register("site_models.Photo.original")
+    @register_source("site_models.Photo.original")
     class PhotoSource(ImageSource):
         def url(self, row):
             return f"/photos/?title={row.title}"
-
-    yield
-    unregister("site_models.Photo.original")
 
 
 def submitted(form_class, content=None, name="new.jpg", user=None, instance=None, **data):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from hashing.backfill import BackfillOptions, backfill_perceptual_hashes, run_backfill
 from hashing.indexing.sync import sync_sources
 from hashing.models import ImageAsset
-from hashing.sources import ImageSource, register, unregister
+from hashing.sources import ImageSource
 from samples.pictures import photo
 from tests.site_models.models import Picture, Scan
 
@@ -45,22 +45,19 @@ class Sealed(FileSystemStorage):
             return ContentFile(bytes(byte ^ 255 for byte in file.read()))
 
 
-def test_workers_open_what_is_in_a_storage_that_differs_from_row_to_row(pictures, archive):
-    @register("site_models.Scan.file")
+def test_workers_open_what_is_in_a_storage_that_differs_from_row_to_row(pictures, archive, register_source):
+    @register_source("site_models.Scan.file")
     class ArchiveSource(ImageSource):
         def storage(self, row):
             return Sealed(location=str(archive)) if row.archived else self.field.storage
 
-    try:
-        path = archive / "sealed.jpg"
-        path.write_bytes(bytes(byte ^ 255 for byte in (archive / "a.jpg").read_bytes()))
-        Scan.objects.update(archived=False)
-        Scan.objects.bulk_create([Scan(file="sealed.jpg")])
-        result = backfill_perceptual_hashes(workers=1)
-        assert (result["processed"], result["failed"]) == (3, 0)
-        assert ImageAsset.objects.get(image="sealed.jpg").image.read() == (archive / "a.jpg").read_bytes()
-    finally:
-        unregister("site_models.Scan.file")
+    path = archive / "sealed.jpg"
+    path.write_bytes(bytes(byte ^ 255 for byte in (archive / "a.jpg").read_bytes()))
+    Scan.objects.update(archived=False)
+    Scan.objects.bulk_create([Scan(file="sealed.jpg")])
+    result = backfill_perceptual_hashes(workers=1)
+    assert (result["processed"], result["failed"]) == (3, 0)
+    assert ImageAsset.objects.get(image="sealed.jpg").image.read() == (archive / "a.jpg").read_bytes()
     assert sizes() == {"image": (160, 120), "file": (200, 100)}
 
 

@@ -5,7 +5,7 @@ from django.core.files.storage import InMemoryStorage
 from django.db import models
 
 from hashing.checks.sources import check_sources
-from hashing.sources import ImageSource, register, unregister
+from hashing.sources import ImageSource
 from tests.site_models.models import Picture
 
 
@@ -98,7 +98,7 @@ def test_rows_of_a_parent_and_of_its_child(sources):
     assert "source site_models.Poster.image are rows of site_models.Picture.image" in message
 
 
-def test_two_classes_for_one_field(sources):
+def test_two_classes_for_one_field(sources, register_source):
     class First(ImageSource):
         pass
 
@@ -106,15 +106,12 @@ def test_two_classes_for_one_field(sources):
         pass
 
     labels = ("site_models.Picture.image", "site_models.PictureProxy.image")
-    try:
-        register(*labels)(First)
-        sources("site_models.Picture.image")
-        assert messages() == []
-        register(labels[1])(Second)
-        [(found, message)] = messages()
-        assert (found, "First" in message, "Second" in message) == ("hashing.W009", True, True)
-    finally:
-        unregister(*labels)
+    register_source(*labels)(First)
+    sources("site_models.Picture.image")
+    assert messages() == []
+    register_source(labels[1])(Second)
+    [(found, message)] = messages()
+    assert (found, "First" in message, "Second" in message) == ("hashing.W009", True, True)
 
 
 def test_names_that_are_longer_than_those_of_an_asset(sources, monkeypatch):

@@ -6,7 +6,7 @@ from hashing.indexing.comparison import SourceComparison
 from hashing.indexing.registration import SyncCounts
 from hashing.indexing.sync import SourceSync
 from hashing.models import CoOwner, ImageAsset
-from hashing.sources import ImageSource, all_sources, find_sources, register, unregister
+from hashing.sources import ImageSource, all_sources, find_sources
 from samples.pictures import photo
 from tests.site_models.models import Photo, Picture, Poster, Product, Scan
 
@@ -137,44 +137,40 @@ def test_stopped_run_continues_where_it_ended(sources, small_pages):
     assert sync() == SyncCounts(added=3)
 
 
-def test_rows_that_do_not_take_part_have_no_assets(sources, photographs):
-    @register("site_models.Photo.original")
+def test_rows_that_do_not_take_part_have_no_assets(sources, photographs, register_source):
+    @register_source("site_models.Photo.original")
     class Published(ImageSource):
         def rows(self):
             return Photo.objects.all()
 
-    try:
-        shown, hidden = Photo.objects.bulk_create([Photo(original="a.jpg"), Photo(original="b.jpg", deleted=True)])
-        assert sync("site_models.Photo") == SyncCounts(added=1)
-        assert names() == ["a.jpg"]
-        Photo._base_manager.filter(pk=shown.pk).update(deleted=True)
-        assert sync("site_models.Photo") == SyncCounts(removed=1)
-        assert hidden.pk
-    finally:
-        unregister("site_models.Photo.original")
+    shown, hidden = Photo.objects.bulk_create([Photo(original="a.jpg"), Photo(original="b.jpg", deleted=True)])
+    assert sync("site_models.Photo") == SyncCounts(added=1)
+    assert names() == ["a.jpg"]
+    Photo._base_manager.filter(pk=shown.pk).update(deleted=True)
+    assert sync("site_models.Photo") == SyncCounts(removed=1)
+    assert hidden.pk
 
 
-def test_row_that_cannot_be_registered_does_not_affect_others(sources, archive, small_pages, caplog, monkeypatch):
+def test_row_that_cannot_be_registered_does_not_affect_others(
+    sources, archive, small_pages, caplog, monkeypatch, register_source
+):
     monkeypatch.setattr("hashing.indexing.registration.MAX_NAME_LENGTH", 10)
 
-    @register("site_models.Scan.file")
+    @register_source("site_models.Scan.file")
     class Failing(ImageSource):
         def storage(self, row):
             if row.file.name == "bad.jpg":
                 raise KeyError("a mistake of the site's own")
             return self.field.storage
 
-    try:
-        Scan.objects.bulk_create(
-            Scan(file=name) for name in ("a.jpg", "bad.jpg", "bad.jpg", "b.jpg", "too-long-a-name.jpg")
-        )
-        counts = sync("site_models.Scan")
-        assert counts == SyncCounts(added=2, left_out=3)
-        assert str(counts).endswith("3 left out")
-        assert names() == ["a.jpg", "b.jpg"]
-        assert "site_models.Scan.file" in caplog.text
-    finally:
-        unregister("site_models.Scan.file")
+    Scan.objects.bulk_create(
+        Scan(file=name) for name in ("a.jpg", "bad.jpg", "bad.jpg", "b.jpg", "too-long-a-name.jpg")
+    )
+    counts = sync("site_models.Scan")
+    assert counts == SyncCounts(added=2, left_out=3)
+    assert str(counts).endswith("3 left out")
+    assert names() == ["a.jpg", "b.jpg"]
+    assert "site_models.Scan.file" in caplog.text
 
 
 def test_children_of_multi_table_inheritance(sources):
