@@ -347,23 +347,23 @@ class Migration(migrations.Migration):
                 (
                     "batch_id",
                     models.CharField(
-                        blank=True, help_text="The shards of one list share it.", max_length=32, verbose_name="batch"
+                        blank=True, help_text="Common to the shards of one list.", max_length=32, verbose_name="batch"
                     ),
                 ),
-                ("shard_number", models.PositiveIntegerField(null=True, verbose_name="number of the shard")),
+                ("shard_number", models.PositiveIntegerField(null=True, verbose_name="shard number")),
                 ("start_pk", models.CharField(blank=True, max_length=255, verbose_name="first key")),
                 ("end_pk", models.CharField(blank=True, max_length=255, verbose_name="last key")),
-                ("total", models.PositiveBigIntegerField(verbose_name="pictures")),
+                ("total", models.PositiveBigIntegerField(verbose_name="images")),
                 ("processed", models.PositiveBigIntegerField(default=0, verbose_name="hashed")),
                 ("failed", models.PositiveBigIntegerField(default=0, verbose_name="failed")),
                 ("started_at", models.DateTimeField(verbose_name="started at")),
                 ("heartbeat_at", models.DateTimeField(verbose_name="last heartbeat")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
-                ("stopped", models.TextField(blank=True, verbose_name="why it ended early")),
+                ("stopped", models.TextField(blank=True, verbose_name="reason for stopping early")),
             ],
             options={
-                "verbose_name": "run of the backfill",
-                "verbose_name_plural": "runs of the backfill",
+                "verbose_name": "backfill run",
+                "verbose_name_plural": "backfill runs",
                 "default_permissions": (),
             },
         ),

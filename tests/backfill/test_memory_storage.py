@@ -33,7 +33,7 @@ def test_files_in_the_memory_of_this_process_are_hashed_here():
     assert ImageAsset.objects.hashed().count() == 29
 
 
-def test_files_in_the_memory_of_another_process_are_an_outage_that_says_so(capsys):
+def test_files_in_the_memory_of_another_process_are_an_outage(capsys):
     add_rows(41, stored=False)
     with pytest.raises(SystemExit):
         call_command("backfill_hashes", "--no-progress")

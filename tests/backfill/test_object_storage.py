@@ -1,4 +1,4 @@
-"""The whole backfill over S3: real worker processes, django-storages, and a server on this machine."""
+"""The backfill over S3, with worker processes, django-storages, and a local server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def bucket(object_store) -> S3Storage:
 
 @pytest.fixture
 def shop(site, bucket):
-    """A site whose files are in the bucket."""
+    """A site with its files in the bucket."""
     site.environment |= {
         "DJANGO_SETTINGS_MODULE": "servers.s3_settings",
         "S3_ENDPOINT": bucket.endpoint_url,
@@ -40,7 +40,7 @@ def picture(number: int) -> bytes:
 
 
 def add_photos(shop, bucket, count: int = PHOTOS) -> list[str]:
-    """The hashes that are to be found."""
+    """Return the expected hashes."""
     names = [f"{number:03}.png" for number in range(count)]
     for number, name in enumerate(names):
         bucket.bucket.put_object(Key=name, Body=picture(number))
@@ -56,7 +56,7 @@ def errors(shop) -> set[str]:
     return {error for _, _, error in shop.rows()}
 
 
-def test_every_file_is_hashed_with_one_request_and_what_is_missing_or_broken_costs_no_other(shop, bucket, object_store):
+def test_each_file_takes_one_request_and_bad_files_do_not_affect_others(shop, bucket, object_store):
     expected = add_photos(shop, bucket)
     bucket.bucket.put_object(Key="text.png", Body=b"no picture")
     shop.add_rows("gone.png", "text.png")
@@ -67,11 +67,11 @@ def test_every_file_is_hashed_with_one_request_and_what_is_missing_or_broken_cos
     missing, broken = (error for _, _, error in shop.rows()[PHOTOS:])
     assert missing == "File not found at gone.png"
     assert broken == "ValueError: Failed to process image: not an image in a supported format"
-    # A few more go into seeing whether the storage is there.
+    # A few more requests probe the storage.
     assert object_store.requests["GET"] + object_store.requests["HEAD"] < PHOTOS + 10
 
 
-def test_a_server_that_goes_down_half_way_stops_the_run_and_marks_nothing(shop, bucket, object_store):
+def test_server_that_goes_down_stops_the_run_and_marks_no_row(shop, bucket, object_store):
     expected = add_photos(shop, bucket, 80)
     object_store.latency = 0.3
     process = shop.start("backfill_hashes", "--workers", "1", "--batch-size", "3")
@@ -89,7 +89,7 @@ def test_a_server_that_goes_down_half_way_stops_the_run_and_marks_nothing(shop, 
     assert hashes(shop) == expected
 
 
-def test_a_server_that_is_back_soon_costs_nothing(shop, bucket, object_store):
+def test_short_outage_costs_no_row(shop, bucket, object_store):
     expected = add_photos(shop, bucket, 60)
     object_store.latency = 0.3
     process = shop.start("backfill_hashes", "--workers", "1", "--batch-size", "16")
@@ -101,7 +101,7 @@ def test_a_server_that_is_back_soon_costs_nothing(shop, bucket, object_store):
 
 
 @pytest.mark.parametrize("rows", [3, MAX_UNEXPLAINED_MISSING + 10])
-def test_a_bucket_that_does_not_exist_is_an_outage_and_no_missing_file(shop, rows):
+def test_missing_bucket_is_an_outage(shop, rows):
     shop.add_rows(*(f"{number}.png" for number in range(rows)))
     done = shop.run("backfill_hashes", S3_BUCKET="no-such-bucket")
     assert done.returncode == 1
@@ -110,7 +110,7 @@ def test_a_bucket_that_does_not_exist_is_an_outage_and_no_missing_file(shop, row
     assert errors(shop) == {""}
 
 
-def test_refused_credentials_are_an_outage_and_no_missing_files(shop, bucket, object_store):
+def test_refused_credentials_are_an_outage(shop, bucket, object_store):
     add_photos(shop, bucket, 5)
     object_store.refuses = True
     done = shop.run("backfill_hashes")
@@ -120,7 +120,7 @@ def test_refused_credentials_are_an_outage_and_no_missing_files(shop, bucket, ob
     assert errors(shop) == {""}
 
 
-def test_a_few_missing_objects_in_a_bucket_that_is_there_are_missing(shop):
+def test_few_missing_objects_are_no_outage(shop):
     shop.add_rows("a.png", "b.png")
     assert "Failed: 2" in shop.run("backfill_hashes").stdout
     assert errors(shop) == {"File not found at a.png", "File not found at b.png"}

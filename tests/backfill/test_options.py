@@ -13,12 +13,12 @@ def test_defaults_follow_the_machine_and_the_settings(settings):
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"limit": -1}, {"workers": 0}, {"timeout": 0}])
-def test_numbers_that_make_no_sense_are_refused(wrong):
+def test_numbers_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         BackfillOptions(**wrong)
 
 
-def test_the_cores_are_counted_where_there_is_no_affinity(monkeypatch):
+def test_one_core_is_assumed_where_nothing_is_known(monkeypatch):
     monkeypatch.delattr("os.sched_getaffinity")
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert available_cores() == 1

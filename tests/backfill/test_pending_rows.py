@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def add_rows(*kinds: str) -> list[int]:
-    """Rows that were never tried ("new"), that failed ("failed") or are hashed ("hashed"); returns their keys."""
+    """Add rows that were never tried ("new"), that failed ("failed") or are hashed ("hashed"); return their keys."""
     fields = {"new": {}, "failed": {"hash_error": "broken"}, "hashed": {"perceptual_hash": "0" * 16}}
     return [ImageAsset.objects.create(image=f"{at}.jpg", **fields[kind]).pk for at, kind in enumerate(kinds)]
 
@@ -35,7 +35,7 @@ def test_never_tried_rows_come_before_failed_ones():
     assert len(pending()) == 3
 
 
-def test_a_limit_reaches_new_rows_first():
+def test_limit_reaches_new_rows_first():
     _, _, new = add_rows("failed", "failed", "new")
     assert keys(limit=1) == [new]
     assert len(pending(limit=1)) == 1
@@ -54,18 +54,18 @@ def test_rehash_takes_all_rows_by_key():
     assert len(pending(rehash=True)) == 3
 
 
-def test_both_ends_of_a_key_range_are_included():
+def test_start_and_end_keys_are_included():
     rows = add_rows("new", "new", "new", "new")
     assert keys(start_pk=rows[1], end_pk=rows[2]) == rows[1:3]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
-def test_pages_of_any_size_give_every_row_once(size):
+def test_pages_of_any_size_yield_every_row_once(size):
     rows = add_rows(*["new"] * 5)
     assert keys(batch_size=size) == rows
 
 
-def test_a_row_that_fails_during_the_run_is_not_tried_again():
+def test_row_that_fails_during_the_run_is_not_yielded_again():
     first, second = add_rows("new", "new")
     listed = []
     for file in pending(batch_size=1):
@@ -74,25 +74,25 @@ def test_a_row_that_fails_during_the_run_is_not_tried_again():
     assert listed == [first, second]
 
 
-def test_a_row_that_failed_long_ago_is_tried_again():
+def test_row_that_failed_earlier_is_yielded():
     (row,) = add_rows("failed")
     ImageAsset.objects.update(hashed_at=timezone.now() - timedelta(days=1))
     assert keys() == [row]
 
 
-def test_rows_added_after_the_list_was_made_are_not_on_it():
+def test_rows_added_later_are_not_yielded():
     (first,) = add_rows("new")
     made_before = pending()
     add_rows("new")
     assert [file.pk for file in made_before] == [first]
 
 
-def test_an_empty_table_has_nothing_to_do():
+def test_empty_table_has_no_pending_rows():
     assert keys() == []
     assert len(pending()) == 0
 
 
-def test_reading_a_page_costs_one_query_and_no_file():
+def test_page_takes_one_query():
     add_rows(*["new"] * 10)
     listed = iter(pending(batch_size=10))
     with CaptureQueriesContext(
@@ -102,7 +102,7 @@ def test_reading_a_page_costs_one_query_and_no_file():
     assert sum("perceptual_hash" in query["sql"] for query in queries) == 1
 
 
-def test_a_page_is_found_through_an_index():
+def test_page_is_found_through_an_index():
     kinds = ["hashed"] * 2000 + ["new"] * 20
     ImageAsset.objects.bulk_create(
         ImageAsset(image="x.jpg", perceptual_hash="0" * 16 if kind == "hashed" else None) for kind in kinds
@@ -110,13 +110,13 @@ def test_a_page_is_found_through_an_index():
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE hashing_imageasset")
     plan = ImageAsset.objects.never_tried().order_by("pk").filter(pk__gt=1)[:500].explain()
-    # Which one is for the database to say: NULL hashes stand together in the index of the hashes too.
+    # The database may choose either: NULL hashes are together in the index of the hashes, too.
     assert "image_asset_unhashed_idx" in plan or "image_asset_phash_idx" in plan
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_a_row_that_failed_in_the_future_is_listed_once(size):
-    """The clock of the machine that tried it was ahead."""
+def test_row_that_failed_in_the_future_is_yielded_once(size):
+    # The clock of the machine that tried it was ahead.
     rows = add_rows("failed", "failed")
     ImageAsset.objects.update(hashed_at=timezone.now() + timedelta(hours=1))
     listed = []
@@ -127,7 +127,7 @@ def test_a_row_that_failed_in_the_future_is_listed_once(size):
     assert len(pending()) == 2
 
 
-def test_a_row_tried_in_the_future_is_done_again_by_a_range():
+def test_row_tried_in_the_future_is_pending_in_a_shard():
     rows = add_rows("hashed", "failed", "hashed")
     now = timezone.now()
     ImageAsset.objects.update(hashed_at=now + timedelta(hours=1))
@@ -137,14 +137,14 @@ def test_a_row_tried_in_the_future_is_done_again_by_a_range():
 
 
 @pytest.mark.parametrize(("limit", "count"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 4)])
-def test_a_limit_is_over_new_and_failed_rows_together(limit, count):
+def test_limit_covers_new_and_failed_rows_together(limit, count):
     add_rows("failed", "new", "failed", "new")
     assert len(keys(limit=limit)) == len(pending(limit=limit)) == count
-    # With a moment, the two lists are counted one by one.
+    # With `tried_before`, both parts are counted separately.
     assert len(pending(limit=limit, tried_before=timezone.now())) == count
 
 
-def test_rows_of_a_reversed_queryset_come_in_the_order_of_their_keys():
+def test_rows_of_a_reversed_queryset_are_yielded_by_ascending_key():
     rows = add_rows(*["new"] * 5)
     reversed_rows = ImageAsset.objects.order_by("-pk").reverse()
     assert [file.pk for file in PendingRows(reversed_rows, BackfillOptions(batch_size=2))] == rows
