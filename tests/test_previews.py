@@ -1,4 +1,4 @@
-"""The stored files of the previews. What a preview shows is tested with the page that shows it."""
+"""The files of the previews. Their contents are tested with the page that shows them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stored(media) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def no_keys_of_other_tests(monkeypatch):
-    """Most tests end in a rollback, and leave the keys of the rows that they deleted."""
+    """Forget the rows that other tests deleted in transactions that were rolled back."""
     monkeypatch.setattr(previews, "_outdated", previews.OutdatedKeys())
 
 
@@ -80,7 +80,7 @@ def save(asset):
 def update(asset):
     ImageAsset.objects.filter(pk=asset.pk).update(image="new.jpg")
     backfill_perceptual_hashes(workers=1)
-    # That was another preview than those of rows without a hash.
+    # The previews of rows without a hash were deleted.
     read_preview(ImageAsset.objects.exclude(pk=asset.pk).get(), 160)
     read_preview(ImageAsset.objects.exclude(pk=asset.pk).get(), 640)
 
@@ -134,7 +134,7 @@ def test_incomplete_preview_is_made_again(add_image, media):
     whole = read_preview(asset, 160)
     (path,) = (media / FOLDER).rglob("*.jpg")
     path.write_bytes(whole[:100])
-    # For now, another process may be writing it.
+    # It is young: another process may be writing it.
     assert read_preview(asset, 160) == whole
     assert path.read_bytes() == whole[:100]
     an_hour_ago = time.time() - 3600

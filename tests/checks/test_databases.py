@@ -61,7 +61,7 @@ def test_the_database_of_the_images_counts(monkeypatch):
 
 
 class Router:
-    """Keeps a table from the database of the others, in one of two ways."""
+    """Separates one table from the others, by `allow_migrate` or by `db_for_write`."""
 
     model: str | None = "backfillrun"
     written_to: str | None = None

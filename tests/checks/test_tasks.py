@@ -12,7 +12,7 @@ IMMEDIATE = "immediate.ImmediateBackend"
 
 @pytest.fixture
 def tasks(settings):
-    """Make this the setting `TASKS`, with a back end of Django, or of the package that stands in for it."""
+    """Set `TASKS` to a backend of Django, or of its backport."""
     module = settings.TASKS["default"]["BACKEND"].removesuffix(IMMEDIATE)
 
     def choose(backend: str, alias: str = "default", **options) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ class FullStorage(InMemoryStorage):
 
 
 class BusyStorage(InMemoryStorage):
-    """Somebody else stores the same name a moment before us."""
+    """A storage in which another process stores the same name a moment earlier."""
 
     def save(self, name, content, max_length=None):
         super().save(name, ContentFile(b"theirs"))
@@ -125,7 +125,7 @@ def test_a_name_that_was_taken_meanwhile_leaves_no_stray_file():
 
 @pytest.fixture
 def partial(tmp_path):
-    """A storage of files that has the first half of one."""
+    """A storage with the first half of a file."""
     (tmp_path / "a.jpg").write_bytes(b"pict")
     return FileSystemStorage(location=tmp_path)
 
@@ -184,7 +184,7 @@ def test_a_file_that_another_import_deletes_while_it_is_stored_is_stored_again(t
 
 
 def test_imports_store_one_after_the_other(media):
-    """Else both could find a name free, and one be killed while it deletes what it has stored under another."""
+    """Without the lock, one could store its copy under another name, and be killed before it deletes it."""
     folder = os.open(media, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     storing = Thread(target=store_copy, args=(io.BytesIO(b"content"), FileSystemStorage(location=media), "a.jpg"))

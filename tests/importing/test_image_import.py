@@ -28,7 +28,7 @@ def folder(tmp_path) -> Path:
 
 @pytest.fixture
 def refuse(media, monkeypatch):
-    """Makes the storage refuse files, by a function from the last part of a name to an error or None."""
+    """Make the storage raise the error that a function returns for the last part of a name."""
     save = FileSystemStorage._save
 
     def arrange(error_for):

@@ -81,7 +81,7 @@ def test_a_folder_that_vanishes_does_not_affect_others(tmp_path):
 
 
 class WithoutType:
-    """An entry of a folder that does not say what its entries are: each question reads the entry itself."""
+    """An entry of a folder without the types of its entries: reading any attribute may fail."""
 
     def __init__(self, entry: os.DirEntry[str]) -> None:
         self._entry = entry
@@ -97,7 +97,7 @@ class WithoutType:
 
 
 class WithoutStatus(WithoutType):
-    """An entry that says what it is, and has no status if it is broken."""
+    """An entry of which only the status cannot be read."""
 
     def __getattr__(self, question: str):
         return super().__getattr__(question) if question == "stat" else getattr(self._entry, question)
@@ -105,7 +105,7 @@ class WithoutStatus(WithoutType):
 
 @pytest.fixture
 def entries(monkeypatch):
-    """Makes folders have entries of another class."""
+    """Make folders return entries of another class."""
     scan = os.scandir
 
     def arrange(kind):
@@ -164,7 +164,7 @@ def test_a_folder_without_permission_does_not_affect_others(tmp_path):
 
 @pytest.fixture
 def root(tmp_path) -> Path:
-    """A folder with a file, and a secret beside it."""
+    """A folder with a file, beside a folder with a secret."""
     (tmp_path / "root" / "sub").mkdir(parents=True)
     (tmp_path / "root" / "sub" / "a.jpg").write_bytes(b"picture")
     (tmp_path / "outside").mkdir()

@@ -1,4 +1,4 @@
-"""A site in processes of its own, with a source."""
+"""Settings of a site with a source, for tests that run its commands as processes."""
 
 from __future__ import annotations
 

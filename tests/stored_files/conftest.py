@@ -15,7 +15,7 @@ from samples.pictures import photo
 
 @pytest.fixture
 def photograph(media) -> Callable[[str], Path]:
-    """Makes an image file without a row."""
+    """Make an image file without a row."""
 
     def make(name: str) -> Path:
         path = media / name
@@ -32,7 +32,7 @@ def storage():
 
 @pytest.fixture
 def add_model(made_model):
-    """Makes a model with a file field, and its table if it is to have one."""
+    """Make a model with a file field, and its table in the database `using`."""
 
     def make(file_storage, using: str | None = "default", **options):
         fields = {"file": models.FileField(storage=file_storage)}
@@ -47,7 +47,7 @@ def other_database(tmp_path):
     file = str(tmp_path / "other.sqlite3")
     settings = connections.settings["default"] | {"ENGINE": "django.db.backends.sqlite3", "NAME": file, "OPTIONS": {}}
     connections.settings["other"] = settings
-    # Tests may connect to the databases of the settings file alone.
+    # Pytest-django lets tests connect only to the databases of the settings file.
     made = connections["other"]
     made.ensure_connection = lambda: made.connection or made.connect()
     yield "other"
@@ -56,7 +56,7 @@ def other_database(tmp_path):
 
 
 class Silent(FileSystemStorage):
-    """A storage on another machine that is away."""
+    """A remote storage that is unavailable."""
 
     def path(self, name):
         raise NotImplementedError
@@ -66,7 +66,7 @@ class Silent(FileSystemStorage):
 
 
 class Remote(Silent):
-    """The same, while it answers."""
+    """A remote storage that is available."""
 
     def exists(self, name):
         return FileSystemStorage(self.location).exists(name)
@@ -80,7 +80,7 @@ class Remote(Silent):
 
 @pytest.fixture
 def crowd(add_model, monkeypatch):
-    """Makes a model with more rows of one base name than are compared."""
+    """Make a model with more rows of one base name than are compared."""
     monkeypatch.setattr(file_columns, "MAX_NAMES", 3)
 
     def make(file_storage, *names: str):
@@ -93,7 +93,7 @@ def crowd(add_model, monkeypatch):
 
 @pytest.fixture
 def images() -> FileColumn:
-    """The column of the image assets: three whose size is not known, and three of five bytes."""
+    """The column of the image assets: three whose size is unknown, and three of five bytes."""
     fields = {"perceptual_hash": "0" * 16, "file_size": 5}
     for number in range(3):
         rows = [ImageAsset(image=f"new{number}.jpg"), ImageAsset(image=f"old{number}.jpg", **fields)]

@@ -91,7 +91,7 @@ def test_folder_is_never_deleted(media):
 
 
 class IgnoresCase(FileSystemStorage):
-    """As a disk does that ignores case and normal forms: every name means the entry that is there."""
+    """A file system that ignores case and normal forms in names."""
 
     def path(self, name):
         path = Path(super().path(""))
@@ -102,7 +102,7 @@ class IgnoresCase(FileSystemStorage):
 
 
 class RemoteIgnoringCase(InMemoryStorage):
-    """The same without a file system."""
+    """A remote storage that ignores case and normal forms in names."""
 
     def _resolve(self, name, **options):
         return super()._resolve(plain(name), **options)
@@ -148,7 +148,7 @@ def test_other_case_where_it_is_another_name(media, photograph, deleted, used):
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """More rows with one base name than are compared, and no such limit otherwise."""
+    """Make more rows with one base name than are compared."""
     monkeypatch.setattr(file_columns, "MAX_NAMES", 3)
     for number in range(5):
         add_row(f"{number}/photo.jpg", perceptual_hash="0" * 16, file_size=1)

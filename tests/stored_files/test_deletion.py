@@ -45,7 +45,7 @@ def test_file_of_the_same_name_elsewhere_is_another_file(add_image, media, tmp_p
 
 
 class Remote(FileSystemStorage):
-    """Without paths, as a storage on another machine, and with a file that nobody may delete."""
+    """A storage without paths, and with a file that cannot be deleted."""
 
     def path(self, name):
         if "remote" in self.__dict__:

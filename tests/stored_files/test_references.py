@@ -100,7 +100,7 @@ def test_row_that_the_default_manager_hides(media, photograph, made_model):
 
 
 class Hiding(models.QuerySet):
-    """A queryset of nothing."""
+    """An empty queryset."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)

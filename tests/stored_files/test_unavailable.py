@@ -1,4 +1,4 @@
-"""A database or a storage that does not answer keeps a file."""
+"""Files are kept while a database or a storage is unavailable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_deadlock_is_retried(media, photograph, monkeypatch):
 
 
 class Locked(FileSystemStorage):
-    """A storage whose files cannot be looked at."""
+    """A storage in which the status of a file cannot be read."""
 
     def path(self, name):
         raise PermissionError(13, "locked")
