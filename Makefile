@@ -7,7 +7,7 @@ PORT ?= 8000
 ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 # What is the same on every database.
-NO_DATABASE = $(addprefix admin/,test_directions.py images/test_upload_form.py review/test_permissions.py) \
+NO_DATABASE = $(addprefix admin/,test_fields.py test_text_direction.py review/test_permissions.py) \
   $(addprefix backfill/,sharding/test_monitor_timing.py test_memory_storage.py test_object_storage.py) \
   checks/test_installed_apps.py checks/test_messages.py checks/test_tasks.py fingerprint hamming_join \
   $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_walk.py) \

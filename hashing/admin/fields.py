@@ -41,8 +41,10 @@ class ImageUploadField(forms.FileField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         """Offer images in the file dialog of the browser, as `forms.ImageField` does."""
-        attributes = super().widget_attrs(widget)
-        return {"accept": "image/*", **attributes} if isinstance(widget, forms.FileInput) else attributes
+        attributes: dict[str, Any] = super().widget_attrs(widget)
+        if isinstance(widget, forms.FileInput) and "accept" not in widget.attrs:
+            attributes["accept"] = "image/*"
+        return attributes
 
 
 def invalid_image(error: Exception) -> ValidationError:

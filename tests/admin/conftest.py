@@ -7,8 +7,10 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client, override_settings
 from django.urls import reverse
+from PIL import Image
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from samples.pictures import encoded
 from servers.browser import started_browser
 
 PERMISSIONS = {
@@ -18,6 +20,10 @@ PERMISSIONS = {
     "editor": ["view_imageasset", "change_imageasset"],
     "superuser": [],
 }
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+HTML = b"<html><script>alert(1)</script></html>"
 
 
 def address(name: str, *arguments: object) -> str:
@@ -43,7 +49,7 @@ def client_of(db):
 
 @pytest.fixture
 def editor(client_of) -> Client:
-    """Somebody who may change pictures, and neither add nor delete them."""
+    """Return a client whose user may change images, but not add or delete them."""
     return client_of("editor")
 
 
@@ -54,13 +60,13 @@ def superuser(client_of) -> Client:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_http() -> Iterator[None]:
-    """For the session, because the live server reads its settings once."""
+    """Serve HTTP during the whole session, because the live server reads its settings once."""
     with override_settings(SECURE_SSL_REDIRECT=False, SESSION_COOKIE_SECURE=False, CSRF_COOKIE_SECURE=False):
         yield
 
 
 def fields_of(page) -> dict[str, str]:
-    """What the form of a page of our own sends."""
+    """Return the hidden fields of the form of a page."""
     [form] = re.findall(r'<form method="post".*?</form>', page.text, re.DOTALL)
     return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form))
 
@@ -71,6 +77,12 @@ def messages_of(response) -> list[str]:
 
 @pytest.fixture(scope="module", params=[1280, 400])
 def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
-    """One for all tests of a module: to start it takes longer than most of them."""
+    """Start one browser for all tests of a module: most tests are faster than its start."""
     with started_browser(request.param, tmp_path_factory.mktemp("profile")) as driver:
         yield driver
+
+
+def bomb() -> bytes:
+    content = bytearray(encoded(Image.new("1", (1, 1)), "BMP"))
+    content[18:26] = (60_000).to_bytes(4, "little") * 2
+    return bytes(content)

@@ -1,5 +1,3 @@
-"""The way of an editor through the admin, in a real browser."""
-
 from __future__ import annotations
 
 from datetime import timedelta
@@ -31,7 +29,7 @@ IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
 
 
 class Editor:
-    """Somebody at the browser."""
+    """A user at the browser."""
 
     def __init__(self, browser: WebDriver, site: str) -> None:
         self.browser, self.site = browser, site
@@ -40,13 +38,13 @@ class Editor:
         self.browser.get(self.site + path)
 
     def find(self, selector: str):
-        # A click may return before its page is there.
+        # A click may return before its page has loaded.
         return WebDriverWait(self.browser, 10).until(
             lambda browser: browser.find_element(By.CSS_SELECTOR, selector), message=selector
         )
 
     def click(self, selector: str) -> None:
-        # Past what the window does not show.
+        # Also for elements that a small window does not show.
         self.browser.execute_script("arguments[0].click()", self.find(selector))
 
     def messages(self) -> str:
@@ -56,16 +54,16 @@ class Editor:
         return " ".join(item.text for item in found)
 
     def wait_for_picture(self, selector: str) -> int:
-        """Its width in pixels, once it is there."""
+        """Wait until an image has loaded and return its width in pixels."""
         picture = self.find(selector)
         self.browser.execute_script("arguments[0].scrollIntoView()", picture)
         return WebDriverWait(self.browser, 10).until(lambda browser: browser.execute_script(IS_SHOWN, picture))
 
     def wait_for_cards(self, *names: str) -> None:
-        """Until the results are those, by the last part of their names."""
+        """Wait until the results have these file names."""
 
         def are_shown(browser: WebDriver) -> bool:
-            # All at once: a new page may come between two questions.
+            # In one call: between two calls, another page may load.
             return browser.execute_script(SHOWN_NAMES) == list(names)
 
         WebDriverWait(self.browser, 10).until(are_shown)
@@ -85,7 +83,7 @@ def editor(browser, live_server, media) -> Editor:
     return somebody
 
 
-def test_upload_is_seen_with_its_preview_and_its_hash(editor, tmp_path):
+def test_upload_shows_its_preview_and_its_hash(editor, tmp_path):
     photo(size=(1200, 900)).save(tmp_path / "upload.jpg")
     editor.open(address("add"))
     editor.find("[name=image]").send_keys(str(tmp_path / "upload.jpg"))
@@ -98,7 +96,7 @@ def test_upload_is_seen_with_its_preview_and_its_hash(editor, tmp_path):
     assert editor.wait_for_picture(".hashing-small") == 160
 
 
-def test_action_button_and_filter_lead_through_a_library(editor, add_image, settings):
+def test_hashing_by_action_button_and_row(editor, add_image, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
     add_image("first.jpg", seed=1)
     add_image("second.jpg", seed=2)
@@ -124,7 +122,7 @@ def test_action_button_and_filter_lead_through_a_library(editor, add_image, sett
     assert "1 image could not be hashed" in editor.messages()
 
 
-def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path, settings):
+def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, settings):
     whole = photo(size=(640, 480))
     near = add_image("near.png", content=encoded(whole, "PNG"))
     far = add_image("far.png", content=encoded(whole.crop((24, 18, 616, 462)), "PNG"))
@@ -159,7 +157,7 @@ def test_picture_is_searched_by_and_the_way_leads_on(editor, add_image, tmp_path
     editor.wait_for_cards("near.png")
 
 
-def test_upload_that_is_no_picture_is_told_in_the_form(editor, tmp_path):
+def test_invalid_upload_shows_an_error(editor, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     editor.open(address("search_by_image"))
     editor.find("[name=image]").send_keys(str(tmp_path / "text.jpg"))
@@ -179,9 +177,8 @@ def add_run(**fields: str) -> None:
     )
 
 
-# It waits for as long as the page does.
 @pytest.mark.parametrize("browser", [1280], indirect=True)
-def test_progress_refreshes_itself_and_says_when_it_cannot(editor):
+def test_progress_refreshes_itself_and_reports_when_it_cannot(editor):
     add_failed(seconds_ago=90)
     editor.open(address("progress"))
     link = editor.find(".progress-failures a")
@@ -224,7 +221,7 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
         assert editor.browser.execute_script(too_wide) <= 0
 
 
-def test_long_deletion_goes_on_by_itself(editor, monkeypatch):
+def test_long_deletion_continues_by_itself(editor, monkeypatch):
     monkeypatch.setattr(views, "BATCH", 20)
     monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number:03}.jpg") for number in range(70))

@@ -60,7 +60,7 @@ def test_few_filtered_rows_are_counted(table):
     assert (pages.count, pages.is_capped, pages.is_estimate) == (1, False, False)
 
 
-def test_list_says_that_its_number_is_an_estimate(table, postgresql, superuser):
+def test_list_says_that_the_number_is_an_estimate(table, postgresql, superuser):
     analyze()
     text = superuser.get("/admin/hashing/imageasset/").text
     assert "The number of images is an estimate" in text

@@ -1,4 +1,4 @@
-"""Everybody against every address and method. In the tables: status by method, in the order of ROLES."""
+"""The status of every page and method for every role. The tables have one status for each of ROLES."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.admin.conftest import address
 ROLES = ("anonymous", "staff", "viewer", "editor", "superuser")
 METHODS = ("get", "head", "post", "put", "delete")
 
-# An anonymous visitor is sent to the log-in, whatever the method.
+# Anonymous visitors are redirected to the log-in.
 TO_BE_READ = {
     "get": (302, 403, 200, 200, 200),
     "head": (302, 403, 200, 200, 200),
@@ -95,7 +95,7 @@ def test_status(add_image, client_of, name, method, role, status):
 
 
 @pytest.mark.parametrize("name", ["hash_waiting", "recompute", "search_by_image", "changelist", "change"])
-def test_post_without_a_token_is_refused(add_image, client_of, name):
+def test_post_without_a_csrf_token_is_refused(add_image, client_of, name):
     asset = add_image()
     before = rows()
     client = client_of("superuser", enforce_csrf_checks=True)
@@ -114,13 +114,13 @@ def test_missing_key_is_not_found(superuser, add_image, key, method):
 
 
 @pytest.mark.parametrize("key", ["abc", "1/2", "%C2%B2", "0x1"])
-def test_address_of_no_key_leads_back(superuser, add_image, key):
+def test_invalid_key_redirects(superuser, add_image, key):
     add_image()
     assert superuser.get(f"{address('changelist')}{key}/change/").status_code == 302
 
 
 @pytest.mark.parametrize(("role", "shown"), [("viewer", False), ("editor", True), ("superuser", True)])
-def test_buttons_and_actions_are_for_those_who_may_change(add_image, client_of, role, shown):
+def test_hashing_buttons_and_actions_need_the_change_permission(add_image, client_of, role, shown):
     asset = add_image()
     client = client_of(role)
     page, form = client.get(address("changelist")), client.get(address("change", asset.pk))
@@ -131,7 +131,7 @@ def test_buttons_and_actions_are_for_those_who_may_change(add_image, client_of, 
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor", "superuser"])
-def test_buttons_that_only_search_are_for_those_who_may_look(add_image, client_of, role):
+def test_search_buttons_need_only_the_view_permission(add_image, client_of, role):
     asset = add_image()
     client = client_of(role)
     page, form = client.get(address("changelist")), client.get(address("change", asset.pk))
@@ -140,7 +140,7 @@ def test_buttons_that_only_search_are_for_those_who_may_look(add_image, client_o
     assert f'href="{address("find_similar", asset.pk)}"' in form.text
 
 
-def test_buttons_of_one_do_not_show_for_another(add_image, client_of):
+def test_buttons_are_not_shared_between_users(add_image, client_of):
     asset = add_image()
     viewer, editor = client_of("viewer"), client_of("editor")
     for client, shown in ((viewer, False), (editor, True), (viewer, False)):

@@ -11,17 +11,7 @@ from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import ImageAsset
 from hashing.previews import FOLDER
 from samples.pictures import encoded, photo
-from tests.admin.conftest import address
-
-EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-HTML = b"<html><script>alert(1)</script></html>"
-
-
-def bomb() -> bytes:
-    content = bytearray(encoded(Image.new("1", (1, 1)), "BMP"))
-    content[18:26] = (60_000).to_bytes(4, "little") * 2
-    return bytes(content)
+from tests.admin.conftest import EPS, HTML, SVG, address, bomb
 
 
 def fetch(client, asset: ImageAsset, side: int = 160):
@@ -38,7 +28,7 @@ def opened(content: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize(("side", "size"), [(160, (160, 120)), (640, (640, 480)), (1280, (1280, 960))])
-def test_is_a_small_jpeg(editor, add_image, side, size):
+def test_preview_is_a_small_jpeg(editor, add_image, side, size):
     asset = add_image("big.png", content=encoded(photo(size=(1280, 960)), "PNG"))
     response, content = fetch(editor, asset, side)
     assert response["Content-Type"] == "image/jpeg"
@@ -47,12 +37,12 @@ def test_is_a_small_jpeg(editor, add_image, side, size):
     assert (opened(content).format, opened(content).size) == ("JPEG", size)
 
 
-def test_is_of_the_row_in_its_address(editor, add_image):
+def test_preview_is_of_the_row_in_its_address(editor, add_image):
     assets = [add_image(f"{side}.png", content=encoded(photo(size=(side, 40)), "PNG")) for side in (40, 80, 60)]
     assert [opened(fetch(editor, asset)[1]).width for asset in assets] == [40, 80, 60]
 
 
-def test_is_small_in_the_list_and_large_on_the_page_of_its_row(editor, add_image):
+def test_preview_is_small_in_the_list_and_large_in_the_form(editor, add_image):
     asset = add_image()
     for page, side, size in (("changelist", 160, "small"), ("change", 640, "large")):
         text = editor.get(address(page, *([asset.pk] if page == "change" else []))).text
@@ -60,7 +50,7 @@ def test_is_small_in_the_list_and_large_on_the_page_of_its_row(editor, add_image
         assert (source.partition("?")[0], kind) == (address("preview", asset.pk, side), size)
 
 
-def test_is_not_of_a_row_that_the_admin_of_a_site_hides(editor, add_image, monkeypatch):
+def test_preview_of_a_hidden_row_is_not_found(editor, add_image, monkeypatch):
     shown, hidden = add_image("shown.jpg"), add_image("hidden.jpg")
     show_all = ImageAssetAdmin.get_queryset
     monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=hidden.pk))
@@ -68,19 +58,19 @@ def test_is_not_of_a_row_that_the_admin_of_a_site_hides(editor, add_image, monke
 
 
 @pytest.mark.parametrize("row", [{"image": ""}, {"image": "a.jpg", "hash_error": "broken"}])
-def test_is_none_without_a_file_that_can_be_read(editor, db, row):
+def test_row_without_a_readable_file_has_no_preview(editor, db, row):
     ImageAsset.objects.bulk_create([ImageAsset(**row)])
     assert '<span class="hashing-no-preview">no preview</span>' in editor.get(address("changelist")).text
 
 
-def test_is_in_colour(editor, add_image):
+def test_preview_is_in_colour(editor, add_image):
     asset = add_image(content=encoded(Image.new("RGB", (640, 480), (200, 30, 60)), "JPEG"))
     red, green, blue = opened(fetch(editor, asset)[1]).getpixel((80, 60))
     assert red > 2 * max(green, blue)
 
 
 @pytest.mark.parametrize("fact", [{"perceptual_hash": "f" * 16}, {"file_size": 12345}, {"file_version": 1}])
-def test_is_another_one_after_a_new_hash_size_or_version(editor, add_image, media, fact):
+def test_preview_is_replaced_after_a_new_hash_size_or_version(editor, add_image, media, fact):
     asset = add_image(perceptual_hash="0" * 16, file_size=1)
     first = fetch(editor, asset)[1]
     photo(seed=2, size=(160, 120)).save(media / "photo.jpg")
@@ -90,7 +80,7 @@ def test_is_another_one_after_a_new_hash_size_or_version(editor, add_image, medi
     assert len(previews(media)) == 1
 
 
-def test_is_upright(editor, add_image):
+def test_preview_is_upright(editor, add_image):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     asset = add_image(content=encoded(photo(size=(320, 240)), "JPEG", exif=exif))
@@ -108,7 +98,7 @@ def test_every_mode_can_be_shown(editor, add_image, mode):
     assert opened(fetch(editor, asset)[1]).mode == "RGB"
 
 
-def test_is_made_once_and_without_the_original_then(editor, add_image, media):
+def test_preview_is_made_once(editor, add_image, media):
     asset = add_image()
     first = fetch(editor, asset)[1]
     (media / "photo.jpg").unlink()
@@ -116,7 +106,7 @@ def test_is_made_once_and_without_the_original_then(editor, add_image, media):
     assert len(previews(media)) == 1
 
 
-def test_is_made_again_when_its_file_is_gone(editor, add_image, media):
+def test_deleted_preview_is_made_again(editor, add_image, media):
     asset = add_image()
     first = fetch(editor, asset)[1]
     for path in previews(media):
@@ -124,7 +114,7 @@ def test_is_made_again_when_its_file_is_gone(editor, add_image, media):
     assert fetch(editor, asset)[1] == first
 
 
-def test_is_another_one_for_a_new_file(editor, add_image, media):
+def test_preview_is_replaced_after_a_new_file(editor, add_image, media):
     asset = add_image(seed=1)
     first = fetch(editor, asset)[1]
     photo(seed=2, size=(160, 120)).save(media / "new.jpg")
@@ -158,7 +148,7 @@ def test_hostile_or_broken_file_gets_a_placeholder(editor, add_image, media, con
     assert editor.get(address("change", asset.pk)).status_code == 200
 
 
-def test_file_that_was_broken_is_shown_when_it_is_whole(editor, add_image, media):
+def test_repaired_file_replaces_the_placeholder(editor, add_image, media):
     asset = add_image(content=b"")
     assert fetch(editor, asset)[0]["Content-Type"] == "image/svg+xml"
     photo(size=(160, 120)).save(media / "photo.jpg")
@@ -170,7 +160,7 @@ def test_name_outside_the_storage_gets_a_placeholder(editor, db, media):
     assert fetch(editor, asset)[1].startswith(b"<svg")
 
 
-def test_limit_of_the_hash_is_the_limit_of_the_preview(editor, add_image, settings):
+def test_image_above_the_pixel_limit_gets_a_placeholder(editor, add_image, settings):
     settings.HASHING = {"MAX_PIXELS": 100}
     assert fetch(editor, add_image())[0]["Content-Type"] == "image/svg+xml"
 
@@ -179,6 +169,6 @@ def test_other_sizes_are_not_found(editor, add_image):
     assert fetch(editor, add_image(), side=4000)[0].status_code == 404
 
 
-def test_failed_row_is_shown_without_asking_for_its_preview(editor, add_image):
+def test_list_requests_no_preview_of_a_failed_row(editor, add_image):
     asset = add_image(content=b"", hash_error="the file is empty")
     assert address("preview", asset.pk, 160) not in editor.get(address("changelist")).text

@@ -1,115 +1,43 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from django.contrib.admin import site
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.utils import timezone
 
-from hashing.admin.hashing_actions import tasks
-from hashing.admin.hashing_actions.selection import Selection
-from hashing.admin.hashing_actions.tasks import QueuedSelection
-from hashing.admin.images.admin import ImageAssetAdmin
-from hashing.models import BackfillRun, ImageAsset
-from tests.admin.conftest import make_user
+from hashing.admin.hashing_actions.selection import Selection, without_distinct
+from hashing.models import ImageAsset
+from tests.admin.conftest import address, make_user
 
-OLD = "0123456789abcdef"
+QUERIES = ["", "q=tree", "q=tree+2", "state=failed", "state=waiting&q=tree", "source=none", "o=-2"]
+DATES = "created_at__lt=2021-01-01+00%3A00%3A00%2B00%3A00"
 
 
 @pytest.fixture
-def user(db) -> User:
-    return make_user("editor")
+def rows(db) -> list[ImageAsset]:
+    rows = [ImageAsset(image=f"tree{number}.jpg", hash_error="broken" * (number % 2)) for number in range(4)]
+    ImageAsset.objects.bulk_create([*rows, ImageAsset(image="car.jpg")])
+    ImageAsset.objects.filter(image="tree2.jpg").update(created_at="2020-01-01T00:00Z")
+    return list(ImageAsset.objects.order_by("pk"))
 
 
-@pytest.fixture
-def select(user, monkeypatch):
-    monkeypatch.setattr(tasks, "SHARD_SIZE", 2)
-
-    def make(query: str = "", keys: list[str] | None = None, rehash: bool = False) -> QueuedSelection:
-        return QueuedSelection.of(user, site, Selection(query, keys), rehash=rehash)
-
-    return make
-
-
-def add_rows(count: int, **fields) -> list[int]:
-    rows = ImageAsset.objects.bulk_create([ImageAsset(image=f"photo{n}.jpg", **fields) for n in range(count)])
-    return [row.pk for row in rows]
+@pytest.mark.parametrize("query", [*QUERIES, DATES])
+def test_rows_without_a_request_are_those_of_the_list(client_of, rows, query):
+    """`get_changelist_instance()`, which is not documented, must return the same rows in every version of Django."""
+    client = client_of("editor")
+    shown = client.get(f"{address('changelist')}?{query}").context["cl"].result_list
+    user = client.get(address("changelist")).context["user"]
+    selected = Selection(query).rows(site.get_model_admin(ImageAsset), user)
+    assert {row.pk for row in selected} == {row.pk for row in shown}
+    assert shown
 
 
-def ranges_of(selection: QueuedSelection) -> list[tuple[int, int]]:
-    return [(found.start_pk, found.end_pk) for found in selection.shards()]
+def test_rows_are_those_with_the_selected_keys(rows):
+    chosen = [rows[1].pk, rows[3].pk]
+    selection = Selection(keys=[str(key) for key in chosen])
+    found = selection.rows(site.get_model_admin(ImageAsset), make_user("editor"))
+    assert sorted(found.values_list("pk", flat=True)) == chosen
 
 
-def test_ranges_are_of_what_is_to_do(select):
-    a, b = add_rows(2, perceptual_hash=OLD)
-    c, d, e = add_rows(3)
-    assert ranges_of(select()) == [(c, d), (e, e)]
-    assert ranges_of(select(rehash=True)) == [(a, b), (c, d), (e, e)]
-
-
-def test_ranges_are_of_the_selection_alone(select):
-    a, b, c, d = add_rows(4)
-    assert ranges_of(select(keys=[str(a), str(b), str(d)])) == [(a, b), (d, d)]
-    assert ranges_of(select(query="q=photo2")) == [(c, c)]
-
-
-def test_range_does_its_own_rows_of_the_selection(select, add_image):
-    first, second, car, third = (add_image(name) for name in ("tree1.jpg", "tree2.jpg", "car.jpg", "tree3.jpg"))
-    report = select(query="q=tree").hash_shard(str(second.pk), str(third.pk))
-    assert (report.total, report.processed) == (2, 2)
-    assert set(ImageAsset.objects.unhashed()) == {first, car}
-
-
-@pytest.mark.parametrize("fields", [{"perceptual_hash": OLD}, {"content": b"no picture"}], ids=["rehash", "failed"])
-def test_range_done_twice_does_nothing_again(select, add_image, fields):
-    key = str(add_image(**fields).pk)
-    selection = select(rehash="perceptual_hash" in fields)
-    assert [selection.hash_shard(key, key).total for _ in range(2)] == [1, 0]
-
-
-@pytest.mark.parametrize("chosen", ["keys", "query"])
-def test_ranges_are_of_what_the_admin_shows(select, add_image, monkeypatch, chosen):
-    a, b, c, d = (add_image(f"photo{number}.jpg").pk for number in range(4))
-    show_all = ImageAssetAdmin.get_queryset
-    monkeypatch.setattr(ImageAssetAdmin, "get_queryset", lambda *args: show_all(*args).exclude(pk=c))
-    selection = select(keys=[str(key) for key in (a, b, c, d)]) if chosen == "keys" else select(query="q=photo")
-    assert ranges_of(selection) == [(a, b), (d, d)]
-    selection.hash_shard(str(a), str(d))
-    assert ImageAsset.objects.never_tried().get().pk == c
-
-
-def test_row_that_was_tried_since_the_user_asked_is_left_alone(select, add_image):
-    selection = select(rehash=True)
-    asset = add_image(perceptual_hash=OLD, hashed_at=timezone.now())
-    assert selection.hash_shard(str(asset.pk), str(asset.pk)).total == 0
-
-
-def test_range_leaves_a_record_of_its_run(select, add_image):
-    key = str(add_image().pk)
-    select().hash_shard(key, key)
-    record = BackfillRun.objects.get()
-    assert (record.start_pk, record.end_pk, record.processed) == (key, key, 1)
-
-
-@pytest.mark.parametrize(
-    "dismiss",
-    [
-        pytest.param(lambda user: user.user_permissions.clear(), id="without permission"),
-        pytest.param(lambda _user: User.objects.update(is_active=False), id="gone"),
-    ],
-)
-def test_range_of_somebody_who_may_no_more_is_refused(select, user, add_image, dismiss):
-    key, selection = str(add_image().pk), select()
-    dismiss(user)
-    with pytest.raises(PermissionDenied):
-        selection.hash_shard(key, key)
-    with pytest.raises(PermissionDenied):
-        selection.shards()
-    assert ImageAsset.objects.never_tried().count() == 1
-
-
-def test_arguments_survive_the_queue(select):
-    selection = select("q=tree", ["1", "2"], rehash=True)
-    assert QueuedSelection(**json.loads(json.dumps(selection.as_arguments()))) == selection
+def test_distinct_is_replaced_by_a_condition(rows):
+    found = without_distinct(ImageAsset.objects.filter(image__startswith="tree").distinct())
+    assert not found.query.distinct
+    assert found.count() == 4

@@ -5,8 +5,10 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from hashing.admin.images import duplicates
-from hashing.models import DuplicateGroup
-from tests.admin.conftest import address
+from hashing.models import DuplicateGroup, ImageAsset
+from samples.pictures import blank, encoded, photo
+from tests.admin.conftest import address, messages_of
+from tests.admin.images.conftest import jpeg, upload
 from tests.grouping.conftest import add_hashed, group_all  # noqa: F401
 
 
@@ -18,7 +20,7 @@ def three_groups(add_hashed, group_all):  # noqa: F811
     return rows
 
 
-def test_list_leads_to_the_groups_that_wait_for_a_decision(superuser, three_groups, monkeypatch):
+def test_list_links_to_the_open_groups(superuser, three_groups, monkeypatch):
     page = superuser.get(address("changelist")).text
     assert "2 groups of duplicates to review" in page
     assert reverse("admin:hashing_duplicategroup_changelist") in page
@@ -26,7 +28,7 @@ def test_list_leads_to_the_groups_that_wait_for_a_decision(superuser, three_grou
     assert "over 1 groups of duplicates to review" in superuser.get(address("changelist")).text
 
 
-def test_picture_leads_to_its_group(superuser, three_groups):
+def test_form_links_to_the_group_of_the_image(superuser, three_groups):
     page = superuser.get(address("change", three_groups[1].pk)).text
     group_page = reverse("admin:hashing_duplicategroup_of", args=(three_groups[1].pk,))
     assert f'<a href="{group_page}">2 other images seem to be the same</a>' in page
@@ -34,8 +36,70 @@ def test_picture_leads_to_its_group(superuser, three_groups):
     assert "seem" not in superuser.get(address("change", three_groups[-1].pk)).text
 
 
-def test_who_may_not_see_groups_is_not_led_there(editor, three_groups):
+def test_groups_are_linked_only_for_users_who_may_see_them(editor, three_groups):
     assert "to review" not in editor.get(address("changelist")).text
     assert "seem to be" not in editor.get(address("change", three_groups[1].pk)).text
     User.objects.get().user_permissions.add(Permission.objects.get(codename="view_duplicategroup"))
     assert "to review" in editor.get(address("changelist")).text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_message_links_to_the_same_images(superuser, media):
+    upload(superuser, jpeg())
+    first = ImageAsset.objects.get()
+    [_added, same] = messages_of(upload(superuser, jpeg(), "copy.jpg"))
+    assert same.startswith("The same image seems to be here already:")
+    assert f'href="{address("change", first.pk)}"' in same
+    group = reverse("admin:hashing_duplicategroup_of", args=(ImageAsset.objects.last().pk,))
+    assert f'<a href="{group}">review them</a>' in same
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_message_links_to_similar_images_for_users_who_may_not_see_groups(client_of, media):
+    client = client_of("staff")
+    rights = Permission.objects.filter(codename__in=["add_imageasset", "view_imageasset"])
+    User.objects.get().user_permissions.set(rights)
+    upload(client, jpeg())
+    [_added, same] = messages_of(upload(client, jpeg(), "copy.jpg"))
+    assert f'<a href="{address("find_similar", ImageAsset.objects.last().pk)}">show them</a>' in same
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_message_names_at_most_five_images(superuser, media):
+    upload(superuser, jpeg())
+    asset = ImageAsset.objects.get()
+    copies = [ImageAsset(image=f"{n}.jpg") for n in range(9)]
+    for copy in copies:
+        copy.file_digest = asset.file_digest
+    ImageAsset.objects.bulk_create(copies)
+    same = messages_of(upload(superuser, jpeg(), "copy.jpg"))[1]
+    assert (same.count("/change/"), "and more" in same) == (5, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_blank_pages_are_not_reported_as_the_same(superuser, media):
+    upload(superuser, encoded(blank(size=(160, 120)), "PNG"), "a.png")
+    assert len(messages_of(upload(superuser, encoded(blank(size=(320, 240)), "PNG"), "b.png"))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "content", [encoded(blank(size=(160, 120)), "PNG"), encoded(photo(size=(640, 480)), "JPEG")[:5000]]
+)
+def test_identical_files_are_reported_as_the_same(superuser, media, content):
+    upload(superuser, content, "a.jpg")
+    assert "seems to be here already" in messages_of(upload(superuser, content, "b.jpg"))[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_truncated_image_is_stored_with_a_message(superuser, media):
+    response = upload(superuser, encoded(photo(size=(640, 480)), "JPEG")[:5000])
+    asset = ImageAsset.objects.get()
+    assert "truncated" in asset.hash_error
+    assert "could not be hashed" in messages_of(response)[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_message_says_that_an_upload_is_hashed_later(superuser, media, settings):
+    settings.HASHING = {"ON_UPLOAD": "off"}
+    assert messages_of(upload(superuser, jpeg()))[1] == "The image will be hashed later."

@@ -1,5 +1,3 @@
-"""File names that turn what stands around them, and pages that are written from right to left."""
-
 from __future__ import annotations
 
 from html.parser import HTMLParser
@@ -16,12 +14,12 @@ from samples.pictures import photo
 from tests.admin.conftest import address
 
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
-# Those are of Django: the title of the window, and what it draws around the fields of a form.
+# Elements that Django itself renders.
 FRAME = {"title", "h1", "h2", "option", "script"}
 
 
 class Texts(HTMLParser):
-    """`loose` are texts with a mark that stand in no `<bdi>`."""
+    """The texts of a page that contain `mark`: the number of those within `<bdi>`, and all others in `loose`."""
 
     def __init__(self, page: str, mark: str) -> None:
         super().__init__()
@@ -47,7 +45,7 @@ class Texts(HTMLParser):
 
 @pytest.fixture
 def pages(superuser, media, settings) -> dict[str, str]:
-    """The pages that name pictures, in Arabic, with three pictures of one group, one of them marked."""
+    """Return the pages that name images, in Arabic, for a group of three images of which one is a marked duplicate."""
     settings.LANGUAGE_CODE = "ar"
     for size in (320, 240, 160):
         name = f"{OVERRIDE}{size}.png"
@@ -72,7 +70,7 @@ def pages(superuser, media, settings) -> dict[str, str]:
     return {name: superuser.get(where, follow=True).text for name, where in addresses.items()}
 
 
-def test_names_turn_nothing_around_them(pages):
+def test_names_do_not_change_the_direction_of_the_text_around_them(pages):
     for name, page in pages.items():
         texts = Texts(page, OVERRIDE)
         assert texts.isolated, f"{name} names no picture"
@@ -91,5 +89,5 @@ def test_names_in_messages(name, shown):
     assert isolated(name) == shown
 
 
-def test_marks_in_messages_are_shown():
+def test_direction_marks_in_messages_are_escaped():
     assert isolated(f"a{OVERRIDE}gpj.exe") == r"a\u202egpj.exe"
