@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from django.db.models import Case, F, QuerySet, When
 from django.db.models.expressions import OrderBy
@@ -11,23 +11,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from hashing.models.image_asset import ImageAsset
-
-
-class Rankable(Protocol):
-    """An image asset, or the values of its columns."""
-
-    @property
-    def pk(self) -> Any: ...
-    @property
-    def width(self) -> int | None: ...
-    @property
-    def height(self) -> int | None: ...
-    @property
-    def file_size(self) -> int | None: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def hash_error(self) -> str: ...
 
 
 class RankedRow(NamedTuple):
@@ -39,6 +22,9 @@ class RankedRow(NamedTuple):
     file_size: int | None
     created_at: datetime
     hash_error: str
+
+
+Rankable = ImageAsset | RankedRow
 
 
 class Criterion(NamedTuple):
@@ -70,22 +56,22 @@ CRITERIA = (
 )
 
 
-class RankingKey(NamedTuple):
-    """The definition of which of two images is the better one to keep: the one with the lower key."""
+# Has an error, is marked as a duplicate, and the values of CRITERIA. The image with the lower key is the better one to
+# keep: this is the one definition of it.
+RankingKey = tuple[Any, ...]
 
-    has_error: bool
-    is_marked: bool
-    merits: tuple[Any, ...]
 
-    @classmethod
-    def of(cls, image: Rankable, *, is_marked: bool = False) -> RankingKey:
-        merits = tuple(criterion.value(image) for criterion in CRITERIA)
-        return cls(bool(image.hash_error), is_marked, merits)
+def ranking_key(image: Rankable, *, is_marked: bool = False) -> RankingKey:
+    return (bool(image.hash_error), is_marked, *criteria_values(image))
+
+
+def criteria_values(image: Rankable) -> tuple[Any, ...]:
+    return tuple([criterion.value(image) for criterion in CRITERIA])
 
 
 def best_first(images: Iterable[Rankable], marked: AbstractSet[Any]) -> list[Any]:
     """Return the keys of the images in the order of their ranking."""
-    ranked = sorted(images, key=lambda image: RankingKey.of(image, is_marked=image.pk in marked))
+    ranked = sorted(images, key=lambda image: ranking_key(image, is_marked=image.pk in marked))
     return [image.pk for image in ranked]
 
 
@@ -97,8 +83,8 @@ def order_by_ranking(rows: QuerySet[ImageAsset]) -> QuerySet[ImageAsset]:
 
 def keeper_reason(keeper: Rankable, others: Iterable[Rankable]) -> str:
     """Return the criterion by which the keeper is better than all others; empty if one of them is better."""
-    mine = RankingKey.of(keeper).merits
-    best = min((RankingKey.of(other).merits for other in others), default=mine)
+    mine = criteria_values(keeper)
+    best = min(map(criteria_values, others), default=mine)
     if best <= mine:
         return ""
     decisive = (each for each, own, other in zip(CRITERIA, mine, best, strict=True) if own != other)
