@@ -26,7 +26,7 @@ def test_best_row_is_the_keeper_of_all_it_matches():
     assert stars({(0, 3), (0, 5), (3, 5), (1, 2)}) == [[0, 3, 5], [1, 2]]
 
 
-def test_row_that_matches_a_member_only_is_not_taken():
+def test_row_that_matches_only_a_member_is_not_claimed():
     assert stars({(0, 1), (1, 2), (2, 3)}) == [[0, 1], [2, 3]]
 
 
@@ -34,26 +34,26 @@ def test_rows_of_one_entry_match():
     assert list(StarClustering([7, 7, 9, 7], lambda _entry: (), {}, {})) == [[0, 1, 3]]
 
 
-def test_different_rows_are_in_no_group_together():
+def test_rows_that_cannot_link_are_never_in_one_group():
     assert stars({(0, 1), (0, 2), (1, 2)}, different={(0, 1)}) == [[0, 2]]
     assert stars({(0, 1), (0, 2), (1, 2)}, different={(1, 2)}) == [[0, 1]]
 
 
-def test_row_that_is_turned_away_may_begin_a_group_of_its_own():
+def test_excluded_row_may_become_a_keeper():
     assert stars({(0, 1), (0, 2), (1, 2), (2, 3)}, different={(0, 2)}) == [[0, 1], [2, 3]]
 
 
-def test_rows_that_count_as_one_match_what_one_of_them_matches():
+def test_must_link_set_matches_what_one_of_its_rows_matches():
     assert stars({(4, 5)}, same={0: (0, 4), 4: (0, 4)}) == [[0, 4, 5]]
 
 
-def test_rows_that_count_as_one_are_turned_away_together():
+def test_must_link_set_is_excluded_as_a_whole():
     same = {2: (2, 3), 3: (2, 3)}
     assert stars({(0, 1), (0, 2)}, same=same, different={(1, 3)}) == [[0, 1], [2, 3]]
 
 
 @given(PAIRS, PAIRS)
-def test_every_group_is_a_star_without_different_rows(pairs, different):
+def test_every_group_is_a_star_without_rows_that_cannot_link(pairs, different):
     groups = stars(pairs, different=different)
     rows = [row for group in groups for row in group]
     assert len(rows) == len(set(rows))

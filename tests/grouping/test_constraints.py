@@ -19,7 +19,7 @@ def decide(lower: ImageAsset, higher: ImageAsset, verdict: str, **fields) -> Pai
     return PairDecision.objects.create(lower=lower, higher=higher, verdict=verdict, **values | fields)
 
 
-def test_verdicts_are_read(add_hashed):
+def test_decisions_are_read_as_constraints(add_hashed):
     a, b, c, d = (add_hashed() for _ in range(4))
     decide(a, b, SAME)
     decide(b, c, SAME)
@@ -30,13 +30,13 @@ def test_verdicts_are_read(add_hashed):
     assert verdicts.marked == {b.pk, c.pk}
 
 
-def test_decision_about_another_file_does_not_count(add_hashed):
+def test_decision_about_a_former_file_is_not_in_force(add_hashed):
     a, b = add_hashed(), add_hashed()
     decide(a, b, SAME, higher_file="former.jpg")
     assert read_constraints("default").must_link == {}
 
 
-def test_replaced_decision_does_not_count(add_hashed):
+def test_superseded_decision_is_not_in_force(add_hashed):
     a, b = add_hashed(), add_hashed()
     decide(a, b, SAME, superseded_by="1" * 32)
     decide(a, b, DIFFERENT)
@@ -44,7 +44,7 @@ def test_replaced_decision_does_not_count(add_hashed):
     assert read_constraints("default").cannot_link == {a.pk: {b.pk}, b.pk: {a.pk}}
 
 
-def test_decisions_around_a_key_are_all_that_count_as_one_with_it(add_hashed):
+def test_constraints_around_an_asset_cover_its_must_link_set(add_hashed):
     a, b, c, d, e = (add_hashed() for _ in range(5))
     for pair in [(a, b), (b, c), (d, e)]:
         decide(*pair, SAME)
@@ -52,7 +52,7 @@ def test_decisions_around_a_key_are_all_that_count_as_one_with_it(add_hashed):
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
-def test_connected_is_an_equivalence(pairs):
+def test_connected_components_are_an_equivalence(pairs):
     clusters = connected(pairs)
     assert clusters.keys() == {each for pair in pairs for each in pair}
     for one, other in pairs:

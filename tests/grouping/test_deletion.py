@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.core.files.storage import FileSystemStorage
 
@@ -8,50 +10,44 @@ from hashing.grouping import find_duplicates
 from hashing.grouping.constraints import read_constraints
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.grouping.decisions import decide_same, keep
-from hashing.grouping.deletion import file_problem, record_problem
+from hashing.grouping.deletion import file_problem, find_keepers, reasons_to_stay, record_problem
 from hashing.grouping.incremental import update_groups
-from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 from hashing.stored_files.availability import StorageUnavailable
 from samples.pictures import photo
-from tests.grouping.conftest import stored_groups
+from tests.grouping.conftest import stored_groups, the_group
 
 
 @pytest.fixture
-def trio(media, add_hashed, group_all) -> list[ImageAsset]:
+def trio_with_files(media, trio) -> list[ImageAsset]:
     """A keeper and two copies with files, in one group."""
-    rows = [add_hashed(width=200), add_hashed(flips=1), add_hashed(flips=2)]
-    for row in rows:
+    for row in trio:
         (media / row.image.name).write_bytes(bytes(row.file_size))
-    group_all()
-    return rows
-
-
-def the_group() -> DuplicateGroup:
-    return DuplicateGroup.objects.get()
+    return trio
 
 
 def lose(asset: ImageAsset) -> None:
     record_problem(asset, "File not found", "default")
 
 
-def test_file_is_as_it_was_hashed(trio, media):
-    assert file_problem(trio[0]) == ""
+def test_file_problem_compares_the_stored_file_with_the_hashed_one(trio_with_files, media):
+    assert file_problem(trio_with_files[0]) == ""
     (media / "0.jpg").write_bytes(b"x")
-    assert file_problem(trio[0]) == "The file at 0.jpg is not the one that was hashed"
+    assert file_problem(trio_with_files[0]) == "The file at 0.jpg is not the one that was hashed"
     (media / "0.jpg").unlink()
-    assert file_problem(trio[0]) == "File not found at 0.jpg"
+    assert file_problem(trio_with_files[0]) == "File not found at 0.jpg"
 
 
-def test_storage_that_does_not_answer_says_nothing_about_the_file(trio, settings, media, monkeypatch):
+def test_storage_that_does_not_answer_is_unavailable(trio_with_files, settings, media, monkeypatch):
     settings.MEDIA_ROOT = str(media / "unmounted")
     with pytest.raises(StorageUnavailable, match="cannot be reached"):
-        file_problem(trio[0])
+        file_problem(trio_with_files[0])
     monkeypatch.setattr(FileSystemStorage, "exists", lambda *_arguments: 1 / 0)
     with pytest.raises(StorageUnavailable, match="ZeroDivisionError"):
-        file_problem(trio[0])
+        file_problem(trio_with_files[0])
 
 
-def test_keeper_without_a_file_is_one_no_more(trio):
+def test_group_of_a_keeper_without_a_file_gets_another_keeper(trio):
     keeper, one, other = trio
     lose(keeper)
     assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
@@ -60,14 +56,14 @@ def test_keeper_without_a_file_is_one_no_more(trio):
     assert stored_groups() == {one.pk: {keeper.pk, one.pk, other.pk}}
 
 
-def test_row_with_another_file_meanwhile_is_left_alone(trio):
+def test_problem_of_a_replaced_file_is_not_recorded(trio):
     stale = ImageAsset.objects.get(pk=trio[0].pk)
     ImageAsset.objects.filter(pk=stale.pk).update(image="new.jpg", perceptual_hash="0" * 16)
     lose(stale)
     assert ImageAsset.objects.get(pk=stale.pk).hash_error == ""
 
 
-def test_row_that_is_known_to_have_no_file_is_not_kept(trio, somebody):
+def test_image_without_a_file_cannot_be_kept(trio, somebody):
     keeper, one, _other = trio
     ImageAsset.objects.filter(pk=keeper.pk).update(hash_error="File not found")
     with pytest.raises(DecisionRefused, match="cannot be kept: File not found"):
@@ -78,7 +74,7 @@ def test_row_that_is_known_to_have_no_file_is_not_kept(trio, somebody):
 
 
 @pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
-def test_marks_whose_keeper_has_lost_its_file_open_the_group_again(trio, somebody, monkeypatch, size):
+def test_group_is_undecided_again_when_its_keeper_loses_its_file(trio, somebody, monkeypatch, size):
     keeper, one, other = trio
     keep(the_group(), keeper.pk, somebody.pk)
     assert the_group().open_count == 0
@@ -92,7 +88,7 @@ def test_marks_whose_keeper_has_lost_its_file_open_the_group_again(trio, somebod
 
 
 @pytest.mark.parametrize("decide", [keep, decide_same])
-def test_another_keeper_takes_its_place(trio, somebody, decide):
+def test_another_image_replaces_a_keeper_without_a_file(trio, somebody, decide):
     keeper, one, other = trio
     keep(the_group(), keeper.pk, somebody.pk)
     lose(keeper)
@@ -103,7 +99,7 @@ def test_another_keeper_takes_its_place(trio, somebody, decide):
     assert the_group().open_count == 0
 
 
-def test_keeper_whose_file_is_back_closes_the_group(trio, somebody):
+def test_group_is_decided_again_when_the_file_of_its_keeper_is_back(trio, somebody):
     keeper, _one, _other = trio
     keep(the_group(), keeper.pk, somebody.pk)
     lose(keeper)
@@ -113,7 +109,7 @@ def test_keeper_whose_file_is_back_closes_the_group(trio, somebody):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_backfill_of_all_rows_and_a_search_notice_that_the_file_of_a_keeper_is_gone(media, somebody):
+def test_rehash_and_search_find_another_keeper_for_a_missing_file(media, somebody):
     for number, width in enumerate((320, 160, 160)):
         photo(seed=1, size=(640, 480)).resize((width, width * 3 // 4)).save(media / f"{number}.png")
     rows = ImageAsset.objects.bulk_create([ImageAsset(image=f"{number}.png") for number in range(3)])
@@ -125,3 +121,20 @@ def test_backfill_of_all_rows_and_a_search_notice_that_the_file_of_a_keeper_is_g
     find_duplicates()
     assert stored_groups() == {rows[1].pk: {rows[1].pk, rows[2].pk}}
     assert the_group().open_count == 1
+
+
+def without_keeper(keys: set[int]) -> set[int]:
+    """Those of the marked duplicates that must not be deleted."""
+    return reasons_to_stay(keys, "default", find_keepers(keys, "default")).keys()
+
+
+def test_image_that_is_not_the_same_is_no_keeper_of_a_duplicate(chain, media):
+    better, keeper, one = chain
+    for row in chain:
+        (media / row.image.name).write_bytes(bytes(row.file_size))
+    assert without_keeper({keeper.pk, one.pk}) == set()
+    lower, higher = sorted((better.pk, one.pk))
+    names = {better.pk: better.image.name, one.pk: one.image.name}
+    files = {"lower_file": names[lower], "higher_file": names[higher]}
+    PairDecision.objects.create(lower_id=lower, higher_id=higher, verdict="different", batch=uuid4(), **files)
+    assert without_keeper({keeper.pk, one.pk}) == {one.pk}

@@ -27,7 +27,7 @@ def test_copies_are_grouped_and_others_left_alone(add_hashed):
     assert found() == {first.pk: [copy.pk]}
 
 
-def test_the_large_hash_decides(add_hashed):
+def test_detail_hash_decides(add_hashed):
     one = add_hashed(0, width=200)
     _far, near = (
         add_hashed(0, detail_hash=f"{int(one.detail_hash, 16) ^ (1 << bits) - 1:064x}") for bits in (101, 100)
@@ -97,7 +97,7 @@ def test_thousands_of_equal_rows_are_one_group(add_hashed):
 
 
 @pytest.mark.parametrize("orientation", [each for each in Orientation if each is not Orientation.UPRIGHT])
-def test_turned_copies_are_grouped_when_asked_for(add_hashed, orientation):
+def test_turned_copies_are_grouped_with_any_orientation(add_hashed, orientation):
     upright = add_hashed(0, width=200)
     hashes = parse_hashes(upright.perceptual_hash, upright.vertical_hash, upright.detail_hash)
     turned = orient(hashes, orientation)
@@ -112,7 +112,7 @@ def test_turned_copies_are_grouped_when_asked_for(add_hashed, orientation):
     assert (member.orientation, member.distance) == (orientation, 0)
 
 
-def test_decided_pair_is_not_grouped_again(add_hashed):
+def test_images_that_cannot_link_are_not_grouped(add_hashed):
     keeper, one, other = add_hashed(width=200), add_hashed(flips=1), add_hashed(flips=2)
     different = PairConstraints(cannot_link={keeper.pk: {one.pk}, one.pk: {keeper.pk}})
     assert found(different) == {keeper.pk: [other.pk]}
@@ -120,7 +120,7 @@ def test_decided_pair_is_not_grouped_again(add_hashed):
     assert found(apart) == {keeper.pk: [one.pk]}
 
 
-def test_pictures_that_count_as_one_stay_together(add_hashed):
+def test_must_link_set_stays_together(add_hashed):
     keeper, far = add_hashed(0), add_hashed(1)
     near_far = add_hashed(1, flips=2)
     both = (keeper.pk, far.pk)
@@ -150,7 +150,7 @@ def test_groups_do_not_depend_on_the_order_of_the_rows(add_hashed):
         assert {member.key for member in group.members} <= set(matching)
 
 
-def test_exact_bytes_are_told_by_the_digests_alone(add_hashed):
+def test_exact_bytes_compares_digests_only(add_hashed):
     one, other, _similar = add_hashed(0), add_hashed(0, file_digest=f"{0:064x}"), add_hashed(0)
     assert found(exact_bytes=True) == {one.pk: [other.pk]}
 
@@ -173,7 +173,7 @@ def test_equal_files_match_although_one_is_of_another_version(add_hashed):
     assert found() == {one.pk: [other.pk, near.pk]}
 
 
-def test_a_picture_without_hashes_that_is_called_the_same_is_the_farthest(add_hashed):
+def test_must_link_image_without_hashes_has_the_largest_distance(add_hashed):
     keeper, copy = add_hashed(width=200), add_hashed()
     broken = add_hashed(perceptual_hash=None, hash_error="broken")
     both = (copy.pk, broken.pk)

@@ -33,7 +33,7 @@ def test_hashes_are_read_in_the_order_of_their_keys(add_hashed, monkeypatch):
     assert told == [66, 100]
 
 
-def test_chosen_rows_alone_are_read(add_hashed):
+def test_only_rows_with_the_keys_are_read(add_hashed):
     rows = [add_hashed(number) for number in range(3)]
     read = read_hashes(ImageAsset.objects.all(), {rows[2].pk, rows[0].pk, 999}, lambda _per_cent: None)
     assert read.keys.tolist() == [rows[0].pk, rows[2].pk]
@@ -49,7 +49,7 @@ def test_chosen_rows_alone_are_read(add_hashed):
         ("detail_hash", "no hash at all !"),
     ],
 )
-def test_row_whose_hash_is_of_another_kind_is_left_out(add_hashed, field, text):
+def test_row_with_an_invalid_hash_is_left_out(add_hashed, field, text):
     add_hashed(**{field: text * (4 if field == "detail_hash" else 1)})
     row = add_hashed()
     assert read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None).keys.tolist() == [row.pk]
@@ -63,7 +63,7 @@ def test_empty_table_has_no_entries(db):
 ROWS = [(5, 1, 7, 90), (3, 1, 7, 90), (5, 1, 7, 90), (5, 2, 7, 90), (5, 2, 8, 90), (5, 2, 8, 91)]
 
 
-def test_rows_that_are_equal_in_everything_are_one_entry():
+def test_equal_fingerprints_are_one_entry():
     entries = Entries.of(table(*ROWS))
     perceptual, vertical, detail, quality = entries.fingerprints
     columns = (perceptual.tolist(), vertical.tolist(), detail[:, 3].tolist(), quality.tolist())

@@ -112,7 +112,7 @@ def check_rules(*, whole: bool) -> None:
 
 @pytest.mark.parametrize("large", [4, 1000])
 @pytest.mark.parametrize("seed", range(4))
-def test_groups_keep_the_rules(monkeypatch, seed, large):
+def test_invariants_hold_after_any_sequence_of_changes(monkeypatch, seed, large):
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", large)
     library = Library(seed)
     steps = [library.upload] * 4 + [library.decide] * 5

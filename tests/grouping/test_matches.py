@@ -55,7 +55,7 @@ def test_an_upload_matches_what_it_matches_in_a_run_over_the_table(add_hashed, s
     assert 5 < len(all_matches(chosen)) < len(rows)
 
 
-def test_neighbours_are_told_from_either_side():
+def test_neighbours_are_symmetric():
     pairs = Pairs(*([0, 0, 2], [2, 3, 3], [1, 1, 1]))
     neighbours = Neighbours.of(5, [pairs])
     assert [sorted(neighbours(entry)) for entry in range(5)] == [[2, 3], [], [0, 3], [0, 2], []]

@@ -6,13 +6,13 @@ from hashing.grouping.options import GroupingOptions
 from hashing.models import GroupingRun
 
 
-def test_default_distance_is_the_settings(settings):
+def test_default_distance_comes_from_the_settings(settings):
     settings.HASHING = {"MAX_DISTANCE": 3}
     assert GroupingOptions() == GroupingOptions(max_distance=3)
 
 
 @pytest.mark.parametrize("distance", [385, -1])
-def test_distance_that_cannot_be_is_refused(distance):
+def test_distance_out_of_range_is_refused(distance):
     with pytest.raises(ValueError, match="between 0 and 384"):
         GroupingOptions(distance)
 

@@ -18,14 +18,14 @@ GROUPS = [
 OPTIONS = GroupingOptions(max_distance=5)
 
 
-def test_text_sums_it_up():
+def test_text_has_the_totals():
     text = GroupingReport(GROUPS, OPTIONS, Changes(removed=1, changed=0, added=2)).as_text()
     assert "Groups: 2\nImages in groups: 5\nCould be freed: 1.0 MiB (1100000 bytes)\nLargest group: 3\n" in text
     assert "Stored: 2 added, 0 changed, 1 removed" in text
 
 
 @pytest.mark.parametrize(("changes", "said"), [(None, "nothing (dry run)"), (Changes(0, 0, 0), "nothing changed")])
-def test_text_says_what_was_stored(changes, said):
+def test_text_has_the_stored_changes(changes, said):
     assert f"Stored: {said}" in GroupingReport([], OPTIONS, changes).as_text()
     assert "Could be freed: 0 bytes\nLargest group: 0" in GroupingReport([], OPTIONS, changes).as_text()
 
@@ -42,7 +42,7 @@ def test_json_has_the_groups_and_how_they_were_found(groups):
         assert read["groups"][0] == {"keeper": 12, "members": [member]}
 
 
-def test_csv_has_a_line_for_each_picture_but_the_keepers():
+def test_csv_has_a_line_for_each_image_except_for_keepers():
     file = io.StringIO(newline="")
     GroupingReport(GROUPS, OPTIONS).write_csv(file)
     lines = list(csv.DictReader(io.StringIO(file.getvalue())))

@@ -21,7 +21,7 @@ def rows() -> list[tuple]:
     return sorted(GroupMember.objects.values_list())
 
 
-def test_groups_are_stored_with_their_numbers(add_hashed):
+def test_groups_are_stored_with_their_counts(add_hashed):
     a, b, c = (add_hashed() for _ in range(3))
     assert store((a, [member(b, 1), member(c, 3, is_same=True)])) == Changes(0, 0, 1)
     assert stored_groups() == {a.pk: {a.pk, b.pk, c.pk}}
@@ -40,7 +40,7 @@ def test_nothing_is_written_when_nothing_changed(add_hashed, django_assert_max_n
     assert (rows(), list(DuplicateGroup.objects.values_list())) == before
 
 
-def test_group_keeps_its_key_when_a_picture_joins_or_leaves(add_hashed):
+def test_group_keeps_its_key_when_an_image_joins_or_leaves(add_hashed):
     a, b, c, d = (add_hashed() for _ in range(4))
     store((a, [member(b), member(c)]))
     pk = DuplicateGroup.objects.get().pk
@@ -50,7 +50,7 @@ def test_group_keeps_its_key_when_a_picture_joins_or_leaves(add_hashed):
     assert GroupMember.objects.get(asset=b).distance == 2
 
 
-def test_picture_moves_from_group_to_group(add_hashed):
+def test_image_moves_from_group_to_group(add_hashed):
     a, b, c, d, moving = (add_hashed() for _ in range(5))
     store((a, [member(b), member(moving)]), (c, [member(d)]))
     store((a, [member(b)]), (c, [member(d), member(moving)]))
@@ -59,7 +59,7 @@ def test_picture_moves_from_group_to_group(add_hashed):
     assert stored_groups() == {a.pk: {a.pk, b.pk, moving.pk}, c.pk: {c.pk, d.pk}}
 
 
-def test_group_that_is_not_found_again_goes(add_hashed):
+def test_group_that_is_not_found_again_is_deleted(add_hashed):
     a, b = add_hashed(), add_hashed()
     store((a, [member(b)]))
     assert store() == Changes(1, 0, 0)
@@ -74,7 +74,7 @@ def test_another_keeper_makes_another_group(add_hashed):
     assert stored_groups() == {b.pk: {a.pk, b.pk}}
 
 
-def test_row_that_is_gone_is_left_out(add_hashed):
+def test_deleted_row_is_left_out(add_hashed):
     a, b, c, d, e = (add_hashed() for _ in range(5))
     groups = [(a, [member(b), member(c)]), (d, [member(e)])]
     ImageAsset.objects.filter(pk__in=[c.pk, d.pk]).delete()
@@ -92,7 +92,7 @@ def test_row_that_lost_its_hash_is_left_out(add_hashed):
     assert stored_groups() == {}
 
 
-def test_only_the_named_groups_go(add_hashed):
+def test_only_the_given_groups_are_deleted(add_hashed):
     a, b, c, d = (add_hashed() for _ in range(4))
     store((a, [member(b)]), (c, [member(d)]))
     store_groups([], "default", among=[DuplicateGroup.objects.get(keeper=a)])
@@ -124,7 +124,7 @@ def test_queries_do_not_grow_with_the_groups_that_have_changed(add_hashed):
     assert counts[0] == counts[1]
 
 
-def test_numbers_that_a_killed_process_left_wrong_are_counted_again(add_hashed):
+def test_wrong_counts_of_a_killed_process_are_corrected(add_hashed):
     a, b, c = (add_hashed() for _ in range(3))
     store((a, [member(b, 1), member(c, 3, is_same=True)]))
     DuplicateGroup.objects.update(size=4, open_count=2, max_distance=5)

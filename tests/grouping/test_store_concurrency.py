@@ -49,7 +49,7 @@ def group(add_hashed) -> tuple[ImageAsset, list[FoundMember]]:
     return keeper, [member(first), member(second)]
 
 
-def test_picture_that_joins_a_group_meanwhile_stays(group, add_hashed, in_between):
+def test_image_that_joins_a_group_in_the_meantime_stays(group, add_hashed, in_between):
     keeper, members = group
     late = add_hashed()
 
@@ -63,7 +63,7 @@ def test_picture_that_joins_a_group_meanwhile_stays(group, add_hashed, in_betwee
     assert sorted(DuplicateGroup.objects.get().members.values_list("position", flat=True)) == [0, 1, 2, 3]
 
 
-def test_picture_that_joins_another_group_meanwhile_stays_there(group, add_hashed, in_between):
+def test_image_that_joins_another_group_in_the_meantime_stays_there(group, add_hashed, in_between):
     keeper, members = group
     other = FoundGroup(add_hashed().pk, [members[1]])
     in_between(lambda: store_groups([other], "default", among=[]))
@@ -74,7 +74,7 @@ def test_picture_that_joins_another_group_meanwhile_stays_there(group, add_hashe
     }
 
 
-def test_keeper_that_joins_another_group_meanwhile_gets_none_of_its_own(add_hashed, monkeypatch):
+def test_keeper_that_joins_another_group_in_the_meantime_gets_no_group(add_hashed, monkeypatch):
     keeper, copy, best = add_hashed(), add_hashed(), add_hashed()
     find_all_stored = store.read_keepers
 
@@ -88,7 +88,7 @@ def test_keeper_that_joins_another_group_meanwhile_gets_none_of_its_own(add_hash
     assert stored_groups() == {best.pk: {best.pk, keeper.pk}}
 
 
-def test_group_that_is_gone_meanwhile_gets_no_members(group, in_between):
+def test_group_deleted_in_the_meantime_gets_no_members(group, in_between):
     keeper, members = group
     in_between(lambda: store_groups([], "default"))
     store_groups([FoundGroup(keeper.pk, members)], "default")
@@ -96,7 +96,7 @@ def test_group_that_is_gone_meanwhile_gets_no_members(group, in_between):
 
 
 @only_postgresql
-def test_row_that_another_connection_is_deleting_is_waited_for_and_left_out(add_hashed):
+def test_row_being_deleted_by_another_connection_is_left_out(add_hashed):
     keeper, first, gone = add_hashed(), add_hashed(), add_hashed()
     with other_session() as other:
         other.execute("BEGIN")
@@ -109,7 +109,7 @@ def test_row_that_another_connection_is_deleting_is_waited_for_and_left_out(add_
 
 
 @only_postgresql
-def test_run_and_uploads_at_once(add_hashed):
+def test_runs_and_uploads_at_the_same_time(add_hashed):
     def upload() -> None:
         for _ in range(25):
             update_groups([add_hashed(flips=1).pk], "default", rehashed=True)
