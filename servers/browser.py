@@ -1,4 +1,4 @@
-"""Chromium without a window, driven by tests."""
+"""Headless Chromium."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DRIVER = shutil.which("chromedriver")
 BROWSER_MARKS = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.needs("a browser: chromium and chromium-driver", lambda: BROWSER and DRIVER),
-    # In one process, where they share their browsers.
+    # In one process of xdist, where they share their browsers.
     pytest.mark.xdist_group("browser"),
-    # Chromium's driver leaves sockets to the collector.
+    # Chromium's driver leaves its sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 FLAGS = (

@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode, in front of the PostgreSQL server that the tests run on."""
+"""A temporary PgBouncer in transaction mode, in front of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from servers.postgresql import unprivileged_user
 
-# Part of the socket's name, in a folder of its own: nothing listens on the network.
+# Part of the name of the socket. Nothing listens on the network.
 PORT = 6543
 SECONDS_TO_START = 10.0
-# Each transaction goes to the server that has rested longest, so that nothing finds its session again by chance.
+# Each transaction gets the connection that was idle longest, so that no client keeps its session by chance.
 CONFIGURATION = """\
 [databases]
 * = {server}
@@ -34,13 +34,13 @@ server_round_robin = 1
 
 
 def find_pgbouncer() -> str | None:
-    """The path of the program. Debian keeps it where only root looks."""
+    """Return the path of the program, which Debian installs outside the PATH of ordinary users."""
     return shutil.which("pgbouncer", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
 
 
 @contextmanager
 def pgbouncer(url: str) -> Iterator[str]:
-    """The URL of the same database by way of a PgBouncer, which lives as long as the block."""
+    """Start a PgBouncer for the block, and yield the URL of this database through it."""
     program = find_pgbouncer()
     if program is None:
         raise RuntimeError("No PgBouncer is installed.")
@@ -51,7 +51,7 @@ def pgbouncer(url: str) -> Iterator[str]:
         configuration = folder / "pgbouncer.ini"
         line = " ".join(f"{key}={value}" for key, value in server.items())
         configuration.write_text(CONFIGURATION.format(server=line, port=PORT, folder=folder))
-        # As PostgreSQL, it refuses to run as root.
+        # Like PostgreSQL, it refuses to run as root.
         user = unprivileged_user()
         if user:
             shutil.chown(folder, user)
@@ -62,8 +62,8 @@ def pgbouncer(url: str) -> Iterator[str]:
             )
         try:
             pooled = f"postgres://postgres@/{name}?host={folder}&port={PORT}"
-            _wait_for(pooled, process, folder / "log")
-            _open_both_servers(pooled)
+            wait_for(pooled, process, folder / "log")
+            open_both_connections(pooled)
             yield pooled
         finally:
             process.kill()
@@ -72,7 +72,7 @@ def pgbouncer(url: str) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + SECONDS_TO_START
     while True:
         try:
@@ -85,7 +85,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             return
 
 
-def _open_both_servers(url: str) -> None:
+def open_both_connections(url: str) -> None:
     with psycopg.connect(url) as one, psycopg.connect(url) as other:
         for client in (one, other):
             client.execute("SELECT 1")

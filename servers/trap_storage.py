@@ -1,4 +1,4 @@
-"""A storage that is read through `open`, like one on another machine; file names say what befalls a reader."""
+"""A storage whose files crash, delay or confuse their readers, by what their names say."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ SLOWLY = Lock()
 
 
 class TrapStorage(FileSystemStorage):
-    """While there is a file `DOWN` in it, the storage answers nobody. A file `READS` gets a line for each reading."""
+    """A storage that is read through `open`, like one on another machine.
+
+    A file `DOWN` in it makes the storage refuse connections. A file `READS` gets a line for each file that is read.
+    """
 
     def _open(self, name: str, mode: str = "rb") -> Any:
-        self._answer()
-        self._note(name)
+        self._refuse_if_down()
+        self._record_read(name)
         if "exits" in name:
             os._exit(3)
         if "crashes" in name:
@@ -33,7 +36,7 @@ class TrapStorage(FileSystemStorage):
         if "hangs" in name:
             time.sleep(600)
         if "slow" in name:
-            # One after the other, however many a worker reads at the same time.
+            # One file at a time, however many threads of a worker read.
             with SLOWLY:
                 time.sleep(0.1)
         if "flaky" in name:
@@ -47,23 +50,23 @@ class TrapStorage(FileSystemStorage):
         return saved
 
     def exists(self, name: str) -> bool:
-        self._answer()
+        self._refuse_if_down()
         return super().exists(name)
 
-    def _note(self, name: str) -> None:
+    def _record_read(self, name: str) -> None:
         reads = Path(self.location) / "READS"
         if reads.exists():
-            # One write of one line: it goes to the end, whoever else writes.
+            # A single write of a line is appended whole, whatever other processes write.
             with reads.open("ab", buffering=0) as file:
                 file.write(f"{name}\n".encode())
 
-    def _answer(self) -> None:
+    def _refuse_if_down(self) -> None:
         if (Path(self.location) / "DOWN").exists():
             raise ConnectionRefusedError("connection refused")
 
 
 def _exhaust_memory() -> None:
-    """Ask the system for more than it gives to this process."""
+    """Allocate more memory than the process may have."""
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, before[1]))
     try:

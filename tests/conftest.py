@@ -93,7 +93,7 @@ def migrated_database(tmp_path_factory) -> Iterator[str]:
 def site(tmp_path, migrated_database) -> Iterator[Site]:
     """A site of its own, with its own database, run in processes of its own."""
     with site_database(tmp_path, migrated_database) as url:
-        made = Site.made_in(tmp_path, url)
+        made = Site.create_in(tmp_path, url)
         yield made
         made.end_all()
 

@@ -14,7 +14,7 @@ from tests.faults.harness import Library
 @pytest.fixture
 def library(tmp_path, migrated_database) -> Iterator[Library]:
     with site_database(tmp_path, migrated_database) as url:
-        made = Library.made_in(tmp_path, url)
+        made = Library.create_in(tmp_path, url)
         yield made
         made.end_all()
 

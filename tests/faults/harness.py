@@ -28,8 +28,8 @@ class Library(Site):
         return Path(self.environment["MEDIA_ROOT"])
 
     @classmethod
-    def made_in(cls, folder: Path, url: str, **settings: str) -> Self:
-        made = super().made_in(folder, url, **settings)
+    def create_in(cls, folder: Path, url: str, **settings: str) -> Self:
+        made = super().create_in(folder, url, **settings)
         made.environment["DJANGO_SETTINGS_MODULE"] = "imagesearch.settings"
         return made
 

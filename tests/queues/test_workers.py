@@ -128,7 +128,7 @@ def test_database_that_is_away_for_a_while_costs_time_only(fleet: Fleet, all_rig
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     fleet.wait_until_hashed(10)
-    with fleet.site.database_away():
+    with fleet.site.database_unavailable():
         time.sleep(3)
     # That of the database queue ends with its database, and is started again by what watches over services.
     fleet.start_worker()

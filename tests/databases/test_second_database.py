@@ -12,7 +12,7 @@ from hashing.backfill.run import hash_row
 from hashing.grouping import find_duplicates
 from hashing.models import BackfillRun, DuplicateGroup, GroupMember, ImageAsset
 from samples.pictures import encoded, photo
-from tests.other_database import OTHER, other_database  # noqa: F401
+from tests.databases.other_database import OTHER, other_database  # noqa: F401
 
 pytestmark = pytest.mark.django_db(databases=["default", OTHER], transaction=True)
 

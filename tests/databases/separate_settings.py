@@ -7,8 +7,8 @@ from typing import Any
 from tests.sources.site_settings import *  # noqa: F403
 from tests.sources.site_settings import DATABASES
 
-DATABASES["images"] = {**DATABASES["default"], "NAME": f"{DATABASES['default']['NAME']}-images"}
-DATABASE_ROUTERS = ["tests.separate_settings.Router"]
+DATABASES = {**DATABASES, "images": {**DATABASES["default"], "NAME": f"{DATABASES['default']['NAME']}-images"}}
+DATABASE_ROUTERS = ["tests.databases.separate_settings.Router"]
 
 
 class Router:

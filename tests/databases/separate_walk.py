@@ -1,4 +1,4 @@
-"""Go all the way, from saving rows of a source to decisions and their users, on a site with `separate_settings`."""
+"""Save rows of a source, decide about duplicates and delete users on a site with `separate_settings`."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def main() -> None:
     client.force_login(User.objects.create_superuser("other"))
     decisions = reverse("admin:hashing_pairdecision_changelist")
     assert ">visitor<" in client.get(f"{decisions}?o=4", secure=True).text
-    # Deleting a user asks nothing of the other database.
+    # Deleting a user makes no query in the other database.
     User.objects.get(username="visitor").delete()
     assert ">Somebody<" in client.get(f"{decisions}?o=4", secure=True).text
 
     delete_both_owners_or_none()
     Picture.objects.all().delete()
     assert not ImageAsset.objects.filter(source_type="site_models.Picture").exists()
-    sys.stdout.write("All the way.\n")
+    sys.stdout.write("Every step works.\n")
 
 
 def delete_both_owners_or_none() -> None:
-    """An image with two owners, one of which is protected, stays with both."""
+    """Keep both owners of an image if one of them is protected, and delete both if not."""
     from django.contrib import admin
     from django.contrib.auth.models import User
     from django.db.models import ProtectedError
@@ -86,7 +86,7 @@ def delete_both_owners_or_none() -> None:
     except Refusal:
         assert owners.count() == 2
     else:
-        raise AssertionError("It was not refused.")
+        raise AssertionError("The deletion was not refused.")
     unregister(label)
     Merging([asset], {asset.pk: None}, request, admin.site, "images").merge(asset)
     assert owners.count() == 0

@@ -1,4 +1,4 @@
-"""A second database for tests of what works on one that is not the default."""
+"""A second database, for tests with rows outside the default one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OTHER = "other"
 
 @pytest.fixture(scope="module", autouse=True)
 def other_database(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[None]:
-    """An SQLite file with the alias "other", whatever the default is. A module that imports this fixture has it."""
+    """An SQLite file with the alias "other", in every module that imports this fixture."""
     path = tmp_path_factory.mktemp("other") / "other.sqlite3"
     options = {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF", "transaction_mode": "IMMEDIATE"}
     given = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}

@@ -22,7 +22,7 @@ pytestmark = [
 def pooled_site(tmp_path, migrated_database) -> Iterator[Site]:
     """A site whose commands reach the database through PgBouncer, and the test itself without it."""
     with site_database(tmp_path, migrated_database) as url, pgbouncer(url) as pooled:
-        site = Site.made_in(tmp_path, pooled)
+        site = Site.create_in(tmp_path, pooled)
         site.url = url
         yield site
         site.end_all()
