@@ -52,7 +52,11 @@ class HashTable(NamedTuple):
 
 
 def parse_hex(text: str) -> Values:
-    return np.frombuffer(bytes.fromhex(text), dtype=">u8").astype(np.uint64)
+    content = bytes.fromhex(text)
+    # fromhex() skips spaces.
+    if 2 * len(content) != len(text):
+        raise ValueError(f"Not hexadecimal: {text!r}")
+    return np.frombuffer(content, dtype=">u8").astype(np.uint64)
 
 
 def read_hashes(

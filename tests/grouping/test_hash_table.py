@@ -55,6 +55,13 @@ def test_row_with_an_invalid_hash_is_left_out(add_hashed, field, text):
     assert read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None).keys.tolist() == [row.pk]
 
 
+def test_rows_whose_hashes_contain_spaces_are_left_out(add_hashed):
+    for _ in range(4):
+        add_hashed(detail_hash="ab" * 24 + " " * 16)
+    row = add_hashed()
+    assert read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None).keys.tolist() == [row.pk]
+
+
 def test_empty_table_has_no_entries(db):
     read = read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None)
     assert len(Entries.of(read)) == 0
