@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hashing.admin import columns
-from hashing.admin.deletion.job import DeletedRows, DeletionReport
 from hashing.admin.deletion.merging import Merging, Refusal
 from hashing.admin.deletion.policy import delete_rows, deletion_database
 from hashing.admin.deletion.related_rows import Assets, Reasons
+from hashing.admin.deletion.report import DeletedRows, DeletionReport
 from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.paginator import LargeTablePaginator

@@ -13,7 +13,14 @@ from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from hashing.admin.deletion.related_rows import Assets, Collected, Reasons, find_reasons_to_stay, missing_permission
+from hashing.admin.deletion.related_rows import (
+    Assets,
+    Reasons,
+    RelatedRows,
+    collect_related,
+    find_reasons_to_stay,
+    missing_permission,
+)
 from hashing.admin.owners import is_permitted
 from hashing.indexing.owners import Owner, find_owners
 from hashing.models import ImageAsset
@@ -56,21 +63,20 @@ class Merging:
             return missing_permission({str(owner.source.model._meta.verbose_name) for owner in owners})
         return ""
 
-    def _collect(self, assets: Assets) -> Collected:
+    def _collect(self, assets: Assets) -> RelatedRows:
         """Return the owners of some images and what goes with them."""
         counts: Counter[str] = Counter()
-        lacking, protected = set[str](), list[Any]()
+        forbidden, protected = set[str](), list[str]()
         for model, owners in self._owners_by_model(assets).items():
             # A source with a `merge` of its own decides what goes with a row: only the row itself is counted.
             rows = {owner.row.pk: owner.row for owner in owners if type(owner.source).merge is ImageSource.merge}
             counts[str(model._meta.verbose_name_plural)] += len({owner.row.pk for owner in owners} - rows.keys())
             if rows:
-                model_admin = find_model_admin(model, self._site)
-                _objects, found, kinds, needed = model_admin.get_deleted_objects([*rows.values()], self._request)
-                counts.update({str(kind): count for kind, count in found.items()})
-                lacking.update(map(str, kinds))
-                protected += needed
-        return [], +counts, lacking, protected
+                related = collect_related(find_model_admin(model, self._site), [*rows.values()], self._request)
+                counts.update({str(name): count for name, count in related.counts.items()})
+                forbidden.update(map(str, related.forbidden))
+                protected += related.protected
+        return RelatedRows(+counts, forbidden, protected)
 
     def _owners_by_model(self, assets: Assets) -> dict[type[models.Model], list[Owner]]:
         owners: defaultdict[type[models.Model], list[Owner]] = defaultdict(list)

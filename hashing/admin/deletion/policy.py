@@ -10,8 +10,8 @@ from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from hashing.admin.deletion.job import DeletedRows, DeletionReport
 from hashing.admin.deletion.related_rows import Assets, Reasons
+from hashing.admin.deletion.report import DeletedRows, DeletionReport
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import writing_transaction
 from hashing.models import ImageAsset

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import unescape
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
@@ -16,13 +17,25 @@ from hashing.models import ImageAsset
 Assets = Sequence[ImageAsset]
 # Why rows stay, by their keys.
 Reasons = dict[int, str]
-# The result of `ModelAdmin.get_deleted_objects()`: all objects, their numbers by the plural name of their model, names
-# of models without the permission, and texts or HTML of protected objects.
-Collected = tuple[Any, Mapping[str, int], AbstractSet[str], Sequence[Any]]
+
+
+class RelatedRows(NamedTuple):
+    """What goes with some rows, and what keeps them: as `ModelAdmin.get_deleted_objects()` documents it."""
+
+    # Numbers of rows by the plural name of their model.
+    counts: Mapping[str, int]
+    # Names of models whose rows the user may not delete.
+    forbidden: Collection[str]
+    # Descriptions of objects that protect the rows, as text or HTML.
+    protected: Sequence[str]
+
+
+def collect_related(model_admin: ModelAdmin[Any], rows: Sequence[Any], request: HttpRequest) -> RelatedRows:
+    return RelatedRows(*model_admin.get_deleted_objects(cast("QuerySet[Any]", rows), request)[1:])
 
 
 def find_reasons_to_stay(
-    assets: Assets, collect: Callable[[Assets], Collected], count: Callable[[str, int], object]
+    assets: Assets, collect: Callable[[Assets], RelatedRows], count: Callable[[str, int], object]
 ) -> Reasons:
     """Return why images stay that other rows need, or that would take rows along which this user may not delete.
 
@@ -31,30 +44,30 @@ def find_reasons_to_stay(
     """
     if not assets:
         return {}
-    _objects, counts, lacking, protected = collect(assets)
-    if not lacking and not protected:
-        for name, number in counts.items():
+    related = collect(assets)
+    if not related.forbidden and not related.protected:
+        for name, number in related.counts.items():
             count(str(name), number)
         return {}
     if len(assets) == 1:
-        return {assets[0].pk: reason_to_stay(lacking, protected)}
+        return {assets[0].pk: reason_to_stay(related)}
     middle = len(assets) // 2
     first, second = (find_reasons_to_stay(half, collect, count) for half in (assets[:middle], assets[middle:]))
     return first | second
 
 
-def reason_to_stay(lacking: AbstractSet[str], protected: Sequence[Any]) -> str:
-    if protected:
-        return _("other rows need it: %(names)s") % {"names": ", ".join(map(as_text, protected[:3]))}
-    return missing_permission(lacking)
+def reason_to_stay(related: RelatedRows) -> str:
+    if related.protected:
+        return _("other rows need it: %(names)s") % {"names": ", ".join(map(as_text, related.protected[:3]))}
+    return missing_permission(related.forbidden)
 
 
-def missing_permission(names: AbstractSet[str]) -> str:
+def missing_permission(names: Collection[str]) -> str:
     return _("you do not have the permission to delete: %(kinds)s") % {"kinds": ", ".join(sorted(map(str, names)))}
 
 
-def as_text(description: object) -> str:
-    """Return the description of an object without the link that Django gives it where it has a page."""
+def as_text(description: str) -> str:
+    """Return the description of an object without the link that Django adds to it."""
     return unescape(strip_tags(description)) if isinstance(description, SafeString) else str(description)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -15,9 +15,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from hashing.admin.deletion.job import MAX_ROWS, DeletionJob, DeletionReport, add_messages
+from hashing.admin.deletion.job import MAX_ROWS, DeletionJob
 from hashing.admin.deletion.policy import DeletionPolicy, deletion_database
-from hashing.admin.deletion.related_rows import Assets, Reasons, deleting_images, find_reasons_to_stay
+from hashing.admin.deletion.related_rows import (
+    Assets,
+    Reasons,
+    RelatedRows,
+    collect_related,
+    deleting_images,
+    find_reasons_to_stay,
+)
+from hashing.admin.deletion.report import DeletionReport
 from hashing.admin.links import admin_page
 from hashing.db.paging import batches
 from hashing.models import DuplicateGroup, GroupMember, PairDecision
@@ -91,7 +99,7 @@ class DeletionViews:
     def _forecast(self, request: HttpRequest, keys: list[int], report: DeletionReport) -> None:
         permitted = self._find_permitted(request, keys, report)
         deleted = report.without_stayed(permitted, self.policy.find_reasons_to_stay(permitted))
-        report.add_deleted([str(asset) for asset in deleted])
+        report.add_deleted(deleted)
         for name, reason in self.policy.find_files_to_stay(deleted).items():
             report.add_kept_file(name, reason)
 
@@ -112,8 +120,8 @@ class DeletionViews:
         if job.keys and not job.report.error:
             return self._page(request, PROGRESS, _("Deleting"), job, report=job.report)
         # Under ATOMIC_REQUESTS, files are deleted after this view, and their messages belong here as well.
-        opts = self.model_admin.opts
-        transaction.on_commit(lambda: add_messages(request, opts, job), using=deletion_database())
+        opts, left = self.model_admin.opts, len(job.keys)
+        transaction.on_commit(lambda: job.report.add_messages(request, opts, left), using=deletion_database())
         return redirect(self._list_url(request))
 
     def _delete_one(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
@@ -136,8 +144,8 @@ class DeletionViews:
             if name not in own:
                 report.add_related(name, number)
 
-        def collect(some: Assets) -> Any:
-            return self.model_admin.get_deleted_objects(cast("QuerySet[Any]", list(some)), request)
+        def collect(some: Assets) -> RelatedRows:
+            return collect_related(self.model_admin, some, request)
 
         with deleting_images(request):
             return find_reasons_to_stay(assets, collect, count)

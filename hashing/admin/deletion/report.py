@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from hashing.admin.deletion.related_rows import Assets, Reasons
+from hashing.text import isolated
+
+MAX_LISTED = 20
+MAX_NAME_LENGTH = 200
+
+
+class DeletedRows(NamedTuple):
+    """The rows of a batch that were deleted, and why the others were not."""
+
+    deleted: Assets
+    reasons: Reasons
+
+
+@dataclass
+class NameList:
+    """A number of rows or files, and the names of the first ones."""
+
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def has_more(self) -> bool:
+        return self.count > len(self.names)
+
+
+NamesByReason = dict[str, NameList]
+
+
+@dataclass
+class DeletionReport:
+    """What a deletion has done or would do: the rows deleted, and the rows and files that stay, by reason."""
+
+    deleted: int = 0
+    deleted_names: list[str] = field(default_factory=list)
+    related: dict[str, int] = field(default_factory=dict)
+    stayed: NamesByReason = field(default_factory=dict)
+    kept_files: NamesByReason = field(default_factory=dict)
+    failed_files: NamesByReason = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def stayed_count(self) -> int:
+        return sum(names.count for names in self.stayed.values())
+
+    def add_batch(self, assets: Assets, batch: DeletedRows) -> None:
+        self.add_deleted(batch.deleted)
+        self.without_stayed(assets, batch.reasons)
+
+    def without_stayed(self, assets: Assets, reasons: Reasons) -> Assets:
+        """Return the rows without a reason to stay, and count the others."""
+        for asset in assets:
+            if asset.pk in reasons:
+                self.add_stayed(str(asset), reasons[asset.pk])
+        return [asset for asset in assets if asset.pk not in reasons]
+
+    def add_deleted(self, rows: Sequence[object]) -> None:
+        self.deleted += len(rows)
+        self.deleted_names += map(str, rows[: MAX_LISTED - len(self.deleted_names)])
+
+    def add_related(self, model_name: str, count: int) -> None:
+        self.related[model_name] = self.related.get(model_name, 0) + count
+
+    def add_stayed(self, name: str, reason: str) -> None:
+        add_name(self.stayed, name, reason)
+
+    def add_kept_file(self, name: str, reason: str) -> None:
+        add_name(self.kept_files, name, reason)
+
+    def add_failed_file(self, name: str, reason: str) -> None:
+        add_name(self.failed_files, name, reason)
+
+    def add_messages(self, request: HttpRequest, opts: Any, left: int) -> None:
+        """Tell the user what was deleted and what stayed. `left` rows are still to be deleted after an error."""
+        if self.deleted:
+            items = opts.verbose_name if self.deleted == 1 else opts.verbose_name_plural
+            text = _("Successfully deleted %(count)d %(items)s.")
+            messages.success(request, text % {"count": self.deleted, "items": items})
+        for reason, names in self.stayed.items():
+            text = ngettext("%(count)d image was left", "%(count)d images were left", names.count)
+            add_warning(request, text, reason, names)
+        for reason, names in self.kept_files.items():
+            text = ngettext("%(count)d file was kept", "%(count)d files were kept", names.count)
+            add_warning(request, text, reason, names)
+        for reason, names in self.failed_files.items():
+            text = _("The rows are deleted, but %(count)d files could not be")
+            add_warning(request, text, reason, names)
+        if self.error:
+            text = _("The deletion ended early, with %(count)d images left. Run it again to continue. %(reason)s")
+            messages.error(request, text % {"count": left, "reason": self.error})
+
+
+def add_name(by_reason: NamesByReason, name: str, reason: str) -> None:
+    # The page stays short even if every row has a reason of its own.
+    if reason not in by_reason and len(by_reason) >= MAX_LISTED:
+        reason = next(reversed(by_reason))
+    listed = by_reason.setdefault(reason, NameList())
+    listed.count += 1
+    if len(listed.names) < MAX_LISTED:
+        listed.names.append(Truncator(name).chars(MAX_NAME_LENGTH))
+
+
+def add_warning(request: HttpRequest, text: str, reason: str, listed: NameList) -> None:
+    names = ", ".join(map(isolated, listed.names))
+    shown = _("%(names)s and more") % {"names": names} if listed.has_more else names
+    messages.warning(request, f"{text % {'count': listed.count}}: {reason} ({shown})")
