@@ -36,7 +36,7 @@ def test_more_rows_than_a_form_has_fields(superuser, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
     rows = add_rows(251)
     page = ask(superuser, rows[0], across=True)
-    assert "251 images go" in page.text
+    assert "251 images will be deleted" in page.text
     assert page.text.count("<input") < 10
     done = confirm(superuser, page, follow=True)
     assert messages_of(done) == ["Successfully deleted 251 image assets."]
@@ -181,8 +181,8 @@ def test_protected_row_stays_and_the_others_go(superuser, add_note, on_delete):
     rows = add_rows(5)
     add_note(rows[3], on_delete)
     page = ask(superuser, *rows)
-    assert "4 images go" in page.text
-    assert "1 image stays" in page.text
+    assert "4 images will be deleted" in page.text
+    assert "1 image will stay" in page.text
     assert "other rows need it: Note: the note 1" in page.text
     done = confirm(superuser, page, follow=True)
     assert "1 image was left: other rows need it: Note: the note 1 (00003.jpg)" in messages_of(done)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import FileSystemStorage
+from django.db import connection, transaction
+from django.test import Client
+
+from hashing.admin.deletion import marked_duplicates
+from hashing.grouping.decisions import keep
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
+from hashing.models.hash_fields import EMPTY_HASH_FIELDS
+from tests.admin.conftest import fields_of, messages_of
+from tests.admin.deletion.conftest import LIST, delete, files, mark
+from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def rest_after_undeletable(superuser, marked, add_image):
+    """A duplicate whose keeper has no file, beside two that can be deleted."""
+    keeper, alone = (
+        add_image(name, content=content, perceptual_hash="1" * 16, file_size=1)
+        for name, content in (("gone.jpg", None), ("alone.jpg", b"x"))
+    )
+    mark(keeper, alone)
+    return [*marked[1:], alone]
+
+
+def test_one_row_that_must_stay_does_not_keep_the_others(superuser, rest_after_undeletable, media):
+    page = delete(superuser, *rest_after_undeletable, confirmed=False)
+    assert "2 images will be deleted" in page.text
+    assert "1 image will stay" in page.text
+    page = delete(superuser, *rest_after_undeletable)
+    assert files(media) == ["0.jpg", "alone.jpg"]
+    done, left = messages_of(page)
+    assert done == "Successfully deleted 2 marked duplicates."
+    assert left.startswith("1 image was left: nothing is kept of it")
+    assert left.endswith("(alone.jpg)")
+
+
+def test_keeper_that_vanishes_after_the_page_is_noticed(superuser, marked, media):
+    page = delete(superuser, marked[1], confirmed=False)
+    (media / "0.jpg").unlink()
+    superuser.post(LIST, fields_of(page))
+    assert files(media) == ["1.jpg", "2.jpg"]
+    assert ImageAsset.objects.count() == 3
+
+
+def test_mark_that_is_taken_back_after_the_page_is_noticed(superuser, marked, media):
+    page = delete(superuser, marked[1], confirmed=False)
+    PairDecision.objects.all().delete()
+    page = superuser.post(LIST, fields_of(page), follow=True)
+    assert "no longer in the list" in " ".join(messages_of(page))
+    assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def unmark(row: ImageAsset, _keeper: ImageAsset) -> None:
+    PairDecision.objects.filter(duplicate=row).delete()
+
+
+def replace_file(row: ImageAsset, _keeper: ImageAsset) -> None:
+    ImageAsset.objects.filter(pk=row.pk).update(image="new.jpg")
+
+
+def delete_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
+    keeper.delete()
+
+
+def forget_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
+    ImageAsset.objects.filter(pk=keeper.pk).update(**EMPTY_HASH_FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (unmark, "it is no longer marked as a duplicate"),
+        (replace_file, "it is no longer marked as a duplicate"),
+        (delete_keeper, "it is no longer marked as a duplicate"),
+        (forget_keeper, "nothing is kept of it"),
+    ],
+)
+def test_image_stays_when_something_changed_before_its_row_was_locked(
+    superuser, marked, media, monkeypatch, change, reason
+):
+    lock = marked_duplicates.lock_with_keepers
+
+    def change_and_lock(*arguments):
+        change(marked[1], marked[0])
+        lock(*arguments)
+
+    monkeypatch.setattr(marked_duplicates, "lock_with_keepers", change_and_lock)
+    [left] = messages_of(delete(superuser, marked[1]))
+    assert left.startswith(f"1 image was left: {reason}")
+    assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
+    assert "1.jpg" in files(media)
+
+
+def test_storage_that_does_not_answer_keeps_the_image(superuser, marked, media, monkeypatch):
+    def exists(_storage, _name):
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(FileSystemStorage, "exists", exists)
+    page = delete(superuser, marked[1])
+    assert "nothing is kept of it" in " ".join(messages_of(page))
+    assert ImageAsset.objects.count() == 3
+
+
+def test_image_of_which_nothing_is_kept_stays(superuser, marked, media):
+    (media / "0.jpg").unlink()
+    page = delete(superuser, marked[1])
+    assert "nothing is kept of it" in page.text
+    assert "are deleted from the storage" not in page.text
+    assert ImageAsset.objects.count() == 3
+
+
+def test_keeper_without_a_hash_is_none(superuser, marked, media):
+    ImageAsset.objects.filter(pk=marked[0].pk).update(perceptual_hash=None, hash_error="broken")
+    delete(superuser, marked[1])
+    assert ImageAsset.objects.count() == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"another picture"])
+def test_keeper_whose_file_was_overwritten_is_none(superuser, marked, media, content):
+    (media / "0.jpg").write_bytes(content)
+    page = delete(superuser, marked[1])
+    assert "nothing is kept of it" in page.text
+    assert "are deleted from the storage" not in page.text
+    assert ImageAsset.objects.count() == 3
+
+
+def test_image_with_a_file_that_nobody_has_looked_at_stays(superuser, marked, media):
+    ImageAsset.objects.filter(pk=marked[1].pk).update(**EMPTY_HASH_FIELDS)
+    delete(superuser, marked[1])
+    assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def new_file(row: ImageAsset) -> None:
+    ImageAsset.objects.filter(pk=row.pk).update(image="new.jpg")
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="whoever writes to SQLite has it alone")
+@pytest.mark.parametrize(("number", "change"), [(0, new_file), (0, ImageAsset.delete), (1, new_file)])
+def test_image_stays_when_it_or_its_keeper_changes_in_this_moment(superuser, marked, media, number, change):
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            change(ImageAsset.objects.get(pk=marked[number].pk))
+            deletion = pool.submit(delete_and_disconnect, superuser, marked[1])
+            wait_for_a_lock(deletion)
+        deletion.result()
+    assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
+    assert "1.jpg" in files(media)
+
+
+def delete_and_disconnect(client: Client, row: ImageAsset) -> None:
+    delete(client, row)
+    connection.close()
+
+
+def wait_for_a_lock(deletion: Future) -> None:
+    """Until it waits for what this connection has."""
+    with connection.cursor() as cursor:
+        waiting = 0
+        while not (waiting or deletion.done()):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (waiting,) = cursor.fetchone()
+
+
+def test_image_that_is_not_marked_cannot_be_deleted_here(superuser, marked):
+    delete(superuser, marked[0])
+    PairDecision.objects.all().delete()
+    delete(superuser, marked[1])
+    assert ImageAsset.objects.count() == 3
+
+
+def test_keeper_and_its_duplicates_are_never_all_marked(superuser, marked):
+    for row in marked:
+        keep(DuplicateGroup.objects.get(), row.pk, User.objects.get().pk)
+    delete(superuser, *marked)
+    assert [row.pk for row in ImageAsset.objects.all()] == [marked[2].pk]
