@@ -14,7 +14,7 @@ from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_file_that_another_row_uses_stays(superuser, marked, media):
+def test_file_that_another_row_uses_is_kept(superuser, marked, media):
     ImageAsset.objects.bulk_create([ImageAsset(image="1.jpg")])
     assert "Used by: image asset." in delete(superuser, marked[1], marked[2], confirmed=False).text
     page = delete(superuser, marked[1], marked[2])
@@ -22,7 +22,7 @@ def test_file_that_another_row_uses_stays(superuser, marked, media):
     assert "1 file was kept: Used by: image asset. (1.jpg)" in messages_of(page)
 
 
-def test_file_of_the_keeper_stays_when_it_has_two_names(superuser, marked, media, bind_mount):
+def test_file_of_the_keeper_is_kept_under_a_second_name(superuser, marked, media, bind_mount):
     (media / "disk").mkdir()
     (media / "0.jpg").rename(media / "disk/0.jpg")
     bind_mount(media / "disk", media / "again")
@@ -37,7 +37,7 @@ def test_file_of_the_keeper_stays_when_it_has_two_names(superuser, marked, media
     assert "1 file was kept: Used by: image asset. (again/0.jpg)" in messages_of(page)
 
 
-def test_file_that_cannot_be_deleted_is_named(superuser, marked, media, monkeypatch):
+def test_failed_deletion_of_a_file_is_reported(superuser, marked, media, monkeypatch):
     def refuse(_storage, _name):
         raise PermissionError(13, "locked")
 
@@ -46,7 +46,7 @@ def test_file_that_cannot_be_deleted_is_named(superuser, marked, media, monkeypa
     assert any("could not be" in text and "locked (1.jpg)" in text for text in messages_of(page))
 
 
-def test_files_are_deleted_on_commit_only(rf, superuser, marked, media):
+def test_files_are_deleted_after_the_commit(rf, superuser, marked, media):
     request = rf.post(LIST)
     request.user = User.objects.get()
     model_admin = admin.site.get_model_admin(MarkedDuplicate)
@@ -60,7 +60,7 @@ def test_files_are_deleted_on_commit_only(rf, superuser, marked, media):
     assert (ImageAsset.objects.count(), files(media)) == (1, ["0.jpg"])
 
 
-def test_storage_is_never_asked_inside_a_transaction(superuser, marked, media, monkeypatch):
+def test_no_storage_is_accessed_inside_a_transaction(superuser, marked, media, monkeypatch):
     asked = []
 
     def watch(name, stock):

@@ -11,7 +11,7 @@ from django.core.signing import BadSignature
 from hashing.admin.deletion.job import MAX_AGE_SECONDS, MAX_ROWS, DeletionJob
 
 
-def test_what_is_left_and_what_was_done_is_carried_on():
+def test_token_carries_the_remaining_keys_and_the_report():
     job = DeletionJob.of([9, 3, 7])
     job.report.add_deleted(["1.jpg"])
     job.report.add_stayed("2.jpg", "a reason")
@@ -23,12 +23,12 @@ def test_what_is_left_and_what_was_done_is_carried_on():
     assert (again.keys, again.done, again.report.stayed_count) == ([7, 9], 1, 1)
 
 
-def test_token_is_of_one_user():
+def test_token_belongs_to_one_user():
     with pytest.raises(BadSignature):
         DeletionJob.from_token(DeletionJob.of([1]).token(1), 2)
 
 
-def test_token_is_of_one_day(monkeypatch):
+def test_token_expires_after_a_day(monkeypatch):
     token, now = DeletionJob.of([1]).token(1), time.time()
     monkeypatch.setattr(signing.time, "time", lambda: now + MAX_AGE_SECONDS - 1)
     assert DeletionJob.from_token(token, 1).keys == [1]
@@ -37,13 +37,13 @@ def test_token_is_of_one_day(monkeypatch):
         DeletionJob.from_token(token, 1)
 
 
-def test_most_scattered_keys_fit_into_a_request():
+def test_token_of_scattered_keys_fits_into_a_request():
     share = 10
     keys = random.Random(1).sample(range(50_000_000 // share), MAX_ROWS // share)
     assert len(DeletionJob.of(keys).token(1)) * share < settings.DATA_UPLOAD_MAX_MEMORY_SIZE - 2000
 
 
-def test_more_rows_are_cut_off(monkeypatch):
+def test_job_is_cut_at_the_limit(monkeypatch):
     monkeypatch.setattr("hashing.admin.deletion.job.MAX_ROWS", 2)
     job = DeletionJob.of([5, 4, 3])
     assert (job.keys, job.total, job.is_cut) == ([3, 4], 2, True)

@@ -13,31 +13,31 @@ from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_list_has_the_marked_ones_with_what_is_kept(superuser, marked):
+def test_list_shows_each_duplicate_with_its_keeper(superuser, marked):
     page = superuser.get(LIST)
     assert [row.pk for row in page.context["cl"].result_list] == [marked[2].pk, marked[1].pk]
     assert f'<a href="/admin/hashing/imageasset/{marked[0].pk}/change/"><bdi>0.jpg</bdi></a>' in page.text
 
 
-def test_list_shows_what_was_kept_by_the_latest_decision(superuser, marked):
+def test_list_shows_the_keeper_of_the_latest_decision(superuser, marked):
     mark(marked[1], marked[2])
     [row, _other] = superuser.get(LIST).context["cl"].result_list
     assert (row.pk, row.kept_pk, row.kept_name) == (marked[2].pk, marked[1].pk, "1.jpg")
 
 
-def test_list_needs_no_query_a_row(superuser, marked, add_hashed, group_all, django_assert_max_num_queries):  # noqa: F811
+def test_list_needs_few_queries(superuser, marked, django_assert_max_num_queries):
     with django_assert_max_num_queries(8):
         superuser.get(LIST)
 
 
-def test_confirmed_deletion_takes_rows_and_files(superuser, marked, media):
+def test_confirmed_deletion_deletes_rows_and_files(superuser, marked, media):
     page = delete(superuser, marked[1])
     assert "Successfully deleted 1 marked duplicate." in messages_of(page)
     assert files(media) == ["0.jpg", "2.jpg"]
     assert stored_groups() == {marked[0].pk: {marked[0].pk, marked[2].pk}}
 
 
-def test_nothing_goes_before_it_is_confirmed(superuser, marked, media):
+def test_nothing_is_deleted_before_confirmation(superuser, marked, media):
     page = delete(superuser, marked[1], marked[2], confirmed=False)
     assert "files of these images are deleted" in page.text
     assert "Used by" not in page.text
@@ -49,7 +49,7 @@ def test_nothing_goes_before_it_is_confirmed(superuser, marked, media):
     assert (ImageAsset.objects.count(), files(media)) == (3, ["0.jpg", "1.jpg", "2.jpg"])
 
 
-def test_single_image_is_deleted_by_its_own_page(superuser, marked, media):
+def test_single_image_is_deleted_on_its_own_page(superuser, marked, media):
     address = reverse("admin:hashing_markedduplicate_delete", args=(marked[1].pk,))
     assert "The file of this image is deleted" in superuser.get(address).text
     superuser.post(address, {"post": "yes"})
@@ -84,7 +84,7 @@ def test_more_rows_than_a_form_has_fields(superuser, marked, media, monkeypatch,
         (["view_markedduplicate", "delete_markedduplicate"], True),
     ],
 )
-def test_permission_is_its_own(client_of, marked, permissions, deletes):
+def test_marked_duplicates_have_their_own_delete_permission(client_of, marked, permissions, deletes):
     client = client_of("staff")
     User.objects.get(username="staff").user_permissions.set(Permission.objects.filter(codename__in=permissions))
     delete(client, marked[1])

@@ -87,7 +87,7 @@ def member(client, db):
     return log_in
 
 
-def test_row_goes_with_the_image_and_the_file(admin_client, mark, media, django_capture_on_commit_callbacks):
+def test_owner_is_deleted_with_the_image_and_the_file(admin_client, mark, media, django_capture_on_commit_callbacks):
     keeper, duplicate = photos("a.jpg", "b.jpg")
     marked = mark(keeper, duplicate)
     Comment.objects.create(photo=duplicate)
@@ -103,7 +103,9 @@ def test_row_goes_with_the_image_and_the_file(admin_client, mark, media, django_
     assert sorted(path.name for path in media.glob("*.jpg")) == ["a.jpg", "c.jpg"]
 
 
-def test_file_goes_from_the_storage_of_its_row(admin_client, mark, media, archive, django_capture_on_commit_callbacks):
+def test_file_is_deleted_from_the_storage_of_its_row(
+    admin_client, mark, media, archive, django_capture_on_commit_callbacks
+):
     keeper, duplicate = Scan.objects.create(file="a.jpg"), Scan.objects.create(file="b.jpg")
     with django_capture_on_commit_callbacks(execute=True):
         delete(admin_client, mark(keeper, duplicate))
@@ -111,7 +113,7 @@ def test_file_goes_from_the_storage_of_its_row(admin_client, mark, media, archiv
     assert (media / "b.jpg").exists()
 
 
-def test_protected_row_stays_and_keeps_no_other(admin_client, mark):
+def test_protected_owner_stays_and_others_are_deleted(admin_client, mark):
     keeper, protected, other = photos("a.jpg", "b.jpg", "c.jpg")
     Order.objects.create(photo=protected)
     marked = [mark(keeper, protected), mark(keeper, other)]
@@ -121,7 +123,7 @@ def test_protected_row_stays_and_keeps_no_other(admin_client, mark):
     assert set(Photo.objects.all()) == {keeper, protected}
 
 
-def test_permission_for_the_row_is_needed(client, member, mark):
+def test_permission_to_delete_the_owner_is_required(client, member, mark):
     keeper, duplicate = photos("a.jpg", "b.jpg")
     member()
     marked = mark(keeper, duplicate)
@@ -130,14 +132,14 @@ def test_permission_for_the_row_is_needed(client, member, mark):
     assert Photo.objects.count() == 2
 
 
-def test_permission_for_what_goes_with_it_is_that_of_the_site(client, member, mark):
+def test_related_rows_without_an_admin_need_no_permission(client, member, mark):
     keeper, duplicate = photos("a.jpg", "b.jpg")
     member("delete_photo")
     delete(client, mark(keeper, duplicate))
     assert Photo.objects.get() == keeper
 
 
-def test_row_that_has_what_is_kept_as_well_stays(admin_client, mark):
+def test_owner_of_both_images_stays(admin_client, mark):
     product = Product.objects.create(sku="A", front="a.jpg", back="b.jpg")
     marked = mark(product, product, ("front", "back"))
     assert "has the image that is kept as well" in delete(admin_client, marked, confirmed=False)
@@ -145,7 +147,7 @@ def test_row_that_has_what_is_kept_as_well_stays(admin_client, mark):
     assert Product.objects.exists()
 
 
-def test_all_owners_of_the_file_go(admin_client, mark):
+def test_all_owners_of_a_file_are_deleted(admin_client, mark):
     keeper, first = Picture.objects.create(image="a.jpg"), Picture.objects.create(image="b.jpg")
     Picture.objects.create(image="b.jpg")
     delete(admin_client, mark(keeper, first))
@@ -162,7 +164,9 @@ def photo_source(files):
     unregister("site_models.Photo.original")
 
 
-def test_source_says_what_deleting_means(admin_client, mark, photo_source, django_capture_on_commit_callbacks, media):
+def test_source_can_merge_instead_of_deleting(
+    admin_client, mark, photo_source, django_capture_on_commit_callbacks, media
+):
     class Merge(ImageSource):
         def merge(self, keeper, duplicate, user):
             Order.objects.filter(photo=duplicate).update(photo=keeper)
@@ -179,7 +183,7 @@ def test_source_says_what_deleting_means(admin_client, mark, photo_source, djang
     assert not (media / "b.jpg").exists()
 
 
-def test_row_that_its_source_keeps_keeps_the_image(admin_client, mark, photo_source, media):
+def test_image_stays_if_its_source_keeps_the_row(admin_client, mark, photo_source, media):
     class Keep(ImageSource):
         def merge(self, keeper, duplicate, user):
             pass
@@ -191,7 +195,7 @@ def test_row_that_its_source_keeps_keeps_the_image(admin_client, mark, photo_sou
     assert (media / "b.jpg").exists()
 
 
-def test_deletion_that_would_take_the_keeper_along_is_undone(admin_client, mark, photo_source):
+def test_merge_that_deletes_the_keeper_is_rolled_back(admin_client, mark, photo_source):
     class Both(ImageSource):
         def merge(self, keeper, duplicate, user):
             keeper.delete()
@@ -203,7 +207,7 @@ def test_deletion_that_would_take_the_keeper_along_is_undone(admin_client, mark,
     assert Photo.objects.count() == 2
 
 
-def test_image_of_a_row_is_not_deleted_in_the_list_of_images(admin_client, files):
+def test_owned_image_is_not_deleted_in_the_list_of_images(admin_client, files):
     picture = Picture.objects.create(image="a.jpg")
     address = reverse("admin:hashing_imageasset_changelist")
     data = {"action": "delete_selected", "_selected_action": [ImageAsset.objects.get().pk]}
@@ -213,7 +217,7 @@ def test_image_of_a_row_is_not_deleted_in_the_list_of_images(admin_client, files
 
 
 @pytest.mark.django_db(transaction=True)
-def test_source_that_fails_for_one_row_keeps_no_other_from_being_merged(admin_client, mark, photo_source):
+def test_failure_of_a_source_for_one_row_does_not_stop_the_others(admin_client, mark, photo_source):
     class Failing(ImageSource):
         def merge(self, keeper, duplicate, user):
             if duplicate.original.name == "b.jpg":
@@ -227,7 +231,9 @@ def test_source_that_fails_for_one_row_keeps_no_other_from_being_merged(admin_cl
     assert "deleting its row failed" in page
 
 
-def test_row_of_no_known_storage_keeps_its_file(admin_client, mark, media, django_capture_on_commit_callbacks):
+def test_file_is_kept_while_the_storage_of_another_row_is_unknown(
+    admin_client, mark, media, django_capture_on_commit_callbacks
+):
     """Another row may mean the file: that cannot be told."""
 
     @register("site_models.Scan.file")
@@ -246,7 +252,7 @@ def test_row_of_no_known_storage_keeps_its_file(admin_client, mark, media, djang
         unregister("site_models.Scan.file")
 
 
-def test_questions_do_not_grow_with_the_rows(admin_client, mark):
+def test_queries_do_not_grow_with_the_rows(admin_client, mark):
     def ask(count: int) -> int:
         names = [f"{count}-{number}.jpg" for number in range(count + 1)]
         keeper, *duplicates = (Picture.objects.create(image=name) for name in names)
@@ -258,9 +264,7 @@ def test_questions_do_not_grow_with_the_rows(admin_client, mark):
     assert ask(20) <= ask(2)
 
 
-def test_storages_that_are_equal_are_asked_once(
-    admin_client, mark, media, monkeypatch, django_capture_on_commit_callbacks
-):
+def test_equal_storages_are_accessed_once(admin_client, mark, media, monkeypatch, django_capture_on_commit_callbacks):
     @register("site_models.Photo.original")
     class Apart(ImageSource):
         def storage(self, row):

@@ -6,7 +6,7 @@ from django.utils.html import format_html
 from hashing.admin.deletion.related_rows import as_text, deleting_images, is_deleting_images
 
 
-def test_images_are_being_deleted_inside_the_block_alone(rf):
+def test_request_is_marked_only_inside_the_block(rf):
     request = rf.get("/")
     assert not is_deleting_images(request)
     with deleting_images(request):
@@ -14,7 +14,7 @@ def test_images_are_being_deleted_inside_the_block_alone(rf):
     assert not is_deleting_images(request)
 
 
-def test_images_are_not_being_deleted_after_an_error(rf):
+def test_request_is_not_marked_after_an_error(rf):
     request = rf.get("/")
     with pytest.raises(ZeroDivisionError), deleting_images(request):
         raise ZeroDivisionError

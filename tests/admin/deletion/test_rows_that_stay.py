@@ -30,7 +30,7 @@ def rest_after_undeletable(superuser, marked, add_image):
     return [*marked[1:], alone]
 
 
-def test_one_row_that_must_stay_does_not_keep_the_others(superuser, rest_after_undeletable, media):
+def test_row_that_must_stay_does_not_stop_the_others(superuser, rest_after_undeletable, media):
     page = delete(superuser, *rest_after_undeletable, confirmed=False)
     assert "2 images will be deleted" in page.text
     assert "1 image will stay" in page.text
@@ -42,7 +42,7 @@ def test_one_row_that_must_stay_does_not_keep_the_others(superuser, rest_after_u
     assert left.endswith("(alone.jpg)")
 
 
-def test_keeper_that_vanishes_after_the_page_is_noticed(superuser, marked, media):
+def test_duplicate_stays_if_its_keeper_vanishes_after_the_confirmation_page(superuser, marked, media):
     page = delete(superuser, marked[1], confirmed=False)
     (media / "0.jpg").unlink()
     superuser.post(LIST, fields_of(page))
@@ -50,7 +50,7 @@ def test_keeper_that_vanishes_after_the_page_is_noticed(superuser, marked, media
     assert ImageAsset.objects.count() == 3
 
 
-def test_mark_that_is_taken_back_after_the_page_is_noticed(superuser, marked, media):
+def test_duplicate_stays_if_its_mark_is_taken_back_after_the_confirmation_page(superuser, marked, media):
     page = delete(superuser, marked[1], confirmed=False)
     PairDecision.objects.all().delete()
     page = superuser.post(LIST, fields_of(page), follow=True)
@@ -83,9 +83,7 @@ def forget_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
         (forget_keeper, "nothing is kept of it"),
     ],
 )
-def test_image_stays_when_something_changed_before_its_row_was_locked(
-    superuser, marked, media, monkeypatch, change, reason
-):
+def test_duplicate_stays_after_a_change_before_its_row_is_locked(superuser, marked, media, monkeypatch, change, reason):
     lock = marked_duplicates.lock_with_keepers
 
     def change_and_lock(*arguments):
@@ -99,7 +97,7 @@ def test_image_stays_when_something_changed_before_its_row_was_locked(
     assert "1.jpg" in files(media)
 
 
-def test_storage_that_does_not_answer_keeps_the_image(superuser, marked, media, monkeypatch):
+def test_duplicate_stays_if_the_storage_is_unavailable(superuser, marked, media, monkeypatch):
     def exists(_storage, _name):
         raise ConnectionError("away")
 
@@ -109,7 +107,7 @@ def test_storage_that_does_not_answer_keeps_the_image(superuser, marked, media, 
     assert ImageAsset.objects.count() == 3
 
 
-def test_image_of_which_nothing_is_kept_stays(superuser, marked, media):
+def test_duplicate_stays_if_the_file_of_its_keeper_is_missing(superuser, marked, media):
     (media / "0.jpg").unlink()
     page = delete(superuser, marked[1])
     assert "nothing is kept of it" in page.text
@@ -117,14 +115,14 @@ def test_image_of_which_nothing_is_kept_stays(superuser, marked, media):
     assert ImageAsset.objects.count() == 3
 
 
-def test_keeper_without_a_hash_is_none(superuser, marked, media):
+def test_duplicate_stays_if_its_keeper_has_no_hash(superuser, marked, media):
     ImageAsset.objects.filter(pk=marked[0].pk).update(perceptual_hash=None, hash_error="broken")
     delete(superuser, marked[1])
     assert ImageAsset.objects.count() == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"another picture"])
-def test_keeper_whose_file_was_overwritten_is_none(superuser, marked, media, content):
+def test_duplicate_stays_if_the_file_of_its_keeper_was_overwritten(superuser, marked, media, content):
     (media / "0.jpg").write_bytes(content)
     page = delete(superuser, marked[1])
     assert "nothing is kept of it" in page.text
@@ -132,7 +130,7 @@ def test_keeper_whose_file_was_overwritten_is_none(superuser, marked, media, con
     assert ImageAsset.objects.count() == 3
 
 
-def test_image_with_a_file_that_nobody_has_looked_at_stays(superuser, marked, media):
+def test_duplicate_with_a_new_file_stays(superuser, marked, media):
     ImageAsset.objects.filter(pk=marked[1].pk).update(**EMPTY_HASH_FIELDS)
     delete(superuser, marked[1])
     assert files(media) == ["0.jpg", "1.jpg", "2.jpg"]
@@ -144,7 +142,7 @@ def new_file(row: ImageAsset) -> None:
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="whoever writes to SQLite has it alone")
 @pytest.mark.parametrize(("number", "change"), [(0, new_file), (0, ImageAsset.delete), (1, new_file)])
-def test_image_stays_when_it_or_its_keeper_changes_in_this_moment(superuser, marked, media, number, change):
+def test_duplicate_stays_if_it_or_its_keeper_changes_at_the_same_time(superuser, marked, media, number, change):
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             change(ImageAsset.objects.get(pk=marked[number].pk))
@@ -169,14 +167,14 @@ def wait_for_a_lock(deletion: Future) -> None:
             (waiting,) = cursor.fetchone()
 
 
-def test_image_that_is_not_marked_cannot_be_deleted_here(superuser, marked):
+def test_image_without_a_mark_cannot_be_deleted(superuser, marked):
     delete(superuser, marked[0])
     PairDecision.objects.all().delete()
     delete(superuser, marked[1])
     assert ImageAsset.objects.count() == 3
 
 
-def test_keeper_and_its_duplicates_are_never_all_marked(superuser, marked):
+def test_one_copy_is_left_whatever_is_kept_in_turn(superuser, marked):
     for row in marked:
         keep(DuplicateGroup.objects.get(), row.pk, User.objects.get().pk)
     delete(superuser, *marked)

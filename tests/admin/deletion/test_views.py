@@ -43,7 +43,7 @@ def test_more_rows_than_a_form_has_fields(superuser, settings):
     assert ImageAsset.objects.count() == 0
 
 
-def test_rows_of_the_filter_go_and_no_other(superuser):
+def test_only_the_filtered_rows_are_deleted(superuser):
     rows = add_rows(3)
     ImageAsset.objects.filter(pk=rows[1].pk).update(hash_error="broken")
     page = ask(superuser, rows[1], across=True, query="?state=failed")
@@ -54,7 +54,7 @@ def test_rows_of_the_filter_go_and_no_other(superuser):
     assert list(ImageAsset.objects.order_by("pk")) == [rows[0], rows[2]]
 
 
-def test_files_stay(superuser, add_image, media):
+def test_files_of_images_stay(superuser, add_image, media):
     page = ask(superuser, add_image())
     assert "Their files stay" in page.text
     confirm(superuser, page)
@@ -62,14 +62,14 @@ def test_files_stay(superuser, add_image, media):
     assert [path.name for path in media.iterdir()] == ["photo.jpg"]
 
 
-def test_nothing_goes_before_it_is_confirmed(superuser):
+def test_nothing_is_deleted_before_confirmation(superuser):
     [row] = add_rows(1)
     ask(superuser, row)
     superuser.get(address("delete", row.pk))
     assert ImageAsset.objects.exists()
 
 
-def test_single_row_is_deleted_by_its_own_page(superuser):
+def test_single_row_is_deleted_on_its_own_page(superuser):
     row, other = add_rows(2)
     page = superuser.get(address("delete", row.pk))
     assert "00000.jpg" in page.text
@@ -79,7 +79,7 @@ def test_single_row_is_deleted_by_its_own_page(superuser):
     assert LogEntry.objects.get(action_flag=DELETION).object_repr == "00000.jpg"
 
 
-def test_row_that_is_gone_leads_back(superuser):
+def test_missing_row_redirects_to_the_index(superuser):
     assert superuser.get(address("delete", 1)).status_code == 302
 
 
@@ -90,7 +90,7 @@ def long_deletion(monkeypatch):
     monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
 
 
-def test_long_deletion_goes_on_from_page_to_page(superuser, long_deletion):
+def test_long_deletion_continues_from_page_to_page(superuser, long_deletion):
     rows = add_rows(5)
     page = confirm(superuser, ask(superuser, rows[0], across=True))
     assert "2 of 5" in page.text
@@ -102,7 +102,7 @@ def test_long_deletion_goes_on_from_page_to_page(superuser, long_deletion):
     assert not ImageAsset.objects.exists()
 
 
-def test_what_was_left_when_it_was_stopped_can_be_deleted_again(superuser, long_deletion):
+def test_page_of_a_long_deletion_can_be_sent_twice(superuser, long_deletion):
     rows = add_rows(5)
     page = confirm(superuser, ask(superuser, rows[0], across=True))
     ImageAsset.objects.filter(pk=rows[2].pk).delete()
@@ -115,7 +115,7 @@ def test_what_was_left_when_it_was_stopped_can_be_deleted_again(superuser, long_
 
 
 @pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
-def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion, monkeypatch, error):
+def test_failed_batch_is_reported_with_the_rows_left(superuser, long_deletion, monkeypatch, error):
     rows = add_rows(5)
     page = confirm(superuser, ask(superuser, rows[0], across=True))
 
@@ -131,7 +131,7 @@ def test_batch_that_fails_leaves_the_others_and_says_so(superuser, long_deletion
 
 
 @pytest.mark.parametrize("change", [lambda token: token[:-1], lambda _token: "x", lambda token: f"{token}x"])
-def test_page_that_was_tampered_with_deletes_nothing(superuser, change):
+def test_changed_token_deletes_nothing(superuser, change):
     [row] = add_rows(1)
     fields = fields_of(ask(superuser, row))
     done = superuser.post(address("changelist"), fields | {"deletion": change(fields["deletion"])}, follow=True)
@@ -139,7 +139,7 @@ def test_page_that_was_tampered_with_deletes_nothing(superuser, change):
     assert ImageAsset.objects.exists()
 
 
-def test_page_of_somebody_else_deletes_nothing(superuser, client_of):
+def test_token_of_another_user_deletes_nothing(superuser, client_of):
     [row] = add_rows(1)
     other = client_of("staff")
     User.objects.get(username="staff").user_permissions.set(
@@ -149,7 +149,7 @@ def test_page_of_somebody_else_deletes_nothing(superuser, client_of):
     assert ImageAsset.objects.exists()
 
 
-def test_permission_is_asked_at_every_step(superuser, client_of, long_deletion):
+def test_permission_is_checked_for_every_request(superuser, client_of, long_deletion):
     rows = add_rows(5)
     user = User.objects.get(username="superuser")
     page = confirm(superuser, ask(superuser, rows[0], across=True))
@@ -177,7 +177,7 @@ def add_note(made_model):
 
 
 @pytest.mark.parametrize("on_delete", [models.PROTECT, models.RESTRICT])
-def test_protected_row_stays_and_the_others_go(superuser, add_note, on_delete):
+def test_protected_row_stays_and_the_others_are_deleted(superuser, add_note, on_delete):
     rows = add_rows(5)
     add_note(rows[3], on_delete)
     page = ask(superuser, *rows)
@@ -189,7 +189,7 @@ def test_protected_row_stays_and_the_others_go(superuser, add_note, on_delete):
     assert list(ImageAsset.objects.all()) == [rows[3]]
 
 
-def test_row_that_the_database_does_not_let_go_stays_and_the_others_go(superuser):
+def test_row_that_the_database_refuses_to_delete_stays_and_the_others_are_deleted(superuser):
     rows = add_rows(5)
     with refused_row(rows[3].pk, "DELETE"):
         done = confirm(superuser, ask(superuser, *rows), follow=True)
@@ -198,7 +198,7 @@ def test_row_that_the_database_does_not_let_go_stays_and_the_others_go(superuser
 
 
 @pytest.mark.parametrize("hidden", [1, 2])
-def test_rows_that_the_admin_of_a_site_hides_stay(superuser, monkeypatch, hidden):
+def test_rows_outside_the_queryset_of_the_admin_stay(superuser, monkeypatch, hidden):
     rows = add_rows(3)
     page = ask(superuser, *rows)
     show_all = ImageAssetAdmin.get_queryset
@@ -217,7 +217,7 @@ def test_page_says_when_more_rows_are_selected_than_one_deletion_takes(superuser
     assert (len(page.context["job"].keys)) == limit
 
 
-def test_row_that_is_protected_in_this_moment_stays_and_the_others_go(superuser, add_note, monkeypatch):
+def test_row_that_is_protected_after_the_check_stays_and_the_others_are_deleted(superuser, add_note, monkeypatch):
     rows = add_rows(5)
     page = ask(superuser, *rows)
     add_note(rows[3], models.PROTECT)
@@ -229,7 +229,7 @@ def test_row_that_is_protected_in_this_moment_stays_and_the_others_go(superuser,
 
 
 @pytest.mark.parametrize(("role", "deletes"), [("superuser", True), ("staff", False)])
-def test_permission_for_what_is_deleted_with_an_image(client_of, add_note, role, deletes):
+def test_permission_to_delete_related_rows_is_required(client_of, add_note, role, deletes):
     client, rows = client_of(role), add_rows(2)
     note = add_note(rows[0], models.CASCADE)
     permissions = Permission.objects.filter(codename__in=["view_imageasset", "delete_imageasset"])
@@ -243,7 +243,7 @@ def test_permission_for_what_is_deleted_with_an_image(client_of, add_note, role,
 
 
 @pytest.mark.parametrize("role", ["superuser", "staff"])
-def test_keeper_is_deleted_without_a_permission_for_groups(client_of, add_hashed, group_all, role):  # noqa: F811
+def test_groups_are_deleted_with_their_keeper_without_a_permission(client_of, add_hashed, group_all, role):  # noqa: F811
     client, rows = client_of(role), [add_hashed(), add_hashed(flips=1)]
     group_all()
     permissions = Permission.objects.filter(codename__in=["view_imageasset", "delete_imageasset"])
@@ -262,7 +262,7 @@ def test_nobody_deletes_a_group_by_hand(superuser, add_hashed, group_all):  # no
     assert superuser.post(f"/admin/hashing/duplicategroup/{group.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_page_checks_as_many_rows_as_it_has_time_for(superuser, monkeypatch):
+def test_confirmation_checks_only_the_first_rows_within_its_time(superuser, monkeypatch):
     monkeypatch.setattr(views, "BATCH", 2)
     monkeypatch.setattr(views, "FORECAST_SECONDS", 0.0)
     rows = add_rows(5)
@@ -307,7 +307,7 @@ def test_overridden_methods_are_called_for_a_single_row(superuser, override, nam
     assert not ImageAsset.objects.exists()
 
 
-def test_rows_that_an_overridden_method_protects_stay(superuser, monkeypatch):
+def test_rows_protected_by_an_overridden_method_stay(superuser, monkeypatch):
     rows = add_rows(2)
 
     def protect_second(_self, objs, _request):

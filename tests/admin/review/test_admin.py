@@ -16,9 +16,7 @@ def shown_keepers(response) -> list[int]:
 
 
 def count_queries(client, address: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
     return len(queries)
 
@@ -28,15 +26,7 @@ def test_list_shows_the_cards_of_its_groups(reviewer, add_group):
     text = reviewer.get(review_address("changelist")).text
     for key in keys_of(group):
         assert f'data-image="{key}"' in text
-    for fact in (
-        "folder 0/",
-        "photo 2.jpg",
-        "1999&nbsp;",
-        "1001\xa0bytes",
-        "JPG",
-        "looks identical",
-        "most pixels",
-    ):
+    for fact in ("folder 0/", "photo 2.jpg", "1999&nbsp;", "1001\xa0bytes", "JPG", "looks identical", "most pixels"):
         assert fact in text
 
 
@@ -69,7 +59,7 @@ def test_list_has_pages_of_twenty(reviewer, add_group):
     assert (second.context["cl"].previous_query, second.context["cl"].next_query) == ("?p=1", "")
 
 
-def test_page_that_decisions_have_emptied_is_the_first_one(reviewer, add_group):
+def test_page_that_no_longer_exists_is_the_first(reviewer, add_group):
     for _number in range(22):
         add_group(size=2)
     assert len(shown_keepers(reviewer.get(review_address("changelist"), {"p": 9}))) == 20
@@ -80,7 +70,7 @@ def test_surest_groups_come_first(reviewer, add_group):
     assert shown_keepers(reviewer.get(review_address("changelist"))) == [near.keeper_id, far.keeper_id]
 
 
-def test_empty_list_says_so(reviewer):
+def test_empty_list_has_a_message(reviewer):
     assert "There are no such groups." in reviewer.get(review_address("changelist")).text
 
 
@@ -106,7 +96,7 @@ def test_page_that_is_no_number_is_the_first(reviewer, add_group, page):
     assert shown.page == 1
 
 
-def test_page_of_a_group_that_was_made_anew_is_found_by_its_image(reviewer, add_group):
+def test_group_with_a_new_key_is_found_by_its_image(reviewer, add_group):
     group = add_group()
     response = reviewer.get(review_address("change", group.pk + 99), {"image": group.keeper_id})
     assert response["Location"].startswith(review_address("change", group.pk))
@@ -119,7 +109,7 @@ def test_page_of_a_group_that_is_gone_leads_to_the_list(reviewer, key):
     assert messages_of(response) == ["This group no longer exists, or was found again with other images."]
 
 
-def test_image_leads_to_its_group(reviewer, add_group):
+def test_address_of_an_image_redirects_to_its_group(reviewer, add_group):
     group = add_group()
     response = reviewer.get(review_address("of", keys_of(group)[2]))
     assert response["Location"].startswith(review_address("change", group.pk))
@@ -141,7 +131,7 @@ def test_page_has_no_inline_script_and_no_inline_style(reviewer, add_group):
         assert inline not in main
 
 
-def test_images_that_lost_their_keeper_are_left_out(reviewer, add_group):
+def test_group_without_its_keeper_is_left_out(reviewer, add_group):
     group = add_group()
     GroupMember.objects.filter(group=group, position=0).delete()
     assert shown_keepers(reviewer.get(review_address("changelist"))) == []

@@ -7,19 +7,10 @@ from django.utils.timezone import localtime
 
 from hashing.models import DuplicateGroup, GroupMember, PairDecision
 from tests.admin.conftest import messages_of
-from tests.admin.review.conftest import (
-    JSON,
-    ask,
-    form_of,
-    image_keys,
-    keys_of,
-    marked_keys,
-    review_address,
-    take_back,
-)
+from tests.admin.review.conftest import JSON, ask, form_of, image_keys, keys_of, marked_keys, review_address, take_back
 
 
-def test_image_that_has_left_the_group_is_refused_with_the_group_as_it_is(reviewer, add_group):
+def test_decision_on_an_image_that_left_the_group_is_refused(reviewer, add_group):
     group = add_group()
     keeper, one, other = keys_of(group)
     seen = form_of(group, "same", one)
@@ -40,7 +31,7 @@ def test_keep_of_a_group_that_has_grown_is_refused(reviewer, add_group):
     assert marked_keys() == set()
 
 
-def test_keep_of_a_group_in_which_one_has_taken_the_place_of_another_is_refused(reviewer, add_group):
+def test_keep_of_a_group_with_another_member_is_refused(reviewer, add_group):
     group = add_group()
     last = max(group.members.values_list("pk", flat=True))
     assert f'name="last_member" value="{last}"' in reviewer.get(review_address("changelist")).text
@@ -56,7 +47,7 @@ def test_keep_of_a_group_in_which_one_has_taken_the_place_of_another_is_refused(
 @pytest.mark.parametrize("theirs", ["same", "different", "keep"])
 @pytest.mark.parametrize("mine", ["same", "different", "keep"])
 @pytest.mark.parametrize("headers", [JSON, {}], ids=["script", "no script"])
-def test_stale_page_overturns_no_decision_of_somebody_else(
+def test_stale_page_does_not_supersede_a_decision_of_another_user(
     reviewer, superuser_client, add_group, mine, theirs, headers
 ):
     group = add_group()
@@ -76,7 +67,7 @@ def test_stale_page_overturns_no_decision_of_somebody_else(
         assert messages_of(response) == [message]
 
 
-def test_keep_of_a_group_in_which_another_image_was_decided_about_is_refused(reviewer, superuser_client, add_group):
+def test_keep_is_refused_after_a_decision_on_another_image_of_the_group(reviewer, superuser_client, add_group):
     group = add_group()
     _keeper, one, other = keys_of(group)
     seen = form_of(group, "keep", one)
@@ -96,7 +87,7 @@ def test_verdict_on_another_image_of_the_group_is_no_conflict(reviewer, superuse
     assert marked_keys() == {one, other}
 
 
-def test_keep_of_a_group_in_which_a_decision_was_taken_back_is_refused(reviewer, superuser_client, add_group):
+def test_keep_is_refused_after_a_decision_in_the_group_was_taken_back(reviewer, superuser_client, add_group):
     group = add_group()
     _keeper, one, other = keys_of(group)
     ask(superuser_client, form_of(group, "same", other))
@@ -108,7 +99,7 @@ def test_keep_of_a_group_in_which_a_decision_was_taken_back_is_refused(reviewer,
     assert marked_keys() == set()
 
 
-def test_own_decision_in_another_tab_is_no_less_a_decision(reviewer, add_group):
+def test_stale_page_does_not_supersede_an_own_decision(reviewer, add_group):
     group = add_group()
     one = keys_of(group)[1]
     seen = form_of(group, "different", one)
@@ -132,7 +123,7 @@ def test_form_that_is_sent_twice_decides_once(reviewer, add_group, verdict, head
     assert LogEntry.objects.values("object_id").distinct().count() == LogEntry.objects.count()
 
 
-def test_form_that_has_decided_something_else_is_refused(reviewer, superuser_client, add_group):
+def test_form_that_has_decided_otherwise_is_refused(reviewer, superuser_client, add_group):
     group = add_group()
     _keeper, one, other = keys_of(group)
     data = form_of(group, "same", one)

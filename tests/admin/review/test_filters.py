@@ -36,7 +36,7 @@ def groups(add_group):
         ({"images": "nonsense"}, [2, 3, 5, 6, 20]),
     ],
 )
-def test_state_and_size(reviewer, groups, query, sizes):
+def test_filters_by_state_and_size(reviewer, groups, query, sizes):
     assert [group.size for group in found(reviewer, **query)] == sizes
 
 
@@ -44,7 +44,7 @@ def test_state_and_size(reviewer, groups, query, sizes):
     ("likeness", "distances"),
     [("identical", [0, 12]), ("nearly", [13, 40]), ("similar", [41, 90]), ("nonsense", [*DISTANCES])],
 )
-def test_likeness(reviewer, groups, likeness, distances):
+def test_filter_by_likeness(reviewer, groups, likeness, distances):
     assert [group.max_distance for group in found(reviewer, likeness=likeness, state="all")] == distances
 
 

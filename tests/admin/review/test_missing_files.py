@@ -4,14 +4,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
-from tests.admin.review.conftest import (
-    ask,
-    form_of,
-    image_keys,
-    keys_of,
-    marked_keys,
-    review_address,
-)
+from tests.admin.review.conftest import ask, form_of, image_keys, keys_of, marked_keys, review_address
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -32,7 +25,7 @@ def test_image_whose_file_is_missing_is_not_kept(reviewer, add_group, media, pla
     assert DuplicateGroup.objects.get().keeper_id == keys[1 - place]
 
 
-def test_nothing_is_the_same_as_a_keeper_without_a_file(reviewer, add_group, media):
+def test_no_image_can_be_marked_as_duplicate_of_a_keeper_without_a_file(reviewer, add_group, media):
     group = add_group()
     keeper, one, other = keys_of(group)
     data = form_of(group, "same", other)
@@ -45,7 +38,7 @@ def test_nothing_is_the_same_as_a_keeper_without_a_file(reviewer, add_group, med
     assert marked_keys() == {keeper, other}
 
 
-def test_page_says_that_the_file_of_a_keeper_is_missing_and_changes_nothing(reviewer, add_group, media):
+def test_page_shows_that_the_file_of_a_keeper_is_missing_and_changes_nothing(reviewer, add_group, media):
     group = add_group()
     media.joinpath("0/0.jpg").unlink()
     text = reviewer.get(review_address("changelist")).text
@@ -64,7 +57,7 @@ def test_file_of_another_size_is_not_kept(reviewer, add_group, media):
     assert marked_keys() == set()
 
 
-def test_file_that_has_come_back_is_kept(reviewer, add_group, media):
+def test_file_that_is_back_can_be_kept(reviewer, add_group, media):
     group = add_group()
     path = media / "0/0.jpg"
     content = path.read_bytes()
@@ -77,7 +70,7 @@ def test_file_that_has_come_back_is_kept(reviewer, add_group, media):
     assert len(marked_keys()) == 2
 
 
-def test_storage_that_cannot_be_reached_is_no_missing_file(reviewer, add_group, settings, media):
+def test_unavailable_storage_is_not_recorded_as_a_missing_file(reviewer, add_group, settings, media):
     group = add_group()
     data = form_of(group, "keep", group.keeper_id)
     settings.MEDIA_ROOT = str(media / "unmounted")
@@ -89,7 +82,7 @@ def test_storage_that_cannot_be_reached_is_no_missing_file(reviewer, add_group, 
 
 
 @pytest.mark.parametrize("verdict", ["same", "keep"])
-def test_storage_is_not_asked_while_the_groups_are_locked(reviewer, add_group, monkeypatch, verdict):
+def test_storage_is_not_accessed_while_the_groups_are_locked(reviewer, add_group, monkeypatch, verdict):
     def locked(using, work, *arguments):
         with monkeypatch.context() as patch:
             patch.setattr(FileSystemStorage, "exists", forbidden)

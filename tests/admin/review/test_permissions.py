@@ -83,5 +83,5 @@ def test_buttons_are_for_those_who_may_decide(add_group, client_of, role, shown,
 
 
 @pytest.mark.parametrize(("role", "shown"), [("blind", False), ("viewer", True), ("reviewer", True)])
-def test_menu_of_the_admin_has_the_groups_for_those_who_may_look(client_of, role, shown):
+def test_index_of_the_admin_lists_groups_for_those_who_may_see_them(client_of, role, shown):
     assert (review_address("changelist") in client_of(role).get("/admin/").text) is shown

@@ -54,12 +54,12 @@ def test_pages_of_a_group_are_ranges_of_positions_with_the_keeper_on_each(add_gr
     assert [card.member.position for card in shown.cards] == [0, *positions]
 
 
-def test_last_page_that_is_full_is_the_last(add_group):
+def test_full_last_page_is_the_last(add_group):
     assert present_group_page(add_group(size=121), 3, site).page == 2
 
 
 @pytest.mark.parametrize(("size", "shown"), [(12, 12), (13, 12)])
-def test_list_shows_the_beginning_of_a_group(add_group, size, shown):
+def test_list_shows_the_first_cards_of_a_group(add_group, size, shown):
     group = add_group(size=size)
     [beginning] = present_groups([group], site)
     assert [card.member.position for card in beginning.cards] == list(range(shown))
@@ -68,23 +68,23 @@ def test_list_shows_the_beginning_of_a_group(add_group, size, shown):
 
 
 @pytest.mark.parametrize(("digest", "same"), [("a" * 64, True), ("b" * 64, False), (None, False)])
-def test_same_bytes_are_told_from_the_digests(add_group, digest, same):
+def test_same_bytes_are_recognized_by_the_digests(add_group, digest, same):
     group = add_group(size=2, file_digest="a" * 64)
     ImageAsset.objects.filter(pk=keys_of(group)[1]).update(file_digest=digest)
     assert [card.has_same_bytes for card in cards_of(group)] == [False, same]
 
 
-def test_files_without_digests_are_not_called_equal(add_group):
+def test_files_without_digests_have_no_badge(add_group):
     assert not any(card.has_same_bytes for card in cards_of(add_group(file_digest=None)))
 
 
-def test_orientation_is_said_of_turned_copies_alone(add_group):
+def test_only_turned_copies_have_an_orientation(add_group):
     group = add_group()
     GroupMember.objects.filter(group=group, position=2).update(orientation=6)
     assert [card.orientation for card in cards_of(group)] == ["", "", "turned right"]
 
 
-def test_card_of_a_marked_image_knows_its_mark(add_group, django_user_model):
+def test_card_of_a_marked_image_has_its_decision(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     keeper, one, other = keys_of(group)
     decide_same(group, one, editor.pk)
@@ -94,7 +94,7 @@ def test_card_of_a_marked_image_knows_its_mark(add_group, django_user_model):
     assert all(card.kept_instead is None for card in cards_of(group))
 
 
-def test_card_says_what_is_kept_instead_when_that_is_not_the_keeper(add_group, django_user_model):
+def test_card_names_the_image_kept_instead_if_it_is_not_the_keeper(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     best, one, other = keys_of(group)
     keep(group, one, editor.pk)
@@ -105,14 +105,14 @@ def test_card_says_what_is_kept_instead_when_that_is_not_the_keeper(add_group, d
     assert cards[other].is_open
 
 
-def test_keeper_that_was_chosen_against_the_rules_has_a_reason(add_group, django_user_model):
+def test_keeper_chosen_by_a_person_has_a_reason(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     keep(group, keys_of(group)[2], editor.pk)
     (shown,) = present_groups([DuplicateGroup.objects.get()], site)
     assert shown.keeper_reason == "by a decision"
 
 
-def test_marked_image_leads_to_taking_its_mark_back(client_of, add_group, django_user_model):
+def test_card_of_a_marked_image_links_to_taking_it_back(client_of, add_group, django_user_model):
     group = add_group(size=2)
     superuser, reviewer = client_of("superuser"), client_of("reviewer")
     keep(group, group.keeper_id, django_user_model.objects.get(username="reviewer").pk)

@@ -20,7 +20,7 @@ LIST = "/admin/hashing/duplicategroup/"
         (f"{LIST}7/change/?p=3", ReturnTo(site, f"{LIST}7/change/?p=3", 3, is_open_only=False)),
     ],
 )
-def test_pages_of_the_review(address, place):
+def test_pages_of_the_review_are_recognized(address, place):
     assert ReturnTo.of(address, site) == place
 
 
@@ -28,30 +28,30 @@ def test_pages_of_the_review(address, place):
     "address",
     ["", "https://example.org/", "//example.org/", "/admin/", "javascript:alert(1)", "//example.org/1/change/"],
 )
-def test_anything_else_is_the_list(address):
+def test_other_addresses_are_the_list(address):
     assert ReturnTo.of(address, site).url == LIST
 
 
-def test_list_shows_all_groups_of_the_images_again(add_group):
+def test_list_finds_all_groups_of_the_images(add_group):
     groups = [add_group(), add_group(), add_group()]
     keys = [key for group in groups[:2] for key in keys_of(group)]
     shown = ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), keys)
     assert {each.group for each in shown} == set(groups[:2])
 
 
-def test_list_shows_at_most_twenty_groups_again(add_group):
+def test_list_finds_at_most_twenty_groups(add_group):
     keys = [key for _ in range(21) for key in keys_of(add_group(size=2))]
     assert len(ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), keys)) == 20
 
 
-def test_list_asks_for_at_most_a_hundred_images(add_group):
+def test_list_considers_at_most_a_hundred_images(add_group):
     group = add_group()
     keys = [*range(10**6, 10**6 + 99), group.keeper_id]
     assert ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), keys)
     assert not ReturnTo.of(LIST, site).find_groups(DuplicateGroup.objects.all(), [10**7, *keys])
 
 
-def test_decided_groups_are_shown_after_a_refusal_alone(add_group):
+def test_decided_groups_are_found_on_request(add_group):
     group = add_group()
     DuplicateGroup.objects.update(open_count=0)
     rows, keys = DuplicateGroup.objects.all(), [group.keeper_id]
@@ -72,14 +72,14 @@ def test_page_of_a_group_that_is_gone_leads_to_the_list(add_group):
     assert place.url_of([]) == LIST
 
 
-def test_address_is_that_of_the_group_as_it_is_now(add_group):
+def test_url_of_a_group_has_its_present_key(add_group):
     group = add_group(size=130)
     place = ReturnTo.of(f"{review_address('change', 99)}?p=2", site)
     shown = place.find_groups(DuplicateGroup.objects.all(), [group.keeper_id])
     assert place.url_of(shown) == f"{review_address('change', group.pk)}?image={group.keeper_id}&p=2"
 
 
-def test_list_leads_to_the_group(add_group):
+def test_url_of_the_list_has_the_anchor_of_the_group(add_group):
     group = add_group()
     address = ReturnTo.of(f"{LIST}?state=all", site).url_of(present_groups([group], site))
     assert address == f"{LIST}?state=all#group-{group.keeper_id}"

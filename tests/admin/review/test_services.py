@@ -29,14 +29,14 @@ def logged() -> list[int]:
 
 
 @pytest.mark.parametrize("verdict", ["same", "different"])
-def test_verdict_is_in_the_history_of_both_images(add_group, somebody, verdict):
+def test_verdict_is_logged_for_both_images(add_group, somebody, verdict):
     group = add_group()
     keeper, one, _other = keys_of(group)
     act(group, verdict, one, somebody)
     assert logged() == [keeper, one]
 
 
-def test_keep_is_in_the_history_of_every_image_of_a_small_group(add_group, somebody):
+def test_keep_is_logged_for_every_image_of_a_small_group(add_group, somebody):
     group = add_group()
     keys = keys_of(group)
     act(group, "keep", keys[0], somebody)
@@ -44,7 +44,7 @@ def test_keep_is_in_the_history_of_every_image_of_a_small_group(add_group, someb
     assert {entry.user for entry in LogEntry.objects.all()} == {somebody}
 
 
-def test_keep_is_in_the_history_of_the_keeper_of_a_large_group(add_group, somebody):
+def test_keep_is_logged_for_the_keeper_of_a_large_group(add_group, somebody):
     group = add_group(size=40)
     chosen = keys_of(group)[20]
     done = act(group, "keep", chosen, somebody)
@@ -52,7 +52,7 @@ def test_keep_is_in_the_history_of_the_keeper_of_a_large_group(add_group, somebo
     assert len(done.keys) == 13
 
 
-def test_taking_back_is_in_the_history(add_group, somebody):
+def test_taking_back_is_logged(add_group, somebody):
     group = add_group()
     keys = keys_of(group)
     act(group, "same", keys[1], somebody)
@@ -60,7 +60,7 @@ def test_taking_back_is_in_the_history(add_group, somebody):
     assert LogEntry.objects.filter(change_message="The last decision was taken back.").count() == 2
 
 
-def test_refusal_leaves_no_trace(add_group, somebody):
+def test_refusal_logs_and_decides_nothing(add_group, somebody):
     group = add_group()
     with pytest.raises(DecisionRefused):
         act(group, "same", group.keeper_id, somebody)
@@ -68,7 +68,7 @@ def test_refusal_leaves_no_trace(add_group, somebody):
     assert not PairDecision.objects.exists()
 
 
-def test_decision_that_cannot_be_recorded_is_not_made(add_group, somebody, monkeypatch):
+def test_decision_that_cannot_be_logged_is_not_made(add_group, somebody, monkeypatch):
     def fail(*_arguments):
         raise RuntimeError
 
@@ -79,7 +79,7 @@ def test_decision_that_cannot_be_recorded_is_not_made(add_group, somebody, monke
     assert not PairDecision.objects.exists()
 
 
-def test_history_of_a_image_tells_the_decision(reviewer, add_group, client_of):
+def test_history_page_of_an_image_shows_the_decision(reviewer, add_group, client_of):
     group = add_group()
     keeper, one, other = keys_of(group)
     ask(reviewer, form_of(group, "different", one))

@@ -4,19 +4,10 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from hashing.models import PairDecision
-from tests.admin.review.conftest import (
-    ask,
-    batch_in,
-    form_of,
-    image_keys,
-    keys_of,
-    marked_keys,
-    take_back,
-    undo_form,
-)
+from tests.admin.review.conftest import ask, batch_in, form_of, image_keys, keys_of, marked_keys, take_back, undo_form
 
 
-def test_undo_brings_the_group_back(reviewer, add_group):
+def test_undo_restores_the_group(reviewer, add_group):
     group = add_group()
     keys = keys_of(group)
     ask(reviewer, form_of(group, "keep", keys[0]))
@@ -26,7 +17,7 @@ def test_undo_brings_the_group_back(reviewer, add_group):
     assert "<form" not in response.json()["undo"]
 
 
-def test_everybody_undoes_his_own(reviewer, superuser_client, add_group):
+def test_undo_is_limited_to_own_decisions(reviewer, superuser_client, add_group):
     group = add_group()
     decided = form_of(group, "keep", group.keeper_id)
     ask(superuser_client, decided)
@@ -36,7 +27,7 @@ def test_everybody_undoes_his_own(reviewer, superuser_client, add_group):
     assert len(marked_keys()) == 2
 
 
-def test_undo_takes_back_what_its_button_has_shown(reviewer, add_group):
+def test_undo_takes_back_the_decision_that_its_button_showed(reviewer, add_group):
     one, other = add_group(), add_group()
     first, second = form_of(one, "keep", one.keeper_id), form_of(other, "keep", other.keeper_id)
     ask(reviewer, first)
@@ -46,7 +37,7 @@ def test_undo_takes_back_what_its_button_has_shown(reviewer, add_group):
     assert marked_keys() == {*keys_of(other)} - {other.keeper_id}
 
 
-def test_undo_of_what_was_taken_back_already_takes_nothing_else_back(reviewer, add_group):
+def test_second_undo_of_the_same_decision_is_refused(reviewer, add_group):
     one, other = add_group(), add_group()
     for group in (one, other):
         ask(reviewer, form_of(group, "keep", group.keeper_id))
@@ -58,7 +49,7 @@ def test_undo_of_what_was_taken_back_already_takes_nothing_else_back(reviewer, a
     assert marked_keys() == {*keys_of(one)} - {one.keeper_id}
 
 
-def test_undo_of_what_somebody_has_decided_anew_is_refused(reviewer, superuser_client, add_group):
+def test_undo_of_a_superseded_decision_is_refused(reviewer, superuser_client, add_group):
     group = add_group()
     keys = keys_of(group)
     ask(reviewer, form_of(group, "same", keys[1]))

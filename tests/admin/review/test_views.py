@@ -19,7 +19,7 @@ from tests.admin.review.conftest import (
 HOSTILE = '"><img src=x onerror=alert({place})>.jpg'
 
 
-def test_same_marks_the_image_and_answers_with_its_group(reviewer, add_group):
+def test_same_marks_the_image_and_returns_its_group(reviewer, add_group):
     group = add_group()
     keeper, one, other = keys_of(group)
     response = ask(reviewer, form_of(group, "same", one))
@@ -32,7 +32,7 @@ def test_same_marks_the_image_and_answers_with_its_group(reviewer, add_group):
     assert "1.jpg is a duplicate of 0.jpg" in response.json()["undo"]
 
 
-def test_not_the_same_takes_the_image_out_of_the_response(reviewer, add_group):
+def test_not_the_same_takes_the_image_out_of_its_group(reviewer, add_group):
     group = add_group()
     keeper, one, other = keys_of(group)
     response = ask(reviewer, form_of(group, "different", one))
@@ -41,7 +41,7 @@ def test_not_the_same_takes_the_image_out_of_the_response(reviewer, add_group):
     assert PairDecision.objects.get().verdict == PairDecision.Verdict.DIFFERENT
 
 
-def test_images_that_are_set_free_come_back_as_a_group_of_their_own(reviewer, add_group):
+def test_released_images_are_returned_as_a_group_of_their_own(reviewer, add_group):
     group = add_group(size=3, apart=0b11111)
     keeper, one, other = keys_of(group)
     ask(reviewer, form_of(group, "different", one))
@@ -61,7 +61,7 @@ def test_keep_marks_all_others_and_leaves_nothing_open(reviewer, add_group, plac
     assert "2 duplicates of" in response.json()["undo"]
 
 
-def test_decided_group_stays_where_decided_ones_are_shown(reviewer, add_group):
+def test_decided_group_is_returned_where_decided_groups_are_shown(reviewer, add_group):
     group = add_group()
     back = f"{review_address('changelist')}?state=all"
     response = ask(reviewer, form_of(group, "keep", group.keeper_id) | {"return_to": back})
@@ -69,14 +69,14 @@ def test_decided_group_stays_where_decided_ones_are_shown(reviewer, add_group):
     assert "all decided" in response.json()["html"]
 
 
-def test_page_of_a_group_shows_it_decided(reviewer, add_group):
+def test_decided_group_is_returned_to_its_own_page(reviewer, add_group):
     group = add_group()
     back = f"{review_address('change', group.pk)}?image={group.keeper_id}"
     response = ask(reviewer, form_of(group, "keep", keys_of(group)[1]) | {"return_to": back})
     assert "all decided" in response.json()["html"]
 
 
-def test_hostile_file_names_are_escaped_in_an_response(reviewer, add_group):
+def test_hostile_file_names_are_escaped_in_a_response(reviewer, add_group):
     group = add_group(names=HOSTILE)
     response = ask(reviewer, form_of(group, "same", keys_of(group)[1])).json()
     assert "<img src=x" not in response["html"] + response["undo"]
@@ -85,7 +85,7 @@ def test_hostile_file_names_are_escaped_in_an_response(reviewer, add_group):
     assert "<img src=x" not in page.text
 
 
-def test_without_a_script_the_page_comes_again(reviewer, add_group):
+def test_without_javascript_a_decision_redirects_to_the_page(reviewer, add_group):
     group = add_group(size=2)
     back = f"{review_address('changelist')}?images=2"
     response = reviewer.post(
@@ -98,7 +98,7 @@ def test_without_a_script_the_page_comes_again(reviewer, add_group):
     assert response.redirect_chain == [(f"{back}#group-{group.keeper_id}", 302)]
 
 
-def test_without_a_script_a_refusal_is_a_message(reviewer, add_group):
+def test_without_javascript_a_refusal_is_a_message(reviewer, add_group):
     group = add_group()
     response = reviewer.post(review_address("decide"), form_of(group, "same", 99), follow=True)
     assert messages_of(response) == ["This image is no longer in this group. Nothing was changed."]
@@ -106,7 +106,7 @@ def test_without_a_script_a_refusal_is_a_message(reviewer, add_group):
 
 @pytest.mark.parametrize("page", ["list", "group"])
 @pytest.mark.parametrize("button", ["same", "different", "keep"])
-def test_forms_of_the_page_work_as_they_are(reviewer, add_group, page, button):
+def test_forms_of_the_page_work_without_javascript(reviewer, add_group, page, button):
     """What a browser without scripts would send, and nothing else."""
     group = add_group()
     key = keys_of(group)[1]

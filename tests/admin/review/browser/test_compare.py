@@ -61,7 +61,7 @@ def test_turned_copies_lie_exactly_on_their_keeper(reviewer, add_copies):
 
 
 @DESKTOP
-def test_decision_in_the_comparison_goes_on_to_the_next_image(reviewer, add_copies):
+def test_decision_in_the_comparison_moves_to_the_next_image(reviewer, add_copies):
     add_copies(copies=2)
     _keeper, one, two = keys_of(DuplicateGroup.objects.get())
     reviewer.open(review_address("changelist"))

@@ -12,7 +12,7 @@ from tests.admin.review.conftest import form_of, keys_of, review_address
 pytestmark = BROWSER_MARKS
 
 
-def test_enter_on_the_suggested_keepers_clears_one_group_after_the_other(reviewer, add_copies):
+def test_enter_on_suggested_keepers_decides_one_group_after_another(reviewer, add_copies):
     groups = [add_copies(number, copies=2) for number in range(1, 4)]
     reviewer.open(review_address("changelist"))
     for left in (2, 1, 0):
@@ -24,7 +24,7 @@ def test_enter_on_the_suggested_keepers_clears_one_group_after_the_other(reviewe
 
 
 @DESKTOP
-def test_decision_of_somebody_else_comes_first_and_is_shown(reviewer, add_copies, client_of):
+def test_newer_decision_of_another_user_is_kept_and_shown(reviewer, add_copies, client_of):
     add_copies(copies=2)
     group = DuplicateGroup.objects.get()
     keeper, one, two = keys_of(group)
@@ -83,7 +83,7 @@ def test_same_not_the_same_and_undo(reviewer, add_copies):
     assert reviewer.shown().count(two) == 1
 
 
-def test_undo_of_keep_leads_back_to_the_suggested_keeper(reviewer, add_copies):
+def test_undo_of_keep_returns_to_the_suggested_keeper(reviewer, add_copies):
     add_copies(copies=3)
     keeper, *_others = keys_of(DuplicateGroup.objects.get())
     reviewer.open(review_address("changelist") + "?state=all")
@@ -117,7 +117,7 @@ def set_offline(browser):
 
 
 @DESKTOP
-def test_lost_connection_is_shown_and_nothing_is_lost(reviewer, add_copies, set_offline):
+def test_lost_connection_is_shown_and_the_decision_can_be_repeated(reviewer, add_copies, set_offline):
     keys = add_copies(copies=2)
     reviewer.open(review_address("changelist"))
     set_offline(True)
@@ -152,7 +152,7 @@ def test_end_of_the_session_is_shown(reviewer, add_copies):
 
 
 @DESKTOP
-def test_page_of_a_group_follows_it_when_it_is_made_anew(reviewer, add_copies):
+def test_page_of_a_group_follows_its_new_key(reviewer, add_copies):
     add_copies(copies=3)
     keys = keys_of(DuplicateGroup.objects.get())
     reviewer.open(review_address("of", keys[0]))

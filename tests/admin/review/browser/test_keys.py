@@ -10,7 +10,7 @@ pytestmark = BROWSER_MARKS
 
 
 @DESKTOP
-def test_arrows_and_letters_lead_from_image_to_image_and_group_to_group(reviewer, add_copies):
+def test_arrows_and_letters_move_between_images_and_groups(reviewer, add_copies):
     add_copies(1, copies=2)
     add_copies(2, copies=2)
     reviewer.open(review_address("changelist"))

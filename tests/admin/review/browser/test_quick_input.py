@@ -18,7 +18,7 @@ def kept_groups() -> int:
 
 
 @pytest.mark.parametrize("pause", [0, 0.12])
-def test_two_quick_enters_decide_about_one_group(reviewer, add_copies, pause):
+def test_two_quick_enters_decide_once(reviewer, add_copies, pause):
     for number in range(1, 4):
         add_copies(number, copies=2)
     reviewer.open(review_address("changelist"))
@@ -32,7 +32,7 @@ def test_two_quick_enters_decide_about_one_group(reviewer, add_copies, pause):
 
 @DESKTOP
 @pytest.mark.parametrize("pause", [0, 0.12])
-def test_double_click_decides_about_one_group(reviewer, add_copies, pause):
+def test_double_click_decides_once(reviewer, add_copies, pause):
     for number in range(1, 4):
         add_copies(number, copies=2)
     reviewer.open(review_address("changelist"))
@@ -56,7 +56,7 @@ def enter_on_load(browser):
 
 
 @DESKTOP
-def test_enter_that_was_meant_for_the_page_before_decides_nothing(reviewer, add_copies, enter_on_load):
+def test_enter_before_a_page_can_be_seen_decides_nothing(reviewer, add_copies, enter_on_load):
     add_copies(copies=2)
     reviewer.open(review_address("changelist"))
     reviewer.wait_until_shown()
@@ -66,7 +66,7 @@ def test_enter_that_was_meant_for_the_page_before_decides_nothing(reviewer, add_
 
 
 @DESKTOP
-def test_keep_of_a_group_that_is_not_shown_whole_asks_first(reviewer, add_group):
+def test_keep_of_a_group_with_hidden_images_is_confirmed(reviewer, add_group):
     add_group(size=20)
     reviewer.open(review_address("changelist"))
     reviewer.press(Keys.ENTER)
