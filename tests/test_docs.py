@@ -142,7 +142,7 @@ def test_celery(add_image, monkeypatch):
     for name in ("celery", "photos", "photos.tasks"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     sys.modules["celery"].shared_task = shared_task
-    task, hand_out = snippets("celery.md", "# photos/tasks.py", "# wherever")
+    task, hand_out = snippets("celery.md", "# photos/tasks.py", "# where the tasks are created")
     exec(task, vars(sys.modules["photos.tasks"]))
     exec(hand_out, {})
     assert queued == ["hashing"]
