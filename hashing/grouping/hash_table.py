@@ -55,7 +55,7 @@ def parse_hex(text: str) -> Values:
     content = bytes.fromhex(text)
     # fromhex() skips spaces.
     if 2 * len(content) != len(text):
-        raise ValueError(f"Not hexadecimal: {text!r}")
+        raise ValueError("a hash contains spaces")
     return np.frombuffer(content, dtype=">u8").astype(np.uint64)
 
 
