@@ -9,7 +9,7 @@ PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 # What is the same on every database.
 NO_DATABASE = $(addprefix admin/,test_fields.py test_text_direction.py review/test_permissions.py) \
   $(addprefix backfill/,sharding/test_monitor_timing.py test_memory_storage.py test_object_storage.py) \
-  checks/test_installed_apps.py checks/test_messages.py checks/test_tasks.py fingerprint hamming_join \
+  checks/test_messages.py checks/test_packages.py fingerprint hamming_join \
   $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_walk.py) \
   $(addprefix management/,test_output.py test_progress.py) models/test_image_file.py \
   search/test_radii.py workers test_demo_login.py test_docs.py test_perceptual_hash.py test_python_page.py \

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from django.core import checks
 
-from hashing.checks.settings import check_settings
+from hashing.checks.settings import check_settings, check_storage
 from hashing.conf import hashing_settings
 from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
 
@@ -89,3 +91,45 @@ def test_the_site_of_this_repository_passes_all_checks():
 
 def test_a_key_that_is_not_a_text_is_unknown(settings):
     assert found(settings, {3: 1, "MIN_QUALTY": 2})[0] == ("hashing.E002", "HASHING has no key '3'.")
+
+
+def storage_problems() -> list[tuple[str, str]]:
+    return [(message.id, message.msg) for message in check_storage()]
+
+
+def test_files_in_the_memory_of_one_process_are_a_warning(settings):
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "django.core.files.storage.InMemoryStorage"}}
+    [(check_id, _)] = storage_problems()
+    assert check_id == "hashing.W002"
+
+
+@pytest.mark.parametrize("root", ["", "media"])
+def test_a_folder_that_depends_on_where_a_process_starts_is_a_warning(settings, root):
+    settings.MEDIA_ROOT = root
+    [(check_id, _)] = storage_problems()
+    assert check_id == "hashing.W003"
+
+
+@pytest.mark.parametrize("below", ["", "media", "srv/site/media"])
+def test_a_folder_that_is_there_or_can_be_made_is_fine(settings, tmp_path, below):
+    settings.MEDIA_ROOT = tmp_path / below
+    assert storage_problems() == []
+
+
+@pytest.mark.parametrize("below", ["", "media"])
+def test_a_file_in_the_place_of_a_folder_is_a_warning(settings, tmp_path, below):
+    (tmp_path / "file").write_text("")
+    settings.MEDIA_ROOT = tmp_path / "file" / below
+    [(check_id, message)] = storage_problems()
+    assert check_id == "hashing.W006"
+    assert message.endswith(f"{tmp_path / 'file'} is not a folder.")
+
+
+@pytest.mark.parametrize("below", ["", "media"])
+def test_a_folder_that_may_not_be_written_to_is_a_warning(settings, tmp_path, monkeypatch, below):
+    settings.MEDIA_ROOT = tmp_path / below
+    # Root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode & os.W_OK == 0)
+    [(check_id, message)] = storage_problems()
+    assert check_id == "hashing.W006"
+    assert message.endswith(f"this process may not write to {tmp_path}.")
