@@ -53,7 +53,7 @@ def vertical_hash_text(asset: ImageAsset) -> str | None:
 @admin.display(description=_("state"))
 def state(asset: ImageAsset) -> str:
     if asset.hash_error:
-        html = '{} <span class="hashing-reason"><bdi>{}</bdi></span>'
+        html = '{} <span class="hashing-error"><bdi>{}</bdi></span>'
         return format_html(html, badge("failed", gettext("failed")), short_error(asset.hash_error))
     if asset.perceptual_hash is None:
         return badge("waiting", gettext("waiting"))
@@ -71,7 +71,7 @@ def monospace(text: str | None) -> str | None:
 
 
 def badge(kind: str, text: str) -> str:
-    return format_html('<span class="hashing-badge hashing-{}">{}</span>', kind, text)
+    return format_html('<span class="hashing-badge hashing-badge--{}">{}</span>', kind, text)
 
 
 def short_error(error: str) -> str:

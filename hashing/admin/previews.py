@@ -33,7 +33,7 @@ def preview_html(asset: ImageAsset, side: int, site: AdminSite) -> str:
     if not url:
         return format_html('<span class="hashing-no-preview">{}</span>', _("no preview"))
     kind = "small" if side == SMALL else "large"
-    html = '<img src="{}" loading="lazy" decoding="async" alt="" class="hashing-preview hashing-{}">'
+    html = '<img src="{}" loading="lazy" decoding="async" alt="" class="hashing-preview hashing-preview--{}">'
     return format_html(html, url, kind)
 
 

@@ -91,9 +91,9 @@ def test_upload_shows_its_preview_and_its_hash(editor, tmp_path):
     assert "added successfully" in editor.messages()
     asset = ImageAsset.objects.get()
     assert editor.find(".field-hash code").text == asset.perceptual_hash
-    assert editor.wait_for_picture(".hashing-large") == 640
+    assert editor.wait_for_picture(".hashing-preview--large") == 640
     editor.open(address("changelist"))
-    assert editor.wait_for_picture(".hashing-small") == 160
+    assert editor.wait_for_picture(".hashing-preview--small") == 160
 
 
 def test_hashing_by_action_button_and_row(editor, add_image, settings):
@@ -136,7 +136,7 @@ def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, setti
     editor.open(address("search_by_image"))
     editor.find("[name=image]").send_keys(str(tmp_path / "copy.jpg"))
     editor.wait_for_cards("near.png")
-    assert editor.wait_for_picture(".hashing-uploaded img") == 320
+    assert editor.wait_for_picture(".hashing-card--uploaded img") == 320
     assert "#" not in editor.browser.current_url
 
     slider = editor.find("[name=distance]")
@@ -147,12 +147,12 @@ def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, setti
     assert editor.browser.switch_to.active_element == slider
     editor.browser.refresh()
     editor.wait_for_cards("near.png", "far.png")
-    assert editor.wait_for_picture(".hashing-uploaded img") == 320
+    assert editor.wait_for_picture(".hashing-card--uploaded img") == 320
 
     editor.click(".hashing-cards li:last-child .hashing-card__links a")
     editor.wait_for_cards("near.png")
-    assert "far.png" in editor.find(".hashing-query-image").text
-    editor.click(".hashing-options [name=any_orientation]")
+    assert "far.png" in editor.find(".hashing-search__query-image").text
+    editor.click(".hashing-search__options [name=any_orientation]")
     WebDriverWait(editor.browser, 10).until(lambda browser: "any_orientation=on" in browser.current_url)
     editor.wait_for_cards("near.png")
 
@@ -181,25 +181,25 @@ def add_run(**fields: str) -> None:
 def test_progress_refreshes_itself_and_reports_when_it_cannot(editor):
     add_failed(seconds_ago=90)
     editor.open(address("progress"))
-    link = editor.find(".progress-failures a")
+    link = editor.find(".hashing-progress__failures a")
     editor.browser.execute_script("arguments[0].focus(); window.isTheSamePage = true", link)
-    assert editor.find(".progress-headline").text == "Nothing is running, and no image is waiting."
+    assert editor.find(".hashing-progress__headline").text == "Nothing is running, and no image is waiting."
 
     add_failed(seconds_ago=30)
     add_run(worker="machine:1")
     WebDriverWait(editor.browser, 30).until(
-        lambda browser: len(browser.find_elements(By.CSS_SELECTOR, ".progress-failures li")) == 2
+        lambda browser: len(browser.find_elements(By.CSS_SELECTOR, ".hashing-progress__failures li")) == 2
     )
-    assert editor.find(".progress-headline").text == "Hashing is under way."
-    assert "machine:1" in editor.find(".progress-runs").text
+    assert editor.find(".hashing-progress__headline").text == "Hashing is under way."
+    assert "machine:1" in editor.find(".hashing-progress__runs").text
     assert editor.browser.switch_to.active_element == link
     assert "90.jpg" in link.text
     assert editor.browser.execute_script("return window.isTheSamePage")
-    assert not editor.find(".progress-stale").text
+    assert not editor.find(".hashing-progress__stale").text
 
     Session.objects.all().delete()
-    WebDriverWait(editor.browser, 30).until(lambda _browser: editor.find(".progress-stale").text)
-    assert "machine:1" in editor.find(".progress-runs").text
+    WebDriverWait(editor.browser, 30).until(lambda _browser: editor.find(".hashing-progress__stale").text)
+    assert "machine:1" in editor.find(".hashing-progress__runs").text
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -46,7 +46,7 @@ def test_preview_is_small_in_the_list_and_large_in_the_form(editor, add_image):
     asset = add_image()
     for page, side, size in (("changelist", 160, "small"), ("change", 640, "large")):
         text = editor.get(address(page, *([asset.pk] if page == "change" else []))).text
-        [(source, kind)] = re.findall(r'<img src="([^"]*)" [^>]* class="hashing-preview hashing-(\w+)"', text)
+        [(source, kind)] = re.findall(r'<img src="([^"]*)" [^>]* class="hashing-preview hashing-preview--(\w+)"', text)
         assert (source.partition("?")[0], kind) == (address("preview", asset.pk, side), size)
 
 

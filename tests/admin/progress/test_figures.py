@@ -46,7 +46,7 @@ def test_latest_failures_link_to_their_rows(editor, db):
     response = page(editor)
     assert [failure.asset for failure in response.context["status"].failures] == [retried, new, old]
     assert f'href="{address("change", old.pk)}"' in response.text
-    assert '<span class="progress-error"><bdi>the file is empty</bdi></span>' in response.text
+    assert '<span class="hashing-progress__error"><bdi>the file is empty</bdi></span>' in response.text
 
 
 def test_failed_retry_comes_first_among_many_failures(editor, db, monkeypatch):

@@ -8,7 +8,7 @@
   const MAX_LOAD = 0.1;
 
   const shown = document.getElementById("hashing-progress");
-  const stale = document.querySelector(".progress-stale");
+  const stale = document.querySelector(".hashing-progress__stale");
   let timer, request;
   let failures = 0;
 

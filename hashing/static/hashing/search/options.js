@@ -2,7 +2,7 @@
 
 // Searches again as soon as an option changes. Without scripts, the button of the form does it.
 (() => {
-  const form = document.querySelector(".hashing-options");
+  const form = document.querySelector(".hashing-search__options");
   const slider = form.elements.distance;
   const DELAY_MS = 300;
   let timer, request;
