@@ -159,3 +159,14 @@ def test_links_lead_somewhere(page):
         if fragment:
             headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
             assert fragment in map(anchor, headings), link
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\b[\w/]+\.py\b", TEXT["architecture.md"]))))
+def test_modules_that_the_architecture_names_exist(path):
+    assert [found for found in (CHECKOUT / "hashing").rglob(path.rpartition("/")[2]) if found.match(path)]
+
+
+def test_the_architecture_names_every_room():
+    rooms = {path.stem for path in (CHECKOUT / "hashing").iterdir() if path.suffix in {"", ".py"}}
+    unnamed = rooms - set(re.findall(r"\w+", TEXT["architecture.md"]))
+    assert unnamed <= {"__init__", "__pycache__", "apps", "migrations", "static", "templates", "py"}
