@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from io import BytesIO
 
@@ -13,6 +12,7 @@ from hashing.backfill.storage_probe import MAX_UNEXPLAINED_MISSING
 from hashing.perceptual_hash import compute_fingerprint
 from samples.pictures import encoded, photo
 from servers.s3_storage import storage_options
+from servers.site import wait_until
 
 PHOTOS = 40
 
@@ -124,10 +124,3 @@ def test_few_missing_objects_are_no_outage(shop):
     shop.add_rows("a.png", "b.png")
     assert "Failed: 2" in shop.run("backfill_hashes").stdout
     assert errors(shop) == {"File not found at a.png", "File not found at b.png"}
-
-
-def wait_until(condition) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "gave up waiting"
-        time.sleep(0.1)

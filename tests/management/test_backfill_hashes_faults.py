@@ -10,7 +10,7 @@ import time
 import pytest
 
 from samples.pictures import photo
-from servers.site import Site
+from servers.site import Site, wait_until
 from tests.db.faults import only_postgresql
 
 pytestmark = pytest.mark.django_db
@@ -171,10 +171,3 @@ def count_hashed(site: Site) -> int:
 
 def processes_in(session: int) -> str:
     return subprocess.run(["pgrep", "--session", str(session)], capture_output=True, text=True, check=False).stdout
-
-
-def wait_until(condition) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "gave up waiting"
-        time.sleep(0.02)

@@ -26,7 +26,7 @@ def add(perceptual: str = HASH, **fields) -> ImageAsset:
 
 
 def find(*arguments: str, **options) -> tuple[str, str]:
-    """What it writes to stdout and to stderr."""
+    """Return stdout and stderr."""
     stdout, stderr = io.StringIO(), io.StringIO()
     call_command("find_duplicates", *arguments, stdout=stdout, stderr=stderr, **options)
     return stdout.getvalue(), stderr.getvalue()
@@ -41,7 +41,7 @@ def stored() -> tuple[list, list]:
     return list(DuplicateGroup.objects.order_by("pk").values()), list(GroupMember.objects.order_by("pk").values())
 
 
-def test_groups_are_stored_and_summed_up(two_groups):
+def test_groups_are_stored_and_counted(two_groups):
     text, _ = find()
     assert "Groups: 2\nImages in groups: 4\nCould be freed: 2.0 KiB (2000 bytes)\nLargest group: 2" in text
     assert list(DuplicateGroup.objects.order_by("keeper").values_list("keeper", flat=True)) == [
@@ -50,7 +50,7 @@ def test_groups_are_stored_and_summed_up(two_groups):
     ]
 
 
-def test_running_it_again_changes_nothing(two_groups):
+def test_second_run_changes_nothing(two_groups):
     find()
     before = stored()
     text, _ = find()
@@ -65,17 +65,17 @@ def test_dry_run_stores_nothing(two_groups):
 
 
 @pytest.mark.parametrize(("distance", "groups"), [("0", 1), ("9", 1), ("10", 2)])
-def test_distance_is_the_given_one(two_groups, distance, groups):
+def test_distance_is_an_option(two_groups, distance, groups):
     find("--max-distance", distance)
     assert DuplicateGroup.objects.count() == groups
 
 
-def test_default_distance_is_the_settings(two_groups, settings):
+def test_default_distance_is_a_setting(two_groups, settings):
     settings.HASHING = {"MAX_DISTANCE": 0}
     assert "Groups: 1" in find()[0]
 
 
-def test_large_distance_is_warned_of(two_groups):
+def test_large_distance_causes_a_warning(two_groups):
     assert "different pictures" in find("--max-distance", "101")[1]
     assert find("--max-distance", "100")[1] == ""
 
@@ -92,14 +92,14 @@ def test_json_and_csv_are_written(two_groups, tmp_path):
         assert [line["pk"] for line in csv.DictReader(file)] == [str(copy), str(near)]
 
 
-def test_file_that_cannot_be_written_is_told(two_groups):
+def test_groups_are_stored_when_the_result_file_cannot_be_written(two_groups):
     with pytest.raises(SystemExit, match="1"):
         find("--csv", "/dev/full")
     assert DuplicateGroup.objects.count() == 2
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_stdout_has_nothing_but_the_groups(two_groups, option):
+def test_stdout_has_the_groups_only(two_groups, option):
     out, err = find(option, "-")
     if option == "--json":
         assert len(json.loads(out)["groups"]) == 2
@@ -118,14 +118,14 @@ def test_stdout_has_nothing_but_the_groups(two_groups, option):
         (["--max-distance", "385"], "between 0 and 384"),
     ],
 )
-def test_wrong_usage_is_told_before_the_work(two_groups, arguments, message):
+def test_wrong_usage_is_refused_before_the_run(two_groups, arguments, message):
     with pytest.raises(CommandError, match=message) as refusal:
         find(*arguments)
     assert refusal.value.returncode == 2
     assert stored() == ([], [])
 
 
-def test_rows_that_were_hashed_during_the_run_are_caught_up(two_groups, monkeypatch):
+def test_rows_hashed_during_the_run_are_grouped(two_groups, monkeypatch):
     from django.utils import timezone
 
     from hashing.grouping import full_run
@@ -141,7 +141,7 @@ def test_rows_that_were_hashed_during_the_run_are_caught_up(two_groups, monkeypa
     assert GroupMember.objects.count() == 5
 
 
-def test_run_that_was_killed_is_made_good_by_the_next_one(site):
+def test_next_run_completes_one_that_was_killed(site):
     texts = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(3000)]
     columns = "image, perceptual_hash, vertical_hash, detail_hash, hash_quality, hash_version, hash_error, created_at"
     marks = ", ".join(["?" if site.url.startswith("sqlite") else "%s"] * 4)

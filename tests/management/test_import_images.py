@@ -14,8 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from hashing.importing import walk
 from hashing.models import ImageAsset
 from samples.pictures import photo
-from servers.site import Site
-from tests.management.test_backfill_hashes_faults import wait_until
+from servers.site import Site, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +42,7 @@ def run(folder: Path, *arguments: str) -> None:
     call_command("import_images", str(folder), *arguments)
 
 
-def test_copies_every_image_and_says_what_was_left_out(media, folder, capsys):
+def test_images_are_copied_and_other_files_reported(media, folder, capsys):
     run(folder)
     assert [name.rpartition("/")[2] for name in names()] == ["one.jpg", "two.png"]
     assert contents() == [(folder / "one.jpg").read_bytes(), (folder / "sub" / "two.png").read_bytes()]
@@ -52,7 +51,7 @@ def test_copies_every_image_and_says_what_was_left_out(media, folder, capsys):
     assert "Importing: 3" in output.err
 
 
-def test_a_second_import_adds_only_what_is_new(media, folder, capsys):
+def test_second_import_adds_new_files_only(media, folder, capsys):
     run(folder)
     photo(seed=3, size=(64, 48)).save(folder / "three.jpg")
     run(folder)
@@ -68,14 +67,14 @@ def test_in_place_registers_without_copying(media, capsys):
     assert len(list(media.iterdir())) == 1
 
 
-def test_a_dry_run_copies_and_writes_nothing(media, folder, capsys):
+def test_dry_run_copies_and_writes_nothing(media, folder, capsys):
     run(folder, "--dry-run")
     assert "Registered: 2\n" in capsys.readouterr().out
     assert names() == []
     assert list(media.iterdir()) == []
 
 
-def test_a_copy_that_was_killed_half_way_is_made_again(media, folder):
+def test_incomplete_copy_is_replaced(media, folder):
     run(folder)
     half = media / names()[0]
     half.write_bytes(half.read_bytes()[:100])
@@ -85,7 +84,7 @@ def test_a_copy_that_was_killed_half_way_is_made_again(media, folder):
     assert sum(path.is_file() for path in media.rglob("*")) == 2
 
 
-def test_a_copy_whose_row_was_not_written_is_taken_as_it_is(media, folder):
+def test_complete_copy_without_a_row_is_registered(media, folder):
     run(folder)
     ImageAsset.objects.all().delete()
     run(folder)
@@ -93,7 +92,7 @@ def test_a_copy_whose_row_was_not_written_is_taken_as_it_is(media, folder):
     assert sum(path.is_file() for path in media.rglob("*")) == 2
 
 
-def test_a_file_that_is_not_ours_is_never_overwritten(media, folder, capsys):
+def test_other_file_under_the_same_name_is_not_overwritten(media, folder, capsys):
     run(folder)
     other = media / names()[0]
     other.write_bytes(b"something else")
@@ -103,7 +102,7 @@ def test_a_file_that_is_not_ours_is_never_overwritten(media, folder, capsys):
     assert "another file is stored under its name: 1 (one.jpg)" in capsys.readouterr().out
 
 
-def test_names_too_long_for_the_table_are_left_out(media, capsys):
+def test_names_too_long_for_the_column_are_left_out(media, capsys):
     deep = media.joinpath(*["d" * 100] * 5)
     deep.mkdir(parents=True)
     photo(size=(64, 48)).save(deep / "x.jpg")
@@ -112,7 +111,7 @@ def test_names_too_long_for_the_table_are_left_out(media, capsys):
     assert "name of more than 500 characters: 1" in capsys.readouterr().out
 
 
-def test_queries_do_not_grow_with_the_files_of_a_batch(media):
+def test_number_of_queries_does_not_depend_on_the_batch_size(media):
     for number in range(40):
         (media / f"{number}.jpg").touch()
     with CaptureQueriesContext(connection) as queries:
@@ -120,7 +119,7 @@ def test_queries_do_not_grow_with_the_files_of_a_batch(media):
     assert len(queries) <= 2 * 8
 
 
-def test_two_imports_at_once_register_every_file_once(site: Site, tmp_path):
+def test_concurrent_imports_register_every_file_once(site: Site, tmp_path):
     source = tmp_path / "many"
     source.mkdir()
     for number in range(300):
@@ -134,14 +133,14 @@ def test_two_imports_at_once_register_every_file_once(site: Site, tmp_path):
     assert sum(path.is_file() for path in site.media.rglob("*")) == 300
 
 
-def test_a_folder_that_cannot_be_read_is_a_failure(media, folder, monkeypatch):
+def test_unreadable_folder_is_a_failure(media, folder, monkeypatch):
     monkeypatch.setattr(walk.os, "scandir", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     with pytest.raises(SystemExit) as end:
         run(folder)
     assert end.value.code == 1
 
 
-def test_a_database_without_the_table_is_told_plainly(media, folder, monkeypatch):
+def test_missing_table_is_reported(media, folder, monkeypatch):
     def refuse(*_arguments):
         raise OperationalError("no such table: hashing_imageasset\nLINE 1")
 
@@ -157,7 +156,7 @@ def test_a_database_without_the_table_is_told_plainly(media, folder, monkeypatch
         ([".", "--database", "elsewhere"], "There is no database 'elsewhere'"),
     ],
 )
-def test_wrong_usage_is_told_with_status_2(arguments, message):
+def test_wrong_usage_exits_with_2(arguments, message):
     with pytest.raises(CommandError, match=message) as refusal:
         call_command("import_images", *arguments)
     assert refusal.value.returncode == 2
@@ -170,19 +169,19 @@ def test_copying_the_media_folder_into_itself_is_refused(media, tmp_path, inside
         run(tmp_path / inside)
 
 
-def test_in_place_is_for_the_media_folder_alone(media, folder):
+def test_in_place_needs_a_folder_below_media_root(media, folder):
     with pytest.raises(CommandError, match="below MEDIA_ROOT"):
         run(folder, "--in-place")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to every folder")
-def test_a_storage_that_takes_nothing_ends_the_import(media, folder):
+def test_storage_that_refuses_files_ends_the_import(media, folder):
     media.chmod(0o500)
     with pytest.raises(CommandError, match="cannot be stored"):
         run(folder)
 
 
-def test_a_storage_that_is_gone_ends_the_import_and_keeps_what_is_stored(site: Site, folder):
+def test_storage_outage_ends_the_import(site: Site, folder):
     (site.media / "DOWN").touch()
     done = site.run("import_images", str(folder))
     assert done.returncode == 1
@@ -192,7 +191,7 @@ def test_a_storage_that_is_gone_ends_the_import_and_keeps_what_is_stored(site: S
     assert len(site.rows()) == 2
 
 
-def test_a_signal_saves_what_is_copied(site: Site, tmp_path):
+def test_signal_saves_what_is_copied(site: Site, tmp_path):
     source = tmp_path / "many"
     source.mkdir()
     for number in range(3000):
@@ -221,34 +220,34 @@ def test_excluded_files_and_thumbnails_are_counted_by_reason(media, folder, caps
     assert len(names()) == 4
 
 
-def test_a_pattern_that_names_nothing_is_wrong_usage(folder):
+def test_empty_pattern_is_wrong_usage(folder):
     with pytest.raises(CommandError, match="names no file") as refusal:
         run(folder, "--exclude", "")
     assert refusal.value.returncode == 2
 
 
-def test_a_media_folder_that_is_not_valid_unicode_is_refused(media):
+def test_media_folder_that_is_not_valid_unicode_is_refused(media):
     odd = Path(os.fsdecode(os.fsencode(media) + b"/\xff"))
     try:
         odd.mkdir()
     except OSError:
-        pytest.skip("this file system has only names in Unicode")
+        pytest.skip("the file system requires names in Unicode")
     with pytest.raises(CommandError, match=r"\\udcff is not valid Unicode"):
         run(odd, "--in-place")
 
 
-def test_a_folder_that_is_not_valid_unicode_is_copied(media, tmp_path):
+def test_folder_that_is_not_valid_unicode_is_copied(media, tmp_path):
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
     try:
         odd.mkdir()
     except OSError:
-        pytest.skip("this file system has only names in Unicode")
+        pytest.skip("the file system requires names in Unicode")
     (odd / "a.jpg").touch()
     run(odd)
     assert [name.rpartition("/")[2] for name in names()] == ["a.jpg"]
 
 
-def test_imports_at_once_that_are_killed_are_made_good_by_another(site: Site, tmp_path):
+def test_next_import_completes_concurrent_imports_that_were_killed(site: Site, tmp_path):
     source = tmp_path / "large"
     source.mkdir()
     random = Random(1)

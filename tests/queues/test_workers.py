@@ -1,5 +1,3 @@
-"""Two workers as separate processes, on a real queue and a real database."""
-
 from __future__ import annotations
 
 import time
@@ -12,10 +10,10 @@ from tests.queues.conftest import NEEDS_REDIS, SECONDS_TO_FINISH, Fleet
 ENQUEUE = ["backfill_hashes", "--enqueue", "--shard-size", "40", "--batch-size", "10", "--workers", "1"]
 WAIT = ["--wait", "--stall-timeout", "4"]
 
-# What does not depend on the queue is seen on one.
+# For tests that do not depend on the kind of queue.
 on_database = pytest.mark.parametrize("fleet", ["database"], indirect=True)
 on_rq = pytest.mark.parametrize("fleet", [pytest.param("rq", marks=NEEDS_REDIS)], indirect=True)
-on_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="Many machines use a database server.")
+on_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="Several machines need a database server.")
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def all_right(fleet: Fleet, is_right):
     return check
 
 
-def test_two_workers_hash_all_of_it_once(fleet: Fleet, reads, all_right):
+def test_two_workers_hash_every_image_once(fleet: Fleet, reads, all_right):
     fleet.site.add_photos(200)
     fleet.start_worker()
     fleet.start_worker()
@@ -36,11 +34,11 @@ def test_two_workers_hash_all_of_it_once(fleet: Fleet, reads, all_right):
     assert "Status: COMPLETED\nTotal assets: 200\nProcessed: 200\nFailed: 0\n" in done.stdout
     assert all_right()
     assert set(reads().values()) == {1}
-    assert len(set(fleet.of_runs("worker"))) > 1
+    assert len(set(fleet.run_values("worker"))) > 1
 
 
 @on_server
-def test_workers_killed_three_times_lose_nothing(fleet: Fleet, reads, all_right):
+def test_every_image_is_hashed_although_three_workers_are_killed(fleet: Fleet, reads, all_right):
     fleet.site.add_photos(140, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
@@ -53,12 +51,12 @@ def test_workers_killed_three_times_lose_nothing(fleet: Fleet, reads, all_right)
     assert "Status: COMPLETED\nTotal assets: 140\nProcessed: 140\nFailed: 0\n" in out, err
     assert command.returncode == 0
     assert all_right()
-    # A batch that was not yet written, and the chunk that was under way.
+    # Each time, at most a batch that was not written and the chunk in progress.
     assert sum(reads().values()) - 140 <= 3 * (10 + 16)
 
 
 @on_database
-def test_enqueued_twice_and_without_waiting_all_is_hashed_once(fleet: Fleet, reads, all_right):
+def test_images_that_are_enqueued_twice_are_hashed_once(fleet: Fleet, reads, all_right):
     fleet.site.add_photos(100)
     first, second = fleet.site.run(*ENQUEUE), fleet.site.run(*ENQUEUE)
     assert (first.returncode, second.returncode) == (0, 0)
@@ -71,7 +69,7 @@ def test_enqueued_twice_and_without_waiting_all_is_hashed_once(fleet: Fleet, rea
 
 
 @on_database
-def test_broken_files_end_as_in_a_local_run(fleet: Fleet):
+def test_broken_files_give_the_results_of_a_local_run(fleet: Fleet):
     fleet.site.add_photos(3)
     fleet.site.add_rows("gone.png")
     fleet.start_worker()
@@ -83,13 +81,13 @@ def test_broken_files_end_as_in_a_local_run(fleet: Fleet):
 
 @on_server
 @on_database
-def test_storage_that_is_away_for_a_while_marks_nothing(fleet: Fleet, all_right):
+def test_storage_outage_marks_no_row(fleet: Fleet, all_right):
     fleet.site.add_photos(100, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     fleet.wait_until_hashed(10)
     (fleet.site.media / "DOWN").touch()
-    fleet.wait_until(lambda: any("The storage cannot be reached" in reason for reason in fleet.of_runs("stopped")))
+    fleet.wait_until(lambda: any("The storage cannot be reached" in reason for reason in fleet.run_values("stopped")))
     assert fleet.site.rows("hash_error", order="") == [("",)] * 100
     (fleet.site.media / "DOWN").unlink()
     out, err = command.communicate(timeout=SECONDS_TO_FINISH)
@@ -98,7 +96,7 @@ def test_storage_that_is_away_for_a_while_marks_nothing(fleet: Fleet, all_right)
 
 
 @on_rq
-def test_redis_that_has_forgotten_all_costs_time_only(request, fleet: Fleet, all_right):
+def test_lost_queue_costs_only_time(request, fleet: Fleet, all_right):
     redis = request.getfixturevalue("redis")
     fleet.site.add_photos(100, prefix="slow-")
     fleet.start_worker()
@@ -113,7 +111,7 @@ def test_redis_that_has_forgotten_all_costs_time_only(request, fleet: Fleet, all
 
 
 @on_rq
-def test_redis_that_is_away_is_told(request, fleet: Fleet):
+def test_unreachable_queue_is_reported(request, fleet: Fleet):
     request.getfixturevalue("redis").stop()
     fleet.site.add_photos(1)
     done = fleet.site.run(*ENQUEUE)
@@ -123,14 +121,14 @@ def test_redis_that_is_away_is_told(request, fleet: Fleet):
 
 
 @on_server
-def test_database_that_is_away_for_a_while_costs_time_only(fleet: Fleet, all_right):
+def test_database_outage_costs_only_time(fleet: Fleet, all_right):
     fleet.site.add_photos(100, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     fleet.wait_until_hashed(10)
     with fleet.site.database_unavailable():
         time.sleep(3)
-    # That of the database queue ends with its database, and is started again by what watches over services.
+    # The worker of the database queue ends with its database; the service manager starts it again.
     fleet.start_worker()
     out, err = command.communicate(timeout=SECONDS_TO_FINISH)
     assert "Status: COMPLETED\nTotal assets: 100\nProcessed: 100\nFailed: 0\n" in out, err
