@@ -1,4 +1,4 @@
-"""Prove what a site has stored, with nothing of the product: plain SQL, Pillow, ImageHash, and the rule of the docs."""
+"""Check what a site has stored without the product's code: by plain SQL, Pillow, ImageHash, and the documented rule."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Asset(NamedTuple):
     digest: str | None
 
 
-class Facts(NamedTuple):
-    """What a row says of its image file."""
+class FileFields(NamedTuple):
+    """The columns of a row that are computed from its file."""
 
     perceptual: str | None
     vertical: str | None
@@ -49,8 +49,8 @@ class Facts(NamedTuple):
     digest: str | None
 
 
-class Told(NamedTuple):
-    """A decision that somebody was told is stored."""
+class ReportedDecision(NamedTuple):
+    """A decision that an editor has reported as stored."""
 
     batch: str
     lower: int
@@ -67,14 +67,14 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Stored:
-    """What a site's database says. `decisions` are those in force, `told` all, with the clicks that replaced them."""
+    """The rows of a site. `decisions` are those in force, `log` has all of them with the batch that superseded each."""
 
     media: Path
     assets: dict[int, Asset]
     groups: dict[int, tuple[int, int, int, int]]
     members: dict[int, list[tuple[int, int, int, bool]]]
     decisions: list[Decision]
-    told: dict[Told, str | None]
+    log: dict[ReportedDecision, str | None]
 
     @classmethod
     def of(cls, site: Site) -> Stored:
@@ -85,11 +85,11 @@ class Stored:
         columns = "group_id, asset_id, position, distance, is_same"
         for group, *member in site.rows(columns, table="hashing_groupmember", order="ORDER BY group_id, position"):
             members[group].append(tuple(member))
-        return cls(site.media, assets, groups, members, _decisions_in_force(site, assets), _all_decisions(site))
+        return cls(site.media, assets, groups, members, _decisions_in_force(site, assets), _read_log(site))
 
 
 def check_rows(stored: Stored, *, complete: bool = True) -> None:
-    """Every hash is that of its row's file. With `complete`, every readable file has one."""
+    """Check that every hash is that of its file and, with `complete`, that every readable file has one."""
     for asset in stored.assets.values():
         if asset.perceptual is None:
             assert asset.vertical is None, asset
@@ -104,15 +104,15 @@ def check_rows(stored: Stored, *, complete: bool = True) -> None:
 
 
 def check_one_row_per_file(stored: Stored) -> None:
-    """No file is registered twice, and no row has lost its file."""
+    """Check that no file is registered twice, and that every row has its file."""
     names = [asset.image for asset in stored.assets.values()]
     assert len(names) == len(set(names))
     assert [name for name in names if not (stored.media / name).is_file()] == []
 
 
 def check_groups(stored: Stored, *, complete: bool = True) -> None:
-    """Groups are sound. With `complete`, no two pictures that match were left apart."""
-    same, different = _clusters(stored), _pairs_called_different(stored)
+    """Check the groups and, with `complete`, that all matching images without a decision are grouped."""
+    same, different = _clusters(stored), _pairs_decided_different(stored)
     group_of: dict[int, int] = {}
     for pk, (keeper, size, open_count, max_distance) in stored.groups.items():
         members = stored.members[pk]
@@ -130,11 +130,11 @@ def check_groups(stored: Stored, *, complete: bool = True) -> None:
             assert _belongs(stored, asset, same[keeper], same[asset]), f"{asset} does not match {keeper}"
     assert not stored.members.keys() - stored.groups.keys()
     if complete:
-        _check_nothing_is_left_apart(stored, group_of, same, different)
+        _check_all_matches_are_grouped(stored, group_of, same, different)
 
 
 def check_decisions(stored: Stored) -> None:
-    """Marks are a forest: each picture is a duplicate of one other at most, and no chain of marks is a circle."""
+    """Check that duplicate-of is a forest: each image has one parent at most, and there is no cycle."""
     parent: dict[int, int] = {}
     for decision in stored.decisions:
         assert decision.lower < decision.higher, decision
@@ -145,31 +145,33 @@ def check_decisions(stored: Stored) -> None:
     for key in parent:
         seen = {key}
         while (key := parent.get(key, 0)) != 0:
-            assert key not in seen, f"a circle of marks through {key}"
+            assert key not in seen, f"a cycle of duplicates through {key}"
             seen.add(key)
 
 
-def find_lost_decisions(stored: Stored, output: str) -> list[Told]:
-    """Decisions that `tests.faults.churn` has told of, and that are neither in force nor replaced by a click on record.
+def find_lost_decisions(stored: Stored, output: str) -> list[ReportedDecision]:
+    """Return the decisions reported by `tests.faults.churn` that are neither in force nor superseded by a stored one.
 
-    Those about uploads are left out, which go when somebody deletes the upload.
+    Decisions about uploads are left out, because they are deleted with the upload.
     """
     lines = (line.split() for line in output.splitlines() if line.startswith("decided "))
-    told = [Told(batch, int(lower), int(higher), verdict) for _, batch, lower, higher, verdict in lines]
-    clicks = {each.batch for each in stored.told}
+    reported = [ReportedDecision(batch, int(lower), int(higher), verdict) for _, batch, lower, higher, verdict in lines]
+    batches = {each.batch for each in stored.log}
     in_force = {(each.lower, each.higher, each.verdict) for each in stored.decisions}
 
-    def is_kept(each: Told) -> bool:
-        if each not in stored.told:
+    def is_kept(each: ReportedDecision) -> bool:
+        if each not in stored.log:
             return False
-        superseded_by = stored.told[each]
-        return each[1:] in in_force if superseded_by is None else superseded_by in clicks
+        superseded_by = stored.log[each]
+        return each[1:] in in_force if superseded_by is None else superseded_by in batches
 
-    return [each for each in told if _is_stable(stored, each) and not is_kept(each)]
+    return [each for each in reported if _is_stable(stored, each) and not is_kept(each)]
 
 
-def _is_stable(stored: Stored, told: Told) -> bool:
-    return all(pk in stored.assets and stored.assets[pk].image.startswith("stable") for pk in (told.lower, told.higher))
+def _is_stable(stored: Stored, decision: ReportedDecision) -> bool:
+    return all(
+        pk in stored.assets and stored.assets[pk].image.startswith("stable") for pk in (decision.lower, decision.higher)
+    )
 
 
 def check_all(site: Site, *, complete: bool = True) -> Stored:
@@ -188,16 +190,16 @@ def _decisions_in_force(site: Site, assets: dict[int, Asset]) -> list[Decision]:
     return [Decision(*row[:4]) for row in current if (assets[row[0]].image, assets[row[1]].image) == tuple(row[4:6])]
 
 
-def _all_decisions(site: Site) -> dict[Told, str | None]:
+def _read_log(site: Site) -> dict[ReportedDecision, str | None]:
     columns = "batch, lower_id, higher_id, verdict, superseded_by"
     return {
-        Told(_key(batch), *pair): _key(superseded_by) if superseded_by else None
+        ReportedDecision(_key(batch), *pair): _key(superseded_by) if superseded_by else None
         for batch, *pair, superseded_by in site.rows(columns, table="hashing_pairdecision")
     }
 
 
-def _key(click: object) -> str:
-    return str(UUID(str(click)))
+def _key(batch: object) -> str:
+    return str(UUID(str(batch)))
 
 
 def _is_readable(path: Path) -> bool:
@@ -210,11 +212,11 @@ def _is_readable(path: Path) -> bool:
 
 
 @cache
-def _expected(path: Path, _changed_at: int) -> Facts:
-    """Facts found by other programs, for a file that the product decodes at full size: no JPEG."""
+def _expected(path: Path, _changed_at: int) -> FileFields:
+    """Compute the fields with other programs, for a file that the product decodes at full size: not a JPEG."""
     content = path.read_bytes()
     with Image.open(path) as image:
-        return Facts(
+        return FileFields(
             perceptual=str(imagehash.dhash(image)),
             vertical=str(imagehash.dhash_vertical(image)),
             detail=str(imagehash.phash(image, hash_size=16)),
@@ -247,7 +249,7 @@ def _match(one: Asset, other: Asset) -> bool:
 
 
 def _belongs(stored: Stored, asset: int, kept: frozenset[int], cluster: frozenset[int]) -> bool:
-    """Whether it, or what people call the same as it, matches the keeper, or what they call the same as that."""
+    """Whether an image of the cluster matches one of the keeper's cluster; clusters are decided to be the same."""
     return asset in kept or any(_match(stored.assets[one], stored.assets[other]) for one in kept for other in cluster)
 
 
@@ -260,19 +262,19 @@ def _clusters(stored: Stored) -> dict[int, frozenset[int]]:
     return {pk: frozenset(cluster) for pk, cluster in cluster_of.items()}
 
 
-def _pairs_called_different(stored: Stored) -> set[frozenset[int]]:
+def _pairs_decided_different(stored: Stored) -> set[frozenset[int]]:
     return {frozenset({each.lower, each.higher}) for each in stored.decisions if each.verdict == "different"}
 
 
-def _check_nothing_is_left_apart(
+def _check_all_matches_are_grouped(
     stored: Stored, group_of: dict[int, int], same: dict[int, frozenset[int]], different: set[frozenset[int]]
 ) -> None:
     groups = [[asset for asset, *_ in members] for members in stored.members.values()]
     alone = [[pk] for pk, asset in stored.assets.items() if asset.perceptual is not None and pk not in group_of]
     for here, there in combinations([*groups, *alone], 2):
-        # Two groups may touch. A picture of no group has no excuse except a decision.
+        # Two groups may have matching members. An image without a group must be kept out by a decision.
         if min(len(here), len(there)) > 1 or not _match(stored.assets[here[0]], stored.assets[there[0]]):
             continue
         clusters = [{one for key in keys for one in same[key]} for keys in (here, there)]
         forbidden = any(frozenset({one, other}) in different for one in clusters[0] for other in clusters[1])
-        assert forbidden, f"{here[0]} and {there[0]} match and were left apart"
+        assert forbidden, f"{here[0]} and {there[0]} match and are not grouped"

@@ -1,7 +1,7 @@
-"""What people do to a site while commands run: `python -m tests.faults.churn SEED STEPS`.
+"""Edit a site while commands run: `python -m tests.faults.churn SEED STEPS`.
 
-They upload, replace and delete pictures, and decide about groups. Each thing that is done and stored is a line on
-stdout: `decided BATCH LOWER HIGHER VERDICT`, `added PK`, `replaced PK`, `deleted PK`.
+Editors upload, replace and delete images, and decide about groups. They print a line for each change that is
+stored: `decided BATCH LOWER HIGHER VERDICT`, `added PK`, `replaced PK`, `deleted PK`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import django
 
 def main(seed: int, steps: int) -> None:
     django.setup()
-    from tests.faults.people import People
+    from tests.faults.editors import Editors
 
-    people = People(random.Random(seed), tell)
+    editors = Editors(random.Random(seed), report)
     for _ in range(steps):
-        people.do_something()
+        editors.do_something()
 
 
-def tell(*words: object) -> None:
+def report(*words: object) -> None:
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import random
-import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,7 +19,5 @@ def library(tmp_path, migrated_database) -> Iterator[Library]:
 
 @pytest.fixture
 def dice() -> random.Random:
-    """Another one at each run; its seed is in the output of a test that fails."""
-    seed = time.time_ns() % 1_000_000
-    sys.stdout.write(f"seed {seed}\n")
-    return random.Random(seed)
+    """Random numbers that follow the seed that pytest-randomly prints."""
+    return random.Random(random.random())

@@ -1,4 +1,4 @@
-"""A site under stress: commands and people as processes of their own, and ways to end them."""
+"""A site under stress, with commands and editors as processes, and ways to kill them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS_OF_A_RUN = 2.0
 
 
 class Library(Site):
-    """A site whose files lie in an ordinary folder, and the processes that work on it."""
+    """A site with the product's settings, and with editors at work."""
 
     @property
     def media(self) -> Path:
@@ -34,7 +34,7 @@ class Library(Site):
         return made
 
     def churn(self, seed: int, steps: int) -> subprocess.Popen[str]:
-        """Start people who upload, replace, delete and decide."""
+        """Start editors who upload, replace, delete and decide."""
         command = [sys.executable, "-m", "tests.faults.churn", str(seed), str(steps)]
         process = subprocess.Popen(
             command,
@@ -54,14 +54,14 @@ class Library(Site):
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for the end of a process that nothing was done to, and return what it printed."""
+    """Wait for the end of a process that was left alone, and return its output."""
     out, err = process.communicate(timeout=SECONDS_TO_FINISH)
     assert "Traceback" not in err, err
     return out + err
 
 
 def kill_within(process: subprocess.Popen[str], seconds: float, dice: random.Random, number: int) -> str:
-    """Send a signal to a command and all its workers at a random moment. Returns what it had printed."""
+    """Send a signal to a command and all its workers at a random moment, and return its output."""
     time.sleep(dice.uniform(0, seconds))
     if process.poll() is None:
         os.killpg(process.pid, number)
@@ -70,8 +70,8 @@ def kill_within(process: subprocess.Popen[str], seconds: float, dice: random.Ran
 
 
 def kill_one_worker(command: int, dice: random.Random) -> None:
-    """Kill one of the processes that decode for a command, if there is one yet: the children of its fork server."""
-    # It may end by itself meanwhile.
+    """Kill one of the worker processes of a command, which are children of its fork server, if there is one yet."""
+    # It may end in the meantime.
     with suppress(psutil.NoSuchProcess, ProcessLookupError):
         servers = psutil.Process(command).children()
         if workers := [worker for server in servers for worker in server.children()]:

@@ -1,4 +1,4 @@
-"""A disk that is full, for the files and for the database."""
+"""A full disk, for the files and for the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.library import write_library
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A folder on a file system of its own, of 1 MiB."""
+    """A folder on a file system of 1 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
@@ -48,7 +48,7 @@ def test_an_import_that_fills_the_disk_keeps_what_it_has_copied(library: Library
     assert len(stored.assets) == len(names)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the disk of a server is its own")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a server has another disk")
 def test_a_database_whose_disk_is_full_stops_the_run_and_marks_nothing(library: Library, small_disk):
     library.add_rows(*write_library(library.media, pictures=60))
     home = Path(library.url.removeprefix("sqlite:///"))

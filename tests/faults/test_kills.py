@@ -22,7 +22,7 @@ from tests.faults.library import write_library
 KILLS = 4
 
 
-def test_a_backfill_is_made_good_by_the_next_one(library: Library, dice: random.Random):
+def test_a_backfill_is_completed_by_the_next_one(library: Library, dice: random.Random):
     library.add_rows(*write_library(library.media, pictures=60))
     for number in (signal.SIGKILL, signal.SIGTERM) * (KILLS // 2):
         run = library.start("backfill_hashes", "--batch-size", "4", "--workers", "2")
@@ -33,7 +33,7 @@ def test_a_backfill_is_made_good_by_the_next_one(library: Library, dice: random.
     assert len(check_all(library).groups) == 60
 
 
-def test_workers_that_are_killed_cost_no_image(library: Library, dice: random.Random):
+def test_killed_workers_lose_no_image(library: Library, dice: random.Random):
     library.add_rows(*write_library(library.media, pictures=60))
     run = library.start("backfill_hashes", "--batch-size", "4", "--workers", "2")
     while run.poll() is None:
@@ -48,7 +48,7 @@ def test_workers_that_are_killed_cost_no_image(library: Library, dice: random.Ra
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
-def test_an_import_is_made_good_by_the_next_one(library: Library, dice: random.Random, tmp_path, number):
+def test_an_import_is_completed_by_the_next_one(library: Library, dice: random.Random, tmp_path, number):
     source = tmp_path / "source"
     source.mkdir()
     names = write_library(source, pictures=400, copies=1)
@@ -63,17 +63,17 @@ def test_an_import_is_made_good_by_the_next_one(library: Library, dice: random.R
     assert len(stored.assets) == len(names)
 
 
-def test_decisions_outlive_groupings_and_editors_that_are_killed(library: Library, dice: random.Random):
+def test_decisions_survive_killed_groupings_and_editors(library: Library, dice: random.Random):
     library.add_rows(*write_library(library.media, pictures=12, copies=4))
     library.run_to_the_end("backfill_hashes")
     library.run_to_the_end("find_duplicates")
-    told = ""
+    output = ""
     for _ in range(KILLS):
-        people = library.churn(dice.randrange(1_000_000), steps=1000)
+        editors = library.churn(dice.randrange(1_000_000), steps=1000)
         kill_within(library.start("find_duplicates"), SECONDS_OF_A_RUN, dice, signal.SIGKILL)
-        told += kill_within(people, SECONDS_OF_A_RUN, dice, signal.SIGKILL)
+        output += kill_within(editors, SECONDS_OF_A_RUN, dice, signal.SIGKILL)
         check_decisions(Stored.of(library))
     library.run_to_the_end("backfill_hashes")
     library.run_to_the_end("find_duplicates")
     stored = check_all(library)
-    assert find_lost_decisions(stored, told) == []
+    assert find_lost_decisions(stored, output) == []

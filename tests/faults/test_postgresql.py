@@ -1,4 +1,4 @@
-"""A PostgreSQL server that restarts, cuts connections, and refuses transactions that got into each other's way."""
+"""A PostgreSQL server that crashes, closes connections, and refuses conflicting transactions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 TOUCH = "UPDATE hashing_imageasset SET created_at = now() WHERE id = (SELECT {}(id) FROM hashing_imageasset)"
 
 
-def test_connections_cut_in_the_middle_of_batches_lose_nothing(library: Library, dice: random.Random):
+def test_closed_connections_lose_nothing(library: Library, dice: random.Random):
     library.add_rows(*write_library(library.media, pictures=60))
     run = library.start("backfill_hashes", "--batch-size", "2", "--workers", "1")
     with psycopg.connect(library.url, autocommit=True) as server:
@@ -39,7 +39,7 @@ def test_connections_cut_in_the_middle_of_batches_lose_nothing(library: Library,
     check_rows(Stored.of(library))
 
 
-def test_a_server_that_crashes_in_the_middle_loses_nothing(tmp_path, monkeypatch):
+def test_a_crash_of_the_server_loses_nothing(tmp_path, monkeypatch):
     with postgresql_server() as server:
         monkeypatch.setenv("DATABASE_URL", server)
         with site_database(tmp_path) as url:
@@ -57,12 +57,12 @@ def test_a_server_that_crashes_in_the_middle_loses_nothing(tmp_path, monkeypatch
             check_rows(Stored.of(library))
 
 
-def test_transactions_that_cannot_be_serialized_are_tried_again(library: Library, dice: random.Random):
+def test_transactions_that_cannot_be_serialized_are_retried(library: Library, dice: random.Random):
     library.environment["PGOPTIONS"] = "-c default_transaction_isolation=serializable"
     library.add_rows(*write_library(library.media, pictures=25))
-    people = [library.churn(dice.randrange(1_000_000), steps=10) for _ in range(2)]
+    editors = [library.churn(dice.randrange(1_000_000), steps=10) for _ in range(2)]
     runs = [library.start("backfill_hashes", "--batch-size", "3", "--workers", "1") for _ in range(3)]
-    for process in (*runs, *people):
+    for process in (*runs, *editors):
         finish(process)
     stored = Stored.of(library)
     check_rows(stored, complete=False)
@@ -72,7 +72,7 @@ def test_transactions_that_cannot_be_serialized_are_tried_again(library: Library
     check_all(library)
 
 
-def test_a_deadlock_costs_time_only(library: Library):
+def test_a_deadlock_is_retried(library: Library):
     library.add_rows(*write_library(library.media, pictures=20))
     with psycopg.connect(library.url) as other:
         other.execute("SET deadlock_timeout = '10s'")
@@ -91,5 +91,5 @@ def wait_until_blocked(library: Library) -> None:
     blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
     with psycopg.connect(library.url, autocommit=True) as server:
         while not server.execute(blocked, [name]).fetchone()[0]:
-            assert time.monotonic() < end, "nobody waits for a lock"
+            assert time.monotonic() < end, "no session waits for a lock"
             time.sleep(0.02)

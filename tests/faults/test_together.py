@@ -1,4 +1,4 @@
-"""Many commands at once, while people upload, replace, delete and decide."""
+"""Many commands at once, while editors upload, replace, delete and decide."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.faults.library import write_library
 
 
 @pytest.mark.parametrize("at_once", [2, 5])
-def test_commands_and_people_at_once(library: Library, dice: random.Random, tmp_path, at_once):
+def test_commands_and_editors_at_once(library: Library, dice: random.Random, tmp_path, at_once):
     library.add_rows(*write_library(library.media, pictures=25))
     source = tmp_path / "source"
     source.mkdir()
     write_library(source, pictures=60, copies=1, prefix="imported")
-    people = [library.churn(dice.randrange(1_000_000), steps=25) for _ in range(2)]
+    editors = [library.churn(dice.randrange(1_000_000), steps=25) for _ in range(2)]
     commands = [
         library.start(*command)
         for command in (
@@ -27,7 +27,7 @@ def test_commands_and_people_at_once(library: Library, dice: random.Random, tmp_
         )
         for _ in range(at_once if command[0] == "backfill_hashes" else 2)
     ]
-    for process in (*commands, *people):
+    for process in (*commands, *editors):
         out = finish(process)
         assert process.returncode == 0, out
     library.run_to_the_end("backfill_hashes")

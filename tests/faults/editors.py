@@ -17,38 +17,38 @@ SERIALIZATION_FAILURE = "40001"
 DECIDE = (decide_different, decide_same, keep)
 
 
-class People:
-    """Editors and uploaders: what was uploaded is replaced and deleted, and what is named "stable" is decided about."""
+class Editors:
+    """Replace and delete uploaded images, and decide about those whose names begin with "stable"."""
 
-    def __init__(self, dice: random.Random, tell: Callable[..., None]) -> None:
-        self._dice, self._tell = dice, tell
+    def __init__(self, dice: random.Random, report: Callable[..., None]) -> None:
+        self._dice, self._report = dice, report
         self._user, _ = User.objects.get_or_create(username=f"editor-{dice.random()}")
 
     def do_something(self) -> None:
         act = self._dice.choice([self._add, self._replace, self._delete, self._decide, self._save_unchanged])
-        # Somebody else may have deleted the picture meanwhile.
+        # Another process may have deleted the image meanwhile.
         with suppress(ImageAsset.DoesNotExist):
             try:
                 act()
             except OperationalError as error:
-                # At this level of isolation, saving is for the site to try again.
+                # With serializable transactions, a site has to retry on its own.
                 if getattr(error.__cause__, "sqlstate", "") != SERIALIZATION_FAILURE:
                     raise
 
     def _add(self) -> None:
         asset = ImageAsset.objects.create(image=self._file())
-        self._tell("added", asset.pk)
+        self._report("added", asset.pk)
 
     def _replace(self) -> None:
         if asset := self._any_upload():
             asset.image = self._file()
             asset.save()
-            self._tell("replaced", asset.pk)
+            self._report("replaced", asset.pk)
 
     def _delete(self) -> None:
         if asset := self._any_upload():
             asset.delete()
-            self._tell("deleted", asset.pk)
+            self._report("deleted", asset.pk)
 
     def _save_unchanged(self) -> None:
         if asset := self._any_upload():
@@ -66,7 +66,7 @@ class People:
         except DecisionRefused:
             return
         for decision in PairDecision.objects.filter(batch=batch):
-            self._tell("decided", batch, decision.lower_id, decision.higher_id, decision.verdict)
+            self._report("decided", batch, decision.lower_id, decision.higher_id, decision.verdict)
 
     def _any_upload(self) -> ImageAsset | None:
         keys = list(ImageAsset.objects.filter(image__startswith="images/").values_list("pk", flat=True))
