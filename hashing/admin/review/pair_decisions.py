@@ -40,6 +40,7 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Take back the selected decisions"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> Any:
+        # Django's own action, under another name.
         return delete_selected(self, request, queryset)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

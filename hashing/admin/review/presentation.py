@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.links import admin_url
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
-from hashing.admin.review.forms import DecisionForm
 from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.decision_log import newest_decision
@@ -64,15 +63,16 @@ class GroupPresentation:
         return admin_url(self.site, "duplicategroup_change", self.group.pk, query={"image": self.keeper.pk})
 
     @cached_property
-    def form(self) -> DecisionForm:
+    def form_values(self) -> dict[str, object]:
+        """The hidden fields of a `DecisionForm`."""
         snapshot = GroupSnapshot(
             size=self.group.size,
             open_count=self.group.open_count,
             newest_decision=self.newest_decision,
             last_member=None if self.hidden_count else max(card.member.pk for card in self.cards),
         )
-        initial = {"keeper": self.keeper.pk, "batch": uuid4(), **snapshot._asdict()}
-        return DecisionForm(initial=initial, auto_id=False)
+        values = {"keeper": self.keeper.pk, "batch": uuid4(), **snapshot._asdict()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)

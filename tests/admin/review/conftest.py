@@ -44,8 +44,7 @@ def store_all_groups() -> None:
 def form_of(group: DuplicateGroup, verdict: str, key: int) -> dict[str, object]:
     """Return what a button of a page sends that is loaded now."""
     [shown] = present_groups([DuplicateGroup.objects.get(pk=group.pk)], site)
-    fields = {name: value for name, value in shown.form.initial.items() if value is not None}
-    return {**fields, "return_to": review_address("changelist"), verdict: key}
+    return {**shown.form_values, "return_to": review_address("changelist"), verdict: key}
 
 
 def keys_of(group: DuplicateGroup) -> list[int]:

@@ -23,8 +23,8 @@ waitUntilSeen();
 
 // A group that is not shown as a whole needs a second thought before all of it is decided.
 function confirmHidden(form, button) {
-  const hasHidden = Boolean(form.closest(".hashing-group")?.dataset.hiddenCount);
-  return !hasHidden || button.name !== "keep" || window.confirm(review.dataset.textConfirmHidden);
+  const hasHidden = "hiddenCount" in (form.closest(".hashing-group")?.dataset ?? {});
+  return !hasHidden || !("aboutGroup" in button.dataset) || window.confirm(review.dataset.textConfirmHidden);
 }
 
 async function send(form, button) {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -47,6 +48,7 @@ def test_click_on_two_images_compares_them(reviewer, add_copies):
 
 
 @DESKTOP
+@pytest.mark.slow
 def test_turned_copies_lie_exactly_on_their_keeper(reviewer, add_copies):
     add_copies(copies=1, orientations=(2, 3, 4, 5, 6, 7, 8))
     reviewer.open(review_address("changelist"))

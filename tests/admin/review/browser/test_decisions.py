@@ -52,6 +52,7 @@ def test_keeper_without_a_file_is_refused_on_its_card(reviewer, add_copies, medi
 
 
 @DESKTOP
+@pytest.mark.slow
 def test_next_groups_are_loaded_when_a_page_is_done(reviewer, add_group):
     for _number in range(22):
         add_group(size=2)

@@ -37,7 +37,7 @@ def test_double_click_decides_once(reviewer, add_copies, pause):
         add_copies(number, copies=2)
     reviewer.open(review_address("changelist"))
     reviewer.wait_until_shown()
-    button = reviewer.find(".hashing-verdict--keep")
+    button = reviewer.find("[name=keep]")
     ActionChains(reviewer.browser).move_to_element(button).click().pause(pause).click().perform()
     reviewer.wait_for_message("2 images are marked as its duplicates")
     reviewer.wait_until_shown()
