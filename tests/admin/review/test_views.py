@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.models import DuplicateGroup, PairDecision
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from tests.admin.conftest import messages_of
 from tests.admin.review.conftest import (
     ask,
@@ -102,6 +102,18 @@ def test_without_javascript_a_refusal_is_a_message(reviewer, add_group):
     group = add_group()
     response = reviewer.post(review_address("decide"), form_of(group, "same", 99), follow=True)
     assert messages_of(response) == ["This image is no longer in this group. Nothing was changed."]
+
+
+def test_keys_have_no_thousand_separators(reviewer, add_group, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    ImageAsset.objects.create(pk=12_345, image="other.jpg")
+    group = add_group(size=3)
+    key = keys_of(group)[1]
+    text = reviewer.get(review_address("changelist")).text
+    data = hidden_fields(text, review_address("decide"))
+    assert int(data["keeper"]) == group.keeper_id > 12_345
+    for attribute in (f'<button name="same" value="{key}"', f'data-image="{key}"', 'data-width="1999"'):
+        assert attribute in text
 
 
 @pytest.mark.parametrize("page", ["list", "group"])
