@@ -87,7 +87,7 @@ class Journey:
 
     def search(self, picture: Path) -> None:
         page = self.open("imageasset_search_by_image")
-        found = self.send(page.form(action="search-by-image/"), picture=_file(picture))
+        found = self.send(page.form(action="search-by-image/"), image=_file(picture))
         assert any(self.address("imageasset_change", key) in found.links for key in _keys()), found.text
 
     def hash_again(self) -> None:
