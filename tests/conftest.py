@@ -29,13 +29,13 @@ LABELS = [
 
 AddImage = Callable[..., ImageAsset]
 
-# A busy machine makes an example slow, and proves nothing.
+# On a busy machine, a slow example proves nothing.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a program that this machine lacks. On a CI server, where nothing may be missing, fail it."""
+    """Skip a test if this machine lacks a program that it needs, or fail it on a CI server."""
     for marker in item.iter_markers("needs"):
         program, find = marker.args
         if not find():
@@ -54,7 +54,7 @@ def media(settings, tmp_path) -> Path:
 
 @pytest.fixture
 def add_image(media, db) -> AddImage:
-    """Makes a row whose file is a small photograph, or the given bytes, or missing (`content=None`)."""
+    """Add a row whose file is a small photograph, has these bytes, or is missing (`content=None`)."""
 
     def add(name: str = "photo.jpg", content: bytes | None = b"photo", seed: int = 1, **fields) -> ImageAsset:
         path = media / name
@@ -63,7 +63,7 @@ def add_image(media, db) -> AddImage:
             photo(seed=seed, size=(160, 120)).save(path)
         elif content is not None:
             path.write_bytes(content)
-        # As an import does: without the signals that hash an upload.
+        # Without the signals that hash an upload.
         return ImageAsset.objects.bulk_create([ImageAsset(image=name, **fields)])[0]
 
     return add
@@ -72,7 +72,7 @@ def add_image(media, db) -> AddImage:
 @pytest.fixture
 def object_store():
     """A local S3 server."""
-    # Not at the top: it takes a second, which most tests need not wait for.
+    # The import takes a second.
     from servers.s3 import ObjectStore
 
     store = ObjectStore()
@@ -83,7 +83,7 @@ def object_store():
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory) -> Iterator[str]:
-    """The URL of a database with tables and no rows, for copying: that takes a tenth of the time of migrating."""
+    """The URL of a database without rows. To copy it takes a tenth of the time of migrating another one."""
     with site_database(tmp_path_factory.mktemp("template")) as url:
         migrate_database(url)
         yield url
@@ -91,7 +91,7 @@ def migrated_database(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def site(tmp_path, migrated_database) -> Iterator[Site]:
-    """A site of its own, with its own database, run in processes of its own."""
+    """A site with its own database, run in other processes."""
     with site_database(tmp_path, migrated_database) as url:
         made = Site.create_in(tmp_path, url)
         yield made
@@ -100,7 +100,7 @@ def site(tmp_path, migrated_database) -> Iterator[Site]:
 
 @pytest.fixture
 def made_model() -> Iterator[Callable[..., type[models.Model]]]:
-    """Makes a model of the site, and its table in the database `using`. For tests with `transaction=True`."""
+    """Create a model, and its table in the database `using`. For tests with `transaction=True`."""
     made = []
 
     def make(name: str, fields: dict[str, Any], using: str | None = "default", **options: Any) -> type[models.Model]:
@@ -123,7 +123,7 @@ def made_model() -> Iterator[Callable[..., type[models.Model]]]:
 
 @pytest.fixture
 def bind_mount() -> Iterator[Callable[[Path, Path], None]]:
-    """Mounts a folder at a second place, until the test ends."""
+    """Mount a folder at a second path until the test ends."""
     mounted: list[Path] = []
 
     def mount(source: Path, target: Path) -> None:
@@ -142,7 +142,7 @@ def bind_mount() -> Iterator[Callable[[Path, Path], None]]:
 
 @pytest.fixture
 def listen():
-    """Connects receivers for the time of the test. Without one, it returns a list of what is sent."""
+    """Connect a receiver until the test ends, or without one, return a list of the arguments that are sent."""
     connected = []
 
     def connect(signal, receiver=None):
@@ -172,7 +172,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def sources(settings: Any, media: Path, db: None) -> Iterator[Callable[..., None]]:
-    """Make these labels the sources of the site."""
+    """Set the sources of the site."""
 
     def choose(*labels: str, **others: Any) -> None:
         settings.HASHING = {"SOURCES": list(labels), "ON_UPLOAD": "off", **others}
@@ -197,7 +197,7 @@ def register_source() -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def hashed_photo(sources: Any, django_capture_on_commit_callbacks: Any) -> Callable[..., Photo]:
-    """Adds photos that are hashed."""
+    """Add a photo and hash it."""
     sources("site_models.Photo.original", ON_UPLOAD="inline")
 
     def add(title: str = "", content: bytes | None = None) -> Photo:

@@ -20,6 +20,7 @@ from tests.faults.harness import SECONDS_OF_A_RUN, Library, finish, kill_one_wor
 from tests.faults.library import write_library
 
 KILLS = 4
+pytestmark = pytest.mark.slow
 
 
 def test_a_backfill_is_completed_by_the_next_one(library: Library, dice: random.Random):

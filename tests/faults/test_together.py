@@ -10,6 +10,8 @@ from tests.faults.checker import check_all, check_one_row_per_file
 from tests.faults.harness import Library, finish
 from tests.faults.library import write_library
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("at_once", [2, 5])
 def test_commands_and_editors_at_once(library: Library, dice: random.Random, tmp_path, at_once):

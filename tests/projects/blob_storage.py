@@ -10,7 +10,7 @@ from django.utils.deconstruct import deconstructible
 
 @deconstructible
 class BlobStorage(Storage):
-    """Keeps files in MEDIA_ROOT and hides where: it has neither paths nor addresses."""
+    """A storage without paths, which keeps its files in MEDIA_ROOT."""
 
     def __init__(self) -> None:
         self._disk = FileSystemStorage()

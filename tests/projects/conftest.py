@@ -1,4 +1,4 @@
-"""The package as a stranger has it: built, and installed with what it needs into an environment of its own."""
+"""The package as built and installed into a new environment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 from servers.site import CHECKOUT
 
-# Of these, the last would have each process compile all of Django again.
+# With the last of them, each process would compile all of Django.
 OWN_VARIABLES = {"DJANGO_SETTINGS_MODULE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
-# The source that the README names, and how.
+# The source in the README's example.
 OWN_SOURCE = "blog.Photo.original"
 SOURCES = f'"SOURCES": ["{OWN_SOURCE}"]'
 BUILD = """
@@ -28,7 +28,7 @@ print(buildapi.build_sdist(sys.argv[1]))
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
-    """Run a program that knows nothing of this checkout, and return what it writes."""
+    """Run a program outside this checkout, and return its output."""
     inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     arguments = [str(part) for part in command]
     done = subprocess.run(
@@ -48,7 +48,7 @@ def built(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session")
 def python(built, tmp_path_factory) -> Path:
-    """An environment with the wheel, with Wagtail, and with what these two need; nothing else."""
+    """An environment with the wheel, Wagtail, and their dependencies only."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
@@ -76,19 +76,19 @@ class Project:
         return run(self.python, *arguments, cwd=self.folder, DJANGO_SETTINGS_MODULE=self.settings)
 
     def follow_readme(self, source: str = OWN_SOURCE) -> str:
-        """Do what "Add it to your project" says, block by block, for this file field. Returns what commands write."""
-        said = []
+        """Follow "Add it to your project" for this file field, and return the output of its commands."""
+        output = []
         for language, block in blocks_of_readme():
             if language == "python":
                 with self.settings_file.open("a") as settings:
                     settings.write(f"\n{block.replace(SOURCES, SOURCES.replace(OWN_SOURCE, source))}")
             commands = re.findall(r"^\$ python manage\.py ([^#\n]*)", block, re.MULTILINE)
-            said += [self.manage(*command.split()) for command in commands]
-        return "".join(said)
+            output += [self.manage(*command.split()) for command in commands]
+        return "".join(output)
 
 
 def blocks_of_readme() -> list[tuple[str, str]]:
-    """The language and the text of each block."""
+    """Return the language and the text of each block."""
     section = (CHECKOUT / "README.md").read_text().partition("\n## Add it to your project\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert "".join(text for _language, text in blocks).count(SOURCES) == 1

@@ -1,4 +1,4 @@
-"""A project as `startproject` makes it, with a model of its own and pictures, to which the README is followed."""
+"""A new project with a model and pictures, to which the app is added as the README says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.projects.conftest import Project, run
 
 pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same on every database, and slow"),
+    pytest.mark.slow,
     pytest.mark.xdist_group("projects"),
 ]
 
@@ -35,7 +36,7 @@ print(ImageAsset.objects.hashed().filter(source_type="blog.Photo").count(), "has
 
 @pytest.fixture(scope="module")
 def project(python, tmp_path_factory) -> Project:
-    """A blog with thirty photographs, ten of them copies, before anybody has heard of duplicates."""
+    """A blog with thirty photographs, ten of them copies, without the app."""
     folder = tmp_path_factory.mktemp("project")
     run(python, "-m", "django", "startproject", "mysite", folder, cwd=folder)
     shutil.copytree(CHECKOUT / "tests" / "site_models", folder / "blog", ignore=shutil.ignore_patterns("__pycache__"))
@@ -56,17 +57,17 @@ def project(python, tmp_path_factory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def said(project) -> str:
+def output(project) -> str:
     return project.follow_readme()
 
 
-def test_the_readme_leads_to_duplicates_of_own_rows_and_to_the_deletion_of_one(project, said):
-    assert "no issues" in said
-    assert "Sources: 30 added" in said
-    assert "Processed: 30\n" in said
-    assert "Groups: 10\n" in said
+def test_the_readme_finds_and_deletes_duplicates_among_rows_of_the_project(project, output):
+    assert "no issues" in output
+    assert "Sources: 30 added" in output
+    assert "Processed: 30\n" in output
+    assert "Groups: 10\n" in output
     imported = project.run("-c", "import hashing; print(hashing.__file__)")
-    assert imported.startswith(str(project.python.parents[1])), "that is not the wheel"
+    assert imported.startswith(str(project.python.parents[1])), "the checkout is imported"
     assert "no issues" in project.manage("check", "--fail-level", "WARNING")
     assert "No changes" in project.manage("makemigrations", "--check", "--dry-run")
 
@@ -82,7 +83,7 @@ def test_the_readme_leads_to_duplicates_of_own_rows_and_to_the_deletion_of_one(p
         ("INSTALLED_APPS.append(INSTALLED_APPS.pop(1))", "E006"),
     ],
 )
-def test_a_line_that_is_missing_or_misplaced_is_an_error(project, said, wrong, check_id):
+def test_a_line_that_is_missing_or_misplaced_is_an_error(project, output, wrong, check_id):
     (project.folder / "wrong.py").write_text(f"from mysite.settings import *\n{wrong}\n")
     with pytest.raises(AssertionError, match=rf"{check_id}.*\n.*Put 'admin_actions' before 'django.contrib.admin'"):
         project.manage("check", "--settings", "wrong")

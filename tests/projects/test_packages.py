@@ -1,4 +1,4 @@
-"""What is in the wheel and in the source distribution."""
+"""The content of the wheel and of the source distribution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def tracked(folder: str) -> set[str]:
-    """The files of a folder of the checkout, without what Python leaves behind."""
+    """Return the files of a folder of the checkout, without generated ones."""
     files = (path.relative_to(CHECKOUT) for path in (CHECKOUT / folder).rglob("*") if path.is_file())
     return {path.as_posix() for path in files if "__pycache__" not in path.parts and "photos" not in path.parts}
 
@@ -42,7 +42,7 @@ def test_the_source_distribution_can_be_tested_and_read(built):
     assert not {name for name in names if "__pycache__" in name or name.endswith(".pyc")}
 
 
-def test_the_description_has_no_link_that_leads_nowhere_from_an_index(built):
+def test_the_description_has_no_relative_link(built):
     with zipfile.ZipFile(built[0]) as wheel:
         [metadata] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
         message = HeaderParser().parsestr(wheel.read(metadata).decode())

@@ -1,4 +1,4 @@
-"""Every page of the admin, under settings that other sites have."""
+"""All pages of the app in the admin, under settings that sites have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ SETTINGS = {
     "german": "admin",
     "arabic": "admin",
 }
-# What differs between databases is locking.
+pytestmark = pytest.mark.slow
+# Only locking differs between databases.
 ON_POSTGRESQL = {"replica"}
 
 

@@ -1,4 +1,4 @@
-"""A Wagtail site as `wagtail start` makes it, with its own image model."""
+"""A new Wagtail site, to which the app is added as the README says."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.projects.conftest import Project, run
 
 pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the same on every database, and slow"),
+    pytest.mark.slow,
     pytest.mark.xdist_group("projects"),
 ]
 
@@ -51,10 +52,10 @@ def project(python, tmp_path_factory) -> Project:
     return made
 
 
-def test_the_readme_leads_to_duplicates_of_images_and_to_the_deletion_of_one(project):
-    said = project.follow_readme(source="wagtailimages.Image.file")
-    assert "Processed: 12\n" in said
-    assert "Groups: 4\n" in said
+def test_the_readme_finds_and_deletes_duplicates_among_images(project):
+    output = project.follow_readme(source="wagtailimages.Image.file")
+    assert "Processed: 12\n" in output
+    assert "Groups: 4\n" in output
     assert "No changes" in project.manage("makemigrations", "--check", "--dry-run")
     assert "Every page works." in project.run("-m", "walk", "pictures/0.jpg")
     found = project.manage("shell", "--verbosity", "0", "--command", LOOK)

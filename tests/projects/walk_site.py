@@ -1,4 +1,4 @@
-"""Fill a site with the pictures of a folder, most of them in rows of its own, and walk through its admin: see `walk`.
+"""Fill a site with the pictures of a folder, most of them in rows of a source, and use all pages of its admin.
 
 `DJANGO_SETTINGS_MODULE=... python -m tests.projects.walk_site FOLDER [NAME OF THE ADMIN SITE]`
 """
@@ -28,14 +28,14 @@ def main(folder: Path, site_name: str) -> None:
     photos = [Photo(title=path.stem, original=File(path.open("rb"), path.name)) for path in pictures[:-3]]
     Photo.objects.bulk_create(photos)
     call_command("sync_sources")
-    # The last in the review, which goes by keys.
+    # These come last in the review, which is ordered by key.
     assets = [ImageAsset(image=File(path.open("rb"), path.name)) for path in pictures[-3:]]
     ImageAsset.objects.bulk_create(assets)
     call_command("backfill_hashes", "--no-progress", workers=1)
     call_command("backfill_hashes", "--no-progress", "--rehash", "--enqueue", workers=1)
     call_command("find_duplicates", "--no-progress")
     walk(pictures[0], site_name)
-    # A row of the site's own went with the duplicate that was deleted.
+    # The row of the source was deleted with the duplicate.
     assert Photo._base_manager.using(router.db_for_write(Photo)).count() == len(photos) - 1
 
 

@@ -15,6 +15,8 @@ on_database = pytest.mark.parametrize("fleet", ["database"], indirect=True)
 on_rq = pytest.mark.parametrize("fleet", [pytest.param("rq", marks=NEEDS_REDIS)], indirect=True)
 on_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="Several machines need a database server.")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def all_right(fleet: Fleet, is_right):

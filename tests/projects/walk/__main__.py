@@ -1,7 +1,7 @@
-"""See and use every page that the app has in an admin site: `python -m walk PICTURE [NAME OF THE SITE]`.
+"""Use every page that the app has in an admin site: `python -m walk PICTURE [NAME OF THE SITE]`.
 
-It runs in the site's own process and needs nothing of the checkout, so that a test can copy this folder into any
-project. The site needs four groups of duplicates, and PICTURE a copy among its pictures.
+It needs nothing else of the checkout, so that a test can copy this folder into a project. The site needs four groups of
+duplicates, one of them with a copy of PICTURE.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def main(picture: Path, site_name: str) -> None:
     journey = Journey(user, site_name)
     journey.see_everything()
     journey.decide()
-    journey.take_back()
+    journey.undo()
     journey.upload(picture)
     journey.search(picture)
     journey.hash_again()
     journey.delete_marked()
-    journey.check_that_nothing_was_left_out()
+    journey.check_all_pages_were_opened()
     sys.stdout.write("Every page works.\n")
 
 

@@ -1,4 +1,4 @@
-"""What an editor does, page by page."""
+"""An editor's way through all pages of the app in an admin site."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hashing.models import BackfillRun, DuplicateGroup, ImageAsset, MarkedDuplic
 
 from .visitor import Form, Page, Visitor
 
-# How many addresses of each view are opened: the pages of a list lead to one another endlessly.
-MOST_OF_A_VIEW = 2
-# Pages that Django has for every model, and to which nothing leads: there is nothing to see or to do.
+# The pages of a list link to one another endlessly.
+MAX_PAGES_PER_VIEW = 2
+# Pages that Django has for every model, and to which the app does not link.
 UNUSED = {
     f"hashing_{model}_{page}"
     for model, pages in {
@@ -45,16 +45,16 @@ class Journey:
         return self._follow(self.address(name, *args))
 
     def _follow(self, address: str) -> Page:
-        self._note(address)
-        return self._look(self.visitor.open(address))
+        self._mark_as_seen(address)
+        return self._check_page(self.visitor.open(address))
 
     def send(self, form: Form, button: str = "", **fields: Any) -> Page:
-        self._note(form.action)
-        return self._look(self.visitor.send(form, button, **fields))
+        self._mark_as_seen(form.action)
+        return self._check_page(self.visitor.send(form, button, **fields))
 
     def see_everything(self) -> None:
-        """Follow all links from the app's own page in the site; none may lead to another site."""
-        self._let_a_run_be_under_way()
+        """Follow all links from the page of the app, none of which may lead to another admin site."""
+        self._reopen_the_latest_run()
         opened: Counter[str] = Counter()
         known = {reverse("admin:app_list", args=("hashing",), current_app=self.site_name)}
         waiting = list(known)
@@ -66,11 +66,11 @@ class Journey:
                     continue
                 known.add(link)
                 opened[match.view_name] += 1
-                if opened[match.view_name] <= MOST_OF_A_VIEW:
+                if opened[match.view_name] <= MAX_PAGES_PER_VIEW:
                     waiting.append(link)
 
-    def _let_a_run_be_under_way(self) -> None:
-        """The page about progress has more to show then."""
+    def _reopen_the_latest_run(self) -> None:
+        """Make the page about progress show a run that has not ended."""
         run = BackfillRun.objects.latest("pk")
         age = timezone.now() - run.started_at
         assert abs(age) < timedelta(minutes=5), f"the clock of the database is not that of the site: {run.started_at}"
@@ -82,7 +82,7 @@ class Journey:
         done = self.send(page.form(button="_save"), "_save", image=_file(picture))
         asset = ImageAsset.objects.latest("pk")
         assert asset.perceptual_hash, asset.hash_error
-        assert self.address("duplicategroup_of", asset.pk) in done.links, "nobody says that it is here already"
+        assert self.address("duplicategroup_of", asset.pk) in done.links, "the page does not name the duplicate"
         self.open("duplicategroup_of", asset.pk)
 
     def search(self, picture: Path) -> None:
@@ -111,7 +111,7 @@ class Journey:
             assert PairDecision.objects.count() > decided, button
             assert PairDecision.objects.latest("pk").verdict == verdict
 
-    def take_back(self) -> None:
+    def undo(self) -> None:
         before = PairDecision.objects.in_force().count()
         page = self.open("duplicategroup_changelist")
         self.send(page.form(action="/undo/"))
@@ -128,12 +128,12 @@ class Journey:
         page = self.open("markedduplicate_changelist")
         form = page.form(action=page.address)
         asked = self.send(form, action="delete_selected", _selected_action=[asset.pk])
-        assert ImageAsset.objects.filter(pk=asset.pk).exists(), "it was deleted before anybody confirmed it"
+        assert ImageAsset.objects.filter(pk=asset.pk).exists(), "it was deleted without confirmation"
         done = self.send(asked.form(action=page.address))
         assert not ImageAsset.objects.filter(pk=asset.pk).exists(), done.text
         assert not storage.exists(name)
 
-    def check_that_nothing_was_left_out(self) -> None:
+    def check_all_pages_were_opened(self) -> None:
         from django.contrib.admin.sites import all_sites
 
         [site] = [site for site in all_sites if site.name == self.site_name]
@@ -146,14 +146,14 @@ class Journey:
         }
         assert names - self.seen == UNUSED, (names - self.seen) ^ UNUSED
 
-    def _note(self, address: str) -> None:
+    def _mark_as_seen(self, address: str) -> None:
         if match := _resolve(address):
             self.seen.add(str(match.url_name))
 
-    def _look(self, page: Page) -> Page:
-        """Check what a page leads to, and what it needs."""
-        self._note(page.address)
-        # The latest actions on the first page of a site, which Django draws, are about the default site.
+    def _check_page(self, page: Page) -> Page:
+        """Check the links and the files of a page."""
+        self._mark_as_seen(page.address)
+        # Django's list of latest actions on the index links to the default site.
         index = reverse("admin:index", current_app=self.site_name)
         for address in [] if page.address == index else [*page.links, *(form.action for form in page.forms)]:
             match = _resolve(address)

@@ -1,4 +1,4 @@
-"""A visitor of a site: opens addresses, follows links, and presses the buttons of forms."""
+"""A client that opens addresses, and presses the buttons of forms."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Page(HTMLParser):
     def form(self, *, button: str = "", action: str = "") -> Form:
         """Return the first form that is posted to an address that ends like this, and has a button of this name."""
         for form in self.forms:
-            # The frame of each page has a form that ends the visit.
+            # Each page has a form to log out.
             is_posted = form.method == "post" and not form.action.endswith("/logout/")
             if is_posted and form.action.endswith(action) and (not button or form.has_button(button)):
                 return form
@@ -71,14 +71,14 @@ class Page(HTMLParser):
 
 
 class Visitor:
-    """Addresses are those that a browser would ask for, with the name of the script."""
+    """A client with the addresses that a browser would use, which begin with the script name."""
 
     def __init__(self, user: Any) -> None:
         self.client = Client()
         self.client.force_login(user)
 
     def open(self, address: str, data: dict[str, Any] | None = None) -> Page:
-        """Open a page, or send `data` to it, and follow where that leads. Raises for a page that cannot be shown."""
+        """Open a page or send `data` to it, and follow redirects. Raise AssertionError if the status is not 200."""
         for _redirect in range(5):
             ask = self.client.get if data is None else self.client.post
             response: Any = ask(_path(address), *([] if data is None else [data]), secure=True)
@@ -92,13 +92,13 @@ class Visitor:
         return Page(address, response.content.decode() if is_page else "")
 
     def send(self, form: Form, button: str = "", **fields: Any) -> Page:
-        """Press one of the buttons of a form, after some fields were filled in."""
+        """Fill in some fields of a form, and press one of its buttons."""
         pressed = {name: value for name, value in form.buttons if name == button and name}
         return self.open(form.action, {**form.fields, **pressed, **fields})
 
 
 def _path(address: str) -> str:
-    """The address as the site gets it from its server, which takes the name of the script away."""
+    """Return the path without the script name, as a server passes it to the site."""
     prefix = get_script_prefix()
     assert address.startswith(prefix), f"{address} is outside of {prefix}"
     return f"/{address.removeprefix(prefix)}"
