@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from django.db.models import F, Func, Index, IntegerField, TextField
@@ -43,8 +44,9 @@ class Band:
         """Return the band of a hash, given as text."""
         return int("".join(hexadecimal[start - 1 : start - 1 + length] for start, length in self.substrings), 16)
 
+    @cached_property
     def expression(self) -> Func:
-        """Return the band of a row: an integer on PostgreSQL, which compares integers fastest, and text on SQLite.
+        """The band of a row: an integer on PostgreSQL, which compares integers fastest, and text on SQLite.
 
         Its numbers are literals in the SQL: an index on an expression does not match parameters.
         """
@@ -69,10 +71,10 @@ PERCEPTUAL_BANDS = tuple(Band("perceptual_hash", substrings, skew=2) for substri
 # Most photographs grow darker from top to bottom, so their vertical hashes are less random.
 BANDS = (*PERCEPTUAL_BANDS, *(Band("vertical_hash", substrings, skew=5) for substrings in SUBSTRINGS))
 
-
-def search_quality() -> Func:
-    """Return the quality of a row; an unknown one counts as the best."""
-    return Func(F("hash_quality"), template=f"COALESCE(%(expressions)s, {BEST_QUALITY})", output_field=IntegerField())
+# The quality of a row; an unknown one counts as the best.
+SEARCH_QUALITY = Func(
+    F("hash_quality"), template=f"COALESCE(%(expressions)s, {BEST_QUALITY})", output_field=IntegerField()
+)
 
 
 def band_indexes() -> list[Index]:
@@ -81,6 +83,6 @@ def band_indexes() -> list[Index]:
     They include the quality, so that a search skips the many blank pages, whose bands are all equal.
     """
     return [
-        Index(band.expression(), search_quality(), name=f"image_asset_band{number}_idx")
+        Index(band.expression, SEARCH_QUALITY, name=f"image_asset_band{number}_idx")
         for number, band in enumerate(BANDS, start=1)
     ]

@@ -9,7 +9,7 @@ from django.db import NotSupportedError
 from django.db.models import BooleanField, Expression, F
 
 from hashing.db.table_size import estimate_rows
-from hashing.search.bands import Band, search_quality
+from hashing.search.bands import SEARCH_QUALITY, Band
 from hashing.search.plan import choose_plan
 
 SQL = tuple[str, tuple[Any, ...]]
@@ -46,7 +46,7 @@ class IsCandidate(Expression):
         super().__init__(output_field=BooleanField())
         self.table, self.bands, self.copies, self.distance = table, bands, copies, distance
         self.min_quality, self.file_digest = min_quality, file_digest
-        self._sources: list[Any] = [*(band.expression() for band in bands), search_quality(), F("file_digest")]
+        self._sources: list[Any] = [*(band.expression for band in bands), SEARCH_QUALITY, F("file_digest")]
 
     def get_source_expressions(self) -> list[Any]:
         return self._sources

@@ -11,7 +11,7 @@ from django.db.models import BooleanField, Expression, F, Field, Func, IntegerFi
 from hashing.fingerprint.fingerprint import ALL_BITS, SMALL_BITS
 from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import BEST_QUALITY, QUALITY_SPAN, QUALITY_START
-from hashing.search.bands import search_quality
+from hashing.search.bands import SEARCH_QUALITY
 from hashing.search.candidates import SQL, unsupported
 from hashing.search.query import HashQuery
 from hashing.search.sqlite_functions import BEST_MATCH, BIT_DISTANCE, ORIENTATIONS, encode_query
@@ -158,7 +158,7 @@ class MatchExpression(Expression):
         super().__init__()
         self.query = query
         hashes = [F("perceptual_hash"), F("vertical_hash"), F("detail_hash")]
-        self._sources: list[Any] = [*hashes, search_quality(), F("file_digest")]
+        self._sources: list[Any] = [*hashes, SEARCH_QUALITY, F("file_digest")]
 
     def get_source_expressions(self) -> list[Any]:
         return self._sources

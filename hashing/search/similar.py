@@ -12,7 +12,7 @@ from hashing.db.table_size import estimate_rows
 from hashing.fingerprint.fingerprint import HASH_VERSION, format_hash
 from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_LIMIT_DIVISOR, small_limit
-from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, search_quality
+from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY
 from hashing.search.candidates import IsCandidate
 from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchOrientation
 from hashing.search.plan import choose_plan
@@ -58,7 +58,7 @@ def rule_of(query: HashQuery) -> Q:
 def is_comparable(min_quality: int) -> Q:
     """Return the condition for a row to be compared by its hashes: this version of them, and the quality."""
     is_current = Q(hash_version=HASH_VERSION) | Q(hash_version__isnull=True)
-    return is_current & Q(GreaterThanOrEqual(search_quality(), min_quality)) if min_quality else is_current
+    return is_current & Q(GreaterThanOrEqual(SEARCH_QUALITY, min_quality)) if min_quality else is_current
 
 
 def largest_quick_distance(rows: QuerySet[Any], milliseconds: float, *, any_orientation: bool) -> int:

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, connection, models
 
 from hashing.models import ImageAsset
-from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, Band, Substring, band_indexes, search_quality
+from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY, Band, Substring, band_indexes
 
 HASH = "0123456789abcdef"
 
@@ -42,7 +42,7 @@ def test_band_joins_its_substrings():
 @pytest.mark.parametrize("band", BANDS)
 def test_database_computes_the_same_band(db, band):
     ImageAsset.objects.bulk_create([ImageAsset(image="x.jpg", perceptual_hash=HASH, vertical_hash=HASH[::-1])])
-    found = ImageAsset.objects.values_list(band.expression(), flat=True).get()
+    found = ImageAsset.objects.values_list(band.expression, flat=True).get()
     value = band.value_of(HASH if band.field == "perceptual_hash" else HASH[::-1])
     assert found == (value if connection.vendor == "postgresql" else f"{value:0{band.length}x}")
 
@@ -50,8 +50,8 @@ def test_database_computes_the_same_band(db, band):
 @pytest.mark.parametrize(
     ("expression", "written"),
     [
-        (BANDS[0].expression(), '|| SUBSTR("hashing_imageasset"."perceptual_hash", 12, 2))'),
-        (search_quality(), 'COALESCE("hashing_imageasset"."hash_quality", 100)'),
+        (BANDS[0].expression, '|| SUBSTR("hashing_imageasset"."perceptual_hash", 12, 2))'),
+        (SEARCH_QUALITY, 'COALESCE("hashing_imageasset"."hash_quality", 100)'),
     ],
 )
 def test_numbers_are_literals(expression, written):
