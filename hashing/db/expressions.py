@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import BooleanField, Expression, F, Field, Func
+from django.db.models import F, Field, Func, Lookup
 
 
 class VendorFunc(Func):
@@ -32,21 +32,13 @@ class VendorFunc(Func):
         return hash(self.plain)
 
 
-class HasKey(Expression):
+class HasKey(Lookup):
     """Whether a row has one of the `keys`, however many, which are passed as one parameter where the database can."""
 
-    conditional = True
+    prepare_rhs = False
 
     def __init__(self, keys: Collection[Any]) -> None:
-        super().__init__(output_field=BooleanField())
-        self._keys = keys
-        self._sources: list[Any] = [F("pk")]
-
-    def get_source_expressions(self) -> list[Any]:
-        return self._sources
-
-    def set_source_expressions(self, exprs: Any) -> None:
-        self._sources = list(exprs)
+        super().__init__(F("pk"), tuple(keys))
 
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, tuple[Any, ...]]:
         column, values = self._column_and_values(compiler, connection)
@@ -61,6 +53,5 @@ class HasKey(Expression):
         return f"{column} IN (SELECT value FROM json_each(%s))", (json.dumps(values),)
 
     def _column_and_values(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        (source,) = self._sources
-        column, _ = compiler.compile(source)
-        return column, [source.output_field.get_db_prep_value(key, connection) for key in self._keys]
+        column, _ = compiler.compile(self.lhs)
+        return column, [self.lhs.output_field.get_db_prep_value(key, connection) for key in self.rhs]

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from django.db import NotSupportedError
-from django.db.models import BooleanField, Expression, F
+from django.db.models import F, Func, Lookup
 
 from hashing.db.table_size import estimate_rows
 from hashing.search.bands import SEARCH_QUALITY, Band
@@ -24,14 +23,16 @@ SQLITE_LOOKUP = """{band} IN (
 OFFSETS = {"perceptual_hash": 0, "vertical_hash": 16}
 
 
-class IsCandidate(Expression):
+class IsCandidate(Lookup):
     """Whether a band of a row is near that band of one of the copies, or the row's file has the digest.
 
     True for every row whose small hashes differ from those of a copy in at most `distance` bits. The radii of the bands
     are chosen when the query is compiled, by the size of the table. Where a scan costs less, it is true for all rows.
+
+    It is a `Lookup` because SQLite would not use the indexes for `... = True`, as Django writes other expressions.
     """
 
-    conditional = True
+    prepare_rhs = False
 
     def __init__(
         self,
@@ -43,16 +44,10 @@ class IsCandidate(Expression):
         file_digest: str | None = None,
     ) -> None:
         """`copies` are hexadecimal hashes; see OFFSETS."""
-        super().__init__(output_field=BooleanField())
+        columns = Func(*(band.expression for band in bands), SEARCH_QUALITY, F("file_digest"))
+        super().__init__(columns, (copies, distance, min_quality, file_digest))
         self.table, self.bands, self.copies, self.distance = table, bands, copies, distance
         self.min_quality, self.file_digest = min_quality, file_digest
-        self._sources: list[Any] = [*(band.expression for band in bands), SEARCH_QUALITY, F("file_digest")]
-
-    def get_source_expressions(self) -> list[Any]:
-        return self._sources
-
-    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
-        self._sources = list(exprs)
 
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> SQL:  # noqa: ARG002
         raise unsupported(connection)
@@ -68,7 +63,7 @@ class IsCandidate(Expression):
         radii = choose_plan(self.bands, self.distance, rows, len(self.copies), connection.vendor).radii
         if radii is None:
             return "(1 = 1)", ()
-        *columns, quality, digest = (compiler.compile(source)[0] for source in self._sources)
+        *columns, quality, digest = (compiler.compile(source)[0] for source in self.lhs.get_source_expressions())
         alternatives: list[str] = []
         params: list[Any] = []
         for band, column, radius in zip(self.bands, columns, radii, strict=True):

@@ -45,3 +45,8 @@ def test_any_number_of_keys_can_be_asked_for(db, count):
     keys = list(ImageAsset.objects.order_by("pk").values_list("pk", flat=True))
     wanted = keys[:count] + list(range(keys[-1] + 1, keys[-1] + 1 + max(count - 3, 0)))
     assert list(ImageAsset.objects.filter(HasKey(wanted)).order_by("pk").values_list("pk", flat=True)) == keys[:count]
+
+
+def test_keys_are_looked_up_in_the_index(db):
+    plan = ImageAsset.objects.filter(HasKey([1, 2])).values_list("width").explain()
+    assert "SCAN hashing_imageasset" not in plan
