@@ -111,7 +111,7 @@ def test_database_error_while_hashing_does_not_break_the_upload(media, monkeypat
     def refuse(*arguments, **options):
         raise DatabaseError("refused")
 
-    monkeypatch.setattr("hashing.backfill.engine.OutcomeWriter.write", refuse)
+    monkeypatch.setattr("hashing.backfill.writer.OutcomeWriter.write", refuse)
     asset = ImageAsset.objects.create(image=upload())
     assert hash_fields(asset) == EMPTY_HASH_FIELDS
     assert "refused" in caplog.text

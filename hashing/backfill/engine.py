@@ -1,27 +1,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from django.core.files.storage import Storage
 from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.options import BackfillOptions
+from hashing.backfill.outcome_batch import FileInProgress, FilesInProgress, OutcomeBatch
 from hashing.backfill.pending_rows import PendingRows, StoredFile, target_rows
 from hashing.backfill.report import BackfillReport
-from hashing.backfill.storage_probe import StorageProbes
-from hashing.backfill.writer import DatabaseUnavailable, OutcomeWriter
+from hashing.backfill.writer import DatabaseUnavailable
 from hashing.conf import hashing_settings
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
-from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 from hashing.sources.storages import find_storages, is_shared, reference_to, storages_in_use
 from hashing.stored_files.availability import StorageUnavailable, is_local
-from hashing.text import first_line, printable
+from hashing.text import first_line
 from hashing.workers.pool import HashingPool, InProcessPool, WorkersLost
 from hashing.workers.storages import StorageReference
 from hashing.workers.worker import Job, Outcome
@@ -30,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 # Seconds to wait for workers before checking again whether to stop.
 POLL_SECONDS = 0.2
-# This many uncertain outcomes make the engine probe the storage, however long a batch takes to fill.
-MAX_UNCERTAIN = 16
 
 Pool = HashingPool | InProcessPool
 
@@ -44,12 +41,6 @@ class ProgressListener(Protocol):
     def advance(self, *, failed: bool) -> None: ...
 
     def tick(self) -> None: ...
-
-
-class FileInProgress(NamedTuple):
-    job: Job
-    version: int
-    storage: Storage | None
 
 
 class Backfill:
@@ -72,16 +63,11 @@ class Backfill:
         self._in_process = in_process
         self._rows = rows = target_rows(queryset, options)
         self._clock = DatabaseClock(rows.db)
-        self._writer = OutcomeWriter(rows.model, rows.db, self._clock.now)
-        self._probes = StorageProbes(ImageAssetQuerySet(ImageAsset, using=rows.db))
         self._should_stop = should_stop or (lambda: False)
         self._progress = progress
-        self._batch: list[Outcome] = []
-        self._uncertain = 0
-        self._retries = RetryQueue()
-        # By key, in the order of the list: what was read from it and is not written yet.
-        self._in_progress: dict[Any, FileInProgress] = {}
         self.report = BackfillReport()
+        self._files: FilesInProgress = {}
+        self._batch = OutcomeBatch(rows, options, self._clock.now, self._files, self.report)
 
     def run(self) -> BackfillReport:
         """Hash until the list is done, `should_stop` returns true, or the storage or the database is unavailable."""
@@ -98,7 +84,7 @@ class Backfill:
         return self.report
 
     def _note_stop(self) -> None:
-        self.report.resume_pk = pk = next(iter(self._in_progress), None)
+        self.report.resume_pk = pk = next(iter(self._files), None)
         level = logging.INFO if self.report.interrupted else logging.ERROR
         logger.log(level, "Backfill stopped%s: %s", "" if pk is None else f" at asset {pk}", self.report.stopped)
 
@@ -118,7 +104,7 @@ class Backfill:
                 self._hash_and_write(pool, iter(()))
             finally:
                 # Also after Ctrl-C: what is hashed is saved.
-                self._write_batch()
+                self._batch.write()
 
     def _make_pool(self) -> Pool:
         limits, storages = hashing_settings(), storages_in_use()
@@ -137,22 +123,18 @@ class Backfill:
         for file in files:
             storage = storages.get(file.source)
             job = file.job(storage)
-            self._in_progress[file.pk] = FileInProgress(job, file.version, storage)
+            self._files[file.pk] = FileInProgress(job, file.version, storage)
             yield job
 
     def _storage_of(self, pk: Any) -> Storage | None:
-        return self._in_progress[pk].storage
+        return self._files[pk].storage
 
     def _hash_and_write(self, pool: Pool, jobs: Iterator[Job]) -> None:
         for outcome in self._outcomes(pool, jobs):
-            uncertain = self._retries.is_uncertain(outcome)
-            if self._progress and not uncertain:
+            if self._progress and not self._batch.is_uncertain(outcome):
                 self._progress.advance(failed=bool(outcome.error))
-            self._batch.append(outcome)
-            self._uncertain += uncertain
-            if len(self._batch) >= self._options.batch_size or self._uncertain >= MAX_UNCERTAIN:
-                self._write_batch()
-        self._write_batch()
+            self._batch.add(outcome)
+        self._batch.write()
 
     def _outcomes(self, pool: Pool, jobs: Iterator[Job]) -> Iterator[Outcome]:
         has_more = True
@@ -161,7 +143,7 @@ class Backfill:
                 self._note_interruption()
                 return
             while has_more and pool.has_room:
-                chunk = self._retries.next_jobs() or list(islice(jobs, pool.chunk_size))
+                chunk = self._batch.next_retry() or list(islice(jobs, pool.chunk_size))
                 if has_more := bool(chunk):
                     pool.submit(chunk)
             for outcome in pool.outcomes(wait=POLL_SECONDS):
@@ -175,65 +157,6 @@ class Backfill:
 
     def _note_interruption(self) -> None:
         self.report.stopped, self.report.interrupted = "Interrupted", True
-
-    def _write_batch(self) -> None:
-        batch, self._batch, self._uncertain = self._batch, [], 0
-        outage = self._probes.find_outage([(self._storage_of(each.pk), each) for each in batch])
-        if outage:
-            batch = [outcome for outcome in batch if not outcome.unread]
-        batch = self._retries.take_uncertain(batch, self._in_progress)
-        if batch:
-            self._count(batch if self._options.dry_run else self._write(batch))
-        for outcome in batch:
-            self._in_progress.pop(outcome.pk, None)
-        if outage:
-            raise outage
-
-    def _write(self, batch: Sequence[Outcome]) -> Iterator[Outcome]:
-        return self._writer.write(batch, {each.pk: self._in_progress[each.pk].version for each in batch})
-
-    def _count(self, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            if outcome.error:
-                error = printable(outcome.error)
-                logger.warning("Asset %s: %s", outcome.pk, error)
-                self.report.count_failed(outcome.pk, error)
-            else:
-                self.report.count_hashed()
-        logger.info("%d of %d done, %d failed", self.report.processed, self.report.total, self.report.failed)
-
-
-class RetryQueue:
-    """Files to try a second time before their error is recorded, one at a time: together they may have been too much.
-
-    An outcome is uncertain when the storage failed without reporting the file as missing, or when the worker died,
-    which also happens when a service is stopped with all of its processes.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: list[Job] = []
-        self._retried: set[Any] = set()
-
-    def is_uncertain(self, outcome: Outcome) -> bool:
-        failed = outcome.died or (outcome.unread and not outcome.missing)
-        return failed and outcome.pk not in self._retried
-
-    def take_uncertain(self, outcomes: Iterable[Outcome], files: Mapping[Any, FileInProgress]) -> list[Outcome]:
-        """Queue the files with an uncertain outcome, and return the other outcomes."""
-        certain = []
-        for outcome in outcomes:
-            if self.is_uncertain(outcome):
-                self._retried.add(outcome.pk)
-                self._jobs.append(files[outcome.pk].job)
-            else:
-                self._retried.discard(outcome.pk)
-                certain.append(outcome)
-        return certain
-
-    def next_jobs(self) -> list[Job]:
-        """Remove and return the next file, in a list that is empty when there is none."""
-        jobs, self._jobs = self._jobs[:1], self._jobs[1:]
-        return jobs
 
 
 def storages_to_open(storages: Sequence[Storage]) -> list[StorageReference]:

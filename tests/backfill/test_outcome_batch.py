@@ -5,7 +5,7 @@ from typing import Self
 
 import pytest
 
-from hashing.backfill import Backfill, BackfillOptions, engine
+from hashing.backfill import Backfill, BackfillOptions, engine, outcome_batch
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.models import ImageAsset
 from hashing.workers.worker import Job, Outcome
@@ -84,9 +84,9 @@ def test_many_unread_files_probe_the_storage_before_the_batch_is_full(add_image,
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number}.jpg") for number in range(40))
     monkeypatch.setattr(engine, "HashingPool", FlakyPool(2))
     probed: list[int] = []
-    monkeypatch.setattr(engine.StorageProbes, "find_outage", lambda _, outcomes: probed.append(len(outcomes)))
+    monkeypatch.setattr(outcome_batch.StorageProbes, "find_outage", lambda _, outcomes: probed.append(len(outcomes)))
     Backfill(BackfillOptions(batch_size=500)).run()
-    assert probed[:2] == [engine.MAX_UNCERTAIN, engine.MAX_UNCERTAIN]
+    assert probed[:2] == [outcome_batch.MAX_UNCERTAIN, outcome_batch.MAX_UNCERTAIN]
 
 
 def test_retries_are_submitted_one_at_a_time(add_image, monkeypatch):
