@@ -1,44 +1,28 @@
-"""Delete the images that editors have marked as duplicates, with their files."""
-
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
-from django.core.files.storage import Storage
-from django.db import transaction
-from django.db.models import F, Model, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hashing.admin import columns
-from hashing.admin.deletion.merging import Merging, Refusal
-from hashing.admin.deletion.policy import delete_rows, deletion_database
-from hashing.admin.deletion.related_rows import Assets, Reasons
-from hashing.admin.deletion.report import DeletedRows, DeletionReport
+from hashing.admin.deletion.duplicate_deletion import MarkedDuplicateDeletion
+from hashing.admin.deletion.report import DeletionReport
 from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import SMALL, preview_html
-from hashing.grouping.deletion import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
-from hashing.grouping.group_rows import with_groups_locked
-from hashing.indexing.owners import find_owners
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
-from hashing.sources.storages import find_storages, storage_key
-from hashing.stored_files.deletion import delete_unused
-from hashing.stored_files.references import find_reasons_to_keep
-
-StoredFile = tuple[Storage, str]
 
 
 @admin.register(MarkedDuplicate)
 class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Images that editors have marked as duplicates, to be deleted with their files."""
+
     actions = ("delete_selected",)
     list_display = ("preview", "name", "pixels_and_bytes", "kept", "added")
     list_display_links = None
@@ -98,111 +82,3 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> None:
         self.policy.delete_batch(request, list(queryset), DeletionReport())
-
-
-@dataclass(frozen=True)
-class MarkedDuplicateDeletion:
-    """Delete marked duplicates of which a copy is kept, the rows of the site that own them, and their unused files."""
-
-    model_admin: MarkedDuplicateAdmin
-    deletes_files = True
-
-    def find_refusals(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> Reasons:
-        return self.merging(request, assets).find_reasons_to_stay(assets, report.add_related)
-
-    def find_reasons_to_stay(self, assets: Assets) -> Reasons:
-        keys, using = [asset.pk for asset in assets], deletion_database()
-        return reasons_to_stay(keys, using, find_keepers(keys, using))
-
-    def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
-        using = deletion_database()
-        owners = find_owners(assets, using)
-        excluded: defaultdict[type[Model], set[Any]] = defaultdict(set)
-        for asset in assets:
-            excluded[ImageAsset].add(asset.pk)
-            for owner in owners.get(asset.pk, []):
-                # With multi-table inheritance, the column is in the table of the parent, with the same key.
-                excluded[owner.source.field.model].add(owner.row.pk)
-        reasons: dict[str, str] = {}
-        for storage, names in names_by_storage(stored_files(assets, using).values()):
-            reasons |= find_reasons_to_keep(storage, names, excluded)
-        return reasons
-
-    def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
-        """Delete rows and, after the commit, their files. No lock is held while a storage is asked."""
-        using = deletion_database()
-        keepers = find_keepers([asset.pk for asset in assets], using)
-        batch = with_groups_locked(using, self._delete_locked, request, assets, keepers, report)
-        report.add_batch(assets, batch)
-
-    def delete_one(self, request: HttpRequest, asset: ImageAsset, report: DeletionReport) -> None:
-        self.delete_batch(request, [asset], report)
-
-    def merging(self, request: HttpRequest, assets: Assets) -> Merging:
-        rows = self.model_admin.get_queryset(request).using(deletion_database())
-        kept = rows.filter(pk__in=[asset.pk for asset in assets])
-        keepers = {asset.pk: getattr(asset, "kept_pk", None) for asset in kept}
-        return Merging(assets, keepers, request, self.model_admin.admin_site, deletion_database())
-
-    def _delete_locked(
-        self, request: HttpRequest, assets: Assets, keepers: set[Keeper], report: DeletionReport
-    ) -> DeletedRows:
-        keys, using = [asset.pk for asset in assets], deletion_database()
-        lock_with_keepers(keys, using)
-        # Checked again: before the rows were locked, a mark may have been taken back, or a file replaced.
-        marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
-        reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
-        reasons |= reasons_to_stay(marked.keys(), using, keepers)
-        deletable = [asset for key, asset in marked.items() if key not in reasons]
-        # Read before the deletion, which may take the rows along that name the storage.
-        files = stored_files(deletable, using)
-        deleted, needed = self._delete_rows(request, deletable)
-        unused = [files[asset.pk] for asset in deleted if asset.pk in files]
-        transaction.on_commit(lambda: delete_files(unused, report), using=using)
-        return DeletedRows(deleted, reasons | needed)
-
-    def _delete_rows(self, request: HttpRequest, assets: Assets) -> DeletedRows:
-        """Delete images without an owner together, and the others one by one by way of their sources."""
-        merging = self.merging(request, assets)
-        without_owner = [asset for asset in assets if not merging.owners_of(asset)]
-        deleted, reasons = delete_rows(self.model_admin, request, without_owner, lambda rows: rows.delete())
-        merged = []
-        for asset in assets:
-            if not merging.owners_of(asset):
-                continue
-            try:
-                merging.merge(asset)
-            except Refusal as refusal:
-                reasons[asset.pk] = str(refusal)
-            else:
-                merged.append(asset)
-        if merged:
-            self.model_admin.log_deletions(request, cast("QuerySet[Any]", merged))
-        return DeletedRows([*deleted, *merged], reasons)
-
-
-def stored_files(assets: Assets, using: str) -> dict[int, StoredFile]:
-    """Return the file of each asset by its key, except those whose storage is unknown."""
-    storages = find_storages({asset.source_key for asset in assets}, using)
-    return {
-        asset.pk: (storages[asset.source_key], asset.image.name)
-        for asset in assets
-        if asset.source_key in storages and asset.image.name
-    }
-
-
-def names_by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, set[str]]]:
-    """Return each storage once with its names: a source may make an equal storage for each of its rows."""
-    grouped: dict[Hashable, tuple[Storage, set[str]]] = {}
-    for storage, name in files:
-        grouped.setdefault(storage_key(storage), (storage, set()))[1].add(name)
-    return list(grouped.values())
-
-
-def delete_files(files: Sequence[StoredFile], report: DeletionReport) -> None:
-    for storage, names in names_by_storage(files):
-        result = delete_unused(storage, names)
-        for name, reason in result.kept.items():
-            report.add_kept_file(name, reason)
-        for name, reason in result.failed.items():
-            report.add_failed_file(name, reason)

@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from hashing.admin.deletion import marked_duplicates
+from hashing.admin.deletion import duplicate_deletion
 from hashing.models import CoOwner, ImageAsset, PairDecision
 from hashing.sources import ImageSource, register, unregister
 from samples.pictures import photo
@@ -271,13 +271,13 @@ def test_equal_storages_are_accessed_once(admin_client, mark, media, monkeypatch
             return FileSystemStorage(location=media)
 
     asked: list[int] = []
-    delete_unused = marked_duplicates.delete_unused
+    delete_unused = duplicate_deletion.delete_unused
 
     def count_and_delete(storage, names):
         asked.append(len(names))
         return delete_unused(storage, names)
 
-    monkeypatch.setattr(marked_duplicates, "delete_unused", count_and_delete)
+    monkeypatch.setattr(duplicate_deletion, "delete_unused", count_and_delete)
     try:
         keeper, one, other = photos("a.jpg", "b.jpg", "c.jpg")
         marked = [mark(keeper, one), mark(keeper, other)]

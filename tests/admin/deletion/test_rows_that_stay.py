@@ -8,7 +8,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 from django.test import Client
 
-from hashing.admin.deletion import marked_duplicates
+from hashing.admin.deletion import duplicate_deletion
 from hashing.grouping.decisions import keep
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS
@@ -84,13 +84,13 @@ def forget_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
     ],
 )
 def test_duplicate_stays_after_a_change_before_its_row_is_locked(superuser, marked, media, monkeypatch, change, reason):
-    lock = marked_duplicates.lock_with_keepers
+    lock = duplicate_deletion.lock_with_keepers
 
     def change_and_lock(*arguments):
         change(marked[1], marked[0])
         lock(*arguments)
 
-    monkeypatch.setattr(marked_duplicates, "lock_with_keepers", change_and_lock)
+    monkeypatch.setattr(duplicate_deletion, "lock_with_keepers", change_and_lock)
     [left] = messages_of(delete(superuser, marked[1]))
     assert left.startswith(f"1 image was left: {reason}")
     assert ImageAsset.objects.filter(pk=marked[1].pk).exists()
