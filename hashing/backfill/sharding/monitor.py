@@ -3,17 +3,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from itertools import groupby
-from operator import attrgetter
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from django.db import DatabaseError, InterfaceError
 
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.sharding.shard import Shard
-from hashing.backfill.sharding.shard_state import ShardBatch, ShardRun, ShardState
-from hashing.db.clock import DatabaseClock
-from hashing.db.retry import drop_dead_connection, retry_transient
+from hashing.backfill.sharding.shard_batch import ShardBatch
+from hashing.backfill.sharding.shard_state import ShardState
+from hashing.db.retry import drop_dead_connection
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
@@ -24,12 +22,8 @@ MAX_SHARE_OF_TIME = 0.1
 TICK_SECONDS = 0.2
 MAX_SECONDS_WITHOUT_DATABASE = 600.0
 MAX_FAILED_ATTEMPTS = 5
-# Shards without a sign of a worker that are counted at each poll: the next ones in the list, and others in turn.
-NEXT_SHARDS, OTHER_SHARDS = 10, 10
 # Shards to enqueue once more when all were enqueued again and still nothing happens.
 MAX_ENQUEUED_AGAIN = 10
-
-T = TypeVar("T")
 
 
 class ShardProgressListener(Protocol):
@@ -71,15 +65,8 @@ class ShardMonitor:
         self._monotonic, self._sleep = monotonic, sleep
         self._enqueue, self._stall_timeout = enqueue, stall_timeout
         self._progress, self._should_stop, self._notify = progress, should_stop, notify
-        now = monotonic()
-        self._batch = ShardBatch(shards)
-        self._states = [ShardState(shard, shard.size, now, pending_before=shard.size) for shard in shards]
-        self._unfinished = {state.shard.number: state for state in self._states}
-        self._alias = self._batch.using
-        self._clock = DatabaseClock(self._alias)
-        self._min_run_pk = 0
-        self._changed_at = self._database_seen_at = self._shown_at = now
-        self._idle_rounds = self._polls = 0
+        self._batch = ShardBatch(shards, monotonic)
+        self._database_seen_at = self._shown_at = self._batch.changed_at
         self._failure = ""
         self.report = BackfillReport(total=self._batch.total)
 
@@ -89,7 +76,7 @@ class ShardMonitor:
         while True:
             started = self._monotonic()
             self._poll()
-            if not self._unfinished or self.report.stopped:
+            if not self._batch.unfinished or self.report.stopped:
                 return self._finish()
             self._wait(max(SECONDS_BETWEEN_POLLS, (self._monotonic() - started) / MAX_SHARE_OF_TIME))
 
@@ -97,10 +84,9 @@ class ShardMonitor:
         """Return the results when no worker is left to wait for."""
         self._progress.begin(self.report.total)
         self._poll()
-        if self._unfinished and not self.report.stopped:
-            state = next(iter(self._unfinished.values()))
-            keys = f"Keys {state.shard.start_pk} to {state.shard.end_pk}"
-            self.report.stopped = state.stopped or f"{keys} were not done"
+        if self._batch.unfinished and not self.report.stopped:
+            state = next(iter(self._batch.unfinished.values()))
+            self.report.stopped = state.stopped or f"{state.keys} were not done"
         return self._finish()
 
     def _wait(self, seconds: float) -> None:
@@ -115,67 +101,27 @@ class ShardMonitor:
     def _finish(self) -> BackfillReport:
         self.report.stopped = self.report.stopped or self._failure
         try:
-            self._read(lambda: self._batch.read_results(self.report, self._clock.now()))
+            self._batch.read_results(self.report)
         except (DatabaseError, InterfaceError) as error:
             self._note_outage(first_line(error))
         return self.report
 
     def _poll(self) -> None:
         try:
-            self._read_heartbeats()
-            self._count_some()
-            if self._changed_at > self._shown_at:
-                self.report.failed = self._read(lambda: self._batch.count_failed(self._clock.now()))
+            self._batch.poll()
+            if self._batch.changed_at > self._shown_at:
+                self.report.failed = self._batch.count_failed()
             self._enqueue_stalled()
             self._database_seen_at = self._monotonic()
         except (DatabaseError, InterfaceError) as error:
             self._note_outage(first_line(error))
         self._show()
 
-    def _read(self, query: Callable[[], T]) -> T:
-        """Retry once, for a connection that was cut since the last poll; the next polls outlast longer outages."""
-        return retry_transient(query, self._alias, pauses=(0,))
-
     def _note_outage(self, reason: str) -> None:
         logger.warning("The database cannot be read: %s", reason)
-        drop_dead_connection(self._alias)
+        drop_dead_connection(self._batch.using)
         if self._monotonic() - self._database_seen_at > MAX_SECONDS_WITHOUT_DATABASE:
             self.report.stopped = f"The database cannot be read: {reason}"
-
-    def _read_heartbeats(self) -> None:
-        """Count the shards whose runs have changed."""
-        now = self._monotonic()
-        runs = [run for run in self._read(lambda: self._batch.runs(self._min_run_pk)) if self._is_unfinished(run)]
-        for number, group in groupby(sorted(runs, key=attrgetter("shard_number", "pk")), attrgetter("shard_number")):
-            state = self._unfinished[number]
-            if state.update_runs(tuple(group), now):
-                self._note_change()
-                self._count(state)
-        # Keys are given in ascending order but may become visible in another: transactions overlap.
-        self._min_run_pk = min((run.pk for run in runs if self._is_unfinished(run)), default=0) - 100
-
-    def _is_unfinished(self, run: ShardRun) -> bool:
-        return run.shard_number in self._unfinished
-
-    def _count_some(self) -> None:
-        """Count shards that others may be working on without a heartbeat of this batch."""
-        numbers = list(self._unfinished)
-        others = max(0, len(numbers) - NEXT_SHARDS)
-        start = NEXT_SHARDS + (self._polls * OTHER_SHARDS % others if others else 0)
-        self._polls += 1
-        for number in [*numbers[:NEXT_SHARDS], *numbers[start : start + OTHER_SHARDS]]:
-            self._count(self._unfinished[number])
-
-    def _count(self, state: ShardState) -> None:
-        before = state.pending
-        self._read(lambda: state.count_pending(self._clock.now))
-        if state.pending < before:
-            self._note_change()
-        if not state.pending:
-            self._unfinished.pop(state.shard.number, None)
-
-    def _note_change(self) -> None:
-        self._changed_at, self._idle_rounds = self._monotonic(), 0
 
     def _enqueue_stalled(self) -> None:
         for state in self._stalled_shards():
@@ -184,22 +130,23 @@ class ShardMonitor:
                 return
 
     def _stalled_shards(self) -> list[ShardState]:
-        now, states = self._monotonic(), list(self._unfinished.values())
+        batch, now = self._batch, self._monotonic()
+        states = list(batch.unfinished.values())
         if stalled := [each for each in states if each.is_started and now - each.changed_at > self._stall_timeout]:
             return stalled
-        if now - self._changed_at <= self._stall_timeout * 2**self._idle_rounds:
+        if now - batch.changed_at <= self._stall_timeout * 2**batch.idle_rounds:
             return []
         self._notify(
-            f"Nothing has moved for {now - self._changed_at:.0f} seconds. Is a worker running, with the same code and"
+            f"Nothing has moved for {now - batch.changed_at:.0f} seconds. Is a worker running, with the same code and"
             " settings? Its log says what its tasks end with."
         )
-        self._idle_rounds += 1
-        return states if self._idle_rounds == 1 else states[:MAX_ENQUEUED_AGAIN]
+        batch.idle_rounds += 1
+        return states if batch.idle_rounds == 1 else states[:MAX_ENQUEUED_AGAIN]
 
     def _enqueue_again(self, state: ShardState) -> bool:
         """Return False if the queue cannot be reached."""
         # Another run, which has no heartbeat in this batch, may have finished it.
-        self._count(state)
+        self._batch.count(state)
         if not state.pending or self._is_given_up(state):
             return True
         try:
@@ -208,7 +155,7 @@ class ShardMonitor:
         except Exception as error:
             self._notify(f"The queue cannot be reached: {first_line(error)}")
             # Start the timeout again before the next attempt.
-            self._note_change()
+            self._batch.note_change()
             return False
         logger.info("Enqueued again: %s to %s", state.shard.start_pk, state.shard.end_pk)
         state.changed_at = self._monotonic()
@@ -219,11 +166,10 @@ class ShardMonitor:
         if state.failed_attempts < MAX_FAILED_ATTEMPTS:
             return False
         self._failure = self._failure or state.failure
-        self._unfinished.pop(state.shard.number, None)
+        self._batch.unfinished.pop(state.shard.number, None)
         return True
 
     def _show(self) -> None:
-        self._shown_at = now = self._monotonic()
-        done = self.report.total - sum(state.pending for state in self._states)
-        workers = sum(state.has_worker(now) for state in self._unfinished.values())
-        self._progress.update(done, failed=self.report.failed, workers=workers if self._unfinished else None)
+        self._shown_at = self._monotonic()
+        workers = self._batch.workers if self._batch.unfinished else None
+        self._progress.update(self._batch.done, failed=self.report.failed, workers=workers)

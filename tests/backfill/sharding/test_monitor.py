@@ -7,7 +7,7 @@ from hashing.backfill import BackfillOptions, BackfillReport, Shard, hash_shard,
 from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.sharding import monitor
 from hashing.backfill.sharding.monitor import ShardMonitor
-from hashing.backfill.sharding.shard_state import ShardBatch
+from hashing.backfill.sharding.shard_batch import ShardBatch
 from hashing.models import BackfillRun, ImageAsset
 
 pytestmark = pytest.mark.django_db
@@ -209,13 +209,13 @@ def test_unreachable_queue_is_reported_and_tried_again(shards):
 
 
 def test_database_outage_is_waited_for(shards, monkeypatch):
-    read = ShardBatch.runs
+    read = ShardBatch._runs
 
     def fail(*_: object) -> None:
-        monkeypatch.setattr(ShardBatch, "runs", read)
+        monkeypatch.setattr(ShardBatch, "_runs", read)
         raise OperationalError("gone")
 
-    monkeypatch.setattr(ShardBatch, "runs", fail)
+    monkeypatch.setattr(ShardBatch, "_runs", fail)
     assert Scene(shards, finish(shards[0]), finish(shards[1])).run().status == "completed"
 
 
@@ -225,7 +225,7 @@ def test_long_database_outage_ends_the_monitor(shards, monkeypatch):
     def fail(*_: object) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(ShardBatch, "runs", fail)
+    monkeypatch.setattr(ShardBatch, "_runs", fail)
     assert Scene(shards, nothing).run().stopped == "The database cannot be read: gone"
 
 

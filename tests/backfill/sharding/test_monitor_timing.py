@@ -7,7 +7,8 @@ from hashing.backfill import BackfillOptions, BackfillReport, Shard, split_into_
 from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.sharding import monitor
 from hashing.backfill.sharding.monitor import ShardMonitor
-from hashing.backfill.sharding.shard_state import ShardBatch, ShardState
+from hashing.backfill.sharding.shard_batch import ShardBatch
+from hashing.backfill.sharding.shard_state import ShardState
 from hashing.models import BackfillRun, ImageAsset
 from tests.db.faults import cut_connection, only_postgresql
 
@@ -83,13 +84,13 @@ def test_polls_every_two_seconds():
 
 def test_polling_takes_at_most_a_tenth_of_the_time(monkeypatch):
     watched = TimedMonitor(split(1), end=30)
-    read = ShardBatch.runs
+    read = ShardBatch._runs
 
     def read_slowly(*arguments):
         watched.now += 1
         return read(*arguments)
 
-    monkeypatch.setattr(ShardBatch, "runs", read_slowly)
+    monkeypatch.setattr(ShardBatch, "_runs", read_slowly)
     watched.run()
     assert watched.polls == [1, 12, 23, 31]
 
@@ -155,20 +156,20 @@ def test_changed_shard_is_counted_at_any_position():
     watched.steps[2.5] = lambda: ImageAsset.objects.filter(pk=key).update(perceptual_hash="0" * 16)
     watched.steps[2.6] = change_runs
     watched.run()
-    assert 35 not in watched.monitor._unfinished
-    assert len(watched.monitor._unfinished) == 39
+    assert 35 not in watched.monitor._batch.unfinished
+    assert len(watched.monitor._batch.unfinished) == 39
 
 
 @pytest.mark.parametrize(("back_at", "stopped"), [(590, "Interrupted"), (610, "The database cannot be read: gone")])
 def test_database_outage_is_waited_for_ten_minutes(monkeypatch, back_at, stopped):
-    read, watched = ShardBatch.runs, TimedMonitor(split(1), end=700)
+    read, watched = ShardBatch._runs, TimedMonitor(split(1), end=700)
 
     def fail(*arguments):
         if 0 < watched.now < back_at:
             raise OperationalError("gone")
         return read(*arguments)
 
-    monkeypatch.setattr(ShardBatch, "runs", fail)
+    monkeypatch.setattr(ShardBatch, "_runs", fail)
     assert watched.run().stopped == stopped
     assert watched.now == (700 if stopped == "Interrupted" else 602)
 
