@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from hashing.db.table_size import clear_estimates
 from hashing.models import ImageAsset
 from tests.admin.conftest import address
 from tests.admin.progress.conftest import FAILED, HASH, MARKUP, add_rows, add_run, ago, page, progress
@@ -91,6 +92,9 @@ def test_number_of_queries_is_small_and_does_not_grow(editor, db):
             add_run(beat=40, batch_id="a", shard_number=shard_number)
 
     add(2)
+    # The first call caches the size of the table, for a minute.
+    clear_estimates()
+    count_queries()
     few = count_queries()
     add(10)
     assert count_queries() == few <= 16

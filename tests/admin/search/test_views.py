@@ -72,7 +72,7 @@ def test_number_of_queries_does_not_grow_with_the_matches(editor, db, query):
         return [entry["sql"] for entry in captured]
 
     add()
-    # So that the first call caches the size of the table.
+    # The first call caches the size of the table, for a minute.
     clear_estimates()
     queries()
     few = queries()
