@@ -87,6 +87,7 @@ class QueuedSelection:
         user = get_user_model()._default_manager.get(pk=self.user_pk)
         if not (user.is_active and user.has_perm("hashing.change_imageasset")):
             raise PermissionDenied
+        # Not documented, and the only register of admin sites by name.
         for site in all_sites:
             if site.name == self.site_name and site.is_registered(ImageAsset):
                 return Selection(self.query, self.keys).rows(site.get_model_admin(ImageAsset), user)

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.admin.options import ShowFacets
 from django.db import models, router, transaction
 from django.db.models import QuerySet
@@ -34,9 +34,9 @@ COMPUTE, RECOMPUTE = _("Compute perceptual hashes"), _("Recompute perceptual has
 
 @admin.register(ImageAsset)
 class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The list and the form of the images. Every other screen is a class of its own, which is given this one.
+    """The list and the form of the images, from which other classes serve the other screens.
 
-    The screens show and change what `get_queryset` and the `has_*_permission` methods allow, also those of a subclass.
+    All screens honour `get_queryset`, `has_*_permission` and the other hooks of Django, also those of a subclass.
     """
 
     list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
@@ -64,21 +64,10 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css = {"all": ["hashing/admin.css"]}
 
-    @cached_property
-    def buttons(self) -> Buttons:
-        return Buttons(self)
-
-    @cached_property
-    def hashing(self) -> HashingViews:
-        return HashingViews(self)
-
-    @cached_property
-    def search(self) -> SearchViews:
-        return SearchViews(self)
-
-    @cached_property
-    def deletion(self) -> DeletionViews:
-        return DeletionViews(self, ImageDeletion(self))
+    def __init__(self, model: type[ImageAsset], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.buttons, self.hashing, self.search = Buttons(self), HashingViews(self), SearchViews(self)
+        self.deletion = DeletionViews(self, ImageDeletion(self))
 
     def get_urls(self) -> list[Any]:
         screens = (self.buttons, self.search, ProgressView(self), PreviewView(self))

@@ -57,7 +57,6 @@ class RunTotals:
 
     total: int
     done: int
-    failed: int
     rate: float
 
     @classmethod
@@ -65,7 +64,6 @@ class RunTotals:
         return cls(
             total=sum(run.total for run in runs),
             done=sum(run.done for run in runs),
-            failed=sum(run.failed for run in runs),
             rate=sum(run.rate for run in runs),
         )
 

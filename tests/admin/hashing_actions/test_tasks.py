@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.contrib.admin import site
+from django.contrib.admin import AdminSite, site
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
@@ -159,3 +159,19 @@ def test_selection_is_hashed_without_a_queue(everything, add_image):
     hash_selection.call(everything)
     asset.refresh_from_db()
     assert asset.perceptual_hash
+
+
+class NewestOnly(ImageAssetAdmin):
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(image="photo1.jpg")
+
+
+def test_selection_is_of_the_admin_site_in_which_it_was_made(user):
+    annex = AdminSite("annex")
+    annex.register(ImageAsset, NewestOnly)
+    _first, second = add_rows(2)
+    selection = QueuedSelection.of(user, annex, Selection(), rehash=False)
+    assert shards_of(selection) == [(second, second)]
+    annex.unregister(ImageAsset)
+    with pytest.raises(PermissionDenied):
+        selection.shards()
