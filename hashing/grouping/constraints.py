@@ -78,15 +78,13 @@ def read_constraints_around(keys: AbstractSet[int], using: str) -> PairConstrain
 def _read_pairs(chosen: Iterable[PairDecisionQuerySet]) -> Iterator[tuple[Any, ...]]:
     for decisions in chosen:
         with same_server(decisions.db):
-            values = decisions.values_list(
-                "lower", "higher", "verdict", "duplicate", _is_sound("lower"), _is_sound("higher")
-            )
-            yield from values.iterator()
+            are_sound = [ExpressionWrapper(is_sound(side), BooleanField()) for side in ("lower__", "higher__")]
+            yield from decisions.values_list("lower", "higher", "verdict", "duplicate", *are_sound).iterator()
 
 
-def _is_sound(side: str) -> ExpressionWrapper[Q]:
-    has_hash = Q(**{f"{side}__perceptual_hash__isnull": False, f"{side}__hash_error": ""})
-    return ExpressionWrapper(has_hash, output_field=BooleanField())
+def is_sound(prefix: str = "") -> Q:
+    """Match assets that can be kept: hashed, and without an error. `prefix` leads to the asset, like "lower__"."""
+    return Q(**{f"{prefix}perceptual_hash__isnull": False, f"{prefix}hash_error": ""})
 
 
 def connected(pairs: Iterable[tuple[Hashable, Hashable]]) -> dict[Any, tuple[Any, ...]]:

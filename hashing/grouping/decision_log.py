@@ -41,7 +41,7 @@ class DecisionBatch:
         self._decisions = PairDecision.objects.using(using)
 
     def mark(self, asset_pk: int, keeper: int) -> None:
-        """Mark an asset as a duplicate of the keeper, together with its duplicates and what it was a duplicate of."""
+        """Mark an asset as a duplicate of the keeper, and reverse the duplicate-of chains above both."""
         above = self._reversed_chain(keeper, {asset_pk})
         # Both may be duplicates of one image, which is a duplicate of the keeper now.
         above |= self._reversed_chain(asset_pk, {keeper, *(key for pair in above for key in pair)})

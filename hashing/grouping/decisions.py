@@ -128,7 +128,7 @@ def keys_of(pairs: Iterable[Pair]) -> list[int]:
 
 
 def find_keeper(group: DuplicateGroup, asset_pk: int, using: str) -> int:
-    """Raises `DecisionRefused` unless the image is in the group, and not its keeper."""
+    """Return the keeper of the group. Raises `DecisionRefused` if the image is the keeper, or not in the group."""
     keeper = DuplicateGroup.objects.using(using).filter(pk=group.pk, members__asset=asset_pk)
     keeper_pk = keeper.values_list("keeper", flat=True).first()
     if keeper_pk is None:

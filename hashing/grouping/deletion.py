@@ -10,7 +10,7 @@ from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches
-from hashing.grouping.constraints import PairConstraints, read_constraints_around
+from hashing.grouping.constraints import PairConstraints, is_sound, read_constraints_around
 from hashing.grouping.incremental import update_groups
 from hashing.models.image_asset import ImageAsset
 from hashing.sources.keys import SourceKey
@@ -106,7 +106,7 @@ def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keepe
 def read_keepers(keys: Collection[int], constraints: PairConstraints, using: str) -> set[Keeper]:
     """Return the keepers of marked duplicates by their rows, without looking for their files."""
     copies = {other for key in keys for other in unmarked_copies(key, constraints)}
-    sound = ImageAsset.objects.using(using).hashed().filter(hash_error="")
+    sound = ImageAsset.objects.using(using).filter(is_sound())
     columns = ("pk", "image", "file_size", "source_type", "source_id", "source_field")
     return {
         Keeper(pk, name, size, SourceKey.of(*source))

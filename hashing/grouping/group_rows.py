@@ -1,5 +1,3 @@
-"""The rows of groups and members: writing them under the groups lock, and keeping their counts right."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -34,7 +32,7 @@ def groups_locked(using: str) -> AbstractContextManager[None]:
 
 
 def with_groups_locked(using: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `work` in such a transaction, and again after a deadlock or a lost connection."""
+    """Call `work` while the groups are locked, and again after a deadlock or a lost connection."""
 
     def attempt() -> T:
         with groups_locked(using):

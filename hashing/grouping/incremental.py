@@ -28,53 +28,50 @@ MAX_SEARCHED = 20
 def update_groups(keys: Iterable[int], using: str, *, rehashed: bool = False) -> None:
     """Bring groups up to date with assets that were decided about, have lost their group, or were `rehashed`.
 
-    Assets that were deleted may be among the `keys`. Only for rehashed ones the whole table is searched, and for
-    assets that end up in no group: decisions change no matches.
+    Assets that were deleted may be among the `keys`. The whole table is searched for rehashed ones, and for assets that
+    end up in no group, but not after decisions: these change no matches.
     """
     with_groups_locked(using, _update_groups, set(keys), using, rehashed=rehashed)
 
 
 def _update_groups(keys: set[int], using: str, *, rehashed: bool) -> None:
     options = GroupingOptions.of_last_run(using)
-    ungrouped = rebuild_groups(keys, options, using, rehashed=rehashed)
+    ungrouped = rebuild_groups(keys, keys if rehashed else set(), options, using)
     if ungrouped:
         existing = options.rows(using).filter(HasKey(ungrouped)).order_by("pk")
         searched = set(existing.values_list("pk", flat=True)[:MAX_SEARCHED])
-        rebuild_groups(searched, options, using, rehashed=True)
+        rebuild_groups(searched, searched, options, using)
 
 
-def rebuild_groups(keys: set[int], options: GroupingOptions, using: str, *, rehashed: bool) -> set[int]:
-    """Cluster the groups around some assets again. Returns the assets that are in no group now and may belong to one.
+def rebuild_groups(keys: set[int], rehashed: set[int], options: GroupingOptions, using: str) -> set[int]:
+    """Cluster the groups around some assets again; for those of them that were `rehashed`, search the whole table.
 
-    If the assets were `rehashed`, the whole table is searched for what they match.
+    Returns the assets that were in these groups or among the keys, are in no group now, and were not searched for.
     """
-    matching = keys.union(*(find_matching(key, options, using) for key in keys)) if rehashed else keys
+    matching = keys.union(*(find_matching(key, options, using) for key in rehashed))
     own_groups = find_groups_of(keys, using)
     constraints = read_constraints_around(matching | {group.keeper_id for group in own_groups}, using)
-    small, large, released = [], [], set[int]()
-    for group in find_groups_of(matching | constraints.must_link.keys(), using):
-        is_own = group in own_groups
-        if group.size < LARGE_GROUP or (rehashed and group.keeper_id in keys):
+    concerned = matching | constraints.must_link.keys()
+    small, large, left = [], [], set[int]()
+    for group in own_groups if concerned == keys else find_groups_of(concerned, using):
+        if group.size < LARGE_GROUP or group.keeper_id in rehashed:
             small.append(group)
-            continue
-        if is_own and rehashed:
-            # They may join it again.
-            remove_members(group.pk, keys, using)
-        left = update_in_place(group, constraints, using) if is_own else set[int]()
-        if left is None:
-            small.append(group)
-        else:
+        elif group not in own_groups:
             large.append(group)
-            released |= left
+        else:
+            # They may join it again.
+            remove_members(group.pk, rehashed, using)
+            released = update_in_place(group, constraints, using)
+            (small if released is None else large).append(group)
+            left |= released or set()
     before = members_of(small, using)
     scope = before | (matching - members_of(large, using, among=matching))
     found = find_among(scope, options, using) if small or len(scope) > 1 else []
     store_groups(found, using, among=small)
     for group in large:
-        if rehashed:
-            add_to_large_group(keys, group, options, using)
-    released |= before - keys if rehashed else scope
-    return released.difference(*([group.keeper, *(each.key for each in group.members)] for group in found))
+        add_to_large_group(rehashed, group, options, using)
+    grouped = {key for group in found for key in (group.keeper, *(member.key for member in group.members))}
+    return (left | before | (keys & scope)) - rehashed - grouped
 
 
 def find_matching(key: int, options: GroupingOptions, using: str) -> list[int]:

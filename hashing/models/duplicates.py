@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from collections.abc import Iterable
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -12,10 +13,6 @@ from hashing.db.bulk_update import BulkUpdateQuerySet
 from hashing.fingerprint.orientations import Orientation
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 ORIENTATION_LABELS = {
     Orientation.UPRIGHT: _("upright"),
