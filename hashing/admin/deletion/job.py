@@ -9,7 +9,7 @@ from django.core import signing
 
 from hashing.admin.deletion.report import DeletionReport, NameList
 
-# So many keys fit into one request.
+# The keys of more rows may not fit into one request.
 MAX_ROWS = 500_000
 MAX_AGE_SECONDS = 24 * 3600
 SALT = "hashing.admin.deletion.job"

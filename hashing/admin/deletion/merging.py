@@ -106,7 +106,7 @@ class Merging:
         # Code of the site, which may fail for one row and work for the others.
         except Exception as error:
             logger.exception("The source of image %s failed to merge it", asset.pk)
-            raise Refusal(_("deleting its row failed; the log of the site says why")) from error
+            raise Refusal(_("deleting its row failed; see the log of the site")) from error
 
     def _finish(self, asset: ImageAsset) -> None:
         rows = ImageAsset.objects.using(self._using)

@@ -35,9 +35,9 @@ CONFIRMATION = "admin/hashing/deletion/confirmation.html"
 PROGRESS = "admin/hashing/deletion/progress.html"
 # Rows of one transaction.
 BATCH = 200
-# Seconds that one request deletes, and that one confirmation looks ahead.
+# Time limits of one request: for deleting, and for looking ahead in the confirmation.
 DELETION_SECONDS, FORECAST_SECONDS = 10.0, 3.0
-# Rows that are only kept about an image: the confirmation does not list them.
+# Records about images, which the confirmation does not list.
 BOOKKEEPING = (DuplicateGroup, GroupMember, PairDecision)
 
 DeleteBatch = Callable[[HttpRequest, Assets, DeletionReport], None]
@@ -79,7 +79,7 @@ class DeletionViews:
         try:
             job = DeletionJob.from_token(token, request.user.pk)
         except BadSignature:
-            messages.error(request, _("This page was too old. Select the images again."))
+            messages.error(request, _("This page has expired. Select the images again."))
             return redirect(request.get_full_path())
         return self._delete(request, job)
 

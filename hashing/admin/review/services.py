@@ -87,7 +87,7 @@ def find_result(decision: Decision, user_pk: Any, using: str) -> DecisionResult 
         return None
     expected = decision.verdict.decisions_on(decision.asset_pk, decision.keeper_pk)
     if not made.filter(decided_by=user_pk).filter(expected).exists():
-        raise DecisionRefused(_("This page has decided something else already. Please look at the group again."))
+        raise DecisionRefused(_("This form was already used for another decision. Please look at the group again."))
     assets = ImageAsset.objects.using(using).in_bulk([decision.asset_pk, decision.keeper_pk])
     asset, keeper = assets.get(decision.asset_pk), assets.get(decision.keeper_pk)
     if asset is None or keeper is None:

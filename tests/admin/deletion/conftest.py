@@ -16,7 +16,7 @@ LIST = reverse("admin:hashing_markedduplicate_changelist")
 
 @pytest.fixture
 def marked(add_image, add_hashed, group_all, superuser):  # noqa: F811
-    """A keeper and two duplicates of it, with their files; the rest of the library has none."""
+    """A keeper and two marked duplicates, which alone have files."""
     hashes = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality")
     original = add_hashed(1)
     facts = {name: getattr(original, name) for name in hashes}
@@ -38,7 +38,7 @@ def files(media) -> list[str]:
 
 
 def mark(keeper: ImageAsset, *duplicates: ImageAsset) -> None:
-    """The keeper has the lower key."""
+    """Mark the duplicates. The keeper must have the lowest key."""
     PairDecision.objects.bulk_create(
         PairDecision(
             lower=keeper,

@@ -234,7 +234,7 @@ def test_failure_of_a_source_for_one_row_does_not_stop_the_others(admin_client, 
 def test_file_is_kept_while_the_storage_of_another_row_is_unknown(
     admin_client, mark, media, django_capture_on_commit_callbacks
 ):
-    """Another row may mean the file: that cannot be told."""
+    """The other row may use the same file."""
 
     @register("site_models.Scan.file")
     class Failing(ImageSource):

@@ -159,7 +159,7 @@ def delete_and_disconnect(client: Client, row: ImageAsset) -> None:
 
 
 def wait_for_a_lock(deletion: Future) -> None:
-    """Until it waits for what this connection has."""
+    """Wait until the deletion waits for a lock of this connection."""
     with connection.cursor() as cursor:
         waiting = 0
         while not (waiting or deletion.done()):

@@ -1,5 +1,3 @@
-"""Deletion of any number of images, without their files: the page that asks, the batches, and what stays."""
-
 from __future__ import annotations
 
 import pytest
@@ -85,7 +83,7 @@ def test_missing_row_redirects_to_the_index(superuser):
 
 @pytest.fixture
 def long_deletion(monkeypatch):
-    """One batch of two rows a request."""
+    """Delete two rows in each request."""
     monkeypatch.setattr(views, "BATCH", 2)
     monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
 
@@ -135,7 +133,7 @@ def test_changed_token_deletes_nothing(superuser, change):
     [row] = add_rows(1)
     fields = fields_of(ask(superuser, row))
     done = superuser.post(address("changelist"), fields | {"deletion": change(fields["deletion"])}, follow=True)
-    assert messages_of(done) == ["This page was too old. Select the images again."]
+    assert messages_of(done) == ["This page has expired. Select the images again."]
     assert ImageAsset.objects.exists()
 
 
@@ -161,7 +159,7 @@ def test_permission_is_checked_for_every_request(superuser, client_of, long_dele
 
 @pytest.fixture
 def add_note(made_model):
-    """Makes a row that points to an image."""
+    """Return a function that adds a row with a foreign key to an image."""
 
     def add(row: ImageAsset, on_delete) -> models.Model:
         foreign_key = models.ForeignKey(ImageAsset, on_delete=on_delete, related_name="+")

@@ -1,4 +1,4 @@
-"""Everybody against every address and method. In the tables: status by method, in the order of RIGHTS."""
+"""The status of each address for each method and user, in the order of RIGHTS."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_keys_have_no_thousand_separators(reviewer, add_group, settings):
 @pytest.mark.parametrize("page", ["list", "group"])
 @pytest.mark.parametrize("button", ["same", "different", "keep"])
 def test_forms_of_the_page_work_without_javascript(reviewer, add_group, page, button):
-    """What a browser without scripts would send, and nothing else."""
+    """Send what a browser without JavaScript would send."""
     group = add_group()
     key = keys_of(group)[1]
     address = review_address("changelist") if page == "list" else review_address("change", group.pk)
