@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
@@ -69,12 +69,15 @@ class Backfill:
         self._files: FilesInProgress = {}
         self._batch = OutcomeBatch(rows, options, self._clock.now, self._files, self.report)
 
-    def run(self) -> BackfillReport:
-        """Hash until the list is done, `should_stop` returns true, or the storage or the database is unavailable."""
+    def run(self, files: list[StoredFile] | None = None) -> BackfillReport:
+        """Hash until the list is done, `should_stop` returns true, or the storage or the database is unavailable.
+
+        The list is that of the pending rows unless `files` are given.
+        """
         try:
-            pending = self._read_list()
+            pages = self._list_pages(files)
             if self.report.total:
-                self._hash_all(pending)
+                self._hash_all(pages)
         except (StorageUnavailable, DatabaseUnavailable, WorkersLost) as reason:
             self.report.stopped = first_line(reason)
         except (DatabaseError, InterfaceError) as error:
@@ -88,15 +91,18 @@ class Backfill:
         level = logging.INFO if self.report.interrupted else logging.ERROR
         logger.log(level, "Backfill stopped%s: %s", "" if pk is None else f" at asset {pk}", self.report.stopped)
 
-    def _read_list(self) -> PendingRows:
+    def _list_pages(self, files: list[StoredFile] | None) -> Iterable[list[StoredFile]]:
+        if files is not None:
+            self.report.total = len(files)
+            return [files]
         pending = PendingRows(self._rows, self._options, self._clock.now)
         self.report.total = retry_transient(lambda: len(pending), self._rows.db)
         if self._progress:
             self._progress.begin(self.report.total)
-        return pending
+        return pending.pages()
 
-    def _hash_all(self, pending: PendingRows) -> None:
-        jobs = (job for page in pending.pages() for job in self._jobs(page))
+    def _hash_all(self, pages: Iterable[list[StoredFile]]) -> None:
+        jobs = (job for page in pages for job in self._jobs(page))
         with self._make_pool() as pool:
             try:
                 self._hash_and_write(pool, jobs)

@@ -63,6 +63,12 @@ class StoredFile(NamedTuple):
     version: int
     source: SourceKey | None
 
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> StoredFile:
+        """Build it from the key and `FILE_FIELDS` of a row."""
+        pk, name, version, *source = row
+        return cls(pk, name, version, SourceKey.of(*source))
+
     def job(self, storage: Storage | None) -> Job:
         """Return the job of hashing this file; `storage` is None when it is not known which one has it."""
         if storage is None:
@@ -151,5 +157,5 @@ class PendingRows:
             page = read_page(rows, FILE_FIELDS, self._options.batch_size)
             if not page:
                 return
-            yield [StoredFile(pk, name, version, SourceKey.of(*source)) for pk, name, version, *source in page]
+            yield list(map(StoredFile.of, page))
             last_pk = page[-1][0]

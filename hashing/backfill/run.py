@@ -7,7 +7,7 @@ from typing import Any
 from hashing.backfill.engine import Backfill, ProgressListener
 from hashing.backfill.heartbeat import Heartbeat
 from hashing.backfill.options import BackfillOptions
-from hashing.backfill.pending_rows import target_rows
+from hashing.backfill.pending_rows import FILE_FIELDS, StoredFile, target_rows
 from hashing.backfill.report import BackfillReport
 from hashing.db.retry import drop_dead_connection
 from hashing.models.hash_fields import HASH_FIELDS
@@ -62,6 +62,6 @@ def hash_row(pk: Any, name: str, using: str) -> dict[str, Any]:
     """
     # Not the default manager of the model, which may hide rows.
     rows = ImageAssetQuerySet[Any](ImageAsset, using=using).filter(pk=pk)
-    options = BackfillOptions(rehash=True, limit=1, workers=1, using=using)
-    report = Backfill(options, rows.filter(image=name), in_process=True).run()
+    files = [StoredFile.of(row) for row in rows.filter(image=name).values_list("pk", *FILE_FIELDS)]
+    report = Backfill(BackfillOptions(workers=1), rows, in_process=True).run(files)
     return rows.values(*HASH_FIELDS).first() or {} if report.processed or report.failed else {}
