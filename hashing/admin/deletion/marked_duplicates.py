@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -39,13 +39,10 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css = {"all": ["hashing/admin.css"]}
 
-    @cached_property
-    def policy(self) -> MarkedDuplicateDeletion:
-        return MarkedDuplicateDeletion(self)
-
-    @cached_property
-    def deletion(self) -> DeletionViews:
-        return DeletionViews(self, self.policy)
+    def __init__(self, model: type[MarkedDuplicate], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.policy = MarkedDuplicateDeletion(self)
+        self.deletion = DeletionViews(self, self.policy)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import AdminSite
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
@@ -73,9 +73,9 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = None
     change_list_template = "admin/hashing/review/list.html"
 
-    @cached_property
-    def decisions(self) -> DecisionViews:
-        return DecisionViews(self)
+    def __init__(self, model: type[DuplicateGroup], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.decisions = DecisionViews(self)
 
     @property
     def media(self) -> forms.Media:
