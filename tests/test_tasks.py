@@ -17,7 +17,7 @@ def by_task(media, settings):
 
 @pytest.fixture
 def queue(settings):
-    """Takes tasks and runs none."""
+    """A queue that records tasks and runs none."""
     kind = type(task_backends["default"]).__module__.replace("immediate", "dummy")
     settings.TASKS = {"default": {"BACKEND": f"{kind}.DummyBackend"}}
     return task_backends["default"]
@@ -43,7 +43,7 @@ def test_upload_waits_in_the_queue(by_task, queue):
     assert asset.perceptual_hash
 
 
-def test_task_leaves_a_row_with_a_newer_file(by_task, queue):
+def test_task_skips_a_row_with_a_newer_file(by_task, queue):
     asset = ImageAsset.objects.create(image=upload())
     [result] = queue.results
     ImageAsset.objects.update(image="newer.png")

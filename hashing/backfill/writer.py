@@ -21,7 +21,7 @@ from hashing.workers.worker import Outcome
 
 logger = logging.getLogger(__name__)
 
-# Consecutive rows that are still locked after all retries. One is somebody's transaction, several are an outage.
+# Consecutive rows that are still locked after all retries. One is locked by another transaction, several are an outage.
 MAX_LOCKED_ROWS = 2
 ERROR_FIELDS = ("hash_error", "hashed_at")
 # A row is written only while these fields are what they were when its file was read.

@@ -1,5 +1,3 @@
-"""Hashing, searching and showing the files of sources."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,7 +5,6 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
-from django.urls import reverse
 
 from hashing.backfill import BackfillOptions, backfill_perceptual_hashes, run_backfill
 from hashing.indexing.sync import sync_sources
@@ -45,7 +42,7 @@ class Sealed(FileSystemStorage):
             return ContentFile(bytes(byte ^ 255 for byte in file.read()))
 
 
-def test_workers_open_what_is_in_a_storage_that_differs_from_row_to_row(pictures, archive, register_source):
+def test_storages_that_differ_from_row_to_row_are_opened_by_workers(pictures, archive, register_source):
     @register_source("site_models.Scan.file")
     class ArchiveSource(ImageSource):
         def storage(self, row):
@@ -70,7 +67,7 @@ def test_files_in_the_memory_of_this_process_are_hashed_here(pictures, media, mo
     assert sizes() == {"image": (160, 120), "file": (160, 120)}
 
 
-def test_row_that_goes_during_a_backfill_fails_alone(pictures):
+def test_asset_without_its_row_fails(pictures):
     sync_sources()
     Scan.objects.all()._raw_delete("default")
     ImageAsset.objects.filter(source_type="site_models.Scan").update(source_type="site_models.Gone")
@@ -80,13 +77,13 @@ def test_row_that_goes_during_a_backfill_fails_alone(pictures):
     assert failed.hash_error.startswith("LookupError: The row that owns the file is gone")
 
 
-def test_asset_opens_its_file_where_its_row_has_it(pictures):
+def test_asset_opens_the_file_of_its_row(pictures):
     sync_sources()
     with ImageAsset.objects.get(source_field="file").image.open() as file:
         assert len(file.read()) != ImageAsset.objects.get(source_field="image").image.size
 
 
-def test_storage_that_is_gone_is_an_outage_of_its_files_alone(pictures, archive):
+def test_missing_storage_is_an_outage(pictures, archive):
     (archive / "a.jpg").unlink()
     archive.rmdir()
     result = backfill_perceptual_hashes(workers=1)
@@ -95,61 +92,9 @@ def test_storage_that_is_gone_is_an_outage_of_its_files_alone(pictures, archive)
 
 
 @pytest.mark.parametrize("on_upload", ["inline", "task"])
-def test_upload_is_hashed(sources, media, on_upload, django_capture_on_commit_callbacks):
+def test_new_row_is_hashed(sources, media, on_upload, django_capture_on_commit_callbacks):
     sources("site_models.Picture.image", ON_UPLOAD=on_upload)
     photo(size=(160, 120)).save(media / "a.jpg")
     with django_capture_on_commit_callbacks(execute=True):
         Picture.objects.create(image="a.jpg")
     assert ImageAsset.objects.hashed().count() == 1
-
-
-def test_cards_say_whose_picture_it_is(pictures, admin_client):
-    sync_sources()
-    ImageAsset.objects.update(
-        perceptual_hash="0f" * 8, vertical_hash="f0" * 8, detail_hash="0f" * 32, hash_quality=90, hash_version=1
-    )
-    asset = ImageAsset.objects.get(source_field="image")
-    page = admin_client.get(reverse("admin:hashing_imageasset_find_similar", args=[asset.pk]), secure=True)
-    assert "Picture object" in page.text
-    assert "Scan object" in page.text
-
-
-def test_card_of_a_row_whose_text_fails_shows_its_key(pictures, admin_client, monkeypatch):
-    sync_sources()
-
-    def fail(_row: Picture) -> str:
-        raise KeyError("a mistake of the site's own")
-
-    monkeypatch.setattr(Picture, "__str__", fail)
-    asset = ImageAsset.objects.get(source_field="image")
-    page = admin_client.get(reverse("admin:hashing_imageasset_find_similar", args=[asset.pk]), secure=True)
-    assert f">{asset.source_id}<" in page.text
-
-
-def test_card_of_a_row_that_the_user_may_not_see_says_its_kind_alone(pictures, client, django_user_model):
-    from django.contrib.auth.models import Permission
-
-    sync_sources()
-    user = django_user_model.objects.create_user("editor", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=["view_imageasset", "change_imageasset"]))
-    client.force_login(user)
-    asset = ImageAsset.objects.get(source_field="image")
-    page = client.get(reverse("admin:hashing_imageasset_change", args=[asset.pk]), secure=True).text
-    assert "Picture" in page
-    assert "Picture object" not in page
-
-
-def test_form_of_an_owned_image_does_not_replace_the_file(pictures, admin_client):
-    sync_sources()
-    asset = ImageAsset.objects.get(source_field="image")
-    page = admin_client.get(reverse("admin:hashing_imageasset_change", args=[asset.pk]), secure=True).text
-    assert 'type="file"' not in page
-
-
-def test_list_is_filtered_by_source(pictures, admin_client):
-    sync_sources()
-    ImageAsset.objects.bulk_create([ImageAsset(image="own.jpg")])
-    address = reverse("admin:hashing_imageasset_changelist")
-    for value, expected in (("site_models.Scan.file", "file"), ("none", None)):
-        page = admin_client.get(address, {"source": value}, secure=True)
-        assert [asset.source_field for asset in page.context["cl"].result_list] == [expected]

@@ -117,9 +117,9 @@ def test_message_has_its_own_line(stream, hidden):
     shown = stream()
     with show_progress("Hashing", shown, hidden=hidden) as progress:
         progress.begin(2)
-        progress.notify("Nothing has moved.")
+        progress.notify("No progress.")
     lines = shown.getvalue().replace("\r", "\n").split("\n")
-    assert "Nothing has moved." in lines
+    assert "No progress." in lines
 
 
 def show_two_phases(stream: io.StringIO, *, hidden: bool = False) -> str:

@@ -42,9 +42,9 @@ class ShardProgressListener(Protocol):
 class ShardMonitor:
     """Waits until all `shards` (at least one), which were just enqueued, are done; enqueues again what has stalled.
 
-    A shard that was started and has not changed for `stall_timeout` seconds is passed to `enqueue`. When nothing at all
-    changes, every unfinished shard is, and later a few of them, after twice as long each time. A shard that repeatedly
-    makes no progress is given up. `notify` gets messages for the user; `monotonic` and `sleep` are those of `time`.
+    A shard that was started and has not changed for `stall_timeout` seconds is passed to `enqueue`. When no shard
+    changes, all unfinished ones are, and later a few of them, after twice as long each time. A shard is given up after
+    repeated attempts without progress. `notify` gets messages for the user. `monotonic` and `sleep` are as in `time`.
 
     Rows are the only source of truth. Heartbeats tell which shards to count, so polling costs the same for a thousand
     rows and for a billion.
@@ -137,8 +137,8 @@ class ShardMonitor:
         if now - batch.changed_at <= self._stall_timeout * 2**batch.idle_rounds:
             return []
         self._notify(
-            f"Nothing has moved for {now - batch.changed_at:.0f} seconds. Is a worker running, with the same code and"
-            " settings? Its log says what its tasks end with."
+            f"No progress for {now - batch.changed_at:.0f} seconds. Is a worker running, with the same code and"
+            " settings? Its log has the errors of its tasks."
         )
         batch.idle_rounds += 1
         return states if batch.idle_rounds == 1 else states[:MAX_ENQUEUED_AGAIN]

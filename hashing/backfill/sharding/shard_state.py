@@ -23,8 +23,8 @@ class ShardRun(NamedTuple):
 class ShardState:
     """A shard with its number of `pending` rows.
 
-    `changed_at` is when it was enqueued or its runs last changed, on this process's monotonic clock; `is_started` says
-    whether a run has begun since it was enqueued. `failed_attempts` counts consecutive attempts without progress.
+    `changed_at` is when it was enqueued or its runs last changed, on this process's monotonic clock; `is_started` is
+    whether a run has started since it was enqueued. `failed_attempts` counts consecutive attempts without progress.
     """
 
     shard: Shard
@@ -48,7 +48,7 @@ class ShardState:
     def failure(self) -> str:
         has_ended = bool(self.runs) and self.runs[-1].ended_at is not None
         reason = self.stopped or ("rows were left" if has_ended else "its worker was lost")
-        return f"{self.keys} were begun {self.failed_attempts} times and got no further: {reason}"
+        return f"{self.keys} were started {self.failed_attempts} times without progress: {reason}"
 
     def has_worker(self, now: float) -> bool:
         is_unfinished = any(run.ended_at is None for run in self.runs)

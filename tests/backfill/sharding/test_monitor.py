@@ -152,7 +152,7 @@ def test_rows_that_were_hashed_elsewhere_are_not_enqueued_again(shards):
 
 def test_shard_without_progress_is_given_up(shards):
     report = Scene(shards[:1], *[start(shards[0])] * 50, stall_timeout=0).run()
-    reason = "were begun 5 times and got no further: its worker was lost"
+    reason = "were started 5 times without progress: its worker was lost"
     assert report.stopped == f"Keys {shards[0].start_pk} to {shards[0].end_pk} {reason}"
     assert report.status == "partial"
 
@@ -160,7 +160,7 @@ def test_shard_without_progress_is_given_up(shards):
 def test_other_shards_are_finished_when_one_is_given_up(shards):
     scene = Scene(shards, *[start(shards[0])] * 7, finish(shards[1]), stall_timeout=0)
     report = scene.run()
-    assert "got no further" in report.stopped
+    assert "without progress" in report.stopped
     assert (report.total, report.processed, report.failed) == (4, 1, 1)
 
 
