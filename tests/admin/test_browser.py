@@ -177,6 +177,7 @@ def add_run(**fields: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("browser", [1280], indirect=True)
 def test_progress_refreshes_itself_and_reports_when_it_cannot(editor):
     add_failed(seconds_ago=90)
