@@ -36,7 +36,7 @@ def apply_decision(decision: Decision, rows: QuerySet[DuplicateGroup], user_pk: 
     return with_groups_locked(using, apply_locked, decision, rows.using(using), user_pk, using)
 
 
-def take_back(batch: UUID, user_pk: Any) -> DecisionResult:
+def undo_decisions(batch: UUID, user_pk: Any) -> DecisionResult:
     """Take back what this person decided under this key. Raises `DecisionRefused`; nothing is changed then."""
 
     def undo_and_log() -> DecisionResult:

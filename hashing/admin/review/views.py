@@ -18,7 +18,7 @@ from hashing.admin.review.forms import DecisionForm, UndoForm
 from hashing.admin.review.history import find_last_decision
 from hashing.admin.review.presentation import GroupPresentation
 from hashing.admin.review.return_to import MAX_KEYS, ReturnTo
-from hashing.admin.review.services import DecisionResult, apply_decision, take_back
+from hashing.admin.review.services import DecisionResult, apply_decision, undo_decisions
 from hashing.admin.review.verdicts import VERDICTS
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
@@ -52,7 +52,7 @@ class DecisionViews:
     def undo(self, request: HttpRequest) -> HttpResponse:
         self.check_permission(request)
         form = UndoForm.of(request.POST)
-        return self.respond(request, form, lambda: take_back(form.cleaned_data["batch"], request.user.pk), [])
+        return self.respond(request, form, lambda: undo_decisions(form.cleaned_data["batch"], request.user.pk), [])
 
     def check_permission(self, request: HttpRequest) -> None:
         if not self.model_admin.has_change_permission(request):

@@ -121,7 +121,7 @@ def batch_in(html: str) -> str:
     return html.partition('name="batch" value="')[2].partition('"')[0]
 
 
-def take_back(client):
+def undo_last(client):
     """Press "Undo" on a page that is loaded now."""
     return ask(client, {"return_to": review_address("changelist"), "batch": batch_in(undo_form(client))}, "undo")
 

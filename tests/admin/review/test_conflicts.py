@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 
 from hashing.models import DuplicateGroup, GroupMember, PairDecision
 from tests.admin.conftest import messages_of
-from tests.admin.review.conftest import JSON, ask, form_of, image_keys, keys_of, marked_keys, review_address, take_back
+from tests.admin.review.conftest import JSON, ask, form_of, image_keys, keys_of, marked_keys, review_address, undo_last
 
 
 def test_decision_on_an_image_that_left_the_group_is_refused(reviewer, add_group):
@@ -92,7 +92,7 @@ def test_keep_is_refused_after_a_decision_in_the_group_was_taken_back(reviewer, 
     _keeper, one, other = keys_of(group)
     ask(superuser_client, form_of(group, "same", other))
     seen = form_of(group, "keep", one)
-    take_back(superuser_client)
+    undo_last(superuser_client)
     response = ask(reviewer, seen)
     assert response.status_code == 409
     assert "changed in the meantime" in response.json()["message"]

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from hashing.admin.review.forms import DecisionForm
-from hashing.admin.review.services import apply_decision, take_back
+from hashing.admin.review.services import apply_decision, undo_decisions
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
 from tests.admin.review.conftest import ask, form_of, keys_of
@@ -56,7 +56,7 @@ def test_taking_back_is_logged(add_group, somebody):
     group = add_group()
     keys = keys_of(group)
     act(group, "same", keys[1], somebody)
-    assert sorted(take_back(PairDecision.objects.latest("pk").batch, somebody.pk).keys) == sorted(keys[:2])
+    assert sorted(undo_decisions(PairDecision.objects.latest("pk").batch, somebody.pk).keys) == sorted(keys[:2])
     assert LogEntry.objects.filter(change_message="The last decision was taken back.").count() == 2
 
 

@@ -4,14 +4,14 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from hashing.models import PairDecision
-from tests.admin.review.conftest import ask, batch_in, form_of, image_keys, keys_of, marked_keys, take_back, undo_form
+from tests.admin.review.conftest import ask, batch_in, form_of, image_keys, keys_of, marked_keys, undo_form, undo_last
 
 
 def test_undo_restores_the_group(reviewer, add_group):
     group = add_group()
     keys = keys_of(group)
     ask(reviewer, form_of(group, "keep", keys[0]))
-    response = take_back(reviewer)
+    response = undo_last(reviewer)
     assert image_keys(response) == keys
     assert marked_keys() == set()
     assert "<form" not in response.json()["undo"]
@@ -54,7 +54,7 @@ def test_undo_of_a_superseded_decision_is_refused(reviewer, superuser_client, ad
     keys = keys_of(group)
     ask(reviewer, form_of(group, "same", keys[1]))
     ask(superuser_client, form_of(group, "different", keys[1]))
-    response = take_back(reviewer)
+    response = undo_last(reviewer)
     assert response.status_code == 409
     message = response.json()["message"]
     assert message.startswith("superuser decided about these ")
