@@ -20,7 +20,7 @@ BATCH = 2000
 
 
 class DecisionRefused(ValueError):
-    """The decision is not possible any more. The message tells the editor why."""
+    """The decision is no longer possible. The message tells the editor why."""
 
 
 def pair_of(one: int, other: int) -> Pair:

@@ -1,4 +1,4 @@
-"""What must hold before a marked duplicate is deleted: something is kept of it, and its file exists."""
+"""What must hold before a marked duplicate is deleted: an image is kept in its place, and the file of that exists."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def reasons_to_stay(keys: Collection[int], using: str, present: Collection[Keepe
     reasons = {}
     for key in keys:
         if key in replaced:
-            reasons[key] = _("its file is new, and was not compared yet")
+            reasons[key] = _("its file is new, and is not compared yet")
         elif kept.isdisjoint(unmarked_copies(key, constraints)):
-            reasons[key] = _("nothing is kept of it. What it is a duplicate of has no readable file, or another one")
+            reasons[key] = _("no image is kept in its place: the keeper has no readable file, or another one")
     return reasons
 
 

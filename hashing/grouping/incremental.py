@@ -59,7 +59,7 @@ def rebuild_groups(keys: set[int], rehashed: set[int], options: GroupingOptions,
         elif group not in own_groups:
             large.append(group)
         else:
-            # They may join it again.
+            # Rehashed members may join it again below.
             remove_members(group.pk, rehashed, using)
             released = update_in_place(group, constraints, using)
             (small if released is None else large).append(group)

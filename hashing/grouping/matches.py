@@ -25,16 +25,16 @@ from hashing.models.querysets import ImageAssetQuerySet
 def find_matches(
     rows: ImageAssetQuerySet[Any],
     options: GroupingOptions,
-    also: AbstractSet[Any],
+    required: AbstractSet[Any],
     keys: AbstractSet[Any] | None,
     progress: PhaseListener,
 ) -> Matches:
     """Match all rows, or those with some `keys`, by their hashes and by the digests of their files.
 
-    The result has the rows that match another one, and those of `also` in any case.
+    The result has the rows that match another one, and those `required` in any case.
     """
     equal_files = read_equal_files(rows, keys)
-    wanted = {*(also if keys is None else also & keys), *equal_files}
+    wanted = {*(required if keys is None else required & keys), *equal_files}
     if options.exact_bytes:
         return add_equal_files({}, lambda _entry: (), 0, equal_files, wanted)
     entries = Entries.of(read_hashes(rows.comparable(), keys, partial(progress, "Reading")))

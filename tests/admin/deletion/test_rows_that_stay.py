@@ -38,7 +38,7 @@ def test_row_that_must_stay_does_not_stop_the_others(superuser, rest_after_undel
     assert files(media) == ["0.jpg", "alone.jpg"]
     done, left = messages_of(page)
     assert done == "Successfully deleted 2 marked duplicates."
-    assert left.startswith("1 image was left: nothing is kept of it")
+    assert left.startswith("1 image was left: no image is kept in its place")
     assert left.endswith("(alone.jpg)")
 
 
@@ -80,7 +80,7 @@ def forget_keeper(_row: ImageAsset, keeper: ImageAsset) -> None:
         (unmark, "it is no longer marked as a duplicate"),
         (replace_file, "it is no longer marked as a duplicate"),
         (delete_keeper, "it is no longer marked as a duplicate"),
-        (forget_keeper, "nothing is kept of it"),
+        (forget_keeper, "no image is kept in its place"),
     ],
 )
 def test_duplicate_stays_after_a_change_before_its_row_is_locked(superuser, marked, media, monkeypatch, change, reason):
@@ -103,14 +103,14 @@ def test_duplicate_stays_if_the_storage_is_unavailable(superuser, marked, media,
 
     monkeypatch.setattr(FileSystemStorage, "exists", exists)
     page = delete(superuser, marked[1])
-    assert "nothing is kept of it" in " ".join(messages_of(page))
+    assert "no image is kept in its place" in " ".join(messages_of(page))
     assert ImageAsset.objects.count() == 3
 
 
 def test_duplicate_stays_if_the_file_of_its_keeper_is_missing(superuser, marked, media):
     (media / "0.jpg").unlink()
     page = delete(superuser, marked[1])
-    assert "nothing is kept of it" in page.text
+    assert "no image is kept in its place" in page.text
     assert "are deleted from the storage" not in page.text
     assert ImageAsset.objects.count() == 3
 
@@ -125,7 +125,7 @@ def test_duplicate_stays_if_its_keeper_has_no_hash(superuser, marked, media):
 def test_duplicate_stays_if_the_file_of_its_keeper_was_overwritten(superuser, marked, media, content):
     (media / "0.jpg").write_bytes(content)
     page = delete(superuser, marked[1])
-    assert "nothing is kept of it" in page.text
+    assert "no image is kept in its place" in page.text
     assert "are deleted from the storage" not in page.text
     assert ImageAsset.objects.count() == 3
 
