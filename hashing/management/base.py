@@ -5,9 +5,10 @@ import math
 import sys
 import threading
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TextIO, cast
+from dataclasses import fields
+from typing import Any, TextIO, TypeVar, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections, router
@@ -25,6 +26,8 @@ FAILURE, WRONG_USAGE = 1, 2
 # What a shell reports for a program that SIGPIPE has ended; Windows has no such signal.
 CLOSED_PIPE = EXIT_STATUS_BASE + 13
 STDOUT = "-"
+
+T = TypeVar("T")
 
 
 class HashingCommand(BaseCommand):
@@ -97,6 +100,15 @@ class HashingCommand(BaseCommand):
         if alias is not None and alias not in connections:
             raise CommandError(f"There is no database {alias!r} in the settings.", returncode=WRONG_USAGE)
         return alias or router.db_for_write(ImageAsset)
+
+    def make_options(self, kind: type[T], values: Mapping[str, Any]) -> T:
+        """Build a dataclass from those `values` that are its fields. Exits with wrong usage if it refuses them."""
+        names = {field.name for field in fields(cast("Any", kind))}
+        try:
+            return kind(**{name: value for name, value in values.items() if name in names})
+        # The parser has refused wrong numbers; call_command() can bypass it.
+        except (TypeError, ValueError) as error:
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
 
     def sync_sources(
         self, labels: Sequence[str], using: str | None, *, hidden: bool, dry_run: bool = False

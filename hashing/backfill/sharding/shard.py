@@ -15,6 +15,8 @@ from hashing.models.querysets import ImageAssetQuerySet
 SHARD_SIZE = 2000
 # Rows that a task writes at a time: a machine that is lost loses what it has not written.
 SHARD_BATCH_SIZE = 50
+# Options that a shard has as they are.
+PLAIN_OPTIONS = ("batch_size", "timeout", "skip_failed", "only_failed", "rehash")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +53,13 @@ class Shard:
 
     def options(self) -> BackfillOptions:
         return BackfillOptions(
-            batch_size=self.batch_size,
             workers=self.workers or available_cores(),
-            timeout=self.timeout,
             start_pk=int(self.start_pk),
             end_pk=int(self.end_pk),
-            skip_failed=self.skip_failed,
-            only_failed=self.only_failed,
-            rehash=self.rehash,
             tried_before=datetime.fromisoformat(self.tried_before),
             using=self.using,
             sources=tuple(self.sources),
+            **{name: getattr(self, name) for name in PLAIN_OPTIONS},
         )
 
     def count_pending(self, clock: Callable[[], datetime]) -> int:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.pending_rows import PendingRows, target_rows
-from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE, Shard
+from hashing.backfill.sharding.shard import PLAIN_OPTIONS, SHARD_BATCH_SIZE, SHARD_SIZE, Shard
 from hashing.db.clock import DatabaseClock
 from hashing.db.paging import in_key_order
 from hashing.db.retry import retry_transient
@@ -41,15 +41,11 @@ def split_into_shards(
                 end_pk=str(end_pk),
                 size=found,
                 tried_before=tried_before.isoformat(),
-                timeout=part.timeout,
-                batch_size=part.batch_size,
                 workers=workers,
-                skip_failed=part.skip_failed,
-                only_failed=part.only_failed,
-                rehash=part.rehash,
                 sources=part.sources,
                 batch_id=batch_id,
                 number=number,
+                **{name: getattr(part, name) for name in PLAIN_OPTIONS},
             )
             number += 1
             left = None if left is None else left - found

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -110,12 +109,7 @@ class Command(HashingCommand):
         values["sources"] = self.chosen_sources(values.get("sources", ()))
         values["using"] = self.chosen_database(given["database"])
         values |= {name: self._key(given[name]) for name in ("start_pk", "end_pk")}
-        names = {field.name for field in fields(BackfillOptions)}
-        try:
-            return BackfillOptions(**{name: value for name, value in values.items() if name in names})
-        # The parser has refused wrong numbers; call_command() can bypass it.
-        except (TypeError, ValueError) as error:
-            raise CommandError(str(error), returncode=WRONG_USAGE) from error
+        return self.make_options(BackfillOptions, values)
 
     def _key(self, text: object) -> Any:
         try:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -47,7 +46,7 @@ class Command(HashingCommand):
         **given: Any,
     ) -> None:
         database = self.chosen_database(database)
-        options = self._options(given | {"sources": self.chosen_sources(given["sources"])})
+        options = self.make_options(GroupingOptions, given | {"sources": self.chosen_sources(given["sources"])})
         names = (json_file, csv_file)
         targets = [self.target_file(name) for name in names]
         if json_file == csv_file == STDOUT:
@@ -75,11 +74,3 @@ class Command(HashingCommand):
         except (DatabaseError, InterfaceError) as error:
             message = f"The database cannot be used: {first_line(error)}. Is it running, and migrated?"
             raise CommandError(message) from error
-
-    def _options(self, given: dict[str, Any]) -> GroupingOptions:
-        names = [field.name for field in fields(GroupingOptions) if field.name in given]
-        try:
-            return GroupingOptions(**{name: given[name] for name in names})
-        # The parser has refused wrong numbers; call_command() can bypass it.
-        except (TypeError, ValueError) as error:
-            raise CommandError(str(error), returncode=WRONG_USAGE) from error
