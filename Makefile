@@ -6,14 +6,6 @@ RUN = $(BIN)/python
 PORT ?= 8000
 ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
-# What is the same on every database.
-NO_DATABASE = $(addprefix admin/,test_fields.py test_text_direction.py review/test_permissions.py) \
-  $(addprefix backfill/,sharding/test_monitor_timing.py test_memory_storage.py test_object_storage.py) \
-  checks/test_messages.py checks/test_packages.py fingerprint hamming_join \
-  $(addprefix importing/,test_copying.py test_exclusions.py test_names.py test_walk.py) \
-  $(addprefix management/,test_output.py test_progress.py) models/test_image_file.py \
-  search/test_radii.py workers test_demo_login.py test_docs.py test_perceptual_hash.py test_python_page.py \
-  test_startup.py test_styles.py test_text.py
 
 .DEFAULT_GOAL = help
 .PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search fuzz lint format
@@ -59,11 +51,9 @@ format: $(READY) ## let ruff rewrite what it can
 
 test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage erase
-	@# On PostgreSQL what has to do with a database, without the browser, which sees the pages on SQLite, and without
-	@# the coverage, which costs a sixth of the time. Both at once.
+	@# Both at once. Coverage is measured on SQLite only, because it costs a sixth of the time.
 	@echo "Running the tests on SQLite, and beside them on PostgreSQL..."
-	@$(RUN) -m servers.postgresql $(PYTEST) $(NO_DATABASE:%=--ignore=tests/%) \
-	  -k "not test_browser" >$(VENV)/postgresql.log 2>&1 & beside=$$!; \
+	@$(RUN) -m servers.postgresql $(PYTEST) --only-database >$(VENV)/postgresql.log 2>&1 & beside=$$!; \
 	  $(PYTEST) --cov --cov-report=; first=$$?; wait $$beside; second=$$?; \
 	  echo; echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; test $$first -eq 0 -a $$second -eq 0
 	$(BIN)/coverage report --fail-under=97

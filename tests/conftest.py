@@ -27,11 +27,32 @@ LABELS = [
     "site_models.Scan.file",
 ]
 
+DATABASE_FIXTURES = {"db", "transactional_db", "migrated_database"}
+
 AddImage = Callable[..., ImageAsset]
 
 # On a busy machine, a slow example proves nothing.
 hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "run only the tests that depend on the database, and none in a browser"
+    parser.addoption("--only-database", action="store_true", help=text)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("only_database"):
+        chosen = [item for item in items if uses_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def uses_database(item: pytest.Item) -> bool:
+    markers, fixtures = {marker.name for marker in item.iter_markers()}, set(item.fixturenames)
+    if "any_database" in markers or "browser" in fixtures:
+        return False
+    return bool(markers & {"django_db", "own_database"} or fixtures & DATABASE_FIXTURES)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

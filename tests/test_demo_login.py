@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from samples.demo_login import is_of_demo, make_login
 from servers.site import CHECKOUT, Site
 
+pytestmark = pytest.mark.any_database
+
 SQLITE = "django.db.backends.sqlite3"
 
 

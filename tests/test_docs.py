@@ -18,6 +18,8 @@ from hashing.models import ImageAsset
 from samples.pictures import photo
 from servers.site import CHECKOUT
 
+pytestmark = pytest.mark.any_database
+
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 TEXT = {page.name: page.read_text() for page in PAGES}
 COMMANDS = sorted(

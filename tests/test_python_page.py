@@ -18,6 +18,8 @@ from samples.pictures import encoded, photo
 from tests.site_models.models import Photo
 from tests.test_docs import TEXT, run, snippets
 
+pytestmark = pytest.mark.any_database
+
 
 def snippet(start):
     return snippets("python.md", start)[0]

@@ -8,7 +8,7 @@ from hashing.models import ImageAsset
 from tests.admin.conftest import EPS, HTML, SVG, bomb
 from tests.admin.images.conftest import jpeg, upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 @pytest.mark.parametrize(

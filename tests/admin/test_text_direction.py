@@ -13,6 +13,8 @@ from hashing.text import isolated
 from samples.pictures import photo
 from tests.admin.conftest import address
 
+pytestmark = pytest.mark.any_database
+
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
 # Elements that Django itself renders.
 FRAME = {"title", "h1", "h2", "option", "script"}

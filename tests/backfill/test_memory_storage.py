@@ -9,7 +9,7 @@ from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset
 from samples.pictures import encoded, waves
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.fixture(autouse=True)

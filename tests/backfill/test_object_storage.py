@@ -14,6 +14,8 @@ from samples.pictures import encoded, photo
 from servers.s3_storage import storage_options
 from servers.site import wait_until
 
+pytestmark = pytest.mark.any_database
+
 PHOTOS = 40
 
 

@@ -16,7 +16,11 @@ from tests.faults.checker import Stored, check_all, check_rows
 from tests.faults.harness import SECONDS_TO_FINISH, Library, finish
 from tests.faults.library import write_library
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(connection.vendor != "postgresql", reason="needs a server")]
+pytestmark = [
+    pytest.mark.own_database,
+    pytest.mark.slow,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="needs a server"),
+]
 
 CUT = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""

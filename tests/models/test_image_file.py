@@ -13,6 +13,8 @@ from hashing.models import ImageAsset
 from hashing.models.image_file import MAX_NAME_BYTES, is_upload, upload_path
 from samples.pictures import encoded, waves
 
+pytestmark = pytest.mark.any_database
+
 PICTURE = encoded(waves(), "PNG")
 ODD_NAMES = [
     pytest.param("写" * 84 + ".jpg", id="256 bytes in 88 characters"),

@@ -26,7 +26,7 @@ SETTINGS = {
     "german": "admin",
     "arabic": "admin",
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.own_database, pytest.mark.slow]
 # Only locking differs between databases.
 ON_POSTGRESQL = {"replica"}
 

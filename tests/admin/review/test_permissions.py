@@ -8,6 +8,8 @@ from django.contrib.admin.models import LogEntry
 from hashing.models import DuplicateGroup, GroupMember, PairDecision
 from tests.admin.review.conftest import RIGHTS, form_of, keys_of, review_address
 
+pytestmark = pytest.mark.any_database
+
 LOOK = {
     "get": (302, 403, 403, 200, 200, 200),
     "head": (302, 403, 403, 200, 200, 200),

@@ -12,7 +12,7 @@ from hashing.backfill.sharding.shard_state import ShardState
 from hashing.models import BackfillRun, ImageAsset
 from tests.db.faults import cut_connection, only_postgresql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 STALL_TIMEOUT = 60
 
