@@ -144,6 +144,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="GroupingRun",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("max_distance", models.PositiveSmallIntegerField(verbose_name="largest distance")),
+                ("any_orientation", models.BooleanField(default=False, verbose_name="in any orientation")),
+                ("exact_bytes", models.BooleanField(default=False, verbose_name="equal files only")),
+                ("sources", models.JSONField(default=list, verbose_name="sources")),
+                ("finished_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="finished at")),
+            ],
+            options={
+                "verbose_name": "search for duplicates",
+                "verbose_name_plural": "searches for duplicates",
+            },
+        ),
+        migrations.CreateModel(
             name="DuplicateGroup",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -221,21 +236,6 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("group", "position"), name="group_member_position_uniq")
                 ],
-            },
-        ),
-        migrations.CreateModel(
-            name="GroupingRun",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("max_distance", models.PositiveSmallIntegerField(verbose_name="largest distance")),
-                ("any_orientation", models.BooleanField(default=False, verbose_name="in any orientation")),
-                ("exact_bytes", models.BooleanField(default=False, verbose_name="equal files only")),
-                ("sources", models.JSONField(default=list, verbose_name="sources")),
-                ("finished_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="finished at")),
-            ],
-            options={
-                "verbose_name": "search for duplicates",
-                "verbose_name_plural": "searches for duplicates",
             },
         ),
         migrations.CreateModel(

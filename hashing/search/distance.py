@@ -1,5 +1,3 @@
-"""Compare the hashes of rows with those of a query in full, by the rule of `hashing.fingerprint.similarity`."""
-
 from __future__ import annotations
 
 from abc import ABC, abstractmethod

@@ -1,5 +1,3 @@
-"""Querysets of the rows that match a query."""
-
 from __future__ import annotations
 
 from typing import Any, TypeVar

@@ -16,6 +16,7 @@ for number in range(40):
 """
 
 
+@pytest.mark.slow
 def test_uploads_of_two_processes_are_grouped_with_deferred_transactions(site):
     if not site.url.startswith("sqlite"):
         pytest.skip("SQLite is the database that has one writer.")

@@ -123,6 +123,7 @@ def new_site(tmp_path) -> Iterator[Site]:
         site.end_all()
 
 
+@pytest.mark.slow
 @on_postgresql
 @pytest.mark.parametrize("server_notices", [True, False])
 def test_migration_that_was_killed_is_continued_by_the_next(new_site, server_notices):

@@ -252,6 +252,7 @@ def many_rows(db):
         cursor.execute("ANALYZE hashing_imageasset")
 
 
+@pytest.mark.slow
 def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows):
     wanted = asset(file_digest=DIGEST)
     for distance in (0, 25, 50, 100):
