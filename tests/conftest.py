@@ -12,6 +12,7 @@ from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.db import connections, models
+from django.test import TransactionTestCase
 
 from hashing.models import ImageAsset
 from hashing.sources.registry import forget_sources, register, unregister
@@ -52,7 +53,8 @@ def uses_database(item: pytest.Item) -> bool:
     markers, fixtures = {marker.name for marker in item.iter_markers()}, set(item.fixturenames)
     if "any_database" in markers or "browser" in fixtures:
         return False
-    return bool(markers & {"django_db", "own_database"} or fixtures & DATABASE_FIXTURES)
+    is_marked = bool(markers & {"django_db", "own_database"} or fixtures & DATABASE_FIXTURES)
+    return is_marked or issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
