@@ -76,7 +76,8 @@ def undo(batch: UUID, user_pk: int) -> list[int]:
         refuse_contradiction(keys_of(restored), decisions.using)
         return Change(keys_of(pairs | restored), pairs | restored)
 
-    return change_decisions(write, DecisionBatch(batch, user_pk, database()), is_undone=True)
+    decisions = DecisionBatch(batch, user_pk, router.db_for_write(PairDecision))
+    return change_decisions(write, decisions, is_undone=True)
 
 
 def delete_decisions(pairs: Collection[Pair], using: str, user_pk: int | None = None) -> None:
@@ -97,7 +98,7 @@ class Change(NamedTuple):
 
 
 def decide(write: Callable[[DecisionBatch], Change], user_pk: int, batch: UUID | None) -> UUID:
-    decisions = DecisionBatch(batch or uuid4(), user_pk, database())
+    decisions = DecisionBatch(batch or uuid4(), user_pk, router.db_for_write(PairDecision))
     change_decisions(write, decisions, is_undone=False)
     return decisions.key
 
@@ -117,10 +118,6 @@ def change_decisions(
         return keys
 
     return with_groups_locked(decisions.using, change)
-
-
-def database() -> str:
-    return router.db_for_write(PairDecision)
 
 
 def keys_of(pairs: Iterable[Pair]) -> list[int]:

@@ -46,14 +46,11 @@ class KeeperDistances:
         hashes = other.hashes
         if hashes is None or not self._copies:
             return LARGEST_DISTANCE, int(Orientation.UPRIGHT)
-        quality = lower_quality(self._keeper, other)
+        qualities = (each.hash_quality for each in (self._keeper, other))
+        quality = min(BEST_QUALITY if each is None else each for each in qualities)
         found = [(*hash_distances(copy, hashes), orientation) for orientation, copy in self._copies]
         matching = [each for each in found if is_match(*each[:2], quality, self._max_distance)]
         return min((small + detail, orientation) for small, detail, orientation in matching or found)
-
-
-def lower_quality(one: StoredFingerprint, other: StoredFingerprint) -> int:
-    return min(BEST_QUALITY if each.hash_quality is None else each.hash_quality for each in (one, other))
 
 
 def hash_distances(one: Hashes[int], other: Hashes[int]) -> tuple[int, int]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from django.db.models import Count, Max, Q, QuerySet
 
@@ -46,6 +46,20 @@ def member_fields(member: FoundMember) -> tuple[int, int, bool]:
     return member.distance, int(member.orientation), member.is_same
 
 
+class StoredMember(NamedTuple):
+    pk: int
+    asset_pk: int
+    distance: int
+    orientation: int
+    is_same: bool
+
+
+def counts_of(members: Sequence[FoundMember] | Sequence[StoredMember]) -> tuple[int, int, int]:
+    """Return the values of COUNT_FIELDS."""
+    distances = (member.distance for member in members)
+    return len(members), sum(not member.is_same for member in members), max(distances, default=0)
+
+
 def insert_groups(found: Iterable[FoundGroup], using: str) -> None:
     """Insert new groups without the assets that cannot join one. The groups must be locked."""
     chosen = list(found)
@@ -58,12 +72,7 @@ def insert_groups(found: Iterable[FoundGroup], using: str) -> None:
             members_of[group.keeper] = [keeper, *members]
     # The rows stay locked until the end of the transaction, so the counts are known in advance.
     created = DuplicateGroup.objects.using(using).bulk_create(
-        DuplicateGroup(
-            keeper_id=keeper,
-            size=len(members),
-            open_count=sum(not each.is_same for each in members),
-            max_distance=max(each.distance for each in members),
-        )
+        DuplicateGroup(keeper_id=keeper, **dict(zip(COUNT_FIELDS, counts_of(members), strict=True)))
         for keeper, members in members_of.items()
     )
     insert_members(

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
 from hashing.grouping.constraints import PairConstraints, read_constraints_around
-from hashing.grouping.finder import FoundGroup, FoundMember, find_groups
+from hashing.grouping.finder import FoundGroup, find_groups
 from hashing.grouping.group_rows import append_members, count_members, remove_members, with_groups_locked
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.ranking import order_by_ranking
@@ -151,11 +151,6 @@ def add_to_large_group(keys: Collection[int], group: DuplicateGroup, options: Gr
         excluded = constraints.excluded_from({key, *constraints.must_link})
         if GroupMember.objects.using(using).filter(group=group.pk, asset__in=excluded).exists():
             continue
-        for found in find_groups(rows, options, constraints, keys={key, group.keeper_id}):
-            append_members({group.pk: [seen_from(group.keeper_id, key, found)]}, using)
-
-
-def seen_from(keeper: int, key: int, pair: FoundGroup) -> FoundMember:
-    """Return the member for `key` of a group of two, whichever of them is its keeper: the distance is the same."""
-    member = pair.members[0]
-    return member if pair.keeper == keeper else member._replace(key=key)
+        for pair in find_groups(rows, options, constraints, keys={key, group.keeper_id}):
+            # The distance is the same, whichever of the two is the keeper of the pair.
+            append_members({group.pk: [pair.members[0]._replace(key=key)]}, using)

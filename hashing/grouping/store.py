@@ -9,7 +9,9 @@ from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.group_rows import (
     COUNT_FIELDS,
     MEMBER_FIELDS,
+    StoredMember,
     append_members,
+    counts_of,
     delete_quietly,
     insert_groups,
     member_fields,
@@ -99,14 +101,6 @@ def drop_and_change(wanted: Mapping[int, FoundGroup], using: str) -> list[GroupD
     return differences
 
 
-class StoredMember(NamedTuple):
-    pk: int
-    asset_pk: int
-    distance: int
-    orientation: int
-    is_same: bool
-
-
 def compare_groups(wanted: Mapping[int, FoundGroup], using: str) -> Iterator[GroupDifference]:
     stored: dict[int, list[StoredMember]] = {pk: [] for pk in wanted}
     rows = GroupMember.objects.using(using).filter(group__in=wanted)
@@ -117,7 +111,7 @@ def compare_groups(wanted: Mapping[int, FoundGroup], using: str) -> Iterator[Gro
     for pk, group in wanted.items():
         difference = compare_members(pk, stored[pk], group)
         # A process that was killed after a deletion leaves wrong counts.
-        difference.is_miscounted = pk in counts and counts[pk] != expected_counts(stored[pk])
+        difference.is_miscounted = pk in counts and counts[pk] != counts_of(stored[pk])
         yield difference
 
 
@@ -132,12 +126,6 @@ def compare_members(pk: int, stored: Sequence[StoredMember], wanted: FoundGroup)
             result.changed.append(GroupMember(pk=row.pk, **dict(zip(MEMBER_FIELDS, values, strict=True))))
     result.added = list(missing.values())
     return result
-
-
-def expected_counts(members: Sequence[StoredMember]) -> tuple[int, int, int]:
-    """Return the values of COUNT_FIELDS."""
-    distances = (member.distance for member in members)
-    return len(members), sum(not member.is_same for member in members), max(distances, default=0)
 
 
 def split_by_images(groups: Iterable[FoundGroup]) -> Iterator[list[FoundGroup]]:
