@@ -53,7 +53,7 @@ def test_enqueued_shards_are_hashed_and_duplicates_are_found(pooled_site):
     database = {"TASK_QUEUE": "database"}
     assert pooled_site.run("migrate", "--verbosity", "0", **database).returncode == 0
     done = pooled_site.run("backfill_hashes", "--enqueue", "--shard-size", "9", "--batch-size", "4", **database)
-    assert "Enqueued: 35 images, in 4 key ranges." in done.stdout, done.stderr
+    assert "Enqueued: 35 images, in 4 shards." in done.stdout, done.stderr
     workers = [pooled_site.start("db_worker", "--batch", "--no-startup-delay", environment=database) for _ in range(2)]
     for worker in workers:
         _, err = worker.communicate(timeout=60)
