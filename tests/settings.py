@@ -6,3 +6,5 @@ from imagesearch.settings import *  # noqa: F403
 from imagesearch.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.site_models"]
+# The default is slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

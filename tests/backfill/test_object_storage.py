@@ -14,7 +14,7 @@ from samples.pictures import encoded, photo
 from servers.s3_storage import storage_options
 from servers.site import wait_until
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.slow]
 
 PHOTOS = 40
 

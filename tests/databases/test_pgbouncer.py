@@ -14,6 +14,7 @@ from servers.site import Site, site_database
 
 pytestmark = [
     pytest.mark.own_database,
+    pytest.mark.slow,
     pytest.mark.skipif(not os.environ.get("DATABASE_URL", "").startswith("postgres"), reason="needs PostgreSQL"),
     pytest.mark.needs("the program pgbouncer", find_pgbouncer),
 ]

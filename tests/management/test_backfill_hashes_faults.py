@@ -13,7 +13,7 @@ from samples.pictures import photo
 from servers.site import Site, wait_until
 from tests.db.faults import only_postgresql
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_bad_files_do_not_affect_others(site: Site):

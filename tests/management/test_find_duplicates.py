@@ -141,6 +141,7 @@ def test_rows_hashed_during_the_run_are_grouped(two_groups, monkeypatch):
     assert GroupMember.objects.count() == 5
 
 
+@pytest.mark.slow
 def test_next_run_completes_one_that_was_killed(site):
     texts = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(3000)]
     columns = "image, perceptual_hash, vertical_hash, detail_hash, hash_quality, hash_version, hash_error, created_at"
