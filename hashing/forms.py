@@ -52,8 +52,8 @@ class SimilarPictureMixin(forms.BaseForm):
     """Searches for pictures like the uploaded ones. List it before `ModelForm` in the bases of a form of a source.
 
     With a `user`, the form links to rows that this user may view. After validation, `similar_pictures` has the nearest
-    rows, and `similar_picture_message` is a message about them in HTML. Other validators must check that a file is a
-    picture.
+    rows, and `similar_picture_message` is a message about them in HTML. It does not check that a file is a picture:
+    leave that to the form field.
     """
 
     similar_picture_action = SimilarPictureAction.WARN

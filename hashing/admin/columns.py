@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.models import ImageAsset
 
+# The columns of the list of images: attributes of `ImageAssetAdmin`.
+LIST_DISPLAY = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
 MAX_ERROR_LENGTH = 120
 
 

@@ -40,7 +40,7 @@ def small_limit(max_distance: int) -> int:
 def distance_limit(max_distance: int, quality: int | None) -> int:
     """Return the number of bits, of 384, in which all hashes may differ.
 
-    `quality` is the lower one of the two pictures, None if unknown.
+    `quality` is that of the picture with the lower one, None if unknown.
     """
     above_start = (BEST_QUALITY if quality is None else quality) - QUALITY_START
     return max_distance * min(max(above_start, 0), QUALITY_SPAN) // QUALITY_SPAN

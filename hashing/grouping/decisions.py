@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 from django.db import router
 from django.utils.translation import gettext as _
 
-from hashing.grouping.constraints import read_constraints_around
 from hashing.grouping.decision_log import DecisionBatch, DecisionRefused, Pair, describe
 from hashing.grouping.group_rows import with_groups_locked
 from hashing.grouping.incremental import update_groups
+from hashing.grouping.pair_constraints import read_constraints_around
 from hashing.grouping.signals import announce_decisions
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.image_asset import ImageAsset

@@ -10,8 +10,8 @@ from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches
-from hashing.grouping.constraints import PairConstraints, is_sound, read_constraints_around
 from hashing.grouping.incremental import update_groups
+from hashing.grouping.pair_constraints import PairConstraints, is_sound, read_constraints_around
 from hashing.models.image_asset import ImageAsset
 from hashing.sources.keys import SourceKey
 from hashing.sources.storages import find_storages

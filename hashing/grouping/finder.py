@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from hashing.db.paging import rows_with_keys
 from hashing.grouping.clustering import Matches, StarClustering
-from hashing.grouping.constraints import PairConstraints
 from hashing.grouping.distances import KeeperDistances, StoredFingerprint
 from hashing.grouping.options import GroupingOptions, PhaseListener
+from hashing.grouping.pair_constraints import PairConstraints
 from hashing.grouping.ranking import RankedRow, best_first
 from hashing.models.querysets import ImageAssetQuerySet
 

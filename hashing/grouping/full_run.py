@@ -11,10 +11,10 @@ from django.db import router
 from hashing.db.clock import DatabaseClock
 from hashing.db.own_thread import run_in_own_thread
 from hashing.db.retry import retry_transient
-from hashing.grouping.constraints import read_constraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.options import GroupingOptions, PhaseListener
+from hashing.grouping.pair_constraints import read_constraints
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.signals import announce_groups, last_member
 from hashing.grouping.store import store_groups

@@ -7,10 +7,10 @@ from django.db.models import Q, QuerySet
 
 from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
-from hashing.grouping.constraints import PairConstraints, read_constraints_around
 from hashing.grouping.finder import FoundGroup, find_groups
 from hashing.grouping.group_rows import append_members, count_members, remove_members, with_groups_locked
 from hashing.grouping.options import GroupingOptions
+from hashing.grouping.pair_constraints import PairConstraints, read_constraints_around
 from hashing.grouping.ranking import order_by_ranking
 from hashing.grouping.store import store_groups
 from hashing.models.duplicates import DuplicateGroup, GroupMember

@@ -76,7 +76,10 @@ def read_keepers(using: str) -> dict[int, int]:
 
 @dataclass
 class GroupDifference:
-    """What a stored group lacks and has too much. `is_miscounted`: its counts are not those of its members."""
+    """The members that a stored group must gain, change or lose.
+
+    `is_miscounted`: its counts are not those of its members.
+    """
 
     pk: int
     is_miscounted: bool = False

@@ -17,7 +17,7 @@ BEING_STORED = "being stored by another import"
 
 
 class UnreadableSource(Exception):
-    pass
+    """The file to copy cannot be read."""
 
 
 class SourceFile(File):  # type: ignore[type-arg]
@@ -42,7 +42,8 @@ class SourceFile(File):  # type: ignore[type-arg]
 def store_copy(source: IO[bytes], storage: Storage, name: str) -> str:
     """Store the contents of a file under exactly this name. Return why that was not possible, or an empty text.
 
-    Raises `FileRefusal` if the storage does not accept this file, and `StorageRefusal` if it accepts none.
+    Raises `UnreadableSource`, `FileRefusal` if the storage does not accept this file, and `StorageRefusal` if it
+    accepts none.
     """
     content = SourceFile(source, name)
     try:
@@ -52,8 +53,8 @@ def store_copy(source: IO[bytes], storage: Storage, name: str) -> str:
             # Another import has deleted the file as an incomplete copy, before its first byte was written.
             except FileNotFoundError:
                 return store(content, storage, name)
-    except UnreadableSource as error:
-        return str(error)
+    except UnreadableSource:
+        raise
     # A storage raises anything that its client library raises.
     except Exception as error:
         raise refusal_from(error, name) from error

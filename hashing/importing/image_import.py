@@ -13,7 +13,7 @@ from django.db import router
 from hashing.conf import hashing_settings
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import exclusive_transaction
-from hashing.importing.copying import store_copy
+from hashing.importing.copying import UnreadableSource, store_copy
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopyNames, InPlaceNames
 from hashing.importing.refusals import FileRefusal, RefusalCounter
@@ -36,11 +36,11 @@ class ImportReport:
     left_out: Counter[str] = field(default_factory=Counter)
     examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def leave_out(self, name: str, reason: str, *, failed: bool) -> None:
-        self.failed += failed
-        self.left_out[reason] += 1
-        if len(self.examples[reason]) < MAX_EXAMPLES:
-            self.examples[reason].append(printable(name))
+    def leave_out(self, file: LeftOut) -> None:
+        self.failed += file.is_error
+        self.left_out[file.reason] += 1
+        if len(self.examples[file.reason]) < MAX_EXAMPLES:
+            self.examples[file.reason].append(printable(file.relative))
 
     def as_text(self) -> str:
         """Return a block for a terminal, without a line break at its end."""
@@ -56,7 +56,7 @@ class ImportReport:
 
 
 class ImportListener(Protocol):
-    """Notified of every file; `failed` means that it was left out."""
+    """Notified of every file. `failed` means that it was left out, with or without an error."""
 
     def advance(self, *, failed: bool) -> None: ...
 
@@ -108,7 +108,7 @@ class ImageImport:
             if self._should_stop():
                 return
             if isinstance(file, LeftOut):
-                self._leave_out(file.relative, file.reason, failed=file.unread)
+                self._leave_out(file)
             else:
                 yield file
 
@@ -122,9 +122,8 @@ class ImageImport:
             for name in sorted(files.keys() - known):
                 if self._should_stop():
                     break
-                reason = self._reason_against_row(name, files[name]) or self._copy(name, files[name])
-                if reason:
-                    self._leave_out(str(files[name].relative), reason, failed=reason.startswith("cannot be"))
+                if refused := self._refuse_row(name, files[name]) or self._copy(name, files[name]):
+                    self._leave_out(refused)
                 else:
                     stored.append(name)
                     self._advance(failed=False)
@@ -137,29 +136,31 @@ class ImageImport:
         found = self._assets.filter(image__in=names).values_list("image", flat=True)
         return set(retry_transient(partial(list, found), self._using))
 
-    def _reason_against_row(self, name: str, file: FoundImage) -> str:
-        """Return why the file cannot have a row, or an empty text."""
+    def _refuse_row(self, name: str, file: FoundImage) -> LeftOut | None:
+        """Return why the file cannot have a row, if it cannot."""
         max_length = self._field.max_length
         if max_length is not None and len(name) > max_length:
-            return f"name of more than {max_length} characters"
+            return LeftOut(str(file.relative), f"name of more than {max_length} characters")
         if file.size > self._max_bytes:
-            return f"larger than {self._max_bytes} bytes"
-        return ""
+            return LeftOut(str(file.relative), f"larger than {self._max_bytes} bytes")
+        return None
 
-    def _copy(self, name: str, file: FoundImage) -> str:
-        """Copy the file if necessary. Return why that was not possible, or an empty text."""
+    def _copy(self, name: str, file: FoundImage) -> LeftOut | None:
+        """Copy the file if necessary. Return why that was not possible, if it was not."""
         if self._dry_run or not self._names.copies_files:
-            return ""
+            return None
         try:
             with file_below(self._root, file.relative) as source:
                 reason = store_copy(source, self._field.storage, name)
         except OSError as error:
-            return f"cannot be read: {error.strerror or error}"
+            return LeftOut(str(file.relative), f"cannot be read: {error.strerror or error}", is_error=True)
+        except UnreadableSource as error:
+            return LeftOut(str(file.relative), str(error), is_error=True)
         except FileRefusal as refusal:
             self._refusals.add(refusal)
-            return str(refusal)
+            return LeftOut(str(file.relative), str(refusal), is_error=True)
         self._refusals.reset()
-        return reason
+        return LeftOut(str(file.relative), reason) if reason else None
 
     def _write_missing_rows(self, names: Collection[str]) -> int:
         """Return the number of rows written; another import of the same folder may have written some."""
@@ -168,8 +169,8 @@ class ImageImport:
             self._assets.bulk_create(ImageAsset(image=name) for name in missing)
         return len(missing)
 
-    def _leave_out(self, name: str, reason: str, *, failed: bool) -> None:
-        self.report.leave_out(name, reason, failed=failed)
+    def _leave_out(self, file: LeftOut) -> None:
+        self.report.leave_out(file)
         self._advance(failed=True)
 
     def _advance(self, *, failed: bool) -> None:

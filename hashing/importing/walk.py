@@ -24,11 +24,11 @@ class FoundImage(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A file or folder that is left out, and why. `unread`: it cannot be read, and may be an image or have some."""
+    """A file or folder that is left out, and why. `is_error`: it cannot be read, and may be an image or have some."""
 
     relative: str
     reason: str
-    unread: bool = False
+    is_error: bool = False
 
 
 def walk_images(root: Path, exclusions: Exclusions | None = None) -> Iterator[FoundImage | LeftOut]:
@@ -87,7 +87,7 @@ def is_hidden(entry: os.DirEntry[str]) -> bool:
 
 
 def unreadable(relative: PurePosixPath, error: OSError) -> LeftOut:
-    return LeftOut(str(relative), f"cannot be read: {error.strerror or error}", unread=True)
+    return LeftOut(str(relative), f"cannot be read: {error.strerror or error}", is_error=True)
 
 
 def file_below(root: Path, relative: PurePosixPath) -> IO[bytes]:

@@ -42,9 +42,10 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     """The fingerprint of a file, or the error.
 
-    `unread`: the storage could not read the file, so nothing is known about its content. `missing`: because the storage
-    has no such file. `died`: the worker process died. `file_size` and `file_digest` (SHA-256, in hexadecimal) are set
-    for every file that was read, `declared_size` is the width and height in the header of one that cannot be decoded.
+    `unread`: the storage could not read the file, so nothing is known about its content. `missing`: unread because
+    the storage has no such file. `died`: the worker process died. `file_size` and `file_digest` (SHA-256, in
+    hexadecimal) are set for every file that was read, `declared_size` is the width and height in the header of one that
+    cannot be decoded.
     """
 
     pk: Any
@@ -67,14 +68,14 @@ _seconds_to_read = 0.0
 
 def start_worker(storages: Sequence[StorageReference], max_pixels: int, max_bytes: int, seconds: float) -> None:
     """Prepare this process. `storages` are those known to hold files; `seconds` is the time limit of a chunk."""
-    # The main process needs neither. Before the limit of threads, which applies only to libraries that are loaded.
+    # Imported only in workers, and before threadpool_limits(), which affects only loaded libraries.
     from threadpoolctl import threadpool_limits
 
     from hashing.fingerprint import compute  # noqa: F401
 
     global _max_pixels, _max_bytes, _seconds_to_read
     _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * READING_SHARE
-    # Now, because setting up Django takes longer than the time limit of a file may be.
+    # Opened now: setting up Django may take longer than the time limit of a file.
     for reference in storages:
         open_storage(reference)
     # The pool stops a hanging worker with SIGTERM. A Python handler would wait for the decoder.
@@ -110,7 +111,7 @@ def hash_stored_file(job: Job, storage: Any, max_pixels: int, max_bytes: int = D
 
 
 def hash_while_reading(jobs: list[Job]) -> Iterator[Outcome]:
-    """Read in threads, but decode in this one alone: malicious pictures must not use the memory together."""
+    """Read in threads, but decode in this one alone: two malicious pictures must not be in memory at once."""
     yield from (hash_file(job) for job in jobs if not job.name)
     for job, content in reader().contents([job for job in jobs if job.name], _seconds_to_read):
         yield hash_opening(job, open_content(content), _max_pixels)

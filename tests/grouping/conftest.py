@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from hashing.fingerprint.fingerprint import HASH_VERSION
-from hashing.grouping.constraints import read_constraints
 from hashing.grouping.decisions import decide_different, decide_same, undo
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
+from hashing.grouping.pair_constraints import read_constraints
 from hashing.grouping.store import store_groups
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 

@@ -7,11 +7,11 @@ from django.core.files.storage import FileSystemStorage
 
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.grouping import find_duplicates
-from hashing.grouping.constraints import read_constraints
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.grouping.decisions import decide_same, keep
 from hashing.grouping.deletion import file_problem, find_keepers, reasons_to_stay, record_problem
 from hashing.grouping.incremental import update_groups
+from hashing.grouping.pair_constraints import read_constraints
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 from hashing.stored_files.availability import StorageUnavailable
 from samples.pictures import photo

@@ -6,9 +6,9 @@ import pytest
 
 from hashing.fingerprint.fingerprint import DETAIL_BITS, format_hash, parse_hashes
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.grouping.constraints import PairConstraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
+from hashing.grouping.pair_constraints import PairConstraints
 from hashing.models import ImageAsset
 from hashing.models.hash_fields import HASH_FIELDS
 

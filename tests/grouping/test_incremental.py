@@ -10,7 +10,7 @@ from hashing.grouping.decisions import decide_different, decide_same, delete_dec
 from hashing.grouping.incremental import update_groups
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups, the_group, undo_last
-from tests.grouping.test_constraints import decide as record
+from tests.grouping.test_pair_constraints import decide as record
 
 
 def test_row_that_matches_nothing_costs_few_queries(add_hashed, django_assert_max_num_queries):

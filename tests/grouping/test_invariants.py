@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from hashing.grouping import find_duplicates
-from hashing.grouping.constraints import read_constraints
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
 from hashing.grouping.finder import find_groups
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.options import GroupingOptions
+from hashing.grouping.pair_constraints import read_constraints
 from hashing.grouping.signals import end_decisions
 from hashing.models import GroupMember, ImageAsset, PairDecision
 from tests.grouping.conftest import PICTURES, stored_groups, undo_last

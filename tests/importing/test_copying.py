@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from hashing.importing import copying
-from hashing.importing.copying import store_copy
+from hashing.importing.copying import UnreadableSource, store_copy
 from hashing.importing.refusals import FileRefusal, StorageRefusal
 
 
@@ -108,7 +108,8 @@ def test_a_refusal_for_another_reason_is_uncertain(error):
 @pytest.mark.parametrize("storage", [InMemoryStorage, FileSystemStorage])
 def test_a_source_that_cannot_be_read_is_reported(storage, tmp_path):
     made = storage(location=tmp_path)
-    assert store_copy(DyingDisk(), made, "a.jpg") == "cannot be read: Input/output error"
+    with pytest.raises(UnreadableSource, match="cannot be read: Input/output error"):
+        store_copy(DyingDisk(), made, "a.jpg")
 
 
 def test_a_storage_that_fails_while_it_reads_is_a_refusal():

@@ -77,7 +77,7 @@ def test_a_folder_that_vanishes_does_not_affect_others(tmp_path):
                 (tmp_path / other).rename(tmp_path / f"{other}-gone")
     assert [type(file) for file in seen] == [FoundImage, LeftOut]
     assert seen[1].reason == "cannot be read: No such file or directory"
-    assert seen[1].unread
+    assert seen[1].is_error
 
 
 class WithoutType:

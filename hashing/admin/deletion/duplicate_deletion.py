@@ -82,12 +82,12 @@ class MarkedDuplicateDeletion:
         reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
         reasons |= reasons_to_stay(marked.keys(), using, keepers)
         deletable = [asset for key, asset in marked.items() if key not in reasons]
-        # Read before the deletion, which may take the rows along that name the storage.
+        # Read before the deletion, which may also delete the rows that determine the storage.
         files = stored_files(deletable, using)
-        deleted, needed = self._delete_rows(request, deletable)
+        deleted, kept = self._delete_rows(request, deletable)
         unused = [files[asset.pk] for asset in deleted if asset.pk in files]
         transaction.on_commit(lambda: delete_files(unused, report), using=using)
-        return DeletedRows(deleted, reasons | needed)
+        return DeletedRows(deleted, reasons | kept)
 
     def _delete_rows(self, request: HttpRequest, assets: Assets) -> DeletedRows:
         """Delete images without an owner together, and the others one by one by way of their sources."""

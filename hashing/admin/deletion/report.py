@@ -95,7 +95,11 @@ class DeletionReport:
             text = ngettext("%(count)d file was kept", "%(count)d files were kept", names.count)
             add_warning(request, text, reason, names)
         for reason, names in self.failed_files.items():
-            text = _("The rows are deleted, but %(count)d files could not be")
+            text = ngettext(
+                "The rows are deleted, but %(count)d file could not be deleted",
+                "The rows are deleted, but %(count)d files could not be deleted",
+                names.count,
+            )
             add_warning(request, text, reason, names)
         if self.error:
             text = _("The deletion ended early, with %(count)d images left. Run it again to continue. %(reason)s")
@@ -103,9 +107,9 @@ class DeletionReport:
 
 
 def add_name(by_reason: NamesByReason, name: str, reason: str) -> None:
-    # The page stays short even if every row has a reason of its own.
+    # The page stays short even if every row has its own reason.
     if reason not in by_reason and len(by_reason) >= MAX_LISTED:
-        reason = next(reversed(by_reason))
+        reason = _("other reasons")
     listed = by_reason.setdefault(reason, NameList())
     listed.count += 1
     if len(listed.names) < MAX_LISTED:

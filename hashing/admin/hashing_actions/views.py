@@ -33,7 +33,7 @@ class HashingViews:
         self.site = model_admin.admin_site
 
     def hash_selected(self, request: HttpRequest, title: str, rows: Any, *, rehash: bool) -> None:
-        """Serve as an action of the list. Rows that have a hash are left alone unless `rehash`."""
+        """Run as an action of the list. Rows with a hash are skipped unless `rehash`."""
         self._run(request, title, HashingPlan.of(rows, rehash=rehash), Selection.of_action(request))
 
     def hash_waiting(self, request: HttpRequest, query: str) -> HttpResponse:

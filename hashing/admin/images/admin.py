@@ -39,7 +39,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     All screens honour `get_queryset`, `has_*_permission` and the other hooks of Django, also those of a subclass.
     """
 
-    list_display = ("preview", "name", "pixels_and_bytes", "hash", "state", "added")
+    list_display = columns.LIST_DISPLAY
     list_display_links = ("preview", "name")
     list_filter = (StateFilter, SourceFilter, ("created_at", AddedFilter))
     list_per_page = 50

@@ -31,7 +31,11 @@ class GroupSnapshot(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A button on the card of an image, and what it decides about the image and the keeper of its group."""
+    """A button on the card of an image, and what it decides about the image and the keeper of its group.
+
+    A new verdict also needs a value of `PairDecision.Verdict`, a function in `hashing.grouping.decisions`, and its
+    meaning for groups in `hashing.grouping.pair_constraints`.
+    """
 
     name: str
     label: Any

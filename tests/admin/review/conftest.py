@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from hashing.admin.review.presentation import present_groups
 from hashing.fingerprint.fingerprint import HASH_VERSION
-from hashing.grouping.constraints import read_constraints
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
+from hashing.grouping.pair_constraints import read_constraints
 from hashing.grouping.store import store_groups
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
 

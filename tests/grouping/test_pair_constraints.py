@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.grouping.constraints import connected, read_constraints, read_constraints_around
+from hashing.grouping.pair_constraints import connected, read_constraints, read_constraints_around
 from hashing.models import ImageAsset, PairDecision
 
 SAME, DIFFERENT = PairDecision.Verdict.SAME, PairDecision.Verdict.DIFFERENT
@@ -44,7 +44,7 @@ def test_superseded_decision_is_not_in_force(add_hashed):
     assert read_constraints("default").cannot_link == {a.pk: {b.pk}, b.pk: {a.pk}}
 
 
-def test_constraints_around_an_asset_cover_its_must_link_set(add_hashed):
+def test_pair_constraints_around_an_asset_cover_its_must_link_set(add_hashed):
     a, b, c, d, e = (add_hashed() for _ in range(5))
     for pair in [(a, b), (b, c), (d, e)]:
         decide(*pair, SAME)
