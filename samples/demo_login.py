@@ -1,6 +1,6 @@
-"""Make a log-in for the demo and print it: `DEBUG=1 python -m samples.demo_login`.
+"""Create a superuser for the demo and print its password: `DEBUG=1 python -m samples.demo_login`.
 
-It has all rights, so it is made in the demo's own database alone: the SQLite file of the checkout, with DEBUG on.
+It is created only with DEBUG on, and only in the SQLite file of the checkout.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DATABASE = Path(__file__).resolve().parent.parent / "db.sqlite3"
 
 
 def make_login() -> str:
-    """Give the user `demo` all rights and a new password, which is returned."""
+    """Make the user `demo` a superuser with a new password, and return the password."""
     from django.contrib.auth.models import User
 
     password = secrets.token_urlsafe(9)
@@ -31,7 +31,7 @@ def make_login() -> str:
 
 
 def is_of_demo(database: Mapping[str, Any]) -> bool:
-    """Whether these settings of a database are those of the file in the checkout."""
+    """Whether these settings of a database name the file in the checkout."""
     return database["ENGINE"] == "django.db.backends.sqlite3" and Path(database["NAME"]).resolve() == DATABASE
 
 
@@ -41,11 +41,11 @@ def main() -> None:
     from django.conf import settings
 
     if not settings.DEBUG:
-        sys.exit("This log-in is for the demo only, and DEBUG is off.")
+        sys.exit("This login is for the demo only, and DEBUG is off.")
     if is_of_demo(settings.DATABASES["default"]):
         print(f"\nLog in as {NAME} with the password {make_login()}\n")
     else:
-        print("\nDATABASE_URL names a database of your own, which gets no log-in of the demo: use one that it has.\n")
+        print("\nDATABASE_URL names another database, in which no demo user is created. Log in as one of its users.\n")
 
 
 if __name__ == "__main__":

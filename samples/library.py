@@ -1,7 +1,6 @@
 """Make the picture library of the demo: `python -m samples.library FOLDER`.
 
-Every sample photograph, and copies of it as they come about on a site: smaller, recompressed, cropped, turned by its
-EXIF tag, in another format. Beside them what a library also holds: a blank page, a logo, files that are broken.
+It has each sample photograph with copies of it, a blank page, a logo, and broken files.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ STORED_TURNED = 6
 
 
 def make_library(folder: Path) -> int:
-    """Fill `folder` and return the number of files in it. Files that are there already are made again, the same."""
+    """Fill `folder`, replacing the files of an earlier call, and return the number of files in it."""
     for photograph in sorted(PHOTOGRAPHS.glob("*.jpg")):
         target = folder / photograph.stem
         target.mkdir(parents=True, exist_ok=True)
@@ -26,59 +25,59 @@ def make_library(folder: Path) -> int:
         with Image.open(photograph) as image:
             for name, make in COPIES.items():
                 make(image, target / name)
-    _add_hopeless_cases(folder)
+    add_odd_files(folder)
     return sum(path.is_file() for path in folder.rglob("*"))
 
 
-def _half_size(image: Image.Image, path: Path) -> None:
+def half_size(image: Image.Image, path: Path) -> None:
     image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(path, quality=90)
 
 
-def _recompressed(image: Image.Image, path: Path) -> None:
+def recompress(image: Image.Image, path: Path) -> None:
     image.save(path, quality=30)
 
 
-def _cropped(image: Image.Image, path: Path) -> None:
+def crop(image: Image.Image, path: Path) -> None:
     left, top = image.width // 40, image.height // 40
     image.crop((left, top, image.width - left, image.height - top)).save(path, quality=90)
 
 
-def _turned_by_exif(image: Image.Image, path: Path) -> None:
+def turn_by_exif(image: Image.Image, path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = STORED_TURNED
     image.transpose(Image.Transpose.ROTATE_90).save(path, quality=90, exif=exif)
 
 
-def _with_alpha(image: Image.Image, path: Path) -> None:
+def add_alpha(image: Image.Image, path: Path) -> None:
     image.convert("RGBA").save(path)
 
 
-def _as_webp(image: Image.Image, path: Path) -> None:
+def save_as_webp(image: Image.Image, path: Path) -> None:
     image.save(path, quality=80)
 
 
 COPIES: dict[str, Callable[[Image.Image, Path], None]] = {
-    "half-size.jpg": _half_size,
-    "recompressed.jpg": _recompressed,
-    "cropped.jpg": _cropped,
-    "turned-by-exif.jpg": _turned_by_exif,
-    "alpha.png": _with_alpha,
-    "other-format.webp": _as_webp,
+    "half-size.jpg": half_size,
+    "recompressed.jpg": recompress,
+    "cropped.jpg": crop,
+    "turned-by-exif.jpg": turn_by_exif,
+    "alpha.png": add_alpha,
+    "other-format.webp": save_as_webp,
 }
 
 
-def _add_hopeless_cases(folder: Path) -> None:
+def add_odd_files(folder: Path) -> None:
     odd = folder / "odd"
     odd.mkdir(exist_ok=True)
     Image.new("RGB", (600, 800), "white").save(odd / "blank-page.png")
-    _logo().save(odd / "logo.png")
+    draw_logo().save(odd / "logo.png")
     whole = (PHOTOGRAPHS / "coffee.jpg").read_bytes()
     (odd / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (odd / "shopping-list.jpg").write_text("milk, bread, film for the camera\n", encoding="utf-8")
     (odd / "empty.png").touch()
 
 
-def _logo() -> Image.Image:
+def draw_logo() -> Image.Image:
     logo = Image.new("RGB", (600, 400), "white")
     draw = ImageDraw.Draw(logo)
     draw.ellipse((225, 100, 375, 250), fill="#205493")

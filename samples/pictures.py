@@ -1,4 +1,4 @@
-"""Pictures for tests: the same ones on every machine, from a seed and plain arithmetic."""
+"""Made-up pictures for tests, the same on every machine: they follow from a seed by plain arithmetic."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ WHITE = (255, 255, 255)
 
 
 def photo(seed: int = 1, size: Size = (640, 480)) -> Image.Image:
-    """An RGB picture with the traits of a photograph: soft shading, texture at every scale, and a few hard edges."""
+    """Return an RGB picture like a photograph, with soft shading, texture at every scale, and some hard edges."""
     image = _cloudy(seed, size).copy()
     _scatter_shapes(image, np.random.RandomState(seed + 1_000_000))
     return image
 
 
 def waves(seed: int = 1, size: Size = (96, 72)) -> Image.Image:
-    """Three triangle waves on top of each other, in mode L. Whole numbers only, so that every pixel is certain."""
+    """Return the sum of three triangle waves, in mode L. Integer arithmetic makes every pixel exact."""
     random = np.random.RandomState(seed)
     rows, columns = np.indices((size[1], size[0]))
     total = np.zeros((size[1], size[0]), dtype=np.int64)
@@ -34,7 +34,7 @@ def waves(seed: int = 1, size: Size = (96, 72)) -> Image.Image:
 
 
 def gradient(degrees: float = 0, size: Size = (640, 480), power: int = 1) -> Image.Image:
-    """Shading from black to white in one direction, in mode L: linear, or with `power` 2 quadratic."""
+    """Return shading from black to white in one direction, in mode L, linear or, with `power` 2, quadratic."""
     rows, columns = np.indices((size[1], size[0]))
     course = math.cos(math.radians(degrees)) * columns + math.sin(math.radians(degrees)) * rows
     course = (course - course.min()) / (course.max() - course.min())
@@ -42,18 +42,18 @@ def gradient(degrees: float = 0, size: Size = (640, 480), power: int = 1) -> Ima
 
 
 def blank(size: Size = (640, 480), level: int = 255, noise: int = 0, seed: int = 1) -> Image.Image:
-    """A page of one grey level, in mode L; with `noise`, every pixel is off by up to so many levels."""
+    """Return a page of one grey level, in mode L, from which every pixel may differ by up to `noise` levels."""
     offsets = np.random.RandomState(seed).randint(-noise, noise + 1, (size[1], size[0]))
     return Image.fromarray(np.clip(level + offsets, 0, 255).astype(np.uint8))
 
 
 def random_pixels(seed: int = 1, size: Size = (640, 480)) -> Image.Image:
-    """RGB pixels that have nothing to do with their neighbours."""
+    """Return independent random RGB pixels."""
     return Image.fromarray(np.random.RandomState(seed).randint(0, 256, (size[1], size[0], 3)).astype(np.uint8))
 
 
 def logo(shape: str, size: Size = (640, 480), colour: tuple[int, int, int] = (20, 60, 140)) -> Image.Image:
-    """A "text", "circle", "rectangle" or "triangle" of one colour in the middle of a white RGB page."""
+    """Return a "text", "circle", "rectangle" or "triangle" of one colour in the middle of a white RGB page."""
     image = Image.new("RGB", size, WHITE)
     draw = ImageDraw.Draw(image)
     x, y, radius = size[0] / 2, size[1] / 2, min(size) / 5
@@ -70,7 +70,7 @@ def logo(shape: str, size: Size = (640, 480), colour: tuple[int, int, int] = (20
 
 
 def encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
-    """The content of an image file; `options` are those of Pillow's `save`."""
+    """Return the content of an image file; `options` are those of Pillow's `save`."""
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()

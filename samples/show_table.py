@@ -1,4 +1,4 @@
-"""Print the first rows of the image table, as the backfill has left them: `python -m samples.show_table`."""
+"""Print the first rows of the table of images: `python -m samples.show_table`."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def show_table() -> None:
 
     print(ROW.format("key", "image", "pixels", "bytes", "perceptual_hash", "vertical_hash", "quality"))
     for row in ImageAsset.objects.order_by("image").values_list(*COLUMNS)[:ROWS]:
-        print(_line(*row))
+        print(format_row(*row))
     hashed, total = ImageAsset.objects.hashed().count(), ImageAsset.objects.count()
     print(f"\n{total} rows: {hashed} hashed, {ImageAsset.objects.failed().count()} failed")
 
 
-def _line(key: int, image: str, width: int | None, height: int | None, *values: object) -> str:
+def format_row(key: int, image: str, width: int | None, height: int | None, *values: object) -> str:
     name = printable("/".join(image.split("/")[-2:]))
-    *facts, error = values
+    *others, error = values
     if error:
         return FAILED_ROW.format(key, name, error)
     pixels = f"{width} x {height}" if width and height else ""
-    return ROW.format(key, name, pixels, *("" if fact is None else fact for fact in facts))
+    return ROW.format(key, name, pixels, *("" if other is None else other for other in others))
 
 
 if __name__ == "__main__":

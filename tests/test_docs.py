@@ -1,4 +1,4 @@
-"""What the README and the pages of docs/ show can be done."""
+"""The examples in the README and in docs/ work."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def anchor(heading: str) -> str:
 
 
 def run(snippet: str, **names: object) -> list[object]:
-    """Run a snippet, and return what its expressions are; the rows, for querysets."""
+    """Run a snippet, and return the values of its expressions, with querysets as lists."""
     values = []
     for statement in ast.parse(snippet).body:
         if not isinstance(statement, ast.Expr):
@@ -61,7 +61,7 @@ def test_demo_ends_as_the_readme_shows(site, tmp_path):
     site.run("import_images", str(tmp_path / "demo"))
     printed = site.run("backfill_hashes").stdout + site.run("find_duplicates").stdout
     [shown] = re.findall(r"^```\n(Hashing: .*?)^```$", TEXT["README.md"], re.MULTILINE | re.DOTALL)
-    # The bar, the table and the bytes, which follow the encoders, are not compared.
+    # Do not compare the progress bar, the table, and the numbers of bytes, which depend on the encoders.
     counts = re.findall(r"^(?:[A-Z]\w+.*: \w+|  - Asset .*)$", shown, re.MULTILINE)
     assert len(counts) == 10
     assert [line for line in counts if line not in printed.splitlines()] == []
@@ -127,7 +127,7 @@ def test_settings_are_the_defaults(settings):
 
 
 def test_celery(add_image, monkeypatch):
-    """With a stand-in for Celery that does a task at once."""
+    """Run the tasks at once, without Celery."""
     add_image()
     queued = []
 

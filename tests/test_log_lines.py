@@ -1,4 +1,4 @@
-"""A file name never writes a log line of its own, nor anything that a terminal would obey."""
+"""File names add no lines and no control characters to the log and to terminals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Echo(FileSystemStorage):
-    """Repeats the name in its errors, as client libraries of object storages do."""
+    """A storage whose errors contain the name, as those of object storages do."""
 
     def _refuse(self, name, *_arguments):
         raise OSError(f"no such key: {name}")

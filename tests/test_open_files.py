@@ -1,4 +1,4 @@
-"""Whatever reads a file closes it, when it fails as well: a server runs for weeks."""
+"""Files are closed after they are read, also after an error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ READERS = {
 def test_files_are_closed(add_image, opened, open_descriptors, read, content):
     asset = add_image(content=content)
     before = open_descriptors()
-    # The exception is kept, and with it what its frames hold: only what was closed is closed.
+    # Keeping the exception keeps its frames, so that garbage collection closes no file.
     failures = []
     try:
         read(asset)
@@ -57,6 +57,6 @@ def test_files_are_closed(add_image, opened, open_descriptors, read, content):
 
 @pytest.fixture
 def open_descriptors(media):
-    """Counts the files of the media folder that this process has open."""
+    """Return the number of files of the media folder that this process has open."""
     psutil = pytest.importorskip("psutil")
     return lambda: sum(file.path.startswith(str(media)) for file in psutil.Process().open_files())

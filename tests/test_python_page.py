@@ -1,4 +1,4 @@
-"""What docs/python.md shows can be done."""
+"""The examples in docs/python.md work."""
 
 from __future__ import annotations
 

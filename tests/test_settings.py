@@ -15,7 +15,7 @@ VARIABLES = ("DATABASE_URL", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "MEDIA_ROOT
 
 
 def load(*names: str, **environment: str) -> list:
-    """The values of these settings in a process with this environment."""
+    """Return the values of these settings in a process with this environment."""
     code = f"import json; from imagesearch import settings as s; print(json.dumps([getattr(s, n) for n in {names}]))"
     clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The style sheets, under themes of the admin that have none of Django's variables, and from right to left."""
+"""The style sheets work without the variables of Django's theme, and from right to left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDES = re.compile(
 
 
 def own_variables() -> set[str]:
-    """Those that a sheet defines, and those that a script sets, which are asked for with `setProperty`."""
+    """Return the variables that the style sheets define or the scripts set."""
     scripts = "".join(path.read_text() for path in (CHECKOUT / "hashing" / "static").rglob("*.js"))
     set_by_script = re.findall(r'setProperty\("(--[\w-]+)"', scripts)
     return {*re.findall(r"(--[\w-]+)\s*:", "".join(TEXT.values())), *set_by_script}

@@ -1,4 +1,4 @@
-"""Whole commands with a PgBouncer in transaction mode before the database, which keeps no session for anybody."""
+"""Whole commands through a PgBouncer in transaction mode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.fixture
 def pooled_site(tmp_path, migrated_database) -> Iterator[Site]:
-    """A site whose commands reach the database through PgBouncer, and the test itself without it."""
+    """A site whose commands reach the database through PgBouncer; the test itself does not."""
     with site_database(tmp_path, migrated_database) as url, pgbouncer(url) as pooled:
         site = Site.create_in(tmp_path, pooled)
         site.url = url

@@ -1,4 +1,4 @@
-"""Rows of a second database are hashed, grouped, imported and counted there, and nothing touches the default one."""
+"""Everything works in a second database without touching the default one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(databases=["default", OTHER], transaction=Tru
 
 @pytest.fixture
 def add(media):
-    """Makes rows of the same photograph in the second database, and one of the same name and key in the default one."""
+    """Add rows of one photograph to the second database, and rows with the same keys and names to the default one."""
 
     def made(*names: str) -> list[ImageAsset]:
         for name in names:
