@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from hashing.models.querysets import ImageAssetQuerySet
 
 # Shards without a sign of a worker that are counted at each poll: the next ones in the list, and others in turn.
 NEXT_SHARDS, OTHER_SHARDS = 10, 10
+# Processes read the clock of the database once, so theirs differ by the duration of a query.
+CLOCK_TOLERANCE = timedelta(seconds=5)
 
 T = TypeVar("T")
 
@@ -103,13 +106,13 @@ class ShardBatch:
         return self._tried_rows().failed().order_by("pk")
 
     def _tried_rows(self) -> ImageAssetQuerySet[Any]:
-        """Rows with a time in the future are still pending: see `PendingRows`."""
+        """Return the rows tried since the list was split. Those with a time in the future count as not tried."""
         within = Q()
         for _, group in groupby(self._shards, attrgetter("only_failed")):
             part = list(group)
             within |= Q(pk__gte=part[0].options().start_pk, pk__lte=part[-1].options().end_pk)
-        tried_before, now = self._first.options().tried_before, self._clock.now()
-        return self._first.rows().filter(within, hashed_at__gte=tried_before, hashed_at__lte=now)
+        since, until = self._first.options().tried_before, self._clock.now() + CLOCK_TOLERANCE
+        return self._first.rows().filter(within, hashed_at__gte=since, hashed_at__lte=until)
 
     def _read(self, query: Callable[[], T]) -> T:
         """Retry once, for a connection that was cut since the last poll."""
