@@ -51,7 +51,7 @@ if TASK_QUEUE not in TASK_BACKENDS:
 TASKS = {"default": {"BACKEND": TASK_BACKENDS[TASK_QUEUE]}}
 INSTALLED_APPS += {"database": ["django_tasks_db"], "rq": ["django_rq", "django_tasks_rq"]}.get(TASK_QUEUE, [])
 if TASK_QUEUE == "rq":
-    # An RQ worker gives a range of the backfill up after the timeout, in seconds.
+    # An RQ worker ends a shard of the backfill after this timeout, in seconds.
     RQ_QUEUES = {
         "default": {"URL": env.str("REDIS_URL", default="redis://127.0.0.1:6379/0"), "DEFAULT_TIMEOUT": 3600},
     }
