@@ -76,7 +76,7 @@ def measure_pages() -> list[list[object]]:
     pages = {
         "first page": groups,
         "page 100": f"{groups}?p=100",
-        "groups of two, nearly identical": f"{groups}?pictures=2&likeness=nearly",
+        "groups of two, nearly identical": f"{groups}?images=2&likeness=nearly",
         f"the largest group, of {largest.size:,}": reverse("admin:hashing_duplicategroup_change", args=(largest.pk,)),
     }
     return [[name, *measure_page(client, address)] for name, address in pages.items()]
