@@ -191,6 +191,7 @@ def test_storage_outage_ends_the_import(site: Site, folder):
     assert len(site.rows()) == 2
 
 
+@pytest.mark.slow
 def test_signal_saves_what_is_copied(site: Site, tmp_path):
     source = tmp_path / "many"
     source.mkdir()
