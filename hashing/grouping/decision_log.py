@@ -45,14 +45,11 @@ class DecisionBatch:
         above = self._reversed_chain(keeper, {asset_pk})
         # Both may be duplicates of one image, which is a duplicate of the keeper now.
         above |= self._reversed_chain(asset_pk, {keeper, *(key for pair in above for key in pair)})
-        self._supersede_marks([asset_pk])
         self._record(above | {pair_of(asset_pk, keeper): asset_pk})
 
     def mark_all(self, assets: Collection[int], keeper: int) -> None:
-        """Mark assets as duplicates of the keeper, and supersede their earlier duplicate-of decisions."""
-        duplicate_of = self._reversed_chain(keeper, assets) | {pair_of(pk, keeper): pk for pk in assets}
-        self._supersede_marks(assets)
-        self._record(duplicate_of)
+        """Mark assets as duplicates of the keeper."""
+        self._record(self._reversed_chain(keeper, assets) | {pair_of(pk, keeper): pk for pk in assets})
 
     def separate(self, asset_pk: int, keeper: int) -> None:
         """Record that the two are not the same."""
@@ -98,15 +95,14 @@ class DecisionBatch:
         pair = self._decisions.in_force().filter(duplicate=asset_pk).values_list("lower", "higher").first()
         return None if pair is None else sum(pair) - asset_pk
 
-    def _supersede_marks(self, assets: Collection[int]) -> None:
-        for keys in batches(assets):
-            self._decisions.not_superseded().filter(duplicate__in=keys).update(superseded_by=self.key)
-
     def _record(self, duplicate_of: Mapping[Pair, int | None]) -> None:
         """Record which one of each pair is the duplicate, None if they are not the same.
 
+        Supersedes the earlier decisions on these pairs, and those that mark one of the duplicates: it has one parent.
         Raises `DecisionRefused` if one of the assets was deleted.
         """
+        for marked in batches({pk for pk in duplicate_of.values() if pk is not None}):
+            self._decisions.not_superseded().filter(duplicate__in=marked).update(superseded_by=self.key)
         for pairs in batches(duplicate_of, BATCH):
             keys = {key for pair in pairs for key in pair}
             # Until the decision is stored, nobody deletes them or replaces their files.

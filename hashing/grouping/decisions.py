@@ -73,7 +73,7 @@ def undo(batch: UUID, user_pk: int) -> list[int]:
             text = _("%(who)s decided about these images again on %(when)s, which comes first. Nothing was changed.")
             raise DecisionRefused(text % describe(later, user_pk))
         restored = decisions.take_back()
-        refuse_contradiction(keys_of(restored), decisions.using)
+        refuse_contradiction(keys_of(pairs | restored), decisions.using)
         return Change(keys_of(pairs | restored), pairs | restored)
 
     decisions = DecisionBatch(batch, user_pk, router.db_for_write(PairDecision))
@@ -144,6 +144,6 @@ def refuse_broken_keeper(keeper: int, using: str) -> None:
 
 
 def refuse_contradiction(keys: Iterable[int], using: str) -> None:
-    """Raise `DecisionRefused` if assets of one must-link set are not the same."""
+    """Raise `DecisionRefused` if the decisions about assets contradict each other."""
     if read_constraints_around(set(keys), using).is_contradictory():
-        raise DecisionRefused(_("By other decisions, these images are the same. Those come first."))
+        raise DecisionRefused(_("This contradicts other decisions about these images. Undo those first."))

@@ -35,8 +35,11 @@ class PairConstraints:
         return {other for key in keys for other in self.cannot_link.get(key, ())}
 
     def is_contradictory(self) -> bool:
-        """Return whether two assets of one must-link set are not the same."""
-        return any(not others.isdisjoint(self.must_link.get(key, ())) for key, others in self.cannot_link.items())
+        """Return whether two assets of one must-link set are not the same, or all of them are marked: a circle."""
+        is_marked = any(self.marked.issuperset(linked) for linked in self.must_link_sets())
+        return is_marked or any(
+            not others.isdisjoint(self.must_link.get(key, ())) for key, others in self.cannot_link.items()
+        )
 
     def changed_since(self, before: PairConstraints) -> set[Any]:
         """Return the assets with other constraints than before."""

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections import Counter
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from hashing.grouping import decisions
-from hashing.grouping.decision_log import DecisionRefused
-from hashing.grouping.decisions import decide_different, decide_same, keep
+from hashing.grouping import decisions, group_rows
+from hashing.grouping.decision_log import DecisionBatch, DecisionRefused
+from hashing.grouping.decisions import decide_different, decide_same, keep, undo
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from tests.grouping.conftest import marked, stored_groups, the_group, undo_last
 
@@ -130,3 +133,22 @@ def test_decision_about_an_image_deleted_in_the_meantime_is_refused(trio, somebo
     with pytest.raises(DecisionRefused, match="was deleted in the meantime"):
         decide_different(group, deleted.pk, somebody.pk)
     assert not PairDecision.objects.exists()
+
+
+def test_an_image_further_down_a_chain_can_be_marked_as_a_duplicate_of_the_keeper(add_hashed, somebody):
+    bottom, middle, keeper = (add_hashed(flips=flips).pk for flips in range(3))
+    for asset, other in ((bottom, middle), (middle, keeper), (bottom, keeper)):
+        with group_rows.groups_locked("default"):
+            DecisionBatch(uuid4(), somebody.pk, "default").mark(asset, other)
+    parents = Counter(PairDecision.objects.in_force().values_list("duplicate", flat=True))
+    assert parents == {bottom: 1, middle: 1}
+
+
+def test_undo_is_refused_when_a_later_decision_rests_on_it(add_hashed, somebody):
+    bottom, middle, keeper = (add_hashed(flips=flips).pk for flips in range(3))
+    batches = [uuid4() for _ in range(3)]
+    for batch, (asset, other) in zip(batches, ((bottom, middle), (middle, keeper), (bottom, keeper)), strict=True):
+        with group_rows.groups_locked("default"):
+            DecisionBatch(batch, somebody.pk, "default").mark(asset, other)
+    with pytest.raises(DecisionRefused):
+        undo(batches[1], somebody.pk)

@@ -33,8 +33,14 @@ class Library:
         self.dice = random.Random(seed)
         self.editors = [User.objects.create_user(f"editor{number}").pk for number in range(2)]
         self.names = 0
+        self.hashes_by_digest: dict[str, dict[str, object]] = {}
 
     def hashes(self) -> dict[str, object]:
+        """Return the hashes of one of a dozen files. Equal digests have equal hashes."""
+        digest = f"{self.dice.randrange(12):064x}"
+        return self.hashes_by_digest.setdefault(digest, self.new_hashes() | {"file_digest": digest})
+
+    def new_hashes(self) -> dict[str, object]:
         off = self.dice.choice([0, 0xF, 0x1FF, 0x1F0, 0xFFF])
         picture = PICTURES[self.dice.randrange(2)] ^ off
         return {
@@ -43,7 +49,6 @@ class Library:
             "detail_hash": f"{picture ^ self.dice.choice([0, 0xFFFFFF]):064x}",
             "hash_quality": self.dice.choice([20, 60, 90, 90, None]),
             "hash_version": 1,
-            "file_digest": f"{self.dice.randrange(12):064x}",
         }
 
     def facts(self) -> dict[str, object]:
