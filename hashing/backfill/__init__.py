@@ -11,8 +11,7 @@ from hashing.backfill.engine import Backfill
 from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport, BackfillResult
 from hashing.backfill.run import run_backfill
-from hashing.backfill.sharding.shard import Shard, hash_shard
-from hashing.backfill.sharding.splitting import split_into_shards
+from hashing.backfill.sharding.shard import Shard, hash_shard, split_into_shards
 from hashing.db.own_thread import run_in_own_thread
 from hashing.indexing.sync import sync_sources
 from hashing.models.querysets import ImageAssetQuerySet

@@ -28,7 +28,7 @@ def find_duplicates(*, dry_run: bool = False, using: str | None = None, **option
     """Group the image assets that show the same picture, and store the groups unless it is a `dry_run`.
 
     `options` are the fields of `GroupingOptions`. Raises `ValueError` for invalid ones, and
-    `hashing.hamming_join.pair_list.TooManyPairs` when more pairs match than memory holds.
+    `hashing.hamming_join.self_join.TooManyPairs` when more pairs match than memory holds.
     """
     return run_grouping(GroupingOptions(**options), dry_run=dry_run, using=using)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hashing.fingerprint.fingerprint import HASH_BITS, SMALL_BITS
 from hashing.hamming_join.bands import KEY_BITS, Band, BandGroup
-from hashing.hamming_join.bucket_scan import pairs_within
+from hashing.hamming_join.buckets import pairs_within
 from hashing.hamming_join.fingerprints import Values
 
 MAX_GROUPS, MAX_BANDS, MAX_KEYS = 6, 16, 5000

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from hashing.fingerprint.similarity import small_limit
 from hashing.hamming_join.buckets import Buckets
 from hashing.hamming_join.fingerprints import Distances, Fingerprints, MatchRule, Positions, check_max_distance
-from hashing.hamming_join.pair_list import PairList, check_pair_count
-from hashing.hamming_join.self_join import ProgressListener, as_percentage
+from hashing.hamming_join.self_join import PairList, ProgressListener, as_percentage, check_pair_count
 from hashing.hamming_join.value_join import FractionListener, ValueJoin
 
 

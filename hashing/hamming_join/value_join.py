@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hashing.hamming_join.band_plan import choose_groups
 from hashing.hamming_join.bands import Band, BandGroup
-from hashing.hamming_join.bucket_scan import BLOCK, PositionPairs, large_buckets, pairs_in_buckets, pairs_within
+from hashing.hamming_join.buckets import BLOCK, PositionPairs, large_buckets, pairs_in_buckets, pairs_within
 from hashing.hamming_join.fingerprints import Flags, Positions, Values
 
 # Called with blocks of pairs, from several threads; a pair may come more than once.

@@ -13,10 +13,9 @@ from django.db import router
 from hashing.conf import hashing_settings
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import exclusive_transaction
-from hashing.importing.copying import UnreadableSource, store_copy
+from hashing.importing.copying import FileRefusal, RefusalCounter, UnreadableSource, store_copy
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopyNames, InPlaceNames
-from hashing.importing.refusals import FileRefusal, RefusalCounter
 from hashing.importing.walk import FoundImage, LeftOut, file_below, walk_images
 from hashing.models import ImageAsset
 from hashing.text import printable

@@ -1,17 +1,112 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.db import IntegrityError, router
+from django.db.models import Exists, F, OuterRef, QuerySet
 
+from hashing.db.paging import in_key_order, pages_by_key
+from hashing.db.retry import retry_transient
 from hashing.db.transactions import exclusive_transaction
-from hashing.indexing.comparison import SourceComparison
 from hashing.indexing.registration import Registration, SyncCounts
-from hashing.models.image_asset import ImageAsset
+from hashing.models.image_asset import CoOwner, ImageAsset
+from hashing.sources.keys import key_as_text, text_as_key
 from hashing.sources.registry import all_sources, find_sources
-from hashing.sources.source import ImageSource
+from hashing.sources.source import ImageSource, OwnedFile
+from hashing.text import printable
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 5000
+
+
+@dataclass
+class SourceComparison:
+    """Finds the differences between the rows of a source and their assets in the database `using`.
+
+    The database compares, and returns only differences. If the rows are in another database than the assets, whole
+    pages are read and compared here.
+    """
+
+    source: ImageSource
+    using: str
+    # Rows for which a method of the source raised an error.
+    failed: int = 0
+
+    def files_out_of_step(self) -> Iterator[list[OwnedFile]]:
+        """Yield pages of files whose row has no asset, or one with another file."""
+        rows = self.rows()
+        if self.in_one_database:
+            rows = self.without_registered(rows)
+        pages = self.pages_of_instances(rows) if self.source.needs_instances else self.pages_of_values(rows)
+        return (page for page in pages if page)
+
+    def ids_without_a_row(self) -> Iterator[list[str]]:
+        """Yield pages of keys that assets or co-owners have, and no row with a file."""
+        # Co-owners first: an asset whose owner is gone must not pass to one that is gone as well.
+        for model in (CoOwner, ImageAsset):
+            owned = model._base_manager.using(self.using).filter(self.source.owner_filter)
+            if self.in_one_database:
+                owned = owned.alias(hashing_key=text_as_key(F("source_id"), self.source.model, self.using))
+                owned = owned.filter(~Exists(self.rows().filter(pk=OuterRef("hashing_key"))))
+            for page in pages_by_key(owned, ("source_id",), PAGE_SIZE):
+                ids = [source_id for _, source_id in page]
+                yield ids if self.in_one_database else self.missing(ids)
+
+    @property
+    def row_database(self) -> str:
+        return self.source.database(self.using)
+
+    @property
+    def in_one_database(self) -> bool:
+        return self.row_database == self.using
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows that take part and have a file."""
+        name = self.source.field.attname
+        rows = self.source.rows().using(self.row_database)
+        return rows.exclude(**{name: ""}).filter(**{f"{name}__isnull": False})
+
+    def without_registered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        rows = rows.alias(hashing_key=key_as_text(self.source.model, self.row_database))
+        name, owner = OuterRef(self.source.field.attname), {"source_id": OuterRef("hashing_key")}
+        own = ImageAsset._base_manager.using(self.using).filter(self.source.owner_filter, **owner, image=name)
+        shared = CoOwner._base_manager.using(self.using).filter(self.source.owner_filter, **owner, asset__image=name)
+        return rows.filter(~Exists(own), ~Exists(shared))
+
+    def pages_of_values(self, rows: QuerySet[Any]) -> Iterator[list[OwnedFile]]:
+        storage, age_field = self.source.field.storage, self.source.age_field
+        fields = (self.source.field.attname, *([age_field] if age_field else []))
+        for page in pages_by_key(rows, fields, PAGE_SIZE):
+            yield [OwnedFile(str(pk), name, storage, *age) for pk, name, *age in page]
+
+    def pages_of_instances(self, rows: QuerySet[Any]) -> Iterator[list[OwnedFile]]:
+        rows = remaining = in_key_order(rows)
+        page: list[Any]
+        while page := retry_transient(partial(list, remaining[:PAGE_SIZE]), rows.db):
+            yield list(filter(None, map(self.file_of, page)))
+            remaining = rows.filter(pk__gt=page[-1].pk)
+
+    def file_of(self, row: Any) -> OwnedFile | None:
+        try:
+            return self.source.file_of(row)
+        # Methods of the site, which may fail for one row; the other rows must not be affected.
+        except Exception:
+            logger.exception("A row is left out: %s", printable(str(self.source.key_of(row))))
+            self.failed += 1
+            return None
+
+    def missing(self, ids: Iterable[str]) -> list[str]:
+        """Return the keys without a row."""
+        pks = {source_id: self.source.parse_pk(source_id) for source_id in ids}
+        known = [pk for pk in pks.values() if pk is not None]
+        existing = set(self.rows().filter(pk__in=known).values_list("pk", flat=True))
+        return [source_id for source_id, pk in pks.items() if pk not in existing]
+
 
 # An advisory lock of PostgreSQL: of two runs at once, one waits while the other writes a page.
 SYNC_LOCK = 0x68617368_0003

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from hashing.fingerprint.similarity import LARGEST_DISTANCE
 from hashing.hamming_join.fingerprints import Fingerprints
-from hashing.hamming_join.pair_list import TooManyPairs
-from hashing.hamming_join.self_join import Pairs, self_join
+from hashing.hamming_join.self_join import PairList, Pairs, TooManyPairs, self_join
 from tests.hamming_join.brute_force import fingerprint_sets, generated_fingerprints, matching_pairs
 
 limits = st.integers(0, 120) | st.integers(0, LARGEST_DISTANCE)
@@ -48,15 +47,15 @@ def test_all_pairs_are_found_where_values_are_joined_by_keys(max_distance: int):
 
 
 def test_too_many_pairs_are_refused(monkeypatch):
-    monkeypatch.setattr("hashing.hamming_join.pair_list.MAX_PAIRS", 45)
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 45)
     assert len(self_join(alike(10), 100).first) == 45
     with pytest.raises(TooManyPairs, match="More than 45 pairs"):
         self_join(alike(11), 100)
 
 
 def test_billions_of_pairs_are_refused_before_memory_is_allocated(monkeypatch):
-    monkeypatch.setattr("hashing.hamming_join.pair_list.MAX_PAIRS", 100_000)
-    monkeypatch.setattr("hashing.hamming_join.pair_list.SLACK", 10_000)
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 100_000)
+    monkeypatch.setattr("hashing.hamming_join.self_join.SLACK", 10_000)
     with pytest.raises(TooManyPairs):
         self_join(alike(100_000), 100)
 
@@ -88,3 +87,26 @@ def test_progress_rises_to_a_hundred(count: int):
     assert told == sorted(set(told))
     assert told[-1] == 100
     assert all(isinstance(per_cent, int) for per_cent in told)
+
+
+def added(*pairs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(np.array(side) for side in zip(*pairs, strict=True))
+
+
+def test_pairs_are_sorted_and_distinct():
+    pairs = PairList()
+    pairs.add(*added((3, 4), (1, 2)))
+    pairs.add(*added((1, 2), (0, 2**32 - 1)))
+    first, second = pairs.sorted_pairs()
+    assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 2**32 - 1), (1, 2), (3, 4)]
+    assert [len(side) for side in pairs.sorted_pairs()] == [0, 0]
+
+
+def test_duplicate_pairs_do_not_count_towards_the_limit(monkeypatch):
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 3)
+    monkeypatch.setattr("hashing.hamming_join.self_join.SLACK", 1)
+    pairs = PairList()
+    for _ in range(10):
+        pairs.add(*added((1, 2), (1, 3), (1, 4)))
+    with pytest.raises(TooManyPairs, match="More than 3 pairs match"):
+        pairs.add(*added((1, 5), (1, 6), (1, 7), (1, 8)))

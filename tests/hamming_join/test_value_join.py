@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hashing.hamming_join import band_plan, bucket_scan, value_join
+from hashing.hamming_join import band_plan, buckets, value_join
 from hashing.hamming_join.band_plan import BandLayout, BitStatistics, make_groups
 from hashing.hamming_join.value_join import ValueJoin
 from samples.generated_hashes import generate_hashes
@@ -73,8 +73,8 @@ def small_limits(monkeypatch) -> None:
     monkeypatch.setattr(value_join, "COMPARE", 1e9)
     monkeypatch.setattr(value_join, "DENSE_BUCKET", 40)
     monkeypatch.setattr(value_join, "BATCH", 50)
-    monkeypatch.setattr(bucket_scan, "LARGE_BUCKET", 12)
-    monkeypatch.setattr(bucket_scan, "BLOCK", 64)
+    monkeypatch.setattr(buckets, "LARGE_BUCKET", 12)
+    monkeypatch.setattr(buckets, "BLOCK", 64)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -12,8 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from hashing.importing import copying
-from hashing.importing.copying import UnreadableSource, store_copy
-from hashing.importing.refusals import FileRefusal, StorageRefusal
+from hashing.importing.copying import FileRefusal, StorageRefusal, UnreadableSource, store_copy
 
 
 class DyingDisk(io.BytesIO):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 
+from hashing.importing.copying import MAX_UNCERTAIN_REFUSALS, StorageRefusal
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.image_import import ImageImport
 from hashing.importing.names import CopyNames
-from hashing.importing.refusals import MAX_UNCERTAIN_REFUSALS, StorageRefusal
 from hashing.models import ImageAsset
 
 pytestmark = pytest.mark.django_db

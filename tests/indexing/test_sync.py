@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.indexing.comparison import SourceComparison
 from hashing.indexing.registration import SyncCounts
-from hashing.indexing.sync import SourceSync
+from hashing.indexing.sync import SourceComparison, SourceSync
 from hashing.models import CoOwner, ImageAsset
 from hashing.sources import ImageSource, all_sources, find_sources
 from samples.pictures import photo
@@ -33,7 +32,7 @@ def photographs(media):
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr("hashing.indexing.comparison.PAGE_SIZE", 2)
+    monkeypatch.setattr("hashing.indexing.sync.PAGE_SIZE", 2)
 
 
 def test_existing_rows_get_assets(sources, small_pages):
@@ -85,7 +84,7 @@ def test_rows_that_swapped_their_files(sources, small_pages):
 
 @pytest.mark.parametrize("page", [1, 2, 5000])
 def test_rows_of_one_file_share_its_asset(sources, page, monkeypatch):
-    monkeypatch.setattr("hashing.indexing.comparison.PAGE_SIZE", page)
+    monkeypatch.setattr("hashing.indexing.sync.PAGE_SIZE", page)
     Picture.objects.bulk_create(Picture(image=name) for name in ("a.jpg", "a.jpg", "a.jpg", "b.jpg"))
     assert sync() == SyncCounts(added=2, shared=2)
     assert names() == ["a.jpg", "b.jpg"]

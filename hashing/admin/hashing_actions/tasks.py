@@ -13,8 +13,7 @@ from django.db import router
 
 from hashing.admin.hashing_actions.selection import Rows, Selection
 from hashing.backfill import BackfillOptions, BackfillReport, BackfillResult, run_backfill
-from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE
-from hashing.backfill.sharding.splitting import KeyRange, split_by_key
+from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE, KeyRange, split_by_key
 from hashing.db.clock import DatabaseClock
 from hashing.models import ImageAsset
 from hashing.tasks import task, with_low_priority

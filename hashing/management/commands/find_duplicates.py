@@ -11,7 +11,7 @@ from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANC
 from hashing.grouping.full_run import run_grouping
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
-from hashing.hamming_join.pair_list import TooManyPairs
+from hashing.hamming_join.self_join import TooManyPairs
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least
 from hashing.management.progress import show_phases
 from hashing.text import first_line

@@ -8,10 +8,10 @@ from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
+from hashing.importing.copying import StorageRefusal
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.image_import import ImageImport
 from hashing.importing.names import CopyNames, InPlaceNames
-from hashing.importing.refusals import StorageRefusal
 from hashing.management.base import FAILURE, WRONG_USAGE, HashingCommand, at_least
 from hashing.management.progress import show_progress
 from hashing.models import ImageAsset

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from hashing.backfill import BackfillOptions, Shard
-from hashing.backfill.sharding.splitting import KeyRange, split_by_key, split_into_shards
+from hashing.backfill.sharding.shard import KeyRange, split_by_key, split_into_shards
 from hashing.models import ImageAsset
 
 
