@@ -128,6 +128,7 @@ def test_description_says_that_the_table_is_not_locked(step):
     assert step.describe().endswith("without locking the table")
 
 
+@pytest.mark.slow
 def test_migration_goes_back_and_forth(migrated):
     assert indexes() >= INDEXES
     call_command("migrate", "hashing", "0001", verbosity=0)

@@ -95,6 +95,7 @@ def test_polling_takes_at_most_a_tenth_of_the_time(monkeypatch):
     assert watched.polls == [1, 12, 23, 31]
 
 
+@pytest.mark.slow
 def test_without_changes_all_are_enqueued_again_then_ten_at_growing_intervals():
     watched = TimedMonitor(split(25), end=500)
     watched.run()
