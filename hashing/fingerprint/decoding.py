@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from itertools import product
 from typing import IO, NamedTuple, cast
 
 import numpy as np
@@ -19,6 +21,8 @@ MAX_SIDE = 2**31 - 1
 # A JPEG is decoded at a reduced scale, but not below this. At 96, 5% fewer hashes are within a bit of the full ones.
 DRAFT_SIZE = (128, 128)
 MAX_16_BITS = 65535
+# The memory of a conversion stays within some megabytes.
+TILE_PIXELS = 1 << 20
 SIGN_CHANGED = [level ^ 128 for level in range(256)]
 
 TRANSPOSE_METHODS = {
@@ -85,7 +89,8 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
         with decoding():
             image.load()
         orientation = exif_orientation(image)
-        small = to_rgb(on_white(to_eight_bits(image)))
+        factor = max(1, max(image.size) // (2 * longest_side))
+        small = flatten(image, to_rgb, factor)
         small.thumbnail(size, Image.Resampling.LANCZOS, reducing_gap=2)
         return small.transpose(TRANSPOSE_METHODS[orientation]) if orientation in TRANSPOSE_METHODS else small
 
@@ -117,7 +122,7 @@ def request_reduced_jpeg(image: Image.Image, mode: str, min_size: tuple[int, int
 def upright_grey(image: Image.Image, width: int, height: int, box: Box | None = None) -> Picture:
     # Read after loading: a decoder that turns the picture itself (TIFF, HEIF) has removed the tag by then.
     orientation = exif_orientation(image)
-    grey = to_grey(on_white(to_eight_bits(image)))
+    grey = flatten(image, to_grey)
     if orientation in TRANSPOSE_METHODS:
         grey = grey.transpose(TRANSPOSE_METHODS[orientation])
         box = box and orient_box(box, grey.size, orientation)
@@ -159,13 +164,32 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return cast("Image.Image", ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB"))
 
 
+def flatten(image: Image.Image, convert: Callable[[Image.Image], Image.Image], factor: int = 1) -> Image.Image:
+    """Return `convert(image)` on white, reduced by a whole factor.
+
+    Works on a tile at a time: whole copies in between would take several times the memory of the image.
+    """
+    transform = convert if is_alpha_unused(image) else lambda tile: convert(on_white(tile))
+    image = to_eight_bits(image)
+    width, height = image.size
+    columns = factor * max(1, min(width, TILE_PIXELS) // factor)
+    rows = factor * max(1, TILE_PIXELS // columns // factor)
+    if columns >= width and rows >= height:
+        flat = transform(image)
+        return flat if factor == 1 else flat.reduce(factor)
+    result = None
+    for left, top in product(range(0, width, columns), range(0, height, rows)):
+        tile = transform(image.crop((left, top, min(left + columns, width), min(top + rows, height))))
+        result = result or Image.new(tile.mode, (-(-width // factor), -(-height // factor)))
+        result.paste(tile if factor == 1 else tile.reduce(factor), (left // factor, top // factor))
+    return cast("Image.Image", result)
+
+
 def on_white(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     if image.mode == "La":
         image = image.convert("LA")
-    if is_alpha_unused(image):
-        return image.convert("RGB")
     paper = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(paper, image.convert("RGBA"))
 

@@ -1,0 +1,71 @@
+"""Small files that are expensive to decode. Making them is cheap."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable
+
+from PIL import Image
+
+MEGABYTE = 1 << 20
+
+
+def png(width: int, height: int, *, mode: str = "RGBA", chunks: int = 0) -> bytes:
+    """A PNG whose samples are all zero, with a number of empty chunks before its pixels."""
+    colour_type, samples = {"L": (0, 1), "RGB": (2, 3), "RGBA": (6, 4)}[mode]
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    size = height * (1 + width * samples)
+    parts = [chunk(b"IHDR", header), chunk(b"teXt", b"") * chunks, chunk(b"IDAT", zeros(size)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def zeros(size: int) -> bytes:
+    """Return what `zlib.compress(bytes(size))` may return, without compressing each megabyte."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    first, again = (deflate.compress(bytes(MEGABYTE)) + deflate.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    whole, rest = divmod(size, MEGABYTE)
+    body = (first + again * (whole - 1)) if whole else b""
+    checksum = struct.pack(">HH", size % 65521, 1)
+    return b"\x78\x9c" + body + deflate.compress(bytes(rest)) + deflate.flush() + checksum
+
+
+def progressive_jpeg(side: int, scans: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again."""
+    content = encoded(Image.new("L", (side, side), 128), progressive=True)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + last * scans + content[-2:]
+
+
+def baseline_jpeg(width: int, height: int) -> bytes:
+    """A grey JPEG of one colour."""
+    content = encoded(Image.new("L", (8, 8), 128))
+    frame, scan = content.index(b"\xff\xc0"), content.index(b"\xff\xda")
+    header = content[: frame + 5] + struct.pack(">HH", height, width) + content[frame + 9 : scan + 10]
+    # Four blocks of six bits: no difference to the block before (00), and no other frequency (1010).
+    blocks = -(-width // 8) * -(-height // 8)
+    return header + b"\x28\xa2\x8a" * (-(-blocks // 4)) + b"\xff\xd9"
+
+
+def plain_ppm(pixels: int, comment: int = 0) -> bytes:
+    return b"P3\n#" + b"c" * comment + f"\n{pixels} 1\n255\n".encode() + b"1 2 3 " * pixels
+
+
+def encoded(image: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+FILES: dict[str, Iterable[object]] = {}
