@@ -104,7 +104,7 @@ class SimilarPictureMixin(forms.BaseForm):
     def _check_upload(self, name: str, upload: UploadedFile[Any]) -> None:
         try:
             picture = hash_uploaded_picture(upload)
-        except (ValueError, MemoryError, OSError):
+        except (ValueError, OSError):
             return
         found = [self._describe(row) for row in self._find_similar(picture)]
         self.similar_pictures += found

@@ -12,8 +12,8 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,13 @@ from django.db.models import Model
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from hashing.conf import hashing_settings
+from hashing.conf import page_limits
 from hashing.models.image_asset import ImageAsset
 from hashing.signals import files_replaced
+from hashing.stored_files.availability import is_local
 from hashing.text import first_line
+from hashing.workers.page_decoding import make_thumbnail
+from hashing.workers.storages import local_copy
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,6 @@ UID = "hashing.previews"
 FOLDER = ".previews"
 # Storages add characters to a name that is taken.
 PREVIEW_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+\w*\.jpg")
-JPEG_QUALITY = 82
 END_OF_JPEG = b"\xff\xd9"
 # A younger incomplete file is still being written by another process.
 WRITING_TIME = timedelta(seconds=60)
@@ -84,14 +86,10 @@ def read_stored(name: str) -> bytes | None:
 
 
 def make_preview(asset: ImageAsset, side: int) -> bytes:
-    # Most processes make no previews and need not load Pillow.
-    from hashing.fingerprint.decoding import read_thumbnail
-
-    with asset.image.storage.open(asset.image.name or "", "rb") as file:
-        image = read_thumbnail(file, side, hashing_settings().MAX_PIXELS)
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
+    limits, storage, name = page_limits(), asset.image.storage, asset.image.name or ""
+    opening = nullcontext(storage.path(name)) if is_local(storage) else local_copy(storage, name, limits.max_bytes)
+    with opening as path:
+        return make_thumbnail(path, side, limits)
 
 
 def store(name: str, content: bytes) -> None:

@@ -43,7 +43,7 @@ class SimilarPictureValidator:
     def __call__(self, upload: Any, field: serializers.Field) -> None:
         try:
             picture = hash_uploaded_picture(upload)
-        except (ValueError, MemoryError, OSError):
+        except (ValueError, OSError):
             return
         rows = similar_rows(self.queryset, picture, self.max_distance, any_orientation=self.any_orientation)
         instance = getattr(field.parent, "instance", None)
@@ -62,7 +62,7 @@ class PictureField(serializers.FileField):  # type: ignore[misc]
         upload: UploadedFile[Any] = super().to_internal_value(data)
         try:
             return hash_uploaded_picture(upload)
-        except (ValueError, MemoryError, OSError) as error:
+        except (ValueError, OSError) as error:
             self.fail("invalid_image", reason=str(error).removeprefix("Failed to process image: "))
             raise
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from hashing import backfill
 from hashing.backfill import BackfillResult, Shard
 from hashing.backfill.run import hash_row
+from hashing.fingerprint.limits import DecodingLimit
 from hashing.grouping.signals import follow_upload
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ LOW_PRIORITY = -10
 @task()
 def hash_upload(pk: int, name: str, using: str) -> None:
     """Hash the file `name` of an asset and update its group, unless the asset has another file by now."""
-    if hash_row(pk, name, using):
+    try:
+        written = hash_row(pk, name, using)
+    # The log says why.
+    except DecodingLimit:
+        return
+    if written:
         follow_upload(pk, using)
 
 

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
-import hashlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import transaction
 
 from hashing.backfill.run import hash_row
-from hashing.conf import hashing_settings
+from hashing.conf import hashing_settings, page_limits
 from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, FileTooLarge, check_file_size
 from hashing.grouping.signals import follow_upload
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import compute_fingerprint
 from hashing.signals import file_saved
 from hashing.text import printable
+from hashing.workers.page_decoding import hash_file, verify_file
+from hashing.workers.storages import temporary_copy
+from hashing.workers.worker import Job
 
 logger = logging.getLogger(__name__)
 
@@ -21,27 +26,51 @@ logger = logging.getLogger(__name__)
 def hash_uploaded_picture(upload: Any) -> ImageAsset:
     """Return an unsaved asset with the hashes of an upload, to search by. The upload is at its start afterwards.
 
-    The picture is decoded in this process, within the limits of the site. Raises `ValueError` for a file that is not a
-    picture or too large, `MemoryError`, and `OSError` if the file cannot be read.
+    Raises `DecodingLimit` for a file that is too much for the limits of a page, `ValueError` for one that is not a
+    picture or too large, and `OSError` if the file cannot be read.
     """
-    limits = hashing_settings()
-    if upload.size > limits.MAX_BYTES:
-        raise ValueError(f"Failed to process image: more than {limits.MAX_BYTES} bytes")
-    upload.seek(0)
-    try:
-        found = compute_fingerprint(upload, limits.MAX_PIXELS)
-        upload.seek(0)
-        digest = hashlib.file_digest(upload, "sha256").hexdigest()
-    finally:
-        upload.seek(0)
+    limits = page_limits()
+    with path_of_upload(upload, limits) as path:
+        outcome = hash_file(Job(None, upload.name, path), limits)
+    found = outcome.fingerprint
+    if found is None:
+        raise ValueError(outcome.error.removeprefix("ValueError: "))
     return ImageAsset(
         perceptual_hash=found.perceptual_hash,
         vertical_hash=found.vertical_hash,
         detail_hash=found.detail_hash,
         hash_quality=found.quality,
         hash_version=HASH_VERSION,
-        file_digest=digest,
+        file_digest=outcome.file_digest,
     )
+
+
+def verify_upload(upload: Any) -> None:
+    """Check that an upload is a picture. The upload is at its start afterwards.
+
+    Raises the errors of `hash_uploaded_picture`.
+    """
+    limits = page_limits()
+    with path_of_upload(upload, limits) as path:
+        verify_file(path, limits)
+
+
+@contextmanager
+def path_of_upload(upload: Any, limits: DecodingLimits) -> Iterator[str]:
+    """Yield the path of the file of an upload, or of a copy. Raise `ValueError` for one that is too large."""
+    try:
+        check_file_size(upload.size, limits.max_bytes)
+        if isinstance(upload, TemporaryUploadedFile):
+            upload.flush()
+            yield upload.temporary_file_path()
+            return
+        upload.seek(0)
+        with temporary_copy(upload, limits.max_bytes) as path:
+            yield path
+    except FileTooLarge as error:
+        raise ValueError(f"Failed to process image: {error}") from error
+    finally:
+        upload.seek(0)
 
 
 def connect_uploads() -> None:
@@ -86,6 +115,9 @@ def needs_hash(instance: ImageAsset) -> bool:
 def hash_inline(instance: ImageAsset, name: str, using: str) -> None:
     try:
         written = hash_row(instance.pk, name, using)
+    except DecodingLimit as limit:
+        instance.left_to_backfill = str(limit)
+        return
     # Any error: the row must still leave the group of its former file. The backfill will report the same error.
     except Exception:
         logger.exception("Image %s is not hashed, and is left to the backfill", instance.pk)

@@ -146,7 +146,7 @@ def test_picture_that_cannot_be_used_is_an_error(hashed_photo, uploader, setting
     assert uploader.post("/photos/similar/").json() == {"picture": ["No file was submitted."]}
     assert uploader.get("/photos/similar/").json() == {"like": ["This field is required."]}
     settings.HASHING = {**settings.HASHING, "MAX_BYTES": 100}
-    assert "more than 100 bytes" in uploader.post("/photos/similar/", {"picture": file()}).json()["picture"][0]
+    assert "more than MAX_BYTES (100)" in uploader.post("/photos/similar/", {"picture": file()}).json()["picture"][0]
 
 
 def test_picture_that_is_here_is_refused(hashed_photo, uploader):

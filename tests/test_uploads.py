@@ -127,8 +127,8 @@ def test_upload_during_the_hashing_takes_precedence(media, monkeypatch):
         ImageAsset.objects.filter(pk=job.pk).update(image="newer.png")
         return original(job, *rest)
 
-    original = pool.hash_stored_file
-    monkeypatch.setattr(pool, "hash_stored_file", hash_slowly)
+    original = pool.hash_stored
+    monkeypatch.setattr(pool, "hash_stored", hash_slowly)
     asset = ImageAsset.objects.create(image=upload())
     assert hash_fields(asset) == EMPTY_HASH_FIELDS
     assert asset.perceptual_hash is None

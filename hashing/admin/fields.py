@@ -9,7 +9,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from hashing.conf import hashing_settings
-from hashing.fingerprint.limits import FILE_SUFFIXES
+from hashing.fingerprint.limits import FILE_SUFFIXES, DecodingLimit
+from hashing.uploads import verify_upload
 
 
 class ImageUploadField(forms.FileField):
@@ -22,8 +23,6 @@ class ImageUploadField(forms.FileField):
     default_validators = [FileExtensionValidator(sorted(suffix.removeprefix(".") for suffix in FILE_SUFFIXES))]
 
     def to_python(self, data: Any) -> Any:
-        from hashing.fingerprint.opening import verify_picture
-
         upload = super().to_python(data)
         if upload is None:
             return None
@@ -32,11 +31,12 @@ class ImageUploadField(forms.FileField):
             message = _("This file has more than %(max)s.")
             raise ValidationError(message, code="too_large", params={"max": filesizeformat(limits.MAX_BYTES)})
         try:
-            verify_picture(upload, limits.MAX_PIXELS)
-        except (ValueError, MemoryError, OSError) as error:
+            verify_upload(upload)
+        # Nothing is wrong with it that is known here. Uploads are left to the backfill.
+        except DecodingLimit:
+            pass
+        except (ValueError, OSError) as error:
             raise invalid_image(error) from error
-        finally:
-            upload.seek(0)
         return upload
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:

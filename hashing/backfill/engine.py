@@ -13,7 +13,7 @@ from hashing.backfill.outcome_batch import FileInProgress, FilesInProgress, Outc
 from hashing.backfill.pending_rows import PendingRows, StoredFile, target_rows
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.writer import DatabaseUnavailable
-from hashing.conf import hashing_settings
+from hashing.conf import page_limits, worker_limits
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
 from hashing.models.querysets import ImageAssetQuerySet
@@ -21,7 +21,7 @@ from hashing.sources.registry import all_sources
 from hashing.sources.storages import find_storages, is_shared, reference_to, storages_in_use
 from hashing.stored_files.availability import StorageUnavailable, is_local
 from hashing.text import first_line
-from hashing.workers.pool import HashingPool, InProcessPool, WorkersLost
+from hashing.workers.pool import DecoderPool, HashingPool, WorkersLost
 from hashing.workers.storages import StorageReference
 from hashing.workers.worker import Job, Outcome
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 # Seconds to wait for workers before checking again whether to stop.
 POLL_SECONDS = 0.2
 
-Pool = HashingPool | InProcessPool
+Pool = HashingPool | DecoderPool
 
 
 class ProgressListener(Protocol):
@@ -47,7 +47,7 @@ class Backfill:
     """Hashes the pending rows of `queryset`, by default of all image assets: reads the list, keeps the workers busy,
     and writes what they return.
 
-    `in_process` hashes here, without a time limit: worker processes take as long to start as fifty images to hash.
+    `for_page` keeps within the limits of a page, and leaves files that are too much for them as they are.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Backfill:
         *,
         should_stop: Callable[[], bool] | None = None,
         progress: ProgressListener | None = None,
-        in_process: bool = False,
+        for_page: bool = False,
     ) -> None:
         self._options = options
-        self._in_process = in_process
+        self._for_page = for_page
         self._rows = rows = target_rows(queryset, options)
         self._clock = DatabaseClock(rows.db)
         self._should_stop = should_stop or (lambda: False)
@@ -113,15 +113,21 @@ class Backfill:
                 self._batch.write()
 
     def _make_pool(self) -> Pool:
-        limits, storages = hashing_settings(), storages_in_use()
+        if self._for_page:
+            return DecoderPool(self._storage_of, page_limits(), defers=True)
+        storages, limits = storages_in_use(), worker_limits(self._options.timeout)
         all_shared = all(map(is_shared, storages))
         if not all_shared:
-            logger.info("Other processes cannot open some of the files, so all are hashed in this one.")
-        if self._in_process or not all_shared:
-            return InProcessPool(self._storage_of, limits.MAX_PIXELS, limits.MAX_BYTES)
+            logger.info("Other processes cannot open some of the files, so all are read in this one.")
+            return DecoderPool(self._storage_of, limits, defers=False)
         workers = min(self._options.workers, self.report.total)
         return HashingPool(
-            workers, self._options.timeout, limits.MAX_PIXELS, limits.MAX_BYTES, storages_to_open(storages)
+            workers,
+            limits.seconds,
+            limits.max_pixels,
+            limits.max_bytes,
+            storages_to_open(storages),
+            limits.max_memory,
         )
 
     def _jobs(self, files: list[StoredFile]) -> Iterator[Job]:
@@ -156,10 +162,17 @@ class Backfill:
                 # A signal that stops a service also reaches its workers; their images are not at fault.
                 if outcome.error and self._should_stop():
                     self._note_interruption()
+                elif outcome.deferred:
+                    self._defer(outcome)
                 else:
                     yield outcome
             if self._progress:
                 self._progress.tick()
+
+    def _defer(self, outcome: Outcome) -> None:
+        logger.info("Asset %s is left to the backfill: %s", outcome.pk, outcome.deferred)
+        self.report.deferred = outcome.deferred
+        del self._files[outcome.pk]
 
     def _note_interruption(self) -> None:
         self.report.stopped, self.report.interrupted = "Interrupted", True

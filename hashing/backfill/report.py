@@ -22,6 +22,7 @@ class BackfillReport:
 
     `stopped` is the reason of a run that stopped early, and empty otherwise; `resume_pk` is then the first key, in the
     order of the list, that was started and not written. `errors` and `failed_keys` have the first failures only.
+    `deferred` is the reason why an image was left to a run with larger limits.
     """
 
     total: int = 0
@@ -32,6 +33,7 @@ class BackfillReport:
     stopped: str = ""
     interrupted: bool = False
     resume_pk: Any = None
+    deferred: str = ""
 
     @property
     def status(self) -> Literal["completed", "partial"]:

@@ -10,6 +10,7 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.pending_rows import FILE_FIELDS, StoredFile, target_rows
 from hashing.backfill.report import BackfillReport
 from hashing.db.retry import drop_dead_connection
+from hashing.fingerprint.limits import DecodingLimit
 from hashing.models.hash_fields import HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -55,13 +56,16 @@ def wait(seconds: int, heartbeat: Heartbeat) -> None:
 
 
 def hash_row(pk: Any, name: str, using: str) -> dict[str, Any]:
-    """Hash the file `name` of one row in this process, and return the fields that were written.
+    """Hash the file `name` of one row within the limits of a page, and return the fields that were written.
 
     None are written when the row has another file by now or is deleted, and, with a line in the log, when the storage
-    or the database is unavailable.
+    or the database is unavailable. Raise `DecodingLimit` when the file is too much for these limits; the row stays
+    pending.
     """
     # Not the default manager of the model, which may hide rows.
     rows = ImageAssetQuerySet[Any](ImageAsset, using=using).filter(pk=pk)
     files = [StoredFile.of(row) for row in rows.filter(image=name).values_list("pk", *FILE_FIELDS)]
-    report = Backfill(BackfillOptions(workers=1), rows, in_process=True).run(files)
+    report = Backfill(BackfillOptions(workers=1), rows, for_page=True).run(files)
+    if report.deferred:
+        raise DecodingLimit(report.deferred)
     return rows.values(*HASH_FIELDS).first() or {} if report.processed or report.failed else {}

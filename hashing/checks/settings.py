@@ -13,6 +13,10 @@ from hashing.conf import KNOWN_KEYS, UPLOAD_CHOICES, hashing_settings
 from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE
 from hashing.sources.storages import own_storage, storage_key
 
+# With less, no image can be decoded.
+MIN_MEMORY = 32 << 20
+MEMORY_RULE = f"a number of bytes, at least {MIN_MEMORY}"
+
 
 @register("hashing")
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
@@ -29,6 +33,13 @@ def wrong_values() -> list[CheckMessage]:
     rules = {
         "MAX_PIXELS": (is_number(values.MAX_PIXELS) and values.MAX_PIXELS >= 1, "a whole number above 0"),
         "MAX_BYTES": (is_whole(values.MAX_BYTES) and values.MAX_BYTES >= 1, "a whole number above 0"),
+        "MAX_MEMORY": (values.MAX_MEMORY is None or is_memory(values.MAX_MEMORY), f"{MEMORY_RULE}, or None"),
+        "PAGE_MAX_PIXELS": (
+            is_number(values.PAGE_MAX_PIXELS) and values.PAGE_MAX_PIXELS >= 1,
+            "a whole number above 0",
+        ),
+        "PAGE_MAX_MEMORY": (is_memory(values.PAGE_MAX_MEMORY), MEMORY_RULE),
+        "PAGE_TIMEOUT": (is_number(values.PAGE_TIMEOUT) and values.PAGE_TIMEOUT > 0, "a number of seconds above 0"),
         "MIN_QUALITY": (
             is_whole(values.MIN_QUALITY) and 0 <= values.MIN_QUALITY <= BEST_QUALITY,
             f"a whole number from 0 to {BEST_QUALITY}",
@@ -53,6 +64,10 @@ def wrong_values() -> list[CheckMessage]:
 
 def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_memory(value: object) -> bool:
+    return isinstance(value, int) and value >= MIN_MEMORY
 
 
 def is_number(value: object) -> bool:

@@ -32,13 +32,22 @@ READ_SIZE = 1 << 20
 
 
 def check_cost(file: IO[bytes], limits: DecodingLimits, reduced_to: tuple[int, int] = DRAFT_SIZE) -> None:
-    """Raise `DecodingLimit` if decoding would take more than the limits, and the errors of `open_picture`.
+    """Raise `DecodingLimit` if decoding would take more than the limits. The file is at its start afterwards.
 
-    Checks what is declared; `reduced_to` is what the scale of a JPEG is chosen for. The file is at its start
-    afterwards.
+    Checks what is declared; `reduced_to` is what the scale of a JPEG is chosen for. A file that cannot be opened is
+    left to the decoder.
     """
-    check_structure(file, limits)
+    try:
+        check_structure(file, limits)
+        check_pixels(file, limits, reduced_to)
+    except DecodingLimit:
+        raise
+    except ValueError:
+        pass
     file.seek(0)
+
+
+def check_pixels(file: IO[bytes], limits: DecodingLimits, reduced_to: tuple[int, int]) -> None:
     with open_picture(file, limits.max_pixels) as image:
         coefficients = coefficient_memory(file, image) if isinstance(image, JpegImageFile) else 0
         request_reduced_jpeg(image, image.mode, reduced_to)
@@ -47,7 +56,6 @@ def check_cost(file: IO[bytes], limits: DecodingLimits, reduced_to: tuple[int, i
             raise DecodingLimit(f"{image.width} x {image.height} pixels, more than {limits.max_decoded_pixels:,}")
         memory = pixels * memory_per_pixel(image) + coefficients
     check_memory(memory, limits)
-    file.seek(0)
 
 
 def check_memory(memory: int, limits: DecodingLimits) -> None:

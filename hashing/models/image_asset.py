@@ -31,6 +31,8 @@ class ImageAsset(models.Model):
 
     # Whether a file was stored since the row was read or saved.
     has_upload = False
+    # Why the file was not hashed when it was saved, although that is the setting.
+    left_to_backfill = ""
 
     image = AssetImageField(_("image"), upload_to=upload_path, max_length=500)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

@@ -47,7 +47,8 @@ class DecodingProcess:
     """Runs functions in another process, one at a time."""
 
     def __init__(self) -> None:
-        # Not `multiprocessing`, which refuses to work in the processes of Celery. Unbuffered, so that a fork of this process does not send a request again.
+        # Not `multiprocessing`, which refuses to work in the processes of Celery. Unbuffered, so that a fork of this
+        # process does not send a request again.
         path = os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)
         self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from a user
             [python_executable(), "-c", COMMAND],

@@ -6,11 +6,6 @@ from pathlib import Path
 
 from hashing.fingerprint.limits import megabytes
 
-try:
-    import resource
-except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
-
 STATUS = Path("/proc/self/status")
 
 
@@ -24,8 +19,10 @@ def used_memory() -> int:
 
 def limit_memory(allowed: int | None, used: int) -> None:
     """Let allocations fail beyond `allowed` bytes more than the process `used` at its start. None ends the limit."""
-    if resource is None or not STATUS.exists():
+    if not STATUS.exists():
         return
+    import resource  # not on Windows
+
     # Not the size of the address space: thread pools and libraries reserve much of it and use little.
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     wanted = resource.RLIM_INFINITY if allowed is None else used + allowed

@@ -12,9 +12,11 @@ from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from hashing.fingerprint.limits import DEFAULT_MAX_MEMORY, DecodingLimits
+from hashing.workers.page_decoding import hash_stored
 from hashing.workers.read_ahead import READING_THREADS
 from hashing.workers.storages import StorageReference
-from hashing.workers.worker import Job, Outcome, hash_files, hash_stored_file, start_worker
+from hashing.workers.worker import Job, Outcome, hash_files, start_worker
 
 Chunk = Future[tuple[list[Outcome], float]]
 
@@ -37,17 +39,23 @@ class WorkersLost(Exception):
 
 
 class HashingPool:
-    """Hashes files in `workers` processes. `timeout` is in seconds, for one image.
+    """Hashes files in `workers` processes. `timeout` is in seconds and `max_memory` in bytes, for one image.
 
     `storages` are those known to hold files; none if all files are plain local ones.
     """
 
     def __init__(
-        self, workers: int, timeout: float, max_pixels: int, max_bytes: int, storages: Sequence[StorageReference] = ()
+        self,
+        workers: int,
+        timeout: float,
+        max_pixels: int,
+        max_bytes: int,
+        storages: Sequence[StorageReference] = (),
+        max_memory: int | None = DEFAULT_MAX_MEMORY,
     ) -> None:
         self._workers = workers
         self._timeout = timeout
-        self._start_arguments = (storages, max_pixels, max_bytes, timeout)
+        self._start_arguments = (storages, max_pixels, max_bytes, timeout, max_memory)
         self._seconds_per_chunk = timeout * SHARE_OF_TIMEOUT if storages else SECONDS_PER_CHUNK
         self._seconds_per_image = SECONDS_PER_CHUNK
         self._restarts = 0
@@ -161,16 +169,17 @@ class HashingPool:
             self._pool.stop()  # type: ignore[no-untyped-call]
 
 
-class InProcessPool:
-    """A stand-in for `HashingPool` that hashes in this process, without a time limit.
+class DecoderPool:
+    """A stand-in for `HashingPool` that has one file at a time decoded by the `decoder` of this process.
 
-    `find_storage` returns the storage of a row by its key.
+    `find_storage` returns the storage of a row by its key. With `defers`, a file that is too much for the `limits` is
+    left to a later run; otherwise that is its error.
     """
 
     chunk_size = 1
 
-    def __init__(self, find_storage: Callable[[Any], Any], max_pixels: int, max_bytes: int) -> None:
-        self._find_storage, self._max_pixels, self._max_bytes = find_storage, max_pixels, max_bytes
+    def __init__(self, find_storage: Callable[[Any], Any], limits: DecodingLimits, *, defers: bool) -> None:
+        self._find_storage, self._limits, self._defers = find_storage, limits, defers
         self._waiting: list[Job] = []
 
     def __enter__(self) -> Self:
@@ -195,7 +204,11 @@ class InProcessPool:
     def outcomes(self, wait: float) -> Iterator[Outcome]:  # noqa: ARG002 - the signature of HashingPool
         while self._waiting:
             job = self._waiting.pop(0)
-            yield hash_stored_file(job, self._find_storage(job.pk), self._max_pixels, self._max_bytes)
+            outcome = hash_stored(job, self._find_storage(job.pk), self._limits)
+            if outcome.deferred and not self._defers:
+                error = f"DecodingLimit: Failed to process image: {outcome.deferred}"
+                outcome = outcome._replace(deferred="", error=error)
+            yield outcome
 
 
 def worker_context() -> multiprocessing.context.BaseContext:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pickle
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from hashing.fingerprint.limits import check_file_size
 from hashing.workers.read_ahead import READING_THREADS, Reserve
 from hashing.workers.s3 import is_s3, open_object, prepare_connections
+
+COPIED_AT_ONCE = 1 << 20
 
 
 class StorageField(NamedTuple):
@@ -77,3 +83,27 @@ def read_stored_file(storage: Any, name: str, max_bytes: int, reserve: Reserve |
         content: bytes = stored.read(max_bytes + 1)
     check_file_size(len(content), max_bytes)
     return content
+
+
+@contextmanager
+def local_copy(storage: Any, name: str, max_bytes: int) -> Iterator[str]:
+    """Copy a file of a storage, and yield the path of the copy, which is deleted afterwards.
+
+    Raise `FileTooLarge`, and the errors of the storage.
+    """
+    with storage.open(name, "rb") as stored, temporary_copy(stored, max_bytes) as path:
+        yield path
+
+
+@contextmanager
+def temporary_copy(file: Any, max_bytes: int) -> Iterator[str]:
+    """Like `local_copy`, for an open file: from where it is to its end."""
+    copy = tempfile.NamedTemporaryFile(prefix="hashing-", delete=False)  # noqa: SIM115 - another process opens it
+    try:
+        with copy:
+            while chunk := file.read(COPIED_AT_ONCE):
+                copy.write(chunk)
+                check_file_size(copy.tell(), max_bytes)
+        yield copy.name
+    finally:
+        Path(copy.name).unlink()

@@ -7,18 +7,21 @@ import os
 import signal
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from hashing.fingerprint.fingerprint import Fingerprint
-from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, FileTooLarge, check_file_size
+from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DecodingLimit, FileTooLarge, check_file_size
 from hashing.perceptual_hash import compute_fingerprint
+from hashing.workers.memory import limit_memory, out_of_memory, used_memory
 from hashing.workers.read_ahead import ReadAhead, Reserve
 from hashing.workers.storages import StorageReference, open_storage, read_stored_file
+
+T = TypeVar("T")
 
 # Share of the time limit of a chunk. The rest is for reporting the files that did not arrive.
 READING_SHARE = 0.9
@@ -46,6 +49,7 @@ class Outcome(NamedTuple):
     the storage has no such file. `died`: the worker process died. `file_size` and `file_digest` (SHA-256, in
     hexadecimal) are set for every file that was read, `declared_size` is the width and height in the header of one that
     cannot be decoded.
+    `deferred` says why the file is left to a backfill: it is too much for the limits of a page.
     """
 
     pk: Any
@@ -58,23 +62,28 @@ class Outcome(NamedTuple):
     died: bool = False
     file_digest: str | None = None
     declared_size: tuple[int, int] | None = None
+    deferred: str = ""
 
 
 # Set once in each worker process.
 _max_pixels = 0
 _max_bytes = 0
 _seconds_to_read = 0.0
+_max_memory = 0  # no limit
 
 
-def start_worker(storages: Sequence[StorageReference], max_pixels: int, max_bytes: int, seconds: float) -> None:
+def start_worker(
+    storages: Sequence[StorageReference], max_pixels: int, max_bytes: int, seconds: float, max_memory: int | None = None
+) -> None:
     """Prepare this process. `storages` are those known to hold files; `seconds` is the time limit of a chunk."""
     # Imported only in workers, and before threadpool_limits(), which affects only loaded libraries.
     from threadpoolctl import threadpool_limits
 
     from hashing.fingerprint import compute  # noqa: F401
 
-    global _max_pixels, _max_bytes, _seconds_to_read
-    _max_pixels, _max_bytes, _seconds_to_read = max_pixels, max_bytes, seconds * READING_SHARE
+    global _max_pixels, _max_bytes, _seconds_to_read, _max_memory
+    _max_pixels, _max_bytes = max_pixels, max_bytes
+    _seconds_to_read, _max_memory = seconds * READING_SHARE, max_memory or 0
     # Opened now: setting up Django may take longer than the time limit of a file.
     for reference in storages:
         open_storage(reference)
@@ -86,6 +95,7 @@ def start_worker(storages: Sequence[StorageReference], max_pixels: int, max_byte
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
+    limit_memory(max_memory, used_memory())
 
 
 def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
@@ -107,14 +117,14 @@ def hash_file(job: Job) -> Outcome:
 
 def hash_stored_file(job: Job, storage: Any, max_pixels: int, max_bytes: int = DEFAULT_MAX_BYTES) -> Outcome:
     """Hash a file in any process, without changing the process. `storage` may be None for a job with a path."""
-    return hash_opening(job, open_file(job, storage, max_bytes), max_pixels)
+    return hash_opening(job, open_file(job, storage, max_bytes), partial(hash_content, job, max_pixels=max_pixels))
 
 
 def hash_while_reading(jobs: list[Job]) -> Iterator[Outcome]:
     """Read in threads, but decode in this one alone: two malicious pictures must not be in memory at once."""
     yield from (hash_file(job) for job in jobs if not job.name)
     for job, content in reader().contents([job for job in jobs if job.name], _seconds_to_read):
-        yield hash_opening(job, open_content(content), _max_pixels)
+        yield hash_opening(job, open_content(content), partial(hash_content, job, max_pixels=_max_pixels))
 
 
 @cache
@@ -145,13 +155,15 @@ def open_content(content: Future[bytes]) -> Iterator[BinaryIO]:
     yield BytesIO(content.result())
 
 
-def hash_opening(job: Job, opening: AbstractContextManager[BinaryIO], max_pixels: int) -> Outcome:
-    """Hash the file that `opening` opens, and return any error as the outcome."""
+def hash_opening(job: Job, opening: AbstractContextManager[T], hash_opened: Callable[[T], Outcome]) -> Outcome:
+    """Hash what `opening` opens, and return any error as the outcome, except `DecodingLimit`."""
     if job.refusal or not job.name:
         return Outcome(job.pk, job.name, error=job.refusal or "ValueError: The row names no file")
     try:
-        with opening as file:
-            return hash_content(job, file, max_pixels)
+        with opening as opened:
+            return hash_opened(opened)
+    except DecodingLimit:
+        raise
     except FileTooLarge as error:
         return Outcome(job.pk, job.name, error=f"ValueError: Failed to process image: {error}")
     except FileNotFoundError:
@@ -163,14 +175,27 @@ def hash_opening(job: Job, opening: AbstractContextManager[BinaryIO], max_pixels
 
 
 def hash_content(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
-    from hashing.fingerprint.decoding import declared_size
+    read = digest_content(job, file)
+    try:
+        return read._replace(fingerprint=compute_fingerprint(file, max_pixels))
+    except ValueError as error:
+        return describe_failure(read, file, error)
+    except MemoryError:
+        reason = out_of_memory(_max_memory or None) + (" (MAX_MEMORY)" if _max_memory else "")
+        return describe_failure(read, file, MemoryError(f"Failed to process image: {reason}"))
 
+
+def digest_content(job: Job, file: BinaryIO) -> Outcome:
+    """Return an outcome with the size and the digest. The file is at its start afterwards."""
     digest = hashlib.sha256()
     while chunk := file.read(DIGEST_CHUNK):
         digest.update(chunk)
     read = Outcome(job.pk, job.name, file_size=file.tell(), file_digest=digest.hexdigest())
     file.seek(0)
-    try:
-        return read._replace(fingerprint=compute_fingerprint(file, max_pixels))
-    except (ValueError, MemoryError) as error:
-        return read._replace(error=f"{type(error).__name__}: {error}", declared_size=declared_size(file))
+    return read
+
+
+def describe_failure(read: Outcome, file: BinaryIO, error: Exception) -> Outcome:
+    from hashing.fingerprint.decoding import declared_size
+
+    return read._replace(error=f"{type(error).__name__}: {error}", declared_size=declared_size(file))

@@ -142,7 +142,7 @@ def test_backfill_does_not_write_the_hash_of_a_file_replaced_meanwhile(
         return writer.write(outcomes, versions)
 
     monkeypatch.setattr(OutcomeWriter, "write", write_after_replacement)
-    report = Backfill(BackfillOptions(), in_process=True).run()
+    report = Backfill(BackfillOptions(), for_page=True).run()
     assert (report.processed, report.total) == (1, 2)
     asset.refresh_from_db()
     assert asset.image.name == name

@@ -63,15 +63,10 @@ def hash_planned(plan: HashingPlan) -> BackfillReport:
     return Backfill(options, plan.rows).run()
 
 
-def hash_one(rows: Rows, hash_error: str) -> BackfillReport:
-    """Hash the only row of `rows` again. `hash_error` is the error of the last attempt.
-
-    It runs in this process, because starting a worker process takes as long as hashing fifty images; only an image
-    that killed or blocked a worker is left to another one.
-    """
-    is_dangerous = hash_error.startswith(("ProcessExpired", "TimeoutError"))
+def hash_one(rows: Rows) -> BackfillReport:
+    """Hash the only row of `rows` again, within the limits of a page."""
     options = BackfillOptions(rehash=True, limit=1, workers=1)
-    return Backfill(options, without_distinct(rows), in_process=not is_dangerous).run()
+    return Backfill(options, without_distinct(rows), for_page=True).run()
 
 
 def log_run(user_pk: Any, title: str, report: BackfillReport | None = None, asset: ImageAsset | None = None) -> None:
@@ -89,8 +84,15 @@ def log_run(user_pk: Any, title: str, report: BackfillReport | None = None, asse
 def describe(report: BackfillReport | None) -> str:
     if report is None:
         return _("in the background")
+    if report.deferred:
+        return _("left to the backfill: %(reason)s") % {"reason": report.deferred}
     counts = _("%(hashed)d hashed, %(failed)d failed") % {"hashed": report.processed, "failed": report.failed}
     return f"{counts}. {report.stopped}" if report.stopped else counts
+
+
+def describe_limit(reason: str) -> str:
+    text = _("The image is too large to be hashed while you wait: the next backfill hashes it. (%(reason)s)")
+    return text % {"reason": reason}
 
 
 def add_report_messages(request: HttpRequest, site: AdminSite, report: BackfillReport, matched: int | None) -> None:
@@ -103,6 +105,9 @@ def add_report_messages(request: HttpRequest, site: AdminSite, report: BackfillR
         failures = ImageAsset.objects.filter(pk__in=report.failed_keys).order_by("pk")
         names = linked_names(failures, site, more=report.failed > len(report.failed_keys))
         messages.warning(request, format_html("{} {}", text % {"count": report.failed}, names))
+    if report.deferred:
+        messages.warning(request, describe_limit(report.deferred))
+        return
     unchanged = (matched or 0) - report.processed - report.failed
     if unchanged > 0:
         text = ngettext("%(count)d image was left unchanged.", "%(count)d images were left unchanged.", unchanged)

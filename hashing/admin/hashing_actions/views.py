@@ -57,7 +57,7 @@ class HashingViews:
             raise Http404
         title = _("Recompute hash")
         if request.method == "POST":
-            report = hash_one(rows, asset.hash_error)
+            report = hash_one(rows)
             log_run(request.user.pk, title, report, asset)
             add_report_messages(request, self.site, report, matched=1)
             return redirect(admin_url(self.site, "imageasset_change", pk))

@@ -169,12 +169,12 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if "image" in form.changed_data:
             # After the upload is hashed, which also happens after the commit.
             using = router.db_for_write(ImageAsset)
-            transaction.on_commit(lambda: self._add_upload_messages(request, obj.pk, using), using=using)
+            transaction.on_commit(lambda: self._add_upload_messages(request, obj, using), using=using)
 
-    def _add_upload_messages(self, request: HttpRequest, pk: int, using: str) -> None:
+    def _add_upload_messages(self, request: HttpRequest, saved: ImageAsset, using: str) -> None:
         # Not from a replica, which may not have the row yet.
-        if asset := ImageAsset.objects.using(using).filter(pk=pk).first():
-            add_upload_messages(request, asset, self.admin_site)
+        if asset := ImageAsset.objects.using(using).filter(pk=saved.pk).first():
+            add_upload_messages(request, asset, self.admin_site, saved.left_to_backfill)
 
     # The views behind the buttons.
 

@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from hashing.admin.hashing_actions.runs import describe_limit
 from hashing.admin.links import admin_url, linked_names
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
 
@@ -43,13 +44,16 @@ def link_to_group(asset: ImageAsset, site: AdminSite) -> str | None:
     return format_html('<a href="{}">{}</a>', url, text % {"count": others})
 
 
-def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite) -> None:
+def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite, left_to_backfill: str = "") -> None:
     """Tell the user whether an uploaded image was hashed and which images are the same.
 
-    `asset` must be as it is in the database after the upload was hashed.
+    `asset` must be as it is in the database after the upload was hashed; `left_to_backfill` is the reason if it was
+    not.
     """
     if asset.hash_error:
         messages.warning(request, _("The image could not be hashed: %(reason)s") % {"reason": asset.hash_error})
+    elif left_to_backfill:
+        messages.warning(request, describe_limit(left_to_backfill))
     elif asset.perceptual_hash is None:
         messages.info(request, _("The image will be hashed later."))
     if same := list(ImageAsset.objects.similar_to(asset)[: MAX_NAMED + 1]):

@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.fields import ImageUploadField, invalid_image
 from hashing.conf import hashing_settings
-from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, Fingerprint, is_hash
+from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
 from hashing.models import ImageAsset
-from hashing.perceptual_hash import compute_fingerprint
 from hashing.search.similar import largest_quick_distance
 from hashing.text import parse_integer
+from hashing.uploads import hash_uploaded_picture
 
 # Images that differ more have nothing in common.
 MAX_DISTANCE = 200
@@ -113,12 +113,12 @@ class HashForm(SearchForm):
 
 
 class SearchUploadForm(forms.Form):
-    """An image to search by. Its cleaned data is the fingerprint."""
+    """An image to search by. Its cleaned data is an unsaved asset with the hashes."""
 
     image = ImageUploadField(label=_("Image"), widget=forms.FileInput)
 
-    def clean_image(self) -> Fingerprint:
+    def clean_image(self) -> ImageAsset:
         try:
-            return compute_fingerprint(self.cleaned_data["image"], hashing_settings().MAX_PIXELS)
-        except (ValueError, MemoryError, OSError) as error:
+            return hash_uploaded_picture(self.cleaned_data["image"])
+        except (ValueError, OSError) as error:
             raise invalid_image(error) from error

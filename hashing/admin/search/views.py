@@ -17,7 +17,6 @@ from hashing.admin.owners import attach_owners
 from hashing.admin.previews import LARGE, preview_html
 from hashing.admin.search.forms import HashForm, SearchForm, SearchUploadForm
 from hashing.admin.search.matches import Card, MatchPage, UnsearchableReason, page_number, unsearchable_reason
-from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.models import ImageAsset
 
 UPLOAD = "admin/hashing/search/upload.html"
@@ -73,12 +72,12 @@ class SearchViews:
         query = form.unsaved_asset() if form.is_valid() else None
         return self._results_page(request, _("Search by image"), form, query)
 
-    def _address_of(self, image: Fingerprint) -> str:
+    def _address_of(self, image: ImageAsset) -> str:
         query = {
             "hash": image.perceptual_hash,
             "vertical": image.vertical_hash,
             "detail": image.detail_hash,
-            "quality": image.quality,
+            "quality": image.hash_quality,
         }
         return admin_url(self.site, "imageasset_similar", query=query)
 

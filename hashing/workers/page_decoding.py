@@ -1,0 +1,90 @@
+"""What is decoded while somebody waits for a page. It happens in another process, which imports this module.
+
+Pillow and NumPy are imported there alone.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, BinaryIO
+
+from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, check_file_size
+from hashing.perceptual_hash import compute_fingerprint
+from hashing.workers.decoder import decoder
+from hashing.workers.storages import local_copy
+from hashing.workers.worker import Job, Outcome, describe_failure, digest_content, hash_opening
+
+JPEG_QUALITY = 82
+
+
+def hash_stored(job: Job, storage: Any, limits: DecodingLimits) -> Outcome:
+    """Hash a file, and return any error as the outcome. `storage` may be None for a job with a path."""
+    opening = nullcontext(job.path) if job.path is not None else local_copy(storage, job.name or "", limits.max_bytes)
+    try:
+        return hash_opening(job, opening, lambda path: hash_file(job._replace(path=path), limits))
+    except DecodingLimit as error:
+        return Outcome(job.pk, job.name, deferred=str(error))
+
+
+def hash_file(job: Job, limits: DecodingLimits) -> Outcome:
+    """Hash the file at the path of a job. Raise `DecodingLimit`, and whatever opening the file raises."""
+    return decoder.run(limits, hash_file_here, job, limits)
+
+
+def make_thumbnail(path: str, longest_side: int, limits: DecodingLimits) -> bytes:
+    """Return a JPEG within a square of `longest_side` pixels.
+
+    Raise `DecodingLimit`, `FileTooLarge`, the errors of `open_picture`, and `OSError` if the file cannot be read.
+    """
+    return decoder.run(limits, make_thumbnail_here, path, longest_side, limits)
+
+
+def verify_file(path: str, limits: DecodingLimits) -> None:
+    """Check that a file is a picture, without decoding it. Raise the errors of `make_thumbnail`."""
+    decoder.run(limits, verify_file_here, path, limits)
+
+
+def hash_file_here(job: Job, limits: DecodingLimits) -> Outcome:
+    from hashing.fingerprint.cost import check_cost
+
+    with open_within(job.path or "", limits) as file:
+        read = digest_content(job, file)
+        if limits.max_decoded_pixels is not None:
+            check_cost(file, limits)
+        try:
+            return read._replace(fingerprint=compute_fingerprint(file, limits.max_pixels))
+        except ValueError as error:
+            return describe_failure(read, file, error)
+
+
+def make_thumbnail_here(path: str, longest_side: int, limits: DecodingLimits) -> bytes:
+    from hashing.fingerprint.cost import check_cost
+    from hashing.fingerprint.decoding import read_thumbnail
+
+    with open_within(path, limits) as file:
+        check_cost(file, limits, (longest_side, longest_side))
+        image = read_thumbnail(file, longest_side, limits.max_pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def verify_file_here(path: str, limits: DecodingLimits) -> None:
+    from hashing.fingerprint.cost import check_structure
+    from hashing.fingerprint.opening import verify_picture
+
+    with open_within(path, limits) as file:
+        check_structure(file, limits)
+        verify_picture(file, limits.max_pixels)
+
+
+@contextmanager
+def open_within(path: str, limits: DecodingLimits) -> Iterator[BinaryIO]:
+    from hashing.fingerprint.opening import open_regular_file
+
+    with open_regular_file(path) as file:
+        check_file_size(os.fstat(file.fileno()).st_size, limits.max_bytes)
+        yield file
