@@ -26,10 +26,12 @@ from django.db.models.signals import post_delete
 from django.utils import timezone
 
 from hashing.conf import page_limits
+from hashing.fingerprint.limits import DecodingLimit, DecodingLimits
 from hashing.models.image_asset import ImageAsset
 from hashing.signals import files_replaced
 from hashing.stored_files.availability import is_local
 from hashing.text import first_line
+from hashing.workers.decoder import DecoderBusy
 from hashing.workers.page_decoding import make_thumbnail
 from hashing.workers.storages import local_copy
 
@@ -41,18 +43,25 @@ FOLDER = ".previews"
 # Storages add characters to a name that is taken.
 PREVIEW_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+\w*\.jpg")
 END_OF_JPEG = b"\xff\xd9"
+MAX_NOTED = 10_000
 # A younger incomplete file is still being written by another process.
 WRITING_TIME = timedelta(seconds=60)
 
 # Requests of one process for the same preview wait for the first one, instead of decoding the image as well.
 _locks = [threading.Lock() for _ in range(64)]
 
+# Files that this process has found to be too much for its limits, and why: a list of images may show them often.
+_too_expensive: dict[tuple[str, DecodingLimits], str] = {}
+
 
 def read_preview(asset: ImageAsset, side: int) -> bytes:
     """Return a JPEG whose longer side is at most `side` pixels: the stored one, or a new one, which is stored.
 
-    Raises `ValueError` for a file that is not an image, and anything that the storage raises.
+    Raises `ValueError` for a file that is not an image or on which a backfill gave up, `DecodingLimit` for one that is
+    too much for the limits of a page, and anything that the storage raises.
     """
+    if asset.hash_error:
+        raise ValueError(asset.hash_error)
     name = f"{folder_of(asset.pk)}/{preview_digest(asset)}-{side}.jpg"
     if content := read_stored(name):
         return content
@@ -87,9 +96,24 @@ def read_stored(name: str) -> bytes | None:
 
 def make_preview(asset: ImageAsset, side: int) -> bytes:
     limits, storage, name = page_limits(), asset.image.storage, asset.image.name or ""
+    version = (preview_digest(asset), limits)
+    if version in _too_expensive:
+        raise DecodingLimit(_too_expensive[version])
     opening = nullcontext(storage.path(name)) if is_local(storage) else local_copy(storage, name, limits.max_bytes)
-    with opening as path:
-        return make_thumbnail(path, side, limits)
+    try:
+        with opening as path:
+            return make_thumbnail(path, side, limits)
+    except DecoderBusy:
+        raise
+    except DecodingLimit as limit:
+        note_too_expensive(version, str(limit))
+        raise
+
+
+def note_too_expensive(version: tuple[str, DecodingLimits], reason: str) -> None:
+    if len(_too_expensive) >= MAX_NOTED:
+        _too_expensive.clear()
+    _too_expensive[version] = reason
 
 
 def store(name: str, content: bytes) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
-from collections.abc import Iterable
 
 from PIL import Image
+
+from samples.pictures import encoded
 
 MEGABYTE = 1 << 20
 
@@ -37,14 +37,14 @@ def zeros(size: int) -> bytes:
 
 def progressive_jpeg(side: int, scans: int) -> bytes:
     """A progressive JPEG whose last scan comes again and again."""
-    content = encoded(Image.new("L", (side, side), 128), progressive=True)
+    content = encoded(Image.new("L", (side, side), 128), "JPEG", progressive=True)
     last = content[content.rindex(b"\xff\xda") : -2]
     return content[:-2] + last * scans + content[-2:]
 
 
 def baseline_jpeg(width: int, height: int) -> bytes:
     """A grey JPEG of one colour."""
-    content = encoded(Image.new("L", (8, 8), 128))
+    content = encoded(Image.new("L", (8, 8), 128), "JPEG")
     frame, scan = content.index(b"\xff\xc0"), content.index(b"\xff\xda")
     header = content[: frame + 5] + struct.pack(">HH", height, width) + content[frame + 9 : scan + 10]
     # Four blocks of six bits: no difference to the block before (00), and no other frequency (1010).
@@ -53,19 +53,5 @@ def baseline_jpeg(width: int, height: int) -> bytes:
 
 
 def plain_ppm(pixels: int, comment: int = 0) -> bytes:
+    """A picture of one row, in numbers that are written out."""
     return b"P3\n#" + b"c" * comment + f"\n{pixels} 1\n255\n".encode() + b"1 2 3 " * pixels
-
-
-def encoded(image: Image.Image, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", **options)
-    return buffer.getvalue()
-
-
-def saved(image: Image.Image, image_format: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, image_format, **options)
-    return buffer.getvalue()
-
-
-FILES: dict[str, Iterable[object]] = {}

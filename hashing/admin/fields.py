@@ -5,10 +5,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import FileExtensionValidator
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
-from hashing.conf import hashing_settings
 from hashing.fingerprint.limits import FILE_SUFFIXES, DecodingLimit
 from hashing.uploads import verify_upload
 
@@ -26,10 +24,6 @@ class ImageUploadField(forms.FileField):
         upload = super().to_python(data)
         if upload is None:
             return None
-        limits = hashing_settings()
-        if upload.size > limits.MAX_BYTES:
-            message = _("This file has more than %(max)s.")
-            raise ValidationError(message, code="too_large", params={"max": filesizeformat(limits.MAX_BYTES)})
         try:
             verify_upload(upload)
         # Nothing is wrong with it that is known here. Uploads are left to the backfill.

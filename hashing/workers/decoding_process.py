@@ -23,6 +23,8 @@ from hashing.workers.memory import limit_memory, out_of_memory, used_memory
 
 # The web process ends this one at the deadline. This is for its own death.
 SECONDS_OF_GRACE = 5
+# What stays in memory after a picture is not counted again for the next one, up to this.
+MAX_CACHES = 64 << 20
 
 
 def serve() -> None:
@@ -33,14 +35,14 @@ def serve() -> None:
     # What is loaded or allocated at the first use counts as memory of the process, not of a picture.
     known_formats()
     fingerprint_of_image(Image.new("RGBA", (300, 300)))
-    used = used_memory()
+    at_start = used_memory()
     send(Answer(), answers)
     while True:
         try:
             request: Request = pickle.load(requests)  # noqa: S301 - written by the web process
         except EOFError:
             return
-        send(answer(request, used), answers)
+        send(answer(request, min(used_memory(), at_start + MAX_CACHES)), answers)
 
 
 def send(result: Answer, answers: BinaryIO) -> None:
@@ -68,7 +70,7 @@ def answer(request: Request, used: int) -> Answer:
     except Exception as error:
         return Answer(error=transferable(error))
     finally:
-        limit_memory(None, used)
+        limit_memory(None, 0)
         limit_time(0)
 
 
