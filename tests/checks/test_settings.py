@@ -40,6 +40,11 @@ def test_an_unknown_key_is_an_error_and_changes_nothing(settings):
     "wrong",
     [
         {"MAX_PIXELS": 0},
+        {"MAX_MEMORY": 1000},
+        {"PAGE_MAX_MEMORY": None},
+        {"PAGE_MAX_MEMORY": 1000},
+        {"PAGE_MAX_PIXELS": 0},
+        {"PAGE_TIMEOUT": 0},
         {"MIN_QUALITY": 101},
         {"MIN_QUALITY": "55"},
         {"MIN_QUALITY": 40.5},
@@ -54,7 +59,14 @@ def test_an_invalid_value_is_an_error(settings, wrong):
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"ON_UPLOAD": "task", "ACTION_LIMIT": 1}, {"ON_UPLOAD": "off"}, {"ON_UPLOAD": "inline"}]
+    "given",
+    [
+        {},
+        {"MAX_MEMORY": None, "PAGE_TIMEOUT": 0.5},
+        {"ON_UPLOAD": "task", "ACTION_LIMIT": 1},
+        {"ON_UPLOAD": "off"},
+        {"ON_UPLOAD": "inline"},
+    ],
 )
 def test_valid_values_are_accepted(settings, given):
     settings.HASHING = given

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -7,6 +9,7 @@ from PIL import Image, ImageCms
 from hashing.fingerprint.decoding import (
     Picture,
     picture_from_pil,
+    read_thumbnail,
 )
 from samples.pictures import encoded, photo
 
@@ -202,3 +205,38 @@ def test_a_cmyk_jpeg_is_read():
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "I", "F", "I;16"])
 def test_a_picture_of_one_pixel_is_read_in_every_mode(mode: str):
     assert picture_from_pil(Image.new(mode, (1, 1))).grey.mode == "L"
+
+
+# Tiles
+
+
+@pytest.mark.parametrize("tile_pixels", [1, 7, 1000])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "RGB", "RGBA", "CMYK", "LAB", "I;16"])
+def test_a_picture_is_the_same_in_tiles(monkeypatch, mode: str, tile_pixels: int):
+    levels = photo(size=(31, 23)).convert("L")
+    colours = Image.merge("RGBA", [levels, levels.rotate(90), levels.rotate(180), levels.rotate(45)])
+    direct = mode in {"1", "L", "LA", "RGB", "RGBA", "CMYK"}
+    made = colours.convert(mode) if direct else colours.convert("RGB").convert("L" if mode == "I;16" else "RGB")
+    if mode == "La":
+        made = colours.convert("LA").convert("La")
+    elif mode == "P":
+        made = colours.convert("RGB").quantize(16)
+        made.info["transparency"] = 3
+    elif mode == "LAB":
+        made = Image.merge("LAB", colours.split()[:3])
+    elif mode == "I;16":
+        made = Image.fromarray(np.asarray(made).astype(np.uint16) * 200)
+    whole = picture_from_pil(made)
+    monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", tile_pixels)
+    assert_same_grey(picture_from_pil(made), whole.grey)
+
+
+@pytest.mark.parametrize("size", [(1000, 10), (10, 1000), (701, 333), (4001, 1)])
+def test_a_thumbnail_of_a_large_picture_is_nearly_the_same_in_tiles(monkeypatch, size: tuple[int, int]):
+    content = encoded(photo(size=size).convert("RGBA"), "PNG")
+    whole = read_thumbnail(io.BytesIO(content), 20)
+    monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", 1000)
+    tiled = read_thumbnail(io.BytesIO(content), 20)
+    assert tiled.size == whole.size
+    assert max(tiled.size) == 20
+    assert np.abs(np.asarray(tiled).astype(int) - np.asarray(whole)).max() <= 1
