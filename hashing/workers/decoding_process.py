@@ -30,7 +30,7 @@ MAX_CACHES = 64 << 20
 def serve() -> None:
     requests, answers = take_standard_streams()
     warnings.simplefilter("ignore")
-    # Some decoders of Pillow compare with this limit, which is about opening. Here, the limits of each request hold.
+    # Some decoders of Pillow compare with this limit, whatever the limits of a request are.
     Image.MAX_IMAGE_PIXELS = None
     # What is loaded or allocated at the first use counts as memory of the process, not of a picture.
     known_formats()

@@ -77,6 +77,7 @@ def start_worker(
 ) -> None:
     """Prepare this process. `storages` are those known to hold files; `seconds` is the time limit of a chunk."""
     # Imported only in workers, and before threadpool_limits(), which affects only loaded libraries.
+    from PIL import Image
     from threadpoolctl import threadpool_limits
 
     from hashing.fingerprint import compute  # noqa: F401
@@ -87,6 +88,8 @@ def start_worker(
     # Opened now: setting up Django may take longer than the time limit of a file.
     for reference in storages:
         open_storage(reference)
+    # Some decoders of Pillow compare with this limit, whatever `max_pixels` is.
+    Image.MAX_IMAGE_PIXELS = None
     # The pool stops a hanging worker with SIGTERM. A Python handler would wait for the decoder.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     warnings.simplefilter("ignore")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import DefaultStorage, InMemoryStorage
+from PIL import Image
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DEFAULT_MAX_PIXELS
@@ -40,6 +41,7 @@ def path(tmp_path):
 def worker_process(monkeypatch):
     """Restore everything that a worker changes in its process."""
     terminal = os.dup(2)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     for name in ("_max_pixels", "_max_bytes", "_seconds_to_read"):
         monkeypatch.setattr(worker, name, getattr(worker, name))
     with warnings.catch_warnings(), threadpool_limits(None):
@@ -53,6 +55,7 @@ def test_a_worker_is_silent_has_one_thread_and_our_limit(worker_process, path):
     os.write(2, b"a decoder complains")
     assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
     assert {library["num_threads"] for library in threadpool_info()} <= {1}
+    assert Image.MAX_IMAGE_PIXELS is None
     assert "more than the 100 allowed" in hash_file(Job(7, "photo.jpg", str(path))).error
 
 
