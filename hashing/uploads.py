@@ -113,6 +113,7 @@ def needs_hash(instance: ImageAsset) -> bool:
 
 
 def hash_inline(instance: ImageAsset, name: str, using: str) -> None:
+    instance.left_to_backfill = ""
     try:
         written = hash_row(instance.pk, name, using)
     except DecodingLimit as limit:

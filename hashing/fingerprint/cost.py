@@ -19,6 +19,8 @@ FORMAT_MEMORY = {"WEBP": 17, "JPEG2000": 25, "AVIF": 12, "HEIF": 12, "TIFF": 11}
 MODE_MEMORY = {"1": 4, "L": 4, "P": 4, "RGB": 6, "CMYK": 6, "YCbCr": 6, "RGBA": 7, "LA": 7, "PA": 7}
 DEEP_MODE_MEMORY = 11
 COEFFICIENT_SIZE = 2
+# For a pixel of a long side, whose weights in a cell of the grid are in memory.
+WEIGHT_MEMORY = 10
 # Chunks of a PNG are read one by one, in Python. Usual writers fill 8 KB each.
 MAX_PNG_CHUNKS = 100_000
 # A progressive JPEG has about ten scans, and each one goes over all pixels of the picture.
@@ -54,7 +56,7 @@ def check_pixels(file: IO[bytes], limits: DecodingLimits, reduced_to: tuple[int,
         pixels = image.width * image.height
         if limits.max_decoded_pixels is not None and pixels > limits.max_decoded_pixels:
             raise DecodingLimit(f"{image.width} x {image.height} pixels, more than {limits.max_decoded_pixels:,}")
-        memory = pixels * memory_per_pixel(image) + coefficients
+        memory = pixels * memory_per_pixel(image) + max(image.size) * WEIGHT_MEMORY + coefficients
     check_memory(memory, limits)
 
 

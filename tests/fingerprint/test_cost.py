@@ -34,13 +34,14 @@ def with_comment(ppm: bytes, size: int) -> bytes:
     [
         (png(13300, 13300), "13300 x 13300 pixels, more than 64,000,000"),
         (png(64_000_001, 1, mode="L"), "64000001 x 1 pixels, more than 64,000,000"),
+        (png(20_000_000, 1, mode="L"), "needs 267 MB of memory, more than 256 MB"),
         (png(7000, 7000), "needs 327 MB of memory, more than 256 MB"),
         (png(10, 10, chunks=MAX_PNG_CHUNKS), "a PNG of more than 100,000 chunks"),
         (progressive_jpeg(1500, 900), r"a JPEG of 1500 x 1500 pixels in 9\d\d scans"),
         (plain_ppm(500_000), r"a plain \(ASCII\) PPM of more than 2 MB"),
         (with_comment(encoded(photo(), "PPM"), 100_000), "a PPM whose comments are longer than 65,536 bytes"),
     ],
-    ids=["pixels", "thin", "memory", "chunks", "scans", "plain", "comment"],
+    ids=["pixels", "thin", "weights", "memory", "chunks", "scans", "plain", "comment"],
 )
 def test_an_expensive_file_is_refused(content, reason):
     with pytest.raises(DecodingLimit, match=reason):
