@@ -10,6 +10,7 @@ from django.db import router
 from django.http import HttpRequest
 from django.utils.text import Truncator, capfirst
 
+from hashing.admin.visibility import find_hidden
 from hashing.indexing.owners import Owner, find_owners, has_row_permission
 from hashing.models import ImageAsset
 from hashing.sources.source import links_within
@@ -35,9 +36,14 @@ def attach_owners(assets: Iterable[Any], request: HttpRequest, site: AdminSite) 
     if not any(asset.source_type for asset in chosen):
         return
     found = find_owners(chosen, router.db_for_read(ImageAsset))
+    hidden = find_hidden((owner.row for owners in found.values() for owner in owners), request, site)
     with links_within(site.name):
         for asset in chosen:
-            asset.owners = [owner_link(owner, request, site) for owner in found.get(asset.pk, ())]
+            asset.owners = [
+                owner_link(owner, request, site)
+                for owner in found.get(asset.pk, ())
+                if (type(owner.row), owner.row.pk) not in hidden
+            ]
 
 
 def owner_link(owner: Owner, request: HttpRequest, site: AdminSite) -> OwnerLink:

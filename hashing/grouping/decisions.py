@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import router
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from hashing.grouping.decision_log import DecisionBatch, DecisionRefused, Pair, describe
@@ -41,14 +42,23 @@ def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: 
     return decide(write, user_pk, batch)
 
 
-def keep(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
-    """Keep this image, and mark all others of the group as its duplicates.
+def keep(
+    group: DuplicateGroup,
+    asset_pk: int,
+    user_pk: int,
+    batch: UUID | None = None,
+    *,
+    among: QuerySet[ImageAsset] | None = None,
+) -> UUID:
+    """Keep this image, and mark all others of the group as its duplicates, or those `among` some images.
 
     Whether its file exists must be checked before, with `file_problem`: here, the groups are locked.
     """
 
     def write(decisions: DecisionBatch) -> Change:
         members = GroupMember.objects.using(decisions.using).filter(group=group.pk)
+        if among is not None:
+            members = members.filter(asset__in=among.order_by().values("pk"))
         keys = set(members.values_list("asset", flat=True))
         if asset_pk not in keys:
             raise DecisionRefused(_("This image is no longer in this group."))

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from hashing.admin.review.history import find_last_decision
+from hashing.admin.visibility import ImageAccess
 from hashing.grouping.decision_log import DecisionRefused, about_images, decided_since, describe
 from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep, undo
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
@@ -155,14 +159,20 @@ def test_duplicate_of_chain_is_reversed_up_to_its_end(chain, somebody):
     assert sorted(in_force.values_list("duplicate", flat=True)) == sorted([better.pk, keeper.pk])
 
 
+def last_decision_of(user: User) -> UUID:
+    request = HttpRequest()
+    request.user = user
+    return find_last_decision(ImageAccess(request, site)).batch
+
+
 def test_last_decision_is_the_one_with_the_highest_key(trio, somebody):
     decide_same(the_group(), trio[1].pk, somebody.pk)
     decide_same(the_group(), trio[2].pk, somebody.pk)
     PairDecision.objects.update(decided_at=timezone.now())
-    assert find_last_decision(somebody.pk).batch == PairDecision.objects.get(duplicate=trio[2].pk).batch
+    assert last_decision_of(somebody) == PairDecision.objects.get(duplicate=trio[2].pk).batch
     # Nor does the clock of another machine decide.
     PairDecision.objects.filter(duplicate=trio[2].pk).update(decided_at=timezone.now() - timedelta(hours=1))
-    assert find_last_decision(somebody.pk).batch == PairDecision.objects.get(duplicate=trio[2].pk).batch
+    assert last_decision_of(somebody) == PairDecision.objects.get(duplicate=trio[2].pk).batch
 
 
 def test_undo_with_the_key_of_another_user_is_refused(trio, somebody):

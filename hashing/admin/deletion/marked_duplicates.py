@@ -16,6 +16,7 @@ from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.links import admin_url, link_or_text
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import SMALL, preview_html
+from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
 
 
@@ -50,10 +51,22 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        access = ImageAccess(request, self.admin_site)
+        return access.may_see_images() and super().has_view_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        access = ImageAccess(request, self.admin_site)
+        if not (access.may_see_images() and super().has_delete_permission(request, obj)):
+            return False
+        return obj is None or access.allows("delete", obj)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[MarkedDuplicate]:
+        """Return the marked duplicates that the user may see together with the images kept in their place."""
         marks = PairDecision.objects.in_force().filter(duplicate=OuterRef("pk")).order_by("-pk")
         other = marks.values_list(F("lower") + F("higher") - F("duplicate"))[:1]
-        rows = super().get_queryset(request).annotate(kept_pk=Subquery(other))
+        access = ImageAccess(request, self.admin_site)
+        rows = access.limit(super().get_queryset(request).annotate(kept_pk=Subquery(other)), "pk", "kept_pk")
         name = ImageAsset.objects.filter(pk=OuterRef("kept_pk")).values("image")
         return rows.annotate(kept_name=Subquery(name))  # type: ignore[no-any-return]
 

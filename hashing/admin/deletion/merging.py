@@ -22,6 +22,7 @@ from hashing.admin.deletion.related_rows import (
     missing_permission,
 )
 from hashing.admin.owners import is_permitted
+from hashing.admin.visibility import find_hidden
 from hashing.indexing.owners import Owner, find_owners
 from hashing.models import ImageAsset
 from hashing.sources.source import ImageSource
@@ -44,6 +45,8 @@ class Merging:
         self._keepers = keepers
         kept = ImageAsset.objects.using(using).filter(pk__in=[pk for pk in keepers.values() if pk])
         self._owners = find_owners([*assets, *kept], using)
+        owners = (owner for asset in assets for owner in self.owners_of(asset))
+        self._hidden = find_hidden((owner.row for owner in owners), request, site)
 
     def owners_of(self, asset: ImageAsset) -> list[Owner]:
         return self._owners.get(asset.pk, [])
@@ -59,9 +62,13 @@ class Merging:
         kept = {(type(owner.row), owner.row.pk) for owner in self._kept_owners(asset)}
         if kept & {(type(owner.row), owner.row.pk) for owner in owners}:
             return _("the row that it belongs to has the image that is kept as well")
-        if not all(is_permitted("delete", owner, self._request, self._site) for owner in owners):
+        if not all(self._is_permitted(owner) for owner in owners):
             return missing_permission({str(owner.source.model._meta.verbose_name) for owner in owners})
         return ""
+
+    def _is_permitted(self, owner: Owner) -> bool:
+        is_hidden = (type(owner.row), owner.row.pk) in self._hidden
+        return not is_hidden and is_permitted("delete", owner, self._request, self._site)
 
     def _collect(self, assets: Assets) -> RelatedRows:
         """Return the owners of some images and what goes with them."""

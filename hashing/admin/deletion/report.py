@@ -50,6 +50,8 @@ class DeletionReport:
     kept_files: NamesByReason = field(default_factory=dict)
     failed_files: NamesByReason = field(default_factory=dict)
     error: str = ""
+    # Where the user does not see all images, no reason to keep a file tells about other rows.
+    hides_others: bool = False
 
     @property
     def stayed_count(self) -> int:
@@ -77,7 +79,7 @@ class DeletionReport:
         add_name(self.stayed, name, reason)
 
     def add_kept_file(self, name: str, reason: str) -> None:
-        add_name(self.kept_files, name, reason)
+        add_name(self.kept_files, name, _("Another row may use it.") if self.hides_others else reason)
 
     def add_failed_file(self, name: str, reason: str) -> None:
         add_name(self.failed_files, name, reason)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -24,9 +24,11 @@ from hashing.admin.deletion.related_rows import (
     collect_related,
     deleting_images,
     find_reasons_to_stay,
+    missing_permission,
 )
 from hashing.admin.deletion.report import DeletionReport
 from hashing.admin.links import admin_page
+from hashing.admin.visibility import ImageAccess
 from hashing.db.paging import batches
 from hashing.models import DuplicateGroup, GroupMember, PairDecision
 from hashing.text import first_line
@@ -60,7 +62,7 @@ class DeletionViews:
         if token := request.POST.get("deletion"):
             return self._continue(request, token)
         keys = queryset.order_by("pk").values_list("pk", flat=True)[: MAX_ROWS + 1]
-        job = DeletionJob.of(keys)
+        job = self._job_of(request, keys)
         return self._delete(request, job) if request.POST.get("post") else self._confirm(request, job)
 
     def delete_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -72,8 +74,13 @@ class DeletionViews:
             text = _("%(name)s with ID “%(key)s” does not exist. Perhaps it was deleted.")
             messages.warning(request, text % {"name": self.model_admin.opts.verbose_name, "key": object_id})
             return redirect(reverse("admin:index", current_app=self.model_admin.admin_site.name))
-        job = DeletionJob.of([asset.pk])
+        job = self._job_of(request, [asset.pk])
         return self._delete(request, job, self._delete_one) if request.POST.get("post") else self._confirm(request, job)
+
+    def _job_of(self, request: HttpRequest, keys: Iterable[int]) -> DeletionJob:
+        job = DeletionJob.of(keys)
+        job.report.hides_others = ImageAccess(request, self.model_admin.admin_site).is_narrowed
+        return job
 
     def _continue(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
@@ -84,7 +91,7 @@ class DeletionViews:
         return self._delete(request, job)
 
     def _confirm(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
-        report, end = DeletionReport(), time.monotonic() + FORECAST_SECONDS
+        report, end = DeletionReport(hides_others=job.report.hides_others), time.monotonic() + FORECAST_SECONDS
         checked = 0
         for keys in batches(job.keys, BATCH):
             self._forecast(request, keys, report)
@@ -134,6 +141,9 @@ class DeletionViews:
         found: Assets = list(rows.filter(pk__in=keys).order_by("pk"))
         for key in sorted(set(keys) - {asset.pk for asset in found}):
             report.add_stayed(f"#{key}", _("it is no longer in the list"))
+        forbidden = {asset.pk for asset in found if not self.model_admin.has_delete_permission(request, asset)}
+        own = {str(self.model_admin.opts.verbose_name)}
+        found = report.without_stayed(found, dict.fromkeys(forbidden, missing_permission(own)))
         permitted = report.without_stayed(found, self.policy.find_refusals(request, found, report))
         return report.without_stayed(permitted, self._related_reasons(request, permitted, report))
 

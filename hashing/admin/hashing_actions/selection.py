@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, QueryDict
 
+from hashing.admin.visibility import ImageAccess
 from hashing.models.querysets import ImageAssetQuerySet
 
 Rows = ImageAssetQuerySet[Any]
@@ -26,16 +27,23 @@ class Selection:
         return cls(keys=request.POST.getlist(ACTION_CHECKBOX_NAME))
 
     def rows(self, model_admin: Any, user: Any) -> Rows:
-        """Return the rows that this user would see in the list now, also in a process without a request.
+        """Return the rows of the list that this user may see and change now, also in a process without a request.
 
         `get_changelist_instance()` is not documented, but nothing else applies the filters and the search of a list
         as its ModelAdmin defines them, and a queue can carry a query string but no queryset.
         """
+        request = self.request_of(user)
+        if self.keys is None:
+            rows = model_admin.get_changelist_instance(request).queryset
+        else:
+            rows = model_admin.get_queryset(request).filter(pk__in=self.keys)
+        return without_distinct(ImageAccess(request, model_admin.admin_site).limit_to_permitted("change", rows))
+
+    def request_of(self, user: Any) -> HttpRequest:
+        """Return a request of the user for the list."""
         request = HttpRequest()
         request.method, request.user, request.GET = "GET", user, QueryDict(self.query)
-        if self.keys is None:
-            return without_distinct(model_admin.get_changelist_instance(request).queryset)
-        return without_distinct(model_admin.get_queryset(request).filter(pk__in=self.keys))
+        return request
 
 
 def without_distinct(rows: Rows) -> Rows:

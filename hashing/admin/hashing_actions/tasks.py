@@ -84,10 +84,12 @@ class QueuedSelection:
 
     def _rows(self) -> Rows:
         user = get_user_model()._default_manager.get(pk=self.user_pk)
-        if not (user.is_active and user.has_perm("hashing.change_imageasset")):
-            raise PermissionDenied
+        selection = Selection(self.query, self.keys)
         # Not documented, and the only register of admin sites by name.
         for site in all_sites:
             if site.name == self.site_name and site.is_registered(ImageAsset):
-                return Selection(self.query, self.keys).rows(site.get_model_admin(ImageAsset), user)
+                model_admin, request = site.get_model_admin(ImageAsset), selection.request_of(user)
+                # The first asks whether the user is still active and staff.
+                if site.has_permission(request) and model_admin.has_change_permission(request):
+                    return selection.rows(model_admin, user)
         raise PermissionDenied

@@ -15,6 +15,7 @@ from hashing.admin.hashing_actions.runs import HashingPlan, add_report_messages,
 from hashing.admin.hashing_actions.selection import Selection
 from hashing.admin.links import admin_page, admin_url
 from hashing.admin.previews import SMALL, preview_html
+from hashing.admin.visibility import ImageAccess
 from hashing.text import printable
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class HashingViews:
 
     def hash_selected(self, request: HttpRequest, title: str, rows: Any, *, rehash: bool) -> None:
         """Run as an action of the list. Rows with a hash are skipped unless `rehash`."""
+        rows = ImageAccess(request, self.site).limit_to_permitted("change", rows)
         self._run(request, title, HashingPlan.of(rows, rehash=rehash), Selection.of_action(request))
 
     def hash_waiting(self, request: HttpRequest, query: str) -> HttpResponse:
@@ -42,7 +44,8 @@ class HashingViews:
             raise PermissionDenied
         title = _("Hash all waiting")
         rows: Any = self.model_admin.get_queryset(request)
-        plan = HashingPlan.of(rows.never_tried(), rehash=False)
+        waiting = ImageAccess(request, self.site).limit_to_permitted("change", rows.never_tried())
+        plan = HashingPlan.of(waiting, rehash=False)
         if request.method == "POST":
             self._run(request, title, plan, Selection(query))
             return redirect(admin_url(self.site, "imageasset_changelist"))

@@ -9,6 +9,7 @@ from django.db import models, router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin import columns
@@ -17,7 +18,13 @@ from hashing.admin.deletion.policy import ImageDeletion
 from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.fields import ImageUploadField
 from hashing.admin.hashing_actions.views import HashingViews
-from hashing.admin.images.duplicates import add_upload_messages, groups_to_review, link_to_group, may_see_groups
+from hashing.admin.images.duplicates import (
+    add_upload_messages,
+    attach_group,
+    groups_to_review,
+    link_to_group,
+    may_see_groups,
+)
 from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, SourceFilter, StateFilter, search_images
 from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
@@ -25,6 +32,7 @@ from hashing.admin.previews import LARGE, SMALL, PreviewView, preview_html
 from hashing.admin.progress.figures import summarize
 from hashing.admin.progress.views import ProgressView
 from hashing.admin.search.views import SearchViews
+from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset
 
 HASH_FIELDS = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
@@ -113,7 +121,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context: dict[str, Any] = {"hashing_buttons": self.buttons.for_list(request)}
         if request.method == "GET":
-            context["summary"] = summarize(ImageAsset.objects.all())
+            context["summary"] = summarize(ImageAccess(request, self.admin_site).images)
             context["groups_to_review"] = groups_to_review(request, self.admin_site)
         return super().changelist_view(request, context | (extra_context or {}))
 
@@ -151,6 +159,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         asset: ImageAsset | None = super().get_object(request, object_id, from_field)
         if asset:
             attach_owners([asset], request, self.admin_site)
+            attach_group(asset, request, self.admin_site)
         return asset
 
     def change_view(
@@ -163,6 +172,17 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return self.deletion.delete_view(request, object_id)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Leave out what others have decided or done where images are hidden: their messages may name such images."""
+        response = super().history_view(request, object_id, extra_context)
+        if ImageAccess(request, self.admin_site).is_narrowed and isinstance(response, TemplateResponse):
+            for entry in (response.context_data or {}).get("action_list", ()):
+                if entry.user_id != request.user.pk:
+                    entry.change_message = ""
+        return response
 
     def save_model(self, request: HttpRequest, obj: ImageAsset, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)

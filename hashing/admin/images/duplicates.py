@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
@@ -9,7 +11,9 @@ from django.utils.translation import ngettext
 
 from hashing.admin.hashing_actions.runs import describe_limit
 from hashing.admin.links import admin_url, linked_names
-from hashing.models import DuplicateGroup, GroupMember, ImageAsset
+from hashing.admin.review.visible_groups import as_visible, open_groups
+from hashing.admin.visibility import ImageAccess
+from hashing.models import DuplicateGroup, ImageAsset
 
 # Open groups are counted up to this.
 MAX_COUNTED = 1000
@@ -28,24 +32,36 @@ def groups_to_review(request: HttpRequest, site: AdminSite) -> str:
     """Return the text of the link to the open groups; empty if there are none or the user may not see them."""
     if not may_see_groups(request, site):
         return ""
-    count = DuplicateGroup.objects.open().order_by()[: MAX_COUNTED + 1].count()
+    groups = site.get_model_admin(DuplicateGroup).get_queryset(request)
+    count = open_groups(groups).order_by()[: MAX_COUNTED + 1].count()
     if count > MAX_COUNTED:
         return _("over %(count)d groups of duplicates to review") % {"count": MAX_COUNTED}
     text = ngettext("%(count)d group of duplicates to review", "%(count)d groups of duplicates to review", count)
     return text % {"count": count} if count else ""
 
 
+def attach_group(asset: Any, request: HttpRequest, site: AdminSite) -> None:
+    """Set `visible_group` of an image to the group of it that the user sees, None if there is none."""
+    asset.visible_group = find_group(asset, request, site) if may_see_groups(request, site) else None
+
+
+def find_group(asset: ImageAsset, request: HttpRequest, site: AdminSite) -> DuplicateGroup | None:
+    groups = site.get_model_admin(DuplicateGroup).get_queryset(request)
+    group = groups.filter(members__asset=asset.pk).first()
+    return as_visible(group) if group else None
+
+
 def link_to_group(asset: ImageAsset, site: AdminSite) -> str | None:
-    member = GroupMember.objects.filter(asset=asset.pk).select_related("group").first()
-    if member is None:
+    group: DuplicateGroup | None = getattr(asset, "visible_group", None)
+    if group is None:
         return None
-    url, others = admin_url(site, "duplicategroup_of", asset.pk), member.group.size - 1
+    url, others = admin_url(site, "duplicategroup_of", asset.pk), group.size - 1
     text = ngettext("%(count)d other image seems to be the same", "%(count)d other images seem to be the same", others)
     return format_html('<a href="{}">{}</a>', url, text % {"count": others})
 
 
 def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite, left_to_backfill: str = "") -> None:
-    """Tell the user whether an uploaded image was hashed and which images are the same.
+    """Tell the user whether an uploaded image was hashed and which images that the user may see are the same.
 
     `asset` must be as it is in the database after the upload was hashed; `left_to_backfill` is the reason if it was
     not.
@@ -56,10 +72,13 @@ def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite
         messages.warning(request, describe_limit(left_to_backfill))
     elif asset.perceptual_hash is None:
         messages.info(request, _("The image will be hashed later."))
-    if same := list(ImageAsset.objects.similar_to(asset)[: MAX_NAMED + 1]):
+    access = ImageAccess(request, site)
+    if not access.may_see_images():
+        return
+    if same := list(access.images.similar_to(asset)[: MAX_NAMED + 1]):
         names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED)
         text = format_html(_("The same image seems to be here already: {}"), names)
-        if may_see_groups(request, site) and GroupMember.objects.filter(asset=asset.pk).exists():
+        if may_see_groups(request, site) and find_group(asset, request, site):
             url, label = admin_url(site, "duplicategroup_of", asset.pk), _("review them")
         else:
             url, label = admin_url(site, "imageasset_find_similar", asset.pk), _("show them")

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from hashing.admin.columns import short_error
 from hashing.admin.paginator import estimate_count
+from hashing.admin.visibility import is_narrowed
 from hashing.db.clock import Now
 from hashing.models import BackfillRun, ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -48,8 +49,8 @@ def percent_of(done: int, total: int) -> int:
 
 
 def summarize(rows: ImageAssetQuerySet[Any]) -> Summary:
-    """Return the summary of a whole table, with four or five queries that are cheap at any size."""
-    estimate = estimate_count(rows)
+    """Return the summary of some rows, with four or five queries that for a whole table are cheap at any size."""
+    estimate = None if is_narrowed(rows) else estimate_count(rows)
     failed = rows.failed().count()
     return Summary(
         total=rows.count() if estimate is None else estimate,

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from hashing.admin.links import admin_page
 from hashing.admin.progress.figures import Failure, Summary, latest_failures, measure_throughput, summarize
 from hashing.admin.progress.runs import RunList, RunTotals, interrupted_runs, running_runs
+from hashing.admin.visibility import is_narrowed
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
@@ -36,14 +37,14 @@ class BackfillStatus:
 
     @classmethod
     def now(cls, visible: ImageAssetQuerySet[Any]) -> BackfillStatus:
-        """Return the state of all rows. Only failures among the `visible` rows are listed."""
-        rows = ImageAsset.objects.all()
+        """Return the state of the `visible` rows. Runs are about all rows, and not shown if these are fewer."""
+        has_runs = not is_narrowed(visible)
         return cls(
             moment=timezone.now(),
-            summary=summarize(rows),
-            throughput=measure_throughput(rows),
-            running=running_runs(),
-            interrupted=interrupted_runs(),
+            summary=summarize(visible),
+            throughput=measure_throughput(visible),
+            running=running_runs() if has_runs else RunList([], has_more=False),
+            interrupted=interrupted_runs() if has_runs else RunList([], has_more=False),
             failures=latest_failures(visible),
         )
 

@@ -8,6 +8,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.options import IncorrectLookupParameters, ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -23,7 +24,9 @@ from hashing.admin.review.filters import DistanceFilter, GroupStateFilter, SizeF
 from hashing.admin.review.presentation import GroupPresentation, present_group_page, present_groups
 from hashing.admin.review.return_to import list_url
 from hashing.admin.review.views import DecisionViews, review_context
-from hashing.models import DuplicateGroup, ImageAsset
+from hashing.admin.review.visible_groups import count_field, limit_groups
+from hashing.admin.visibility import ImageAccess
+from hashing.models import DuplicateGroup
 from hashing.text import isolated, parse_integer
 
 GROUP_PAGE = "admin/hashing/review/group_page.html"
@@ -44,6 +47,9 @@ class GroupList(ChangeList):
         except IncorrectLookupParameters:
             self.page_num = 1
             super().get_results(request)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[DuplicateGroup]) -> Any:
+        return [count_field(queryset, str(name)) for name in super().get_ordering(request, queryset)]
 
     @property
     def next_query(self) -> str:
@@ -89,11 +95,24 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return is_deleting_images(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_see_images(request) and super().has_view_permission(request, obj)
+        return self.access(request).may_see_images() and super().has_view_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the user may decide about groups."""
-        return may_see_images(request) and super().has_change_permission(request, obj)
+        return self.access(request).may_see_images() and super().has_change_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DuplicateGroup]:
+        return limit_groups(super().get_queryset(request), self.access(request))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse columns in the address where images are hidden: the columns of a group count these as well."""
+        names = {getattr(each, "parameter_name", None) for each in self.get_list_filter(request)}
+        if self.access(request).is_narrowed and lookup not in names:
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    def access(self, request: HttpRequest) -> ImageAccess:
+        return ImageAccess(request, self.admin_site)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_safe(self.group_of_view))
@@ -107,7 +126,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: Any = super().changelist_view(request, {"title": _("Review duplicates"), **(extra_context or {})})
         if "cl" in (getattr(response, "context_data", None) or {}):
-            groups = present_groups(response.context_data["cl"].result_list, self.admin_site)
+            groups = present_groups(response.context_data["cl"].result_list, self.access(request))
             response.context_data |= self.review_context(request, groups)
         page: HttpResponse = response
         return page
@@ -120,9 +139,8 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_view_permission(request):
             raise PermissionDenied
         group: Any = self.get_object(request, object_id)
-        shown = (
-            present_group_page(group, parse_integer(request.GET.get("p", "")) or 1, self.admin_site) if group else None
-        )
+        page = parse_integer(request.GET.get("p", "")) or 1
+        shown = present_group_page(group, page, self.access(request)) if group else None
         if shown is None:
             return self.redirect_to_group_of(request, parse_integer(request.GET.get("image", "")))
         context = self.review_context(request, [shown])
@@ -136,8 +154,10 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.redirect_to_group_of(request, pk)
 
     def redirect_to_group_of(self, request: HttpRequest, asset_pk: int | None) -> HttpResponse:
-        found = [] if asset_pk is None else self.get_queryset(request).filter(members__asset=asset_pk)
-        for shown in present_groups(found, self.admin_site):
+        access = self.access(request)
+        visible = access.visible_keys([] if asset_pk is None else [asset_pk])
+        found = self.get_queryset(request).filter(members__asset__in=visible)
+        for shown in present_groups(found, access):
             return redirect(shown.url)
         messages.info(request, _("This group no longer exists, or was found again with other images."))
         return redirect(list_url(self.admin_site))
@@ -147,9 +167,3 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         may_decide = self.has_change_permission(request)
         context = review_context(request, self.admin_site, request.get_full_path(), may_decide=may_decide)
         return {**context, "groups": groups}
-
-
-def may_see_images(request: HttpRequest) -> bool:
-    opts, user = ImageAsset._meta, request.user
-    permissions = (f"{opts.app_label}.{action}_{opts.model_name}" for action in ("view", "change"))
-    return any(user.has_perm(permission) for permission in permissions)

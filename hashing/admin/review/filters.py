@@ -9,6 +9,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
+from hashing.admin.review.visible_groups import count_field, decided_groups, open_groups
 from hashing.fingerprint.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
 from hashing.templatetags.hashing_admin import likeness_label
 
@@ -45,12 +46,11 @@ class GroupStateFilter(LinkRowFilter):
         yield from choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        rows: Any = queryset
         match self.value():
             case "open":
-                return rows.open()  # type: ignore[no-any-return]
+                return open_groups(queryset)
             case "decided":
-                return rows.decided()  # type: ignore[no-any-return]
+                return decided_groups(queryset)
         return queryset
 
 
@@ -73,8 +73,9 @@ class RangeFilter(LinkRowFilter):
         chosen = self.ranges.get(str(self.value()))
         if chosen is None:
             return queryset
-        rows = queryset.filter(**{f"{self.field}__gte": chosen.minimum})
-        return rows if chosen.maximum is None else rows.filter(**{f"{self.field}__lte": chosen.maximum})
+        field = count_field(queryset, self.field)
+        rows = queryset.filter(**{f"{field}__gte": chosen.minimum})
+        return rows if chosen.maximum is None else rows.filter(**{f"{field}__lte": chosen.maximum})
 
 
 class DistanceFilter(RangeFilter):

@@ -11,6 +11,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
 
+from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset, PairDecision
 from hashing.text import isolated
 
@@ -25,9 +26,10 @@ class LastDecision(NamedTuple):
     text: str
 
 
-def find_last_decision(user_pk: Any) -> LastDecision | None:
-    """Return what this person can undo, if anything."""
-    own = PairDecision.objects.filter(decided_by=user_pk).select_related("lower", "higher")
+def find_last_decision(access: ImageAccess) -> LastDecision | None:
+    """Return what the user can undo, if anything: of two images that are visible still."""
+    own = PairDecision.objects.filter(decided_by=access.request.user.pk).select_related("lower", "higher")
+    own = access.limit(own, "lower", "higher")
     # Keys order decisions that were made at the same time, or by machines whose clocks differ.
     last = own.order_by("-pk").first()
     return LastDecision(last.batch, describe(last)) if last else None

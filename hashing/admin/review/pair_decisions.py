@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from hashing.admin.deletion.related_rows import is_deleting_images
 from hashing.admin.links import linked_names
 from hashing.admin.paginator import LargeTablePaginator
+from hashing.admin.visibility import ImageAccess
 from hashing.grouping.decisions import delete_decisions
 from hashing.grouping.group_rows import groups_locked
 from hashing.models import PairDecision
@@ -35,6 +36,7 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
         decisions = super().get_queryset(request).filter(superseded_by__isnull=True)
+        decisions = self.access(request).limit(decisions, "lower", "higher")
         # Not joined: the users may be in another database.
         return decisions.prefetch_related("decided_by")
 
@@ -49,8 +51,19 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.access(request).may_see_images() and super().has_view_permission(request, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return is_deleting_images(request) or super().has_delete_permission(request, obj)
+        if is_deleting_images(request):
+            return True
+        access = self.access(request)
+        if not (access.may_see_images() and super().has_delete_permission(request, obj)):
+            return False
+        return obj is None or all(access.allows("change", asset) for asset in (obj.lower, obj.higher))
+
+    def access(self, request: HttpRequest) -> ImageAccess:
+        return ImageAccess(request, self.admin_site)
 
     @admin.display(description=_("images"))
     def images(self, decision: PairDecision) -> SafeString:

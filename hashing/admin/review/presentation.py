@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from uuid import uuid4
 
 from django.contrib.admin import AdminSite
@@ -14,6 +15,8 @@ from django.utils.translation import gettext as _
 from hashing.admin.links import admin_url
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
 from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
+from hashing.admin.review.visible_groups import as_visible
+from hashing.admin.visibility import ImageAccess
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.decision_log import newest_decision
 from hashing.grouping.deletion import file_problem
@@ -146,47 +149,68 @@ class MemberCard:
         return not self.is_keeper and digest is not None and digest == self.keeper.file_digest
 
 
-def present_groups(groups: Iterable[DuplicateGroup], site: AdminSite) -> list[GroupPresentation]:
-    """Return the groups with their first cards, read with one query. A group without its keeper is left out."""
-    newest = newest_decision(router.db_for_read(PairDecision))
-    chosen = list(groups)
-    small = [group.pk for group in chosen if group.size <= MAX_CARDS_ON_LIST]
-    large = [group.pk for group in chosen if group.size > MAX_CARDS_ON_LIST]
-    # Members that leave a group leave gaps between the positions, so a small group may have large ones.
-    shown = Q(group__in=small) | Q(group__in=large, position__lt=MAX_CARDS_ON_LIST)
-    members: defaultdict[int, list[GroupMember]] = defaultdict(list)
-    for member in read_members(shown):
-        members[member.group_id].append(member)
-    marks = find_marks(member for some in members.values() for member in some)
-    with_cards = ((group, make_cards(group, members[group.pk], marks, site)) for group in chosen)
-    return [GroupPresentation(group, cards, site, newest) for group, cards in with_cards if cards]
+def present_groups(groups: Iterable[DuplicateGroup], access: ImageAccess) -> list[GroupPresentation]:
+    """Return the groups with their first visible cards, read with one query. A group without its keeper is left out.
 
-
-def present_group_page(group: DuplicateGroup, page: int, site: AdminSite) -> GroupPresentation | None:
-    """Return the keeper and one page of the others, the nearest page if there is no such page.
-
-    Pages are ranges of positions, so an image stays on its page when others leave the group.
+    The groups must be those of `limit_groups`.
     """
     newest = newest_decision(router.db_for_read(PairDecision))
+    chosen = [as_visible(group) for group in groups]
+    members: defaultdict[int, list[GroupMember]] = defaultdict(list)
+    for member in read_first_members(chosen, access):
+        members[member.group_id].append(member)
+    marks = find_marks((member for some in members.values() for member in some), access)
+    with_cards = ((group, make_cards(group, members[group.pk], marks, access.site)) for group in chosen)
+    return [GroupPresentation(group, cards, access.site, newest) for group, cards in with_cards if cards]
+
+
+def read_first_members(groups: list[DuplicateGroup], access: ImageAccess) -> Iterable[GroupMember]:
+    small = [group.pk for group in groups if group.size <= MAX_CARDS_ON_LIST]
+    large = [group.pk for group in groups if group.size > MAX_CARDS_ON_LIST]
+    if access.is_narrowed:
+        # Hidden images take some of the first positions.
+        firsts = (read_members(Q(group=pk), access)[:MAX_CARDS_ON_LIST] for pk in large)
+        return chain(read_members(Q(group__in=small), access), *firsts)
+    # Members that leave a group leave gaps between the positions, so a small group may have large ones.
+    return read_members(Q(group__in=small) | Q(group__in=large, position__lt=MAX_CARDS_ON_LIST), access)
+
+
+def present_group_page(group: DuplicateGroup, page: int, access: ImageAccess) -> GroupPresentation | None:
+    """Return the keeper and one page of the others, the nearest page if there is no such page."""
+    newest = newest_decision(router.db_for_read(PairDecision))
+    members, page, pages = read_page(as_visible(group), page, access)
+    cards = make_cards(group, members, find_marks(members, access), access.site)
+    return GroupPresentation(group, cards, access.site, newest, page, pages) if cards else None
+
+
+def read_page(group: DuplicateGroup, page: int, access: ImageAccess) -> tuple[list[GroupMember], int, int]:
+    """Return the keeper and the others of a page, its number, and the number of pages.
+
+    Pages are ranges of positions, so an image stays on its page when others leave the group. Where images are hidden,
+    their positions would show as gaps: the visible ones are counted instead.
+    """
     last_position = group.members.aggregate(last=Max("position"))["last"] or 0
-    pages = max(1, -(-last_position // CARDS_PER_PAGE))
+    last = group.size - 1 if access.is_narrowed else last_position
+    pages = max(1, -(-last // CARDS_PER_PAGE))
     page = min(max(1, page), pages)
     first = 1 + (page - 1) * CARDS_PER_PAGE
+    if access.is_narrowed:
+        members = read_members(Q(group=group.pk), access)
+        return [*members[:1], *members[first : first + CARDS_PER_PAGE]], page, pages
     on_page = Q(position=0) | Q(position__gte=first, position__lt=first + CARDS_PER_PAGE)
-    members = list(read_members(Q(group=group.pk) & on_page))
-    cards = make_cards(group, members, find_marks(members), site)
-    return GroupPresentation(group, cards, site, newest, page, pages) if cards else None
+    return list(read_members(Q(group=group.pk) & on_page, access)), page, pages
 
 
-def read_members(condition: Q) -> QuerySet[GroupMember]:
-    return GroupMember.objects.filter(condition).select_related("asset").order_by("group", "position")
+def read_members(condition: Q, access: ImageAccess) -> QuerySet[GroupMember]:
+    members = GroupMember.objects.filter(condition).select_related("asset").order_by("group", "position")
+    return access.limit(members, "asset")
 
 
-def find_marks(members: Iterable[GroupMember]) -> dict[int, PairDecision]:
-    """Return by its key the decision that marks each duplicate among the members."""
+def find_marks(members: Iterable[GroupMember], access: ImageAccess) -> dict[int, PairDecision]:
+    """Return by its key the decision that marks each duplicate among the members, if both of its images are visible."""
     keys = [member.asset_id for member in members]
     found = PairDecision.objects.in_force().filter(duplicate__in=keys).select_related("lower", "higher")
-    return {mark.duplicate_id: mark for mark in found if mark.duplicate_id}
+    return {mark.duplicate_id: mark for mark in access.limit(found, "lower", "higher") if mark.duplicate_id}
 
 
 def make_cards(

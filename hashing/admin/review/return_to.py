@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.db.models import QuerySet
@@ -11,6 +10,8 @@ from django.http import QueryDict
 from hashing.admin.links import admin_url
 from hashing.admin.review.filters import GroupStateFilter
 from hashing.admin.review.presentation import GroupPresentation, present_group_page, present_groups
+from hashing.admin.review.visible_groups import open_groups, surest_first
+from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup
 from hashing.text import parse_integer
 
@@ -39,15 +40,15 @@ class ReturnTo:
         return cls(site, url if path == home else home, None, is_open_only)
 
     def find_groups(
-        self, rows: QuerySet[DuplicateGroup], keys: Iterable[int], *, include_decided: bool = False
+        self, rows: QuerySet[DuplicateGroup], keys: Iterable[int], access: ImageAccess, *, include_decided: bool = False
     ) -> list[GroupPresentation]:
         """Return the groups of these images that the page shows; the page of a group shows that of the first image."""
         chosen = list(keys)[: 1 if self.page else MAX_KEYS]
-        groups: Any = rows.filter(members__asset__in=chosen).distinct().order_by("max_distance", "keeper_id")
+        groups = surest_first(rows.filter(members__asset__in=chosen).distinct())
         if self.page is None:
-            shown = groups.open() if self.is_open_only and not include_decided else groups
-            return present_groups(shown[:MAX_GROUPS], self.site)
-        found = (present_group_page(group, self.page, self.site) for group in groups)
+            shown = open_groups(groups) if self.is_open_only and not include_decided else groups
+            return present_groups(shown[:MAX_GROUPS], access)
+        found = (present_group_page(group, self.page, access) for group in groups)
         return [group for group in found if group]
 
     def url_of(self, groups: list[GroupPresentation]) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from hashing.admin.visibility import ImageAccess
 from hashing.grouping import decisions
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.text import isolated
@@ -24,8 +25,10 @@ class GroupSnapshot(NamedTuple):
     # The highest key of the members, if all of them were shown: a member that joins later has a higher one.
     last_member: int | None
 
-    def is_current(self, group: DuplicateGroup) -> bool:
-        has_joined = self.last_member is not None and group.members.filter(pk__gt=self.last_member).exists()
+    def is_current(self, group: DuplicateGroup, access: ImageAccess) -> bool:
+        """Return whether the group, with the counts of its visible images, is still as it was shown."""
+        joined = access.limit(group.members.filter(pk__gt=self.last_member), "asset") if self.last_member else None
+        has_joined = joined is not None and joined.exists()
         return (group.size, group.open_count) == (self.size, self.open_count) and not has_joined
 
 
@@ -42,7 +45,7 @@ class Verdict:
     help_text: Any
     # The key that presses the button.
     key: str
-    decide: Callable[[DuplicateGroup, int, int, UUID], UUID]
+    decide: Callable[..., UUID]
     # The message about a decision on an image and a keeper, and on how many others of the group.
     message: Callable[[ImageAsset, ImageAsset, int], str]
     # Which of the two is kept and must have its file.

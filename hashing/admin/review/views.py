@@ -20,6 +20,7 @@ from hashing.admin.review.presentation import GroupPresentation
 from hashing.admin.review.return_to import MAX_KEYS, ReturnTo
 from hashing.admin.review.services import DecisionResult, apply_decision, undo_decisions
 from hashing.admin.review.verdicts import VERDICTS
+from hashing.admin.visibility import ImageAccess
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
 
@@ -46,13 +47,16 @@ class DecisionViews:
         self.check_permission(request)
         form = DecisionForm.of(request.POST)
         decision, rows = form.decision, self.model_admin.get_queryset(request)
-        keys = [decision.keeper_pk, decision.asset_pk]
-        return self.respond(request, form, lambda: apply_decision(decision, rows, request.user.pk), keys)
+        keys, access = [decision.keeper_pk, decision.asset_pk], self.access(request)
+        return self.respond(request, form, lambda: apply_decision(decision, rows, access), keys)
 
     def undo(self, request: HttpRequest) -> HttpResponse:
         self.check_permission(request)
         form = UndoForm.of(request.POST)
-        return self.respond(request, form, lambda: undo_decisions(form.cleaned_data["batch"], request.user.pk), [])
+        return self.respond(request, form, lambda: undo_decisions(form.cleaned_data["batch"], self.access(request)), [])
+
+    def access(self, request: HttpRequest) -> ImageAccess:
+        return ImageAccess(request, self.model_admin.admin_site)
 
     def check_permission(self, request: HttpRequest) -> None:
         if not self.model_admin.has_change_permission(request):
@@ -68,10 +72,11 @@ class DecisionViews:
         except DecisionRefused as refusal:
             result, is_refusal = DecisionResult(str(refusal), []), True
         return_to = ReturnTo.of(form.cleaned_data["return_to"], self.model_admin.admin_site)
-        changed = list(dict.fromkeys([*keys, *result.keys]))[:MAX_KEYS]
+        access = self.access(request)
+        changed = access.visible_keys(list(dict.fromkeys([*keys, *result.keys]))[:MAX_KEYS])
         # A refusal shows what somebody else has decided, also where decided groups are hidden.
         rows = self.model_admin.get_queryset(request)
-        groups = return_to.find_groups(rows, changed, include_decided=is_refusal)
+        groups = return_to.find_groups(rows, changed, access, include_decided=is_refusal)
         return DecisionResponse(result.message, changed, groups, is_refusal).to_http(request, return_to)
 
 
@@ -109,7 +114,7 @@ def review_context(request: HttpRequest, site: AdminSite, url: str, *, may_decid
         "verdicts": VERDICTS,
         "may_decide": may_decide,
         "may_take_back": may_decide and may_take_back(request, site),
-        "last_decision": find_last_decision(request.user.pk) if may_decide else None,
+        "last_decision": find_last_decision(ImageAccess(request, site)) if may_decide else None,
     }
 
 

@@ -81,7 +81,8 @@ def test_more_rows_than_a_form_has_fields(superuser, marked, media, monkeypatch,
     [
         ([], False),
         (["view_imageasset", "change_imageasset", "delete_imageasset", "view_markedduplicate"], False),
-        (["view_markedduplicate", "delete_markedduplicate"], True),
+        (["view_markedduplicate", "delete_markedduplicate"], False),
+        (["view_imageasset", "view_markedduplicate", "delete_markedduplicate"], True),
     ],
 )
 def test_marked_duplicates_have_their_own_delete_permission(client_of, marked, permissions, deletes):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import Permission, User
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
 from hashing.admin.review.presentation import present_groups
+from hashing.admin.visibility import ImageAccess
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.grouping.finder import find_groups
 from hashing.grouping.options import GroupingOptions
@@ -31,6 +33,11 @@ JSON = {"Accept": "application/json"}
 AddGroup = Callable[..., DuplicateGroup]
 
 
+def everything() -> ImageAccess:
+    """Return the access of somebody who sees all images."""
+    return ImageAccess(HttpRequest(), site)
+
+
 def review_address(name: str, *arguments: object) -> str:
     return reverse(f"admin:hashing_duplicategroup_{name}", args=arguments)
 
@@ -43,7 +50,7 @@ def store_all_groups() -> None:
 
 def form_of(group: DuplicateGroup, verdict: str, key: int) -> dict[str, object]:
     """Return what a button of a page sends that is loaded now."""
-    [shown] = present_groups([DuplicateGroup.objects.get(pk=group.pk)], site)
+    [shown] = present_groups([DuplicateGroup.objects.get(pk=group.pk)], everything())
     return {**shown.form_values, "return_to": review_address("changelist"), verdict: key}
 
 

@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin import site
 from django.urls import reverse
 
 from hashing.admin.review.presentation import present_group_page, present_groups
 from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
-from tests.admin.review.conftest import keys_of, review_address
+from tests.admin.review.conftest import everything, keys_of, review_address
 
 
 def cards_of(group):
     group.refresh_from_db()
-    (shown,) = present_groups([group], site)
+    (shown,) = present_groups([group], everything())
     return shown.cards
 
 
@@ -30,10 +29,10 @@ def test_small_group_is_shown_whole_when_its_positions_have_gaps(add_group):
 
 def test_image_stays_on_its_page_when_others_leave(add_group, django_user_model):
     group, editor = add_group(size=130), django_user_model.objects.create_user("editor")
-    before = {card.asset.pk for card in present_group_page(group, 2, site).cards}
+    before = {card.asset.pk for card in present_group_page(group, 2, everything()).cards}
     decide_different(group, keys_of(group)[5], editor.pk)
     group.refresh_from_db()
-    assert {card.asset.pk for card in present_group_page(group, 2, site).cards} == before
+    assert {card.asset.pk for card in present_group_page(group, 2, everything()).cards} == before
 
 
 @pytest.mark.parametrize(
@@ -49,19 +48,19 @@ def test_image_stays_on_its_page_when_others_leave(add_group, django_user_model)
 )
 def test_pages_of_a_group_are_ranges_of_positions_with_the_keeper_on_each(add_group, asked, page, positions):
     group = add_group(size=122)
-    shown = present_group_page(group, asked, site)
+    shown = present_group_page(group, asked, everything())
     assert (shown.page, shown.pages) == (page, 3)
     assert [card.member.position for card in shown.cards] == [0, *positions]
 
 
 def test_full_last_page_is_the_last(add_group):
-    assert present_group_page(add_group(size=121), 3, site).page == 2
+    assert present_group_page(add_group(size=121), 3, everything()).page == 2
 
 
 @pytest.mark.parametrize(("size", "shown"), [(12, 12), (13, 12)])
 def test_list_shows_the_first_cards_of_a_group(add_group, size, shown):
     group = add_group(size=size)
-    [beginning] = present_groups([group], site)
+    [beginning] = present_groups([group], everything())
     assert [card.member.position for card in beginning.cards] == list(range(shown))
     assert beginning.hidden_count == size - shown
     assert ("last_member" in beginning.form_values) is (size == shown)
@@ -108,7 +107,7 @@ def test_card_names_the_image_kept_instead_if_it_is_not_the_keeper(add_group, dj
 def test_keeper_chosen_by_a_person_has_a_reason(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     keep(group, keys_of(group)[2], editor.pk)
-    (shown,) = present_groups([DuplicateGroup.objects.get()], site)
+    (shown,) = present_groups([DuplicateGroup.objects.get()], everything())
     assert shown.keeper_reason == "by a decision"
 
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from hashing.admin.review.forms import DecisionForm
 from hashing.admin.review.services import apply_decision, undo_decisions
+from hashing.admin.visibility import ImageAccess
 from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup, PairDecision
 from tests.admin.review.conftest import ask, form_of, keys_of
@@ -19,9 +21,15 @@ def somebody(db) -> User:
     return User.objects.create_user("somebody")
 
 
+def access_of(user: User) -> ImageAccess:
+    request = HttpRequest()
+    request.user = user
+    return ImageAccess(request, site)
+
+
 def act(group: DuplicateGroup, verdict: str, key: int, somebody: User):
     data = QueryDict(urlencode(form_of(group, verdict, key)))
-    return apply_decision(DecisionForm.of(data).decision, DuplicateGroup.objects.all(), somebody.pk)
+    return apply_decision(DecisionForm.of(data).decision, DuplicateGroup.objects.all(), access_of(somebody))
 
 
 def logged() -> list[int]:
@@ -56,7 +64,7 @@ def test_taking_back_is_logged(add_group, somebody):
     group = add_group()
     keys = keys_of(group)
     act(group, "same", keys[1], somebody)
-    assert sorted(undo_decisions(PairDecision.objects.latest("pk").batch, somebody.pk).keys) == sorted(keys[:2])
+    assert sorted(undo_decisions(PairDecision.objects.latest("pk").batch, access_of(somebody)).keys) == sorted(keys[:2])
     assert LogEntry.objects.filter(change_message="The last decision was taken back.").count() == 2
 
 

@@ -1,0 +1,58 @@
+"""Groups as a user sees them who may not see all images."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from hashing.admin.visibility import ImageAccess
+from hashing.models import DuplicateGroup, GroupMember
+
+Groups = TypeVar("Groups", bound=QuerySet[DuplicateGroup])
+
+# The counts of a group, and the annotations that stand for them where some of its images are hidden.
+COUNTS = {"size": Count("pk"), "open_count": Count("pk", filter=Q(is_same=False)), "max_distance": Max("distance")}
+PREFIX = "visible_"
+MIN_SIZE = 2
+
+
+def limit_groups(groups: Groups, access: ImageAccess) -> Groups:
+    """Return the groups whose keeper and at least one other image are visible, counted by the visible ones.
+
+    Distances are measured from the keeper: a group whose keeper is hidden would tell about the keeper.
+    """
+    if not access.is_narrowed:
+        return groups
+    members = access.limit(GroupMember.objects.filter(group=OuterRef("pk")), "asset").order_by().values("group")
+    counted = {
+        f"{PREFIX}{name}": Coalesce(Subquery(members.annotate(count=count).values("count")), 0)
+        for name, count in COUNTS.items()
+    }
+    return access.limit(groups, "keeper").annotate(**counted).filter(**{f"{PREFIX}size__gte": MIN_SIZE})
+
+
+def count_field(groups: QuerySet[DuplicateGroup], name: str) -> str:
+    """Return the name under which these groups have "size", "open_count" or "max_distance"."""
+    visible = f"{PREFIX}{name}"
+    return visible if visible in groups.query.annotations else name
+
+
+def open_groups(groups: Groups) -> Groups:
+    return groups.filter(**{f"{count_field(groups, 'open_count')}__gt": 0})
+
+
+def decided_groups(groups: Groups) -> Groups:
+    return groups.filter(**{count_field(groups, "open_count"): 0})
+
+
+def surest_first(groups: Groups) -> Groups:
+    return groups.order_by(F(count_field(groups, "max_distance")), "keeper_id")
+
+
+def as_visible(group: DuplicateGroup) -> DuplicateGroup:
+    """Give a group that is only shown the counts of its visible images."""
+    for name in COUNTS:
+        setattr(group, name, getattr(group, f"{PREFIX}{name}", getattr(group, name)))
+    return group
