@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
+from hashing.text import MAX_KEY
 
 Action = Literal["view", "change", "delete"]
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -59,7 +60,7 @@ class ImageAccess:
 
     def visible_keys(self, keys: Iterable[int]) -> list[int]:
         """Return those of the keys whose images the user may see, in the same order."""
-        chosen = list(keys)
+        chosen = [key for key in keys if key <= MAX_KEY]
         if not self.is_narrowed:
             return chosen
         found = set(self.images.filter(pk__in=chosen).order_by().values_list("pk", flat=True))

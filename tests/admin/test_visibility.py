@@ -1,0 +1,440 @@
+"""What the user of a restricted admin site can read and change, over every address of the site."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, reverse
+
+from hashing.admin.visibility import ImageAccess, is_narrowed, visible_images
+from hashing.backfill import backfill_perceptual_hashes
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
+from samples.pictures import encoded, photo
+from tests.admin.tenants import (
+    BACKENDS,
+    FIRST_SECRET_KEY,
+    SECRET,
+    World,
+    converters_of,
+    make_site,
+    make_user,
+    make_world,
+    objects,
+    routes_of,
+    takes_key,
+    tenants,
+)
+
+pytestmark = pytest.mark.urls("tests.admin.tenants")
+ROUTES = [pytest.param(route, id=route.name) for route in routes_of(tenants)]
+ACTIONS = ["compute_hashes", "recompute_hashes", "delete_selected"]
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def world(media, db) -> World:
+    return make_world(media)
+
+
+@pytest.fixture
+def tenant(world) -> Client:
+    client = Client()
+    client.force_login(world.user, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def chief(world) -> Client:
+    client = Client()
+    client.force_login(world.chief, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def address(name: str, *arguments: object, site: str = "tenants") -> str:
+    return reverse(f"admin:hashing_{name}", args=arguments, current_app=site)
+
+
+def addresses(route: URLPattern, keys: list[int], site: str = "tenants") -> list[tuple[str, int | None]]:
+    """Return the addresses of a route, each with the key of the row that it names."""
+    found = []
+    for key in keys if takes_key(route) else [None]:
+        values = {name: {"side": 160, "app_label": "hashing"}.get(name, key) for name in converters_of(route)}
+        if route.name == "view_on_site":
+            values = {"content_type_id": 1, "object_id": key}
+        try:
+            found.append((reverse(f"admin:{route.name}", kwargs=values, current_app=site), key))
+        except NoReverseMatch:
+            if route.name != "app_list":
+                raise
+            found.append((reverse(f"admin:{route.name}", args=["hashing"], current_app=site), key))
+    return found
+
+
+def forms(world: World, route: URLPattern) -> list[dict[str, Any]]:
+    """Return what to post to a route: everything that its forms may send, about rows of the other tenant as well."""
+    secret, own = world.secret, world.own
+    if "decide" in route.name:
+        pairs = [
+            (secret["1-4"], own["1-1"]),
+            (own["1-2"], secret["2-1"]),
+            (secret["2-4"], secret["2-1"]),
+            (own["2-2"], secret["2-1"]),
+            (own["1-2"], own["1-1"]),
+            (own["1-1"], own["1-1"]),
+        ]
+        fields = {
+            "size": 3,
+            "open_count": 2,
+            "newest_decision": 10**6,
+            "return_to": address("duplicategroup_changelist"),
+        }
+        return [
+            {"keeper": keeper.pk, "batch": uuid4(), verdict: asset.pk, **fields}
+            for asset, keeper in pairs
+            for verdict in ("same", "different", "keep")
+        ]
+    if "undo" in route.name:
+        return [{"batch": batch} for batch in PairDecision.objects.values_list("batch", flat=True)]
+    if route.name.endswith("changelist"):
+        keys = list(world.keys())
+        return [
+            {"action": action, "_selected_action": keys, "select_across": across, "post": post}
+            for action in ACTIONS
+            for across in (0, 1)
+            for post in ("", "yes")
+        ]
+    return [{}, {"post": "yes"}]
+
+
+def assert_nothing_leaks(response: Any, key: int | None = None) -> None:
+    """Assert that a response names no file and no key of the other tenant, apart from the key that was asked for."""
+    text = f"{response.get('Location', '')} {response.content.decode(errors='replace')}"
+    assert SECRET not in text
+    assert set(re.findall(rf"\b{FIRST_SECRET_KEY // 1000}\d{{3}}\b", text)) <= {str(key)}
+
+
+def rows_of_others(world: World) -> list[Any]:
+    """Return the images of the other tenant and the decisions about them.
+
+    Decisions about an own image as well end with it: when it is deleted, or its file turns out to be another one.
+    """
+    keys = world.secret_keys
+    images = ImageAsset.objects.filter(pk__in=keys)
+    decisions = PairDecision.objects.filter(lower__in=keys, higher__in=keys)
+    return [list(rows.order_by("pk").values()) for rows in (images, decisions)]
+
+
+def newer_decisions(world: World) -> list[PairDecision]:
+    """Return decisions on images of the other tenant that were made after those of the world."""
+    keys = world.secret_keys
+    about = PairDecision.objects.filter(lower__in=keys) | PairDecision.objects.filter(higher__in=keys)
+    return list(about.exclude(decided_at__lte=world.made_at))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nothing_of_another_tenant_is_shown(world, tenant, route):
+    for url, key in addresses(route, list(world.keys())):
+        for query in ("", "?state=all", f"?q={SECRET}"):
+            response = tenant.get(url + query, follow=True)
+            if SECRET not in query:
+                assert_nothing_leaks(response, key)
+            assert "7,654" not in response.content.decode(errors="replace")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nothing_of_another_tenant_is_changed_or_told(world, tenant, route):
+    before = rows_of_others(world)
+    for url, key in addresses(route, list(world.keys())):
+        for data in forms(world, route):
+            posted = {str(value) for value in data.values()}
+            for headers in ({}, JSON):
+                response = tenant.post(url, data, headers=headers, follow=True)
+                asked = next((each for each in world.secret_keys if str(each) in posted), key)
+                assert_nothing_leaks(response, asked)
+    assert rows_of_others(world) == before
+    assert newer_decisions(world) == []
+    written = LogEntry.objects.filter(user=world.user).exclude(change_message__startswith=SECRET)
+    visible = written.filter(pk__gt=0).exclude(object_id__in=map(str, world.secret_keys))
+    assert not [entry for entry in visible if SECRET in f"{entry.object_repr} {entry.change_message}"]
+
+
+def test_files_and_previews_of_another_tenant_stay(world, tenant, media):
+    url = address("imageasset_preview", world.secret["1-4"].pk, 160)
+    assert tenant.get(url).status_code == 404
+    assert tenant.get(address("imageasset_preview", world.own["1-1"].pk, 160)).status_code == 200
+    for name in ("imageasset", "markedduplicate"):
+        data = {"action": "delete_selected", "_selected_action": [world.own["1-1"].pk], "select_across": 1, "post": 1}
+        tenant.post(address(f"{name}_changelist"), data)
+    assert all((media / asset.image.name).is_file() for asset in world.secret.values())
+
+
+def test_groups_show_and_count_visible_images_only(world, tenant, chief):
+    page = tenant.get(address("duplicategroup_changelist"))
+    [group] = page.context["groups"]
+    assert [card.asset.pk for card in group.cards] == [world.own[f"1-{place}"].pk for place in (1, 2, 3)]
+    assert (group.group.size, group.group.open_count, group.hidden_count) == (3, 2, 0)
+    assert page.context["cl"].result_count == 1
+    assert "2 groups of duplicates" not in tenant.get(address("imageasset_changelist")).text
+    assert "1 group of duplicates" in tenant.get(address("imageasset_changelist")).text
+    shown = chief.get(address("duplicategroup_changelist")).context["groups"]
+    assert sorted(len(each.cards) for each in shown) == [2, 4, 5]
+
+
+@pytest.mark.parametrize(("images", "shown"), [("2", 0), ("3-5", 1)])
+def test_filters_of_groups_count_visible_images(world, tenant, images, shown):
+    ImageAsset.objects.filter(pk__in=[world.own["1-3"].pk]).update(image="elsewhere/3.jpg")
+    page = tenant.get(address("duplicategroup_changelist") + f"?images={images}")
+    assert len(page.context["groups"]) == 1 - shown
+
+
+@pytest.mark.parametrize("lookup", ["size=5", "size__gt=4", "open_count=2", "max_distance__gte=0", "keeper=770001"])
+def test_columns_of_groups_cannot_be_asked(tenant, lookup):
+    page = tenant.get(address("duplicategroup_changelist") + f"?state=all&{lookup}")
+    assert page.status_code in (302, 400)
+
+
+def test_pages_of_a_large_group_do_not_show_where_images_are_hidden(world, tenant):
+    group = DuplicateGroup.objects.get(keeper=world.own["1-1"].pk)
+    GroupMember.objects.filter(group=group, asset=world.own["1-3"].pk).update(position=500)
+    page = tenant.get(address("duplicategroup_change", group.pk))
+    assert [card.asset.pk for card in page.context["groups"][0].cards] == [
+        world.own[f"1-{place}"].pk for place in (1, 2, 3)
+    ]
+    assert page.context["groups"][0].pages == 1
+
+
+def test_image_of_a_hidden_keeper_has_no_group(world, tenant):
+    page = tenant.get(address("imageasset_change", world.own["2-2"].pk))
+    assert "seems to be the same" not in page.text
+    page = tenant.get(address("imageasset_change", world.own["1-2"].pk))
+    assert "2 other images seem to be the same" in page.text
+
+
+def keep_form(world: World, tenant: Client, asset: ImageAsset) -> dict[str, Any]:
+    [group] = tenant.get(address("duplicategroup_changelist")).context["groups"]
+    return {**group.form_values, "keep": asset.pk, "return_to": address("duplicategroup_changelist")}
+
+
+def test_keeping_an_image_marks_visible_images_only(world, tenant):
+    data, before = keep_form(world, tenant, world.own["1-2"]), rows_of_others(world)
+    response = tenant.post(address("duplicategroup_decide"), data, headers=JSON)
+    assert response.status_code == 200
+    assert "2 images are marked as its duplicates" in response.json()["message"]
+    assert rows_of_others(world) == before
+    marked = PairDecision.objects.filter(batch=data["batch"]).values_list("duplicate", flat=True)
+    assert sorted(marked) == sorted([world.own["1-1"].pk, world.own["1-3"].pk])
+
+
+def test_decision_that_would_mark_a_hidden_image_is_refused(world, tenant):
+    duplicate, kept = world.own["1-2"], world.secret["1-4"]
+    PairDecision.objects.create(
+        lower=duplicate,
+        higher=kept,
+        lower_file=duplicate.image.name,
+        higher_file=kept.image.name,
+        verdict="same",
+        duplicate=duplicate,
+        batch=uuid4(),
+    )
+    data, before = keep_form(world, tenant, duplicate), rows_of_others(world)
+    response = tenant.post(address("duplicategroup_decide"), data, headers=JSON)
+    assert response.status_code == 409
+    assert_nothing_leaks(response)
+    assert rows_of_others(world) == before
+
+
+def test_marks_are_listed_only_with_a_visible_keeper(world, tenant, chief):
+    shown = tenant.get(address("markedduplicate_changelist")).context["cl"].result_list
+    assert [row.pk for row in shown] == [world.own["4-2"].pk]
+    decisions = tenant.get(address("pairdecision_changelist")).context["cl"].result_list
+    assert [row.duplicate_id for row in decisions] == [world.own["4-2"].pk]
+    assert len(chief.get(address("markedduplicate_changelist")).context["cl"].result_list) == 5
+
+
+def test_numbers_above_the_list_are_those_of_visible_images(world, tenant, chief):
+    summary = tenant.get(address("imageasset_changelist")).context["summary"]
+    assert (summary.total, summary.waiting, summary.failed) == (len(world.own), 1, 1)
+    summary = chief.get(address("imageasset_changelist")).context["summary"]
+    assert (summary.total, summary.waiting, summary.failed) == (len(world.own) + len(world.secret), 2, 2)
+
+
+def test_progress_is_that_of_visible_images(world, tenant, chief):
+    status = tenant.get(address("imageasset_progress")).context["status"]
+    assert status.summary.total == len(world.own)
+    assert [failure.asset.pk for failure in status.failures] == [world.own["failed"].pk]
+    assert status.running.runs == []
+    assert len(chief.get(address("imageasset_progress")).context["status"].running.runs) == 1
+
+
+def test_undo_of_decisions_about_images_that_became_hidden_is_refused(world, tenant):
+    [batch] = PairDecision.objects.filter(decided_by=world.user).values_list("batch", flat=True)
+    response = tenant.post(address("duplicategroup_undo"), {"batch": batch}, headers=JSON)
+    assert response.status_code == 409
+    assert "last_decision" not in tenant.get(address("duplicategroup_changelist")).text
+    assert PairDecision.objects.filter(batch=batch).exists()
+
+
+def test_upload_message_names_visible_images_only(world, tenant, media, settings):
+    settings.HASHING = {**getattr(settings, "HASHING", {}), "ON_UPLOAD": "now"}
+    content = encoded(photo(seed=7, size=(200, 150)), "JPEG")
+    for asset in (world.own["waiting"], world.secret["waiting"]):
+        (media / asset.image.name).write_bytes(content)
+    backfill_perceptual_hashes()
+    upload = SimpleUploadedFile("new.jpg", content, "image/jpeg")
+    page = tenant.post(address("imageasset_add"), {"image": upload}, follow=True)
+    # The key of the new image is the next one.
+    assert_nothing_leaks(page, ImageAsset.objects.latest("pk").pk)
+    assert "own/waiting.jpg" in page.text
+
+
+def test_uploader_without_the_view_permission_sees_no_names(world, media, django_capture_on_commit_callbacks):
+    client = Client()
+    client.force_login(make_user("uploader", "add_imageasset"), "django.contrib.auth.backends.ModelBackend")
+    content = (media / world.own["1-1"].image.name).read_bytes()
+    ImageAsset.objects.filter(pk=world.own["1-1"].pk).update(perceptual_hash=None)
+    backfill_perceptual_hashes()
+    with django_capture_on_commit_callbacks(execute=True):
+        page = client.post(address("imageasset_add"), {"image": SimpleUploadedFile("new.jpg", content)}, follow=True)
+    assert ImageAsset.objects.filter(image__contains="new").exists()
+    assert "own/1-1" not in page.text
+    assert "already" not in page.text
+
+
+class TestObjectPermissions:
+    """A site whose lists show everything, and whose users may change and delete their own images only."""
+
+    @pytest.fixture(autouse=True)
+    def backends(self, settings):
+        settings.AUTHENTICATION_BACKENDS = BACKENDS
+
+    @pytest.fixture
+    def client(self, world) -> Client:
+        client = Client()
+        client.force_login(world.user, BACKENDS[0])
+        return client
+
+    @pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in routes_of(objects)])
+    def test_no_action_changes_the_rows_of_others(self, world, client, route):
+        before = rows_of_others(world)
+        keys = [*sorted(world.secret_keys), *PairDecision.objects.values_list("pk", flat=True)]
+        for url, _key in addresses(route, keys, "objects"):
+            for data in forms(world, route):
+                client.post(url, data, headers=JSON)
+        assert rows_of_others(world) == before
+        assert newer_decisions(world) == []
+
+    def test_keeping_an_image_is_refused_if_one_of_the_group_may_not_be_changed(self, world, client):
+        page = client.get(address("duplicategroup_changelist", site="objects"))
+        [shown] = [group for group in page.context["groups"] if group.keeper.pk == world.own["1-1"].pk]
+        data = {**shown.form_values, "keep": world.own["1-1"].pk}
+        response = client.post(address("duplicategroup_decide", site="objects"), data, headers=JSON)
+        assert response.status_code == 409
+        assert "You may not change" in response.json()["message"]
+        data = {**shown.form_values, "batch": uuid4(), "same": world.own["1-2"].pk}
+        assert client.post(address("duplicategroup_decide", site="objects"), data, headers=JSON).status_code == 200
+
+
+def test_site_without_a_restriction_asks_nothing_more(world, chief, client, django_assert_max_num_queries):
+    user = make_user("reviewer", "view_imageasset", "view_duplicategroup", "change_duplicategroup")
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.get("/admin/hashing/duplicategroup/")
+    with django_assert_max_num_queries(11) as captured:
+        client.get("/admin/hashing/duplicategroup/")
+    assert not [
+        query
+        for query in captured
+        if "IN (SELECT" in query["sql"] and "imageasset" in query["sql"].split("IN (SELECT")[1]
+    ]
+
+
+def test_restriction_is_recognized(world, rf):
+    request = rf.get("/")
+    request.user = world.user
+    assert is_narrowed(visible_images(request, tenants))
+    assert not is_narrowed(visible_images(request, objects))
+    request.user = world.chief
+    assert not is_narrowed(visible_images(request, tenants))
+    assert not is_narrowed(ImageAsset.objects.order_by("pk"))
+    for rows in (ImageAsset.objects.none(), ImageAsset.objects.all()[:5], ImageAsset.objects.exclude(pk=1)):
+        assert is_narrowed(rows)
+
+
+def test_site_without_images_shows_none(world, rf):
+    request = rf.get("/")
+    request.user = world.chief
+    site = make_site("empty", type(tenants.get_model_admin(ImageAsset)))
+    site.unregister(ImageAsset)
+    access = ImageAccess(request, site)
+    assert not access.may_see_images()
+    assert not access.images.exists()
+    assert not access.allows("view", world.own["1-1"])
+
+
+MODELS = ("imageasset", "duplicategroup", "pairdecision", "markedduplicate")
+PERMISSIONS = [f"{action}_{model}" for model in MODELS for action in ("view", "add", "change", "delete")]
+# Those of one image may be changed by: its form and the actions of the list.
+CHANGING = {"change_imageasset", "delete_imageasset", "add_imageasset"}
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+STATUSES = {200, 302, 400, 403, 404, 405, 409}
+SEES = {"view_imageasset", "change_imageasset"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("permission", [None, *PERMISSIONS])
+def test_every_address_and_method_with_a_single_permission(world, permission):
+    """Names are shown to those who may see images, and to those who delete one; one permission decides nothing."""
+    client = Client()
+    client.force_login(
+        make_user("somebody", *[permission] if permission else []), "django.contrib.auth.backends.ModelBackend"
+    )
+    before = [list(model.objects.order_by("pk").values()) for model in (ImageAsset, PairDecision, GroupMember)]
+    keys = [world.secret["failed"].pk, world.own["4-2"].pk, *PairDecision.objects.values_list("pk", flat=True)[:1]]
+    keys += DuplicateGroup.objects.values_list("pk", flat=True)[:1]
+    for route in routes_of(admin.site):
+        for url, _key in addresses(route, keys, "admin"):
+            for method in METHODS:
+                data = forms(world, route)[-1] if method == "post" and permission not in CHANGING else {}
+                response = getattr(client, method)(url, data)
+                assert response.status_code in STATUSES, (method, url)
+                text = b"".join(response) if response.streaming else response.content
+                if permission not in SEES and not (permission == "delete_imageasset" and "/delete/" in url):
+                    assert b".jpg" not in text, (method, url)
+    if permission not in CHANGING:
+        after = [list(model.objects.order_by("pk").values()) for model in (ImageAsset, PairDecision, GroupMember)]
+        assert after == before
+
+
+WILD = ["", "-1", "0", "1e9", str(2**63), str(10**30), "abc", "\x00", "\u0663", "%", "1,2", "[]"]
+NAMES = """p page distance any_orientation include_low_quality quality hash vertical detail image state likeness images
+source q o all e v created_at__gte""".split()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_parameters_out_of_range_are_no_server_error(world, chief, route):
+    for url, _key in addresses(route, [world.own["1-1"].pk, 0, 2**63, 10**30]):
+        for name in NAMES:
+            for value in WILD[:: 1 if route.name.endswith(("changelist", "similar")) else 4]:
+                assert chief.get(url, {name: value}).status_code < 500
+
+
+HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7 }}{% now %}", "a\u202egpj.exe"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_hostile_names_are_escaped(world, chief, route):
+    for asset, name in zip(world.own.values(), HOSTILE * 3, strict=False):
+        ImageAsset.objects.filter(pk=asset.pk).update(
+            image=f"own/{name}.jpg", perceptual_hash=asset.perceptual_hash, hash_error=asset.hash_error
+        )
+    for url, _key in addresses(route, list(world.keys())):
+        for response in (chief.get(url, follow=True), *(chief.post(url, data) for data in forms(world, route)[:3])):
+            text = response.content.decode(errors="replace")
+            assert "<script>alert(1)" not in text
+            assert "<img src=x" not in text
