@@ -12,6 +12,8 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from hashing.admin.deletion import views
+from hashing.admin.links import admin_page
+from hashing.admin.search import views as search_views
 from hashing.backfill.run import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from samples.pictures import encoded, photo
@@ -26,6 +28,7 @@ SHOWN_NAMES = (
     "return Array.from(document.querySelectorAll('.hashing-cards .hashing-card__name strong'), e => e.innerText)"
 )
 IS_SHOWN = "return arguments[0].complete && arguments[0].naturalWidth"
+IS_DRAWN = "return arguments[0].offsetWidth && arguments[0].width"
 
 
 class Editor:
@@ -57,7 +60,8 @@ class Editor:
         """Wait until an image has loaded and return its width in pixels."""
         picture = self.find(selector)
         self.browser.execute_script("arguments[0].scrollIntoView()", picture)
-        return WebDriverWait(self.browser, 10).until(lambda browser: browser.execute_script(IS_SHOWN, picture))
+        script = IS_DRAWN if picture.tag_name == "canvas" else IS_SHOWN
+        return WebDriverWait(self.browser, 10).until(lambda browser: browser.execute_script(script, picture))
 
     def wait_for_cards(self, *names: str) -> None:
         """Wait until the results have these file names."""
@@ -122,7 +126,18 @@ def test_hashing_by_action_button_and_row(editor, add_image, settings):
     assert "1 image could not be hashed" in editor.messages()
 
 
-def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, settings):
+def allow_images_of_the_site_only(monkeypatch) -> None:
+    """Serve the pages of the search with a strict content security policy."""
+
+    def with_policy(*args, **kwargs):
+        response = admin_page(*args, **kwargs)
+        response["Content-Security-Policy"] = "default-src 'self'"
+        return response
+
+    monkeypatch.setattr(search_views, "admin_page", with_policy)
+
+
+def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, settings, monkeypatch):
     whole = photo(size=(640, 480))
     near = add_image("near.png", content=encoded(whole, "PNG"))
     far = add_image("far.png", content=encoded(whole.crop((24, 18, 616, 462)), "PNG"))
@@ -133,10 +148,11 @@ def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, setti
     settings.HASHING = {"MAX_DISTANCE": 20}
     assert ImageAsset.objects.similar_to(near, 200).get().distance > 20
 
+    allow_images_of_the_site_only(monkeypatch)
     editor.open(address("search_by_image"))
     editor.find("[name=image]").send_keys(str(tmp_path / "copy.jpg"))
     editor.wait_for_cards("near.png")
-    assert editor.wait_for_picture(".hashing-card--uploaded img") == 320
+    assert editor.wait_for_picture(".hashing-card--uploaded canvas") == 320
     assert "#" not in editor.browser.current_url
 
     slider = editor.find("[name=distance]")
@@ -147,7 +163,7 @@ def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, setti
     assert editor.browser.switch_to.active_element == slider
     editor.browser.refresh()
     editor.wait_for_cards("near.png", "far.png")
-    assert editor.wait_for_picture(".hashing-card--uploaded img") == 320
+    assert editor.wait_for_picture(".hashing-card--uploaded canvas") == 320
 
     editor.click(".hashing-cards li:last-child .hashing-card__links a")
     editor.wait_for_cards("near.png")

@@ -99,6 +99,7 @@ def test_shard_is_recorded_as_a_run(select, add_image):
     [
         pytest.param(lambda user: user.user_permissions.clear(), id="without permission"),
         pytest.param(lambda _user: User.objects.update(is_active=False), id="gone"),
+        pytest.param(lambda _user: User.objects.update(is_staff=False), id="no longer staff"),
     ],
 )
 def test_selection_is_refused_after_the_user_lost_the_permission(select, user, add_image, revoke):

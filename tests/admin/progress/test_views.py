@@ -111,3 +111,13 @@ def test_page_has_no_inline_script_or_style(editor, db):
 
 def test_list_links_to_the_page(editor, db):
     assert f'href="{address("progress")}"' in editor.get(address("changelist")).text
+
+
+def test_names_of_machines_and_reasons_are_for_those_who_may_change_images(client_of, db):
+    add_run(worker="machine-7:42")
+    add_run(worker="machine-8:43", ended=True, stopped="No space left on /srv/media/photos")
+    for role, is_shown in (("viewer", False), ("editor", True)):
+        text = page(client_of(role)).text
+        assert "ended early" in text
+        for detail in ("machine-7", "machine-8", "/srv/media"):
+            assert (detail in text) is is_shown

@@ -3,6 +3,10 @@ from __future__ import annotations
 import pytest
 
 from hashing.admin.search import forms
+from hashing.models import ImageAsset
+from hashing.models.querysets import ImageAssetQuerySet
+from hashing.search import similar
+from hashing.search.similar import largest_quick_distance
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb
 from tests.admin.search.conftest import MARKUP, add, find_similar, search_by_hash, shown, upload
@@ -34,6 +38,23 @@ def test_slow_distances_are_not_offered(editor, db, monkeypatch):
     assert shown(response) == [near.pk]
     assert 'max="60" step="1" value="60"' in response.text
     assert "The distance must be a whole number from 0 to 60." in find_similar(editor, asset, distance=61).text
+
+
+@pytest.mark.parametrize("query", [{}, {"any_orientation": "on"}, {"any_orientation": "0"}, {"any_orientation": ""}])
+@pytest.mark.parametrize("search", [find_similar, search_by_hash], ids=["by image", "by hash"])
+def test_no_address_costs_more_than_the_limit_of_a_page(client_of, db, monkeypatch, query, search):
+    """In a large table, a search by distance 64 in any orientation took ten seconds."""
+    monkeypatch.setattr(similar, "estimate_rows", lambda *_args: 50_000_000)
+    asset, asked = add(), []
+    monkeypatch.setattr(ImageAssetQuerySet, "similar_to", lambda *args, **options: asked.append((args, options)))
+    limit = largest_quick_distance(
+        ImageAsset.objects.all(), forms.MAX_MILLISECONDS, any_orientation="any_orientation" in query
+    )
+    assert limit < forms.MAX_DISTANCE
+    arguments = (client_of("viewer"), asset) if search is find_similar else (client_of("viewer"),)
+    response = search(*arguments, distance=limit + 1, **query)
+    assert f"The distance must be a whole number from 0 to {limit}." in response.text
+    assert asked == []
 
 
 @pytest.mark.parametrize("distance", ["", "-1", "201", "abc", "1.5", "9" * 5000, "\x00", MARKUP])
