@@ -1,35 +1,39 @@
-"""Small JPEG copies of the images, made when they are first viewed and kept in the default storage.
+"""Small JPEG copies of the images, made when they are first viewed and kept in the storage of the image.
 
 The previews of an asset are in a folder of their own, in which all of them are found when the image is deleted. Their
-names depend on the file and its hash: if either changes, a new preview is made, and the old one is deleted.
+names cannot be guessed, and depend on the file and its hash: if either changes, a new preview is made, and the old one
+is deleted.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import STATICFILES_STORAGE_ALIAS, settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage, storages
 from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_delete
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits
 from hashing.models.image_asset import ImageAsset
 from hashing.signals import files_replaced
 from hashing.stored_files.availability import is_local
+from hashing.sources.registry import all_sources
+from hashing.sources.storages import own_storage, storage_key
 from hashing.text import first_line
 from hashing.workers.decoder import DecoderBusy
 from hashing.workers.page_decoding import make_thumbnail
@@ -63,30 +67,55 @@ def read_preview(asset: ImageAsset, side: int) -> bytes:
     if asset.hash_error:
         raise ValueError(asset.hash_error)
     name = f"{folder_of(asset.pk)}/{preview_digest(asset)}-{side}.jpg"
-    if content := read_stored(name):
+    storage = preview_storage(asset)
+    if content := read_stored(storage, name):
         return content
     with _locks[hash(name) % len(_locks)]:
-        if content := read_stored(name):
+        if content := read_stored(storage, name):
             return content
         content = make_preview(asset, side)
-        store(name, content)
+        store(storage, name, content)
         # Also deletes the new preview if the row was deleted or changed meanwhile.
         row = ImageAsset._base_manager.using(asset._state.db).filter(pk=asset.pk).first()
-        delete_other_previews([asset.pk], lambda _key: preview_digest(row) if row else None)
+        delete_in_storage(storage, [asset.pk], lambda _key: preview_digest(row) if row else None)
     return content
 
 
 def preview_digest(asset: ImageAsset) -> str:
-    """Return a text that changes with the file, also under the same name, and with its hash."""
-    version = (asset.image.name, asset.file_version, asset.perceptual_hash, asset.file_size)
-    return hashlib.sha256(f"{asset._meta.label} {version}".encode()).hexdigest()[:32]
+    """Return a text that changes with the file, also under the same name, and with its hash.
+
+    It is keyed with SECRET_KEY: who may not see an image cannot guess the address of its preview in the storage.
+    """
+    version = (asset.pk, asset.image.name, asset.file_version, asset.perceptual_hash, asset.file_size)
+    return salted_hmac(UID, repr(version), algorithm="sha256").hexdigest()[:32]
 
 
-def read_stored(name: str) -> bytes | None:
-    if not default_storage.exists(name):
+def preview_storage(asset: ImageAsset) -> Storage:
+    """Return the storage of the image, which is as private as the image.
+
+    For a storage that a source makes for one of its rows alone, and in which nobody would find the previews when the
+    row is gone, return the default one.
+    """
+    storage = asset.image.storage
+    known = map(storage_key, preview_storages())
+    return storage if storage_key(storage) in known else default_storage
+
+
+def preview_storages() -> list[Storage]:
+    """Return the storages that may have previews: all those of the settings and of the fields of the sources."""
+    configured = [storages[alias] for alias in settings.STORAGES if alias != STATICFILES_STORAGE_ALIAS]
+    fields = [source.field.storage for source in all_sources()]
+    found: dict[Hashable, Storage] = {}
+    for storage in (default_storage, own_storage(), *fields, *configured):
+        found.setdefault(storage_key(storage), storage)
+    return list(found.values())
+
+
+def read_stored(storage: Storage, name: str) -> bytes | None:
+    if not storage.exists(name):
         return None
     try:
-        with default_storage.open(name, "rb") as file:
+        with storage.open(name, "rb") as file:
             content = bytes(file.read())
     except FileNotFoundError:
         return None
@@ -116,16 +145,16 @@ def note_too_expensive(version: tuple[str, DecodingLimits], reason: str) -> None
     _too_expensive[version] = reason
 
 
-def store(name: str, content: bytes) -> None:
-    if default_storage.exists(name):
-        if timezone.now() - default_storage.get_modified_time(name) < WRITING_TIME:
+def store(storage: Storage, name: str, content: bytes) -> None:
+    if storage.exists(name):
+        if timezone.now() - storage.get_modified_time(name) < WRITING_TIME:
             return
         # An incomplete file of a process that was killed.
-        default_storage.delete(name)
-    stored = default_storage.save(name, ContentFile(content))
+        storage.delete(name)
+    stored = storage.save(name, ContentFile(content))
     if stored != name:
         # Another process was faster.
-        default_storage.delete(stored)
+        storage.delete(stored)
 
 
 def delete_previews(keys: Collection[Any]) -> None:
@@ -140,43 +169,55 @@ def delete_stale_previews(assets: Iterable[ImageAsset]) -> None:
 
 
 def delete_other_previews(keys: Collection[Any], current: Callable[[Any], str | None]) -> None:
-    """Delete the previews of each key, except those with its `current` digest. Errors of the storage are logged."""
+    """Delete the previews of each key, except those with its `current` digest, in every storage that may have some."""
+    for storage in preview_storages():
+        delete_in_storage(storage, keys, current)
+
+
+def delete_in_storage(storage: Storage, keys: Collection[Any], current: Callable[[Any], str | None]) -> None:
+    """Do the same in one storage. Its errors are logged."""
     try:
-        for key in keys_with_previews(keys):
+        for key in keys_with_previews(storage, keys):
             digest, folder = current(key), folder_of(key)
-            names = default_storage.listdir(folder)[1]
+            names = storage.listdir(folder)[1]
             stale = [name for name in names if digest is None or not name.startswith(digest)]
             for name in stale:
-                default_storage.delete(f"{folder}/{name}")
+                storage.delete(f"{folder}/{name}")
             if len(stale) == len(names):
-                delete_empty_folder(folder)
+                delete_empty_folder(storage, folder)
     # Anything that a storage raises: the rows are committed.
     except Exception as error:
         logger.warning("Previews could not be deleted: %s", first_line(error))
 
 
-def keys_with_previews(keys: Collection[Any]) -> list[Any]:
+def keys_with_previews(storage: Storage, keys: Collection[Any]) -> list[Any]:
     """Return the keys that have a folder of previews, with as few calls of the storage as possible."""
-    if root := local_root():
+    if root := local_root(storage):
         return [key for key in keys if (root / str(key)).is_dir()]
     if len(keys) <= 1:
         return list(keys)
-    found = set(list_folders())
+    found = set(list_folders(storage))
     return [key for key in keys if str(key) in found]
 
 
 def delete_all_previews() -> None:
-    """Delete all previews and their folders. Raises anything that the storage raises."""
-    for name in find_all_previews():
-        default_storage.delete(name)
-    for folder in [*map(folder_of, list_folders()), FOLDER]:
-        delete_empty_folder(folder)
+    """Delete all previews and their folders. Raises anything that a storage raises."""
+    for storage in preview_storages():
+        for name in find_previews(storage):
+            storage.delete(name)
+        for folder in [*map(folder_of, list_folders(storage)), FOLDER]:
+            delete_empty_folder(storage, folder)
 
 
 def find_all_previews() -> Iterator[str]:
-    """Yield the names of all previews in the storage, including those whose rows are gone."""
-    for key in list_folders():
-        names = default_storage.listdir(folder_of(key))[1]
+    """Yield the names of all previews in the storages, including those whose rows are gone."""
+    for storage in preview_storages():
+        yield from find_previews(storage)
+
+
+def find_previews(storage: Storage) -> Iterator[str]:
+    for key in list_folders(storage):
+        names = storage.listdir(folder_of(key))[1]
         yield from (f"{folder_of(key)}/{name}" for name in names if PREVIEW_NAME.fullmatch(name))
 
 
@@ -184,27 +225,27 @@ def folder_of(key: Any) -> str:
     return f"{FOLDER}/{key}"
 
 
-def list_folders() -> list[str]:
+def list_folders(storage: Storage) -> list[str]:
     """Return the keys of present and former assets that have previews, as texts."""
     try:
-        return list(default_storage.listdir(FOLDER)[0])
+        return list(storage.listdir(FOLDER)[0])
     except FileNotFoundError:
         return []
 
 
-def delete_empty_folder(folder: str) -> None:
-    if local_root() is None:
+def delete_empty_folder(storage: Storage, folder: str) -> None:
+    if local_root(storage) is None:
         return
     try:
-        default_storage.delete(folder)
+        storage.delete(folder)
     except OSError:
         # Another process has just stored a preview in it.
         return
 
 
-def local_root() -> Path | None:
+def local_root(storage: Storage) -> Path | None:
     # By its class, because storages in memory have paths as well.
-    return Path(default_storage.path(FOLDER)) if isinstance(default_storage, FileSystemStorage) else None
+    return Path(storage.path(FOLDER)) if isinstance(storage, FileSystemStorage) else None
 
 
 class OutdatedKeys(threading.local):

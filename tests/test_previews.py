@@ -7,18 +7,21 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from io import BytesIO
 from threading import Barrier
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, InMemoryStorage
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage
 from django.db import connection, transaction
+from PIL import Image
 
 from hashing import previews
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset, MarkedDuplicate
-from hashing.previews import FOLDER, read_preview
+from hashing.previews import FOLDER, preview_storage, read_preview
 from samples.pictures import encoded, photo
+from tests.site_models.models import Scan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -201,3 +204,45 @@ def test_preview_that_another_process_stores_first_is_the_only_one(add_image, me
     monkeypatch.setattr(FileSystemStorage, "save", save)
     read_preview(add_image(), 160)
     assert len(stored(media)) == 1
+
+
+def names_in(folder) -> list[str]:
+    return [path.name for path in (folder / FOLDER).rglob("*.jpg")]
+
+
+def test_preview_is_in_the_storage_of_the_image_and_goes_with_it(sources, media, archive):
+    sources("site_models.Scan.file", ON_UPLOAD="inline")
+    scan = Scan.objects.create(file=ContentFile(encoded(photo(size=(160, 120)), "PNG"), "scan.png"))
+    read_preview(ImageAsset.objects.get(source_id=str(scan.pk)), 160)
+    assert len(names_in(archive)) == 1
+    assert stored(media) == []
+    scan.delete()
+    assert names_in(archive) == []
+
+
+def test_preview_in_a_storage_made_for_one_row_is_in_the_default_one(add_image, media, tmp_path, monkeypatch):
+    asset = add_image()
+    alone = FileSystemStorage(tmp_path / "alone")
+    monkeypatch.setattr(asset.image, "storage", alone)
+    assert preview_storage(asset) is default_storage
+
+
+def test_name_cannot_be_guessed_without_the_secret_key(add_image, media, settings):
+    asset = add_image()
+    read_preview(asset, 160)
+    [first] = stored(media)
+    settings.SECRET_KEY = "another"
+    read_preview(asset, 160)
+    [second] = stored(media)
+    assert first != second
+
+
+def test_preview_has_no_metadata(add_image, media):
+    exif = Image.Exif()
+    exif[0x010E] = "a private place"
+    buffer = BytesIO()
+    photo(size=(160, 120)).save(buffer, "JPEG", comment=b"a private note", exif=exif, icc_profile=b"profile" * 20)
+    content = read_preview(add_image(content=buffer.getvalue()), 160)
+    with Image.open(BytesIO(content)) as preview:
+        assert preview.info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert b"private" not in content

@@ -79,7 +79,7 @@ def picture_from_pil(image: Image.Image) -> Picture:
 
 
 def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
-    """Return the picture in RGB, upright, on white, and within a square of `longest_side` pixels.
+    """Return the picture in RGB, upright, on white, within a square of `longest_side` pixels, without metadata.
 
     Raise the errors of `read_picture`.
     """
@@ -92,6 +92,8 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
         factor = max(1, max(image.size) // (2 * longest_side))
         small = flatten(image, to_rgb, factor)
         small.thumbnail(size, Image.Resampling.LANCZOS, reducing_gap=2)
+        # Pillow would write the comment of the original into the copy.
+        small.info = {}
         return small.transpose(TRANSPOSE_METHODS[orientation]) if orientation in TRANSPOSE_METHODS else small
 
 
