@@ -141,7 +141,7 @@ def newer_decisions(world: World) -> list[PairDecision]:
 @pytest.mark.parametrize("route", ROUTES)
 def test_nothing_of_another_tenant_is_shown(world, tenant, route):
     for url, key in addresses(route, list(world.keys())):
-        for query in ("", "?state=all", f"?q={SECRET}"):
+        for query in ("", "?state=all", f"?q={SECRET}") if route.name.endswith("changelist") else ("",):
             response = tenant.get(url + query, follow=True)
             if SECRET not in query:
                 assert_nothing_leaks(response, key)
@@ -154,7 +154,7 @@ def test_nothing_of_another_tenant_is_changed_or_told(world, tenant, route):
     for url, key in addresses(route, list(world.keys())):
         for data in forms(world, route):
             posted = {str(value) for value in data.values()}
-            for headers in ({}, JSON):
+            for headers in ({}, JSON) if route.name.endswith(("decide", "undo")) else ({},):
                 response = tenant.post(url, data, headers=headers, follow=True)
                 asked = next((each for each in world.secret_keys if str(each) in posted), key)
                 assert_nothing_leaks(response, asked)
@@ -416,17 +416,28 @@ NAMES = """p page distance any_orientation include_low_quality quality hash vert
 source q o all e v created_at__gte""".split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 def test_parameters_out_of_range_are_no_server_error(world, chief, route):
-    for url, _key in addresses(route, [world.own["1-1"].pk, 0, 2**63, 10**30]):
-        for name in NAMES:
-            for value in WILD[:: 1 if route.name.endswith(("changelist", "similar")) else 4]:
-                assert chief.get(url, {name: value}).status_code < 500
+    [url, *others] = (url for url, _key in addresses(route, [world.own["1-1"].pk, 0, 2**63, 10**30]))
+    is_search = route.name.endswith(("changelist", "similar"))
+    for name in NAMES:
+        for value in WILD if is_search else WILD[::5]:
+            assert chief.get(url, {name: value}).status_code < 500
+    for other in others:
+        assert chief.get(other).status_code < 500
+        assert chief.post(other, {"post": "yes"}).status_code < 500
+
+
+@pytest.mark.parametrize("side", [0, 1, 161, 2**31, 2**63, 10**30])
+def test_side_of_a_preview_is_one_of_those_that_pages_use(world, chief, side):
+    assert chief.get(address("imageasset_preview", world.own["1-1"].pk, side)).status_code == 404
 
 
 HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "{{ 7 }}{% now %}", "a\u202egpj.exe"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 def test_hostile_names_are_escaped(world, chief, route):
     for asset, name in zip(world.own.values(), HOSTILE * 3, strict=False):
