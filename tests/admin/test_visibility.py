@@ -8,11 +8,14 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, reverse
 
+from hashing.admin.deletion.merging import Merging
+from hashing.admin.owners import attach_owners
 from hashing.admin.visibility import ImageAccess, is_narrowed, visible_images
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
@@ -31,6 +34,7 @@ from tests.admin.tenants import (
     takes_key,
     tenants,
 )
+from tests.site_models.models import Photo
 
 pytestmark = pytest.mark.urls("tests.admin.tenants")
 ROUTES = [pytest.param(route, id=route.name) for route in routes_of(tenants)]
@@ -449,3 +453,19 @@ def test_hostile_names_are_escaped(world, chief, route):
             text = response.content.decode(errors="replace")
             assert "<script>alert(1)" not in text
             assert "<img src=x" not in text
+
+
+class MyPhotos(admin.ModelAdmin):
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(title="mine")
+
+
+def test_owner_that_its_own_admin_leaves_out_is_neither_shown_nor_deleted(hashed_photo, rf, admin_user):
+    mine, theirs = (ImageAsset.objects.get(source_id=str(hashed_photo(title).pk)) for title in ("mine", "theirs"))
+    request, site = rf.get("/"), AdminSite("photos")
+    request.user = admin_user
+    site.register(Photo, MyPhotos)
+    attach_owners([mine, theirs], request, site)
+    assert [len(asset.owners) for asset in (mine, theirs)] == [1, 0]
+    merging = Merging([mine, theirs], {}, request, site, "default")
+    assert merging.find_reasons_to_stay([mine, theirs], lambda *_: None).keys() == {theirs.pk}
