@@ -158,7 +158,7 @@ def make_world(media: Path) -> World:
         folder, _slash, name = row.image.name.partition("/")
         numbers[folder] += 1
         row.pk, row.file_size = numbers[folder], len(content)
-        {"own": own, "secret": secret}[folder][name.removesuffix(".jpg")] = row
+        {"own": own, "secret": secret}[folder][name.removesuffix(f"-{folder}.jpg")] = row
         target = media / row.image.name
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)
@@ -179,7 +179,7 @@ def make_world(media: Path) -> World:
 
 
 def make_image(folder: str, name: str, fields: dict[str, Any], **others: Any) -> ImageAsset:
-    return ImageAsset(image=f"{folder}/{name}.jpg", **fields, **others)
+    return ImageAsset(image=f"{folder}/{name}-{folder}.jpg", **fields, **others)
 
 
 def hashes_of(group: int) -> dict[str, Any]:
