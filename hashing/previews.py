@@ -31,9 +31,9 @@ from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits
 from hashing.models.image_asset import ImageAsset
 from hashing.signals import files_replaced
-from hashing.stored_files.availability import is_local
 from hashing.sources.registry import all_sources
 from hashing.sources.storages import own_storage, storage_key
+from hashing.stored_files.availability import is_local
 from hashing.text import first_line
 from hashing.workers.decoder import DecoderBusy
 from hashing.workers.page_decoding import make_thumbnail
