@@ -36,7 +36,7 @@ from tests.admin.tenants import (
 )
 from tests.site_models.models import Photo
 
-pytestmark = pytest.mark.urls("tests.admin.tenants")
+pytestmark = [pytest.mark.urls("tests.admin.tenants"), pytest.mark.any_database]
 ROUTES = [pytest.param(route, id=route.name) for route in routes_of(tenants)]
 ACTIONS = ["compute_hashes", "recompute_hashes", "delete_selected"]
 JSON = {"Accept": "application/json"}
