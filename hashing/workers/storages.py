@@ -80,9 +80,12 @@ def read_stored_file(storage: Any, name: str, max_bytes: int, reserve: Reserve |
         check_file_size(size, max_bytes)
         if reserve:
             reserve(size)
-        content: bytes = stored.read(max_bytes + 1)
-    check_file_size(len(content), max_bytes)
-    return content
+        # Not with the limit as the size: Python allocates that much at once, in every thread that reads.
+        parts: list[bytes] = []
+        while part := stored.read(min(max_bytes, max(size, COPIED_AT_ONCE)) + 1):
+            parts.append(part)
+            check_file_size(sum(map(len, parts)), max_bytes)
+    return b"".join(parts)
 
 
 @contextmanager

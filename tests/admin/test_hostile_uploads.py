@@ -45,7 +45,7 @@ def expensive(request) -> SimpleUploadedFile:
 
 
 @pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def cheap(monkeypatch: pytest.MonkeyPatch, media: Path) -> Iterator[None]:
     """Check that the test took little time and memory, and that an ordinary picture is hashed afterwards."""
     process, started = psutil.Process(), time.monotonic()
     before = process.memory_info().rss

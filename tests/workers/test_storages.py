@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from django.core.files.base import ContentFile, File
-from django.core.files.storage import Storage
+from django.core.files.storage import FileSystemStorage, Storage
 
 from hashing.fingerprint.limits import FileTooLarge
 from hashing.workers.storages import read_stored_file
@@ -58,3 +60,13 @@ def test_the_size_is_reserved_before_the_content_is_read():
     read_stored_file(OneFileStorage(ContentFile(b"12345")), "a", 5, reserved.append)
     read_stored_file(OneFileStorage(UnsizedFile(b"12345")), "a", 5, reserved.append)
     assert reserved == [5, 0]
+
+
+def test_reading_a_small_file_allocates_little(tmp_path):
+    (tmp_path / "small.bin").write_bytes(b"content")
+    tracemalloc.start()
+    try:
+        assert read_stored_file(FileSystemStorage(tmp_path), "small.bin", 512 << 20) == b"content"
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
