@@ -48,7 +48,7 @@ def check_storage(storage: Storage) -> None:
 
 
 def _list_files(storage: Storage) -> None:
-    """Without its bucket, an object storage denies every name like a missing file; listing reveals the difference.
+    """Tell a missing bucket from a missing file by listing: reading fails in the same way for both.
 
     A missing folder is empty to an object storage and an error to one of folders. Only the latter lists its root: an
     object storage would list everything it holds.

@@ -184,8 +184,10 @@ def hash_content(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
     except ValueError as error:
         return describe_failure(read, file, error)
     except MemoryError:
-        reason = out_of_memory(_max_memory or None) + (" (MAX_MEMORY)" if _max_memory else "")
-        return describe_failure(read, file, MemoryError(f"Failed to process image: {reason}"))
+        text = f"Failed to process image: {out_of_memory(_max_memory or None)}"
+        # A setting has refused the file, like MAX_PIXELS. Without a limit, the machine had too little memory.
+        refusal = ValueError(f"{text} (MAX_MEMORY)") if _max_memory else MemoryError(text)
+        return describe_failure(read, file, refusal)
 
 
 def digest_content(job: Job, file: BinaryIO) -> Outcome:

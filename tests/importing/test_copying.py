@@ -184,7 +184,7 @@ def test_a_file_that_another_import_deletes_while_it_is_stored_is_stored_again(t
 
 
 def test_imports_store_one_after_the_other(media):
-    """Without the lock, one could store its copy under another name, and be killed before it deletes it."""
+    """Without the lock, a killed import could leave a copy behind under another name."""
     folder = os.open(media, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     storing = Thread(target=store_copy, args=(io.BytesIO(b"content"), FileSystemStorage(location=media), "a.jpg"))

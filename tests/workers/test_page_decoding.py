@@ -97,7 +97,7 @@ def test_memory_of_a_worker_is_limited(write):
     with HashingPool(1, 60, 10**9, DEFAULT_MAX_BYTES, max_memory=64 << 20) as pool:
         pool.submit([job])
         [outcome] = pool.outcomes(wait=60)
-    assert outcome.error == "MemoryError: Failed to process image: needs more than 64 MB of memory (MAX_MEMORY)"
+    assert outcome.error == "ValueError: Failed to process image: needs more than 64 MB of memory (MAX_MEMORY)"
     assert outcome.declared_size == (6000, 6000)
 
 

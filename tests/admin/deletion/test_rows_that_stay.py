@@ -140,7 +140,7 @@ def new_file(row: ImageAsset) -> None:
     ImageAsset.objects.filter(pk=row.pk).update(image="new.jpg")
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="whoever writes to SQLite has it alone")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 @pytest.mark.parametrize(("number", "change"), [(0, new_file), (0, ImageAsset.delete), (1, new_file)])
 def test_duplicate_stays_if_it_or_its_keeper_changes_at_the_same_time(superuser, marked, media, number, change):
     with ThreadPoolExecutor(1) as pool:
