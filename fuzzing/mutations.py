@@ -47,8 +47,9 @@ def mutated(name: str, content: bytes, random: Random) -> bytes:
             parts = take_apart(content)
         # An earlier step has left nothing that can be taken apart.
         except (IndexError, struct.error):
-            return random.choice(BYTE_MUTATIONS)(content, random)
-        return put_together(random.choice(PART_MUTATIONS)(parts, random))
+            parts = []
+        if parts:
+            return put_together(random.choice(PART_MUTATIONS)(parts, random))
     return random.choice(BYTE_MUTATIONS)(content, random)
 
 
