@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import BigIntegerField, Count, Max, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
 
 from hashing.db.bulk_insert import insert_rows
 from hashing.db.paging import batches, rows_with_keys
@@ -23,7 +24,14 @@ ADVISORY_LOCK = 0x1A6E5EA4C5
 
 # The columns of a member that are found by comparing it with its keeper.
 MEMBER_FIELDS = ("distance", "orientation", "is_same")
-COUNT_FIELDS = ("size", "open_count", "max_distance")
+COUNT_FIELDS = ("size", "open_count", "open_bytes", "max_distance")
+# The same counts in SQL, of the members of one group.
+COUNTS = {
+    "size": Count("pk"),
+    "open_count": Count("pk", filter=Q(is_same=False)),
+    "open_bytes": Coalesce(Sum("asset__file_size", filter=Q(is_same=False)), Value(0), output_field=BigIntegerField()),
+    "max_distance": Max("distance"),
+}
 
 
 def groups_locked(using: str) -> AbstractContextManager[None]:
@@ -41,23 +49,25 @@ def with_groups_locked(using: str, work: Callable[P, T], *args: P.args, **kwargs
     return retry_transient(attempt, using)
 
 
-def member_fields(member: FoundMember) -> tuple[int, int, bool]:
-    """Return the values of MEMBER_FIELDS."""
-    return member.distance, int(member.orientation), member.is_same
-
-
 class StoredMember(NamedTuple):
     pk: int
     asset_pk: int
     distance: int
     orientation: int
     is_same: bool
+    file_size: int | None
 
 
-def counts_of(members: Sequence[FoundMember] | Sequence[StoredMember]) -> tuple[int, int, int]:
-    """Return the values of COUNT_FIELDS."""
+def member_fields(member: FoundMember | StoredMember) -> tuple[int, int, bool]:
+    """Return the values of MEMBER_FIELDS."""
+    return member.distance, int(member.orientation), member.is_same
+
+
+def counts_of(members: Sequence[FoundMember] | Sequence[StoredMember]) -> tuple[int, int, int, int]:
+    """Return the values of COUNT_FIELDS. A file of unknown size counts as empty."""
+    open_sizes = [member.file_size or 0 for member in members if not member.is_same]
     distances = (member.distance for member in members)
-    return len(members), sum(not member.is_same for member in members), max(distances, default=0)
+    return len(members), len(open_sizes), sum(open_sizes), max(distances, default=0)
 
 
 def insert_groups(found: Iterable[FoundGroup], using: str) -> None:
@@ -140,9 +150,7 @@ def count_members(pks: Iterable[int], using: str) -> None:
     """Update the counts of groups, and delete the groups with a single member."""
     for batch in batches(pks):
         members = GroupMember.objects.using(using).filter(group__in=batch).order_by().values("group")
-        counts = members.annotate(
-            size=Count("pk"), open_count=Count("pk", filter=Q(is_same=False)), max_distance=Max("distance")
-        )
+        counts = members.annotate(**COUNTS)
         counted = [
             DuplicateGroup(pk=pk, **dict(zip(COUNT_FIELDS, values, strict=True)))
             for pk, *values in counts.values_list("group", *COUNT_FIELDS)

@@ -22,6 +22,8 @@ from hashing.models.duplicates import DuplicateGroup, GroupMember
 
 # Images that are written in one transaction, at least; a new group is never split.
 BATCH = 2000
+# Of a `StoredMember`.
+STORED_COLUMNS = ("pk", "asset", *MEMBER_FIELDS, "asset__file_size")
 
 
 class Changes(NamedTuple):
@@ -107,7 +109,7 @@ def drop_and_change(wanted: Mapping[int, FoundGroup], using: str) -> list[GroupD
 def compare_groups(wanted: Mapping[int, FoundGroup], using: str) -> Iterator[GroupDifference]:
     stored: dict[int, list[StoredMember]] = {pk: [] for pk in wanted}
     rows = GroupMember.objects.using(using).filter(group__in=wanted)
-    for group_pk, *values in rows.values_list("group", "pk", "asset", *MEMBER_FIELDS).iterator():
+    for group_pk, *values in rows.values_list("group", *STORED_COLUMNS).iterator():
         stored[group_pk].append(StoredMember(*values))
     groups = DuplicateGroup.objects.using(using).filter(pk__in=wanted)
     counts = {pk: tuple(values) for pk, *values in groups.values_list("pk", *COUNT_FIELDS)}
@@ -125,7 +127,7 @@ def compare_members(pk: int, stored: Sequence[StoredMember], wanted: FoundGroup)
         member = missing.pop(row.asset_pk, None)
         if member is None and row.asset_pk != wanted.keeper:
             result.dropped.append(row.pk)
-        elif member is not None and (values := member_fields(member)) != row[2:]:
+        elif member is not None and (values := member_fields(member)) != member_fields(row):
             result.changed.append(GroupMember(pk=row.pk, **dict(zip(MEMBER_FIELDS, values, strict=True))))
     result.added = list(missing.values())
     return result

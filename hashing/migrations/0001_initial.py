@@ -174,6 +174,14 @@ class Migration(migrations.Migration):
                 ("size", models.PositiveIntegerField(help_text="Including the keeper.", verbose_name="images")),
                 ("open_count", models.PositiveIntegerField(verbose_name="undecided images")),
                 (
+                    "open_bytes",
+                    models.PositiveBigIntegerField(
+                        default=0,
+                        help_text="What deleting the undecided images would free.",
+                        verbose_name="undecided bytes",
+                    ),
+                ),
+                (
                     "max_distance",
                     models.PositiveSmallIntegerField(
                         help_text="Between the keeper and one of its images.", verbose_name="largest distance"

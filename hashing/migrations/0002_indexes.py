@@ -64,6 +64,14 @@ class Migration(migrations.Migration):
             "duplicategroup",
             models.Index(fields=["id"], condition=models.Q(open_count__gt=0), name="duplicate_group_open_idx"),
         ),
+        AddIndexOnline(
+            "duplicategroup",
+            models.Index(
+                fields=["-open_bytes", "open_count"],
+                condition=models.Q(open_count__gt=0),
+                name="duplicate_group_bytes_idx",
+            ),
+        ),
         AddIndexOnline("duplicategroup", models.Index(fields=["max_distance"], name="duplicate_group_distance_idx")),
         AddIndexOnline("duplicategroup", models.Index(fields=["size"], name="duplicate_group_size_idx")),
         AddIndexOnline("pairdecision", models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx")),

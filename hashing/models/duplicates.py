@@ -60,6 +60,9 @@ class DuplicateGroup(models.Model):
     )
     size = models.PositiveIntegerField(_("images"), help_text=_("Including the keeper."))
     open_count = models.PositiveIntegerField(_("undecided images"))
+    open_bytes = models.PositiveBigIntegerField(
+        _("undecided bytes"), default=0, help_text=_("What deleting the undecided images would free.")
+    )
     max_distance = models.PositiveSmallIntegerField(
         _("largest distance"), help_text=_("Between the keeper and one of its images.")
     )
@@ -72,6 +75,9 @@ class DuplicateGroup(models.Model):
         verbose_name_plural = _("groups of duplicates")
         indexes = [
             models.Index(fields=["id"], condition=Q(open_count__gt=0), name="duplicate_group_open_idx"),
+            models.Index(
+                fields=["-open_bytes", "open_count"], condition=Q(open_count__gt=0), name="duplicate_group_bytes_idx"
+            ),
             models.Index(fields=["max_distance"], name="duplicate_group_distance_idx"),
             models.Index(fields=["size"], name="duplicate_group_size_idx"),
         ]

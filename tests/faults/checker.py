@@ -71,7 +71,7 @@ class Stored:
 
     media: Path
     assets: dict[int, Asset]
-    groups: dict[int, tuple[int, int, int, int]]
+    groups: dict[int, tuple[int, ...]]
     members: dict[int, list[tuple[int, int, int, bool]]]
     decisions: list[Decision]
     log: dict[ReportedDecision, str | None]
@@ -79,7 +79,7 @@ class Stored:
     @classmethod
     def of(cls, site: Site) -> Stored:
         assets = {row[0]: Asset(*row) for row in site.rows(ASSET_COLUMNS)}
-        columns = "id, keeper_id, size, open_count, max_distance"
+        columns = "id, keeper_id, size, open_count, open_bytes, max_distance"
         groups = {pk: tuple(numbers) for pk, *numbers in site.rows(columns, table="hashing_duplicategroup")}
         members: defaultdict[int, list[tuple[int, int, int, bool]]] = defaultdict(list)
         columns = "group_id, asset_id, position, distance, is_same"
@@ -114,12 +114,14 @@ def check_groups(stored: Stored, *, complete: bool = True) -> None:
     """Check the groups and, with `complete`, that all matching images without a decision are grouped."""
     same, different = _clusters(stored), _pairs_decided_different(stored)
     group_of: dict[int, int] = {}
-    for pk, (keeper, size, open_count, max_distance) in stored.groups.items():
+    for pk, (keeper, size, open_count, open_bytes, max_distance) in stored.groups.items():
         members = stored.members[pk]
         keys = [asset for asset, *_ in members]
         assert size == len(members) > 1, (pk, size, members)
         assert keys[0] == keeper, (pk, keeper, members)
         assert open_count == sum(not is_same for *_, is_same in members), (pk, members)
+        open_sizes = [stored.assets[asset].size or 0 for asset, *_, is_same in members if not is_same]
+        assert open_bytes == sum(open_sizes), (pk, open_sizes)
         assert max_distance == max(distance for _, _, distance, _ in members), (pk, members)
         assert not any(frozenset(pair) in different for pair in combinations(keys, 2)), (pk, keys)
         for asset, _, distance, is_same in members:

@@ -102,10 +102,11 @@ def stored_groups() -> dict[int, set[int]]:
     """Return the members of each group, its keeper among them, by the keeper. Checks the counts as well."""
     groups = {}
     for group in DuplicateGroup.objects.all():
-        members = list(group.members.order_by("position"))
+        members = list(group.members.select_related("asset").order_by("position"))
         assert members[0].asset_id == group.keeper_id
         assert group.size == len(members) > 1
         assert group.open_count == sum(not member.is_same for member in members)
+        assert group.open_bytes == sum(member.asset.file_size or 0 for member in members if not member.is_same)
         assert group.max_distance == max(member.distance for member in members)
         groups[group.keeper_id] = {member.asset_id for member in members}
     return groups

@@ -51,9 +51,18 @@ class Library:
             "hash_version": 1,
         }
 
+    def file_size(self) -> int | None:
+        return self.dice.choice([None, self.dice.randrange(2**33)])
+
     def facts(self) -> dict[str, object]:
         self.names += 1
-        return {"image": f"{self.names}.jpg", "width": self.dice.randrange(1, 9), "height": 9, **self.hashes()}
+        return {
+            "image": f"{self.names}.jpg",
+            "width": self.dice.randrange(1, 9),
+            "height": 9,
+            "file_size": self.file_size(),
+            **self.hashes(),
+        }
 
     def any_row(self) -> int | None:
         rows = list(ImageAsset.objects.order_by("pk").values_list("pk", flat=True))
@@ -66,7 +75,13 @@ class Library:
         pk = self.any_row()
         facts = self.facts()
         if self.dice.random() < 0.3:
-            facts |= {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None, "hash_error": "broken"}
+            facts |= {
+                "perceptual_hash": None,
+                "vertical_hash": None,
+                "detail_hash": None,
+                "hash_error": "broken",
+                "file_size": None,
+            }
         ImageAsset.objects.filter(pk=pk).update(**facts)
         end_decisions(ImageAsset, keys=[pk] if pk else [], using="default")
         update_groups([pk] if pk else [], "default", rehashed=True)

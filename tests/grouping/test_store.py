@@ -10,7 +10,7 @@ from tests.grouping.conftest import stored_groups
 
 
 def member(asset: ImageAsset, distance: int = 1, *, is_same: bool = False) -> FoundMember:
-    return FoundMember(asset.pk, distance, 1, is_same, 1000)
+    return FoundMember(asset.pk, distance, 1, is_same, asset.file_size or 0)
 
 
 def store(*groups: tuple[ImageAsset, list[FoundMember]]) -> Changes:
@@ -127,6 +127,20 @@ def test_queries_do_not_grow_with_the_groups_that_have_changed(add_hashed):
 def test_wrong_counts_of_a_killed_process_are_corrected(add_hashed):
     a, b, c = (add_hashed() for _ in range(3))
     store((a, [member(b, 1), member(c, 3, is_same=True)]))
-    DuplicateGroup.objects.update(size=4, open_count=2, max_distance=5)
+    DuplicateGroup.objects.update(size=4, open_count=2, open_bytes=7, max_distance=5)
     assert store((a, [member(b, 1), member(c, 3, is_same=True)])) == Changes(0, 1, 0)
     assert stored_groups() == {a.pk: {a.pk, b.pk, c.pk}}
+
+
+def test_open_bytes_are_those_of_the_undecided_images_besides_the_keeper(add_hashed):
+    keeper, *others = (add_hashed(file_size=size) for size in (2**40, 2**33, None, 500))
+    store((keeper, [member(others[0], 1), member(others[1], 2), member(others[2], 3, is_same=True)]))
+    assert DuplicateGroup.objects.get().open_bytes == 2**33
+
+
+def test_open_bytes_follow_a_file_of_another_size(add_hashed):
+    keeper, other = add_hashed(file_size=9), add_hashed(file_size=5)
+    store((keeper, [member(other, 1)]))
+    ImageAsset.objects.filter(pk=other.pk).update(file_size=7)
+    store((keeper, [member(other, 1)]))
+    assert DuplicateGroup.objects.get().open_bytes == 7

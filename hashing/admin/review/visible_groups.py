@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from hashing.admin.visibility import ImageAccess
+from hashing.grouping.group_rows import COUNTS
 from hashing.models import DuplicateGroup, GroupMember
 
 Groups = TypeVar("Groups", bound=QuerySet[DuplicateGroup])
 
-# The counts of a group, and the annotations that stand for them where some of its images are hidden.
-COUNTS = {"size": Count("pk"), "open_count": Count("pk", filter=Q(is_same=False)), "max_distance": Max("distance")}
+# Of the annotations that stand for the counts of a group where some of its images are hidden.
 PREFIX = "visible_"
 MIN_SIZE = 2
 
@@ -34,7 +34,7 @@ def limit_groups(groups: Groups, access: ImageAccess) -> Groups:
 
 
 def count_field(groups: QuerySet[DuplicateGroup], name: str) -> str:
-    """Return the name under which these groups have "size", "open_count" or "max_distance"."""
+    """Return the name under which these groups have one of their counts, such as "open_count"."""
     visible = f"{PREFIX}{name}"
     return visible if visible in groups.query.annotations else name
 
