@@ -19,8 +19,10 @@ FORMAT_MEMORY = {"WEBP": 17, "JPEG2000": 25, "AVIF": 12, "HEIF": 12, "TIFF": 11}
 MODE_MEMORY = {"1": 4, "L": 4, "P": 4, "RGB": 6, "CMYK": 6, "YCbCr": 6, "RGBA": 7, "LA": 7, "PA": 7}
 DEEP_MODE_MEMORY = 11
 COEFFICIENT_SIZE = 2
-# For a pixel of a long side, whose weights in a cell of the grid are in memory.
-WEIGHT_MEMORY = 10
+# For a pixel of the longer side: decoders keep whole rows, and Pillow pointers to them.
+ROW_MEMORY = 16
+# Also for a pixel of the longer side: its weights in the cells of the grid. Where many weights are equal, one is kept.
+WEIGHT_MEMORY, MAX_WEIGHT_MEMORY = 400, 50 << 20
 # Chunks of a PNG are read one by one, in Python. Usual writers fill 8 KB each.
 MAX_PNG_CHUNKS = 100_000
 # A progressive JPEG has about ten scans, and each one goes over all pixels of the picture.
@@ -56,7 +58,7 @@ def check_pixels(file: IO[bytes], limits: DecodingLimits, reduced_to: tuple[int,
         pixels = image.width * image.height
         if limits.max_decoded_pixels is not None and pixels > limits.max_decoded_pixels:
             raise DecodingLimit(f"{image.width} x {image.height} pixels, more than {limits.max_decoded_pixels:,}")
-        memory = pixels * memory_per_pixel(image) + max(image.size) * WEIGHT_MEMORY + coefficients
+        memory = pixels * memory_per_pixel(image) + memory_per_side(max(image.size)) + coefficients
     check_memory(memory, limits)
 
 
@@ -67,6 +69,10 @@ def check_memory(memory: int, limits: DecodingLimits) -> None:
 
 def memory_per_pixel(image: Image.Image) -> int:
     return FORMAT_MEMORY.get(image.format or "", MODE_MEMORY.get(image.mode, DEEP_MODE_MEMORY))
+
+
+def memory_per_side(length: int) -> int:
+    return length * ROW_MEMORY + min(length * WEIGHT_MEMORY, MAX_WEIGHT_MEMORY)
 
 
 def check_structure(file: IO[bytes], limits: DecodingLimits) -> None:

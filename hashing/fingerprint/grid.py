@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,7 +12,6 @@ from PIL import Image
 from hashing.fingerprint.decoding import Box
 from hashing.fingerprint.kernel import (
     ALL_CELLS,
-    CHUNK_PIXELS,
     EIGHT,
     FIXED_POINT,
     LARGE_LENGTH,
@@ -22,8 +20,8 @@ from hashing.fingerprint.kernel import (
     Matrix,
     Side,
     kernel,
-    window,
 )
+from hashing.fingerprint.runs import make_run_kernel
 
 Cells = npt.NDArray[np.uint8]
 Lines = npt.NDArray[np.uint8] | npt.NDArray[np.float64]
@@ -99,30 +97,17 @@ def to_levels(sums: Matrix) -> Matrix:
 
 def weighted_sums(lines: Lines, side: Side, *wanted: slice) -> Matrix:
     """Resample lines of pixels along `side`. Return a row of 81 cells for each line, of which the `wanted` are set."""
-    if side.length > LARGE_LENGTH:
-        return weighted_sums_of_long_lines(lines, side, wanted)
+    runs = make_run_kernel(side) if side.length > LARGE_LENGTH else None
     blocks = [
         block
-        for block in kernel(side)
+        for block in (runs.blocks if runs else kernel(side))
         if any(block.cells.start < cells.stop and cells.start < block.cells.stop for cells in wanted)
     ]
     sums = np.zeros((len(lines), ALL_CELLS.stop))
     step = max(STRIP_LINES, STRIP_PIXELS // side.length)
     for start in range(0, len(lines), step):
-        strip = lines[start : start + step].astype(np.float64, copy=False)
+        strip = lines[start : start + step]
+        values = runs.sums(strip) if runs else strip.astype(np.float64, copy=False)
         for block in blocks:
-            sums[start : start + step, block.cells] = strip[:, block.pixels] @ block.weights
-    return sums
-
-
-def weighted_sums_of_long_lines(lines: Lines, side: Side, wanted: Iterable[slice]) -> Matrix:
-    """Go cell by cell, so that only the weights of one cell are in memory."""
-    sums = np.zeros((len(lines), ALL_CELLS.stop))
-    step = max(1, CHUNK_PIXELS // len(lines))
-    for cell in {cell for cells in wanted for cell in range(cells.start, cells.stop)}:
-        first, weights = window(side, cell)
-        for start in range(0, len(weights), step):
-            chunk = weights[start : start + step]
-            pixels = slice(first + start, first + start + len(chunk))
-            sums[:, cell] += lines[:, pixels].astype(np.float64) @ chunk
+            sums[start : start + step, block.cells] = values[:, block.pixels] @ block.weights
     return sums

@@ -17,10 +17,8 @@ LOBES = 3
 # side has at least 96 pixels, the absolute weights of a cell add up to less than 1.417.
 FIXED_POINT = float(1 << 22)
 # Many kernels of small pictures are cached, 40 KB each at 125 pixels, because a library has hundreds of sizes, and a
-# few of larger ones. Beyond LARGE_LENGTH, a kernel would take more memory than the pixels.
+# few of larger ones. Beyond LARGE_LENGTH, a kernel would take more memory than the pixels: see `runs.py`.
 SMALL_LENGTH, LARGE_LENGTH = 512, 8192
-# Pixels of long sides whose weights are computed at a time. Larger arrays are allocated by the system, every time.
-CHUNK_PIXELS = 1 << 13
 
 # The cells of all three grids, side by side: 9 and 8 for the small hashes, 64 for the large one.
 NINE, EIGHT, SQUARE = slice(0, 9), slice(9, 17), slice(17, 81)
@@ -72,19 +70,6 @@ small_kernel = lru_cache(maxsize=512)(make_kernel)
 large_kernel = lru_cache(maxsize=8)(make_kernel)
 
 
-def window(side: Side, cell: int) -> tuple[int, Matrix]:
-    """Return the first pixel that one cell covers, and the weights of all pixels that it covers."""
-    (first,), (last,) = covered_pixels(side, slice(cell, cell + 1))
-    weights = np.empty(last - first)
-    chunks = [weights[start : start + CHUNK_PIXELS] for start in range(0, len(weights), CHUNK_PIXELS)]
-    for number, chunk in enumerate(chunks):
-        chunk[:] = lanczos(side, np.arange(len(chunk)) + (first + number * CHUNK_PIXELS), cell)
-    total = weights.sum()
-    for chunk in chunks:
-        chunk[:] = to_fixed_point(chunk, total)
-    return int(first), weights
-
-
 def covered_pixels(side: Side, cells: slice) -> tuple[Indices, Indices]:
     """Return the first pixel that each cell covers, and the one after the last."""
     scale = side.extent / CELLS_OF_GRID[cells]
@@ -94,7 +79,7 @@ def covered_pixels(side: Side, cells: slice) -> tuple[Indices, Indices]:
     return first.astype(np.intp), last.astype(np.intp)
 
 
-def lanczos(side: Side, pixels: Indices, cells: Indices | int) -> Matrix:
+def lanczos(side: Side, pixels: Indices | Matrix, cells: Indices | int) -> Matrix:
     """Return 3 * sinc(x) * sinc(x / 3), where x is the distance of a pixel from the centre of a cell."""
     scale = side.extent / CELLS_OF_GRID
     step = np.pi / LOBES / np.maximum(scale, 1)
@@ -112,5 +97,8 @@ def lanczos(side: Side, pixels: Indices, cells: Indices | int) -> Matrix:
 
 
 def to_fixed_point(weights: Matrix, totals: Matrix | float) -> Matrix:
-    weights = weights / totals * FIXED_POINT
+    return to_whole_numbers(weights / totals * FIXED_POINT)
+
+
+def to_whole_numbers(weights: Matrix) -> Matrix:
     return np.trunc(weights + np.copysign(0.5, weights))

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, __version__
 
-from hashing.fingerprint import grid, kernel
+from hashing.fingerprint import grid, runs
 from hashing.fingerprint.decoding import Box
 from hashing.fingerprint.grid import STRIP_LINES, STRIP_PIXELS, Grids, shrink
 from hashing.fingerprint.kernel import LARGE_LENGTH, SMALL_LENGTH, Side, make_kernel
+from hashing.fingerprint.runs import LENGTH_WITH_RUNS
 from samples.pictures import gradient, photo
 
 LANCZOS = Image.Resampling.LANCZOS
@@ -89,6 +90,10 @@ def test_grids_equal_the_resize_of_pillow_13(image: Image.Image):
         (LARGE_LENGTH + 1, 2),
         (2, LARGE_LENGTH + 1),
         (3, 2 * LARGE_LENGTH),
+        (LENGTH_WITH_RUNS, 2),
+        (LENGTH_WITH_RUNS + 1, 40),
+        (2, 200_003),
+        (1_000_003, 1),
     ],
 )
 def test_all_grids_are_exact_at_the_sizes_where_the_arithmetic_changes(size: tuple[int, int]):
@@ -103,8 +108,8 @@ def test_all_grids_are_exact_where_the_order_of_the_passes_changes(size: tuple[i
 
 
 @settings(max_examples=20, deadline=None)
-@given(image=grey_images(), box=st.booleans(), strip=st.integers(1, 60), chunk=st.integers(1, 500))
-def test_no_cell_depends_on_how_the_work_is_divided(image: Image.Image, box: bool, strip: int, chunk: int):
+@given(image=grey_images(), box=st.booleans(), strip=st.integers(1, 60), run=st.sampled_from([8, 64, 512]))
+def test_no_cell_depends_on_how_the_work_is_divided(image: Image.Image, box: bool, strip: int, run: int):
     part = Box(0, 0, image.width - 0.25, image.height - 0.5) if box else None
     expected = shrink(image, part)
     with pytest.MonkeyPatch.context() as patch:
@@ -112,8 +117,9 @@ def test_no_cell_depends_on_how_the_work_is_divided(image: Image.Image, box: boo
         patch.setattr(grid, "STRIP_PIXELS", 0)
         assert_same(shrink(image, part), expected)
         patch.setattr(grid, "LARGE_LENGTH", 0)
-        for module in (grid, kernel):
-            patch.setattr(module, "CHUNK_PIXELS", chunk)
+        assert_same(shrink(image, part), expected)
+        patch.setattr(runs, "LENGTH_WITH_RUNS", 0)
+        patch.setattr(runs, "MAX_RUN", run)
         assert_same(shrink(image, part), expected)
 
 
@@ -214,8 +220,8 @@ shrink(image)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited and counted as Linux does it")
-@pytest.mark.parametrize("size", [(1_000_000, 1), (1, 1_000_000)])
+@pytest.mark.parametrize("size", [(1_000_000, 1), (1, 1_000_000), (8_000_000, 1), (1, 8_000_000)])
 def test_a_thin_picture_takes_little_more_memory_than_its_pixels(size: tuple[int, int]):
-    # 20 bytes a pixel, and the memory that any picture needs.
-    limit = 20 * 1_000_000 + (32 << 20)
+    # 8 bytes a pixel, and what the weights take, and any picture.
+    limit = 8 * max(size) + (48 << 20)
     subprocess.run([sys.executable, "-c", THIN, *map(str, size), str(limit)], check=True, capture_output=True)
