@@ -55,6 +55,13 @@ def key_field(*, required: bool = True) -> forms.IntegerField:
     return forms.IntegerField(min_value=0, max_value=MAX_KEY, required=required, widget=forms.HiddenInput)
 
 
+class TakeBackForm(ReviewForm):
+    """Take back the decision with the key `take_back`. A button in the form of a group, which names the keeper."""
+
+    take_back = key_field()
+    keeper = key_field()
+
+
 class DecisionForm(ReviewForm):
     """Decide about an image of a group; the button adds the name of its verdict with the key of the image.
 

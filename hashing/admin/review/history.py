@@ -36,17 +36,25 @@ def find_last_decision(access: ImageAccess) -> LastDecision | None:
 
 
 def describe(decision: PairDecision) -> str:
+    """Describe a decision together with the others of its click."""
+    if decision.duplicate_id is None:
+        return describe_pair(decision)
+    count = PairDecision.objects.filter(batch=decision.batch)[: MAX_COUNTED + 1].count()
+    if count == 1:
+        return describe_pair(decision)
+    keeper = decision.higher if decision.duplicate_id == decision.lower_id else decision.lower
+    counted = f"{MAX_COUNTED}+" if count > MAX_COUNTED else str(count)
+    return _("%(count)s duplicates of %(keeper)s") % {"count": counted, "keeper": base_name(keeper)}
+
+
+def describe_pair(decision: PairDecision) -> str:
     lower, higher = decision.lower, decision.higher
     if decision.duplicate_id is None:
         names = {"one": base_name(lower), "other": base_name(higher)}
         return _("%(one)s and %(other)s are not the same") % names
     duplicate, keeper = (lower, higher) if decision.duplicate_id == lower.pk else (higher, lower)
-    count = PairDecision.objects.filter(batch=decision.batch)[: MAX_COUNTED + 1].count()
-    if count == 1:
-        names = {"name": base_name(duplicate), "keeper": base_name(keeper)}
-        return _("%(name)s is a duplicate of %(keeper)s") % names
-    counted = f"{MAX_COUNTED}+" if count > MAX_COUNTED else str(count)
-    return _("%(count)s duplicates of %(keeper)s") % {"count": counted, "keeper": base_name(keeper)}
+    names = {"name": base_name(duplicate), "keeper": base_name(keeper)}
+    return _("%(name)s is a duplicate of %(keeper)s") % names
 
 
 def base_name(asset: ImageAsset) -> str:

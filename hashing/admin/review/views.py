@@ -14,15 +14,16 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from hashing.admin.owners import attach_owners
-from hashing.admin.review.forms import DecisionForm, UndoForm
+from hashing.admin.review.forms import DecisionForm, ReviewForm, TakeBackForm, UndoForm
 from hashing.admin.review.history import find_last_decision
 from hashing.admin.review.presentation import GroupPresentation
 from hashing.admin.review.return_to import MAX_KEYS, ReturnTo
 from hashing.admin.review.services import DecisionResult, apply_decision, undo_decisions
+from hashing.admin.review.taking_back import may_take_back, take_back
 from hashing.admin.review.verdicts import VERDICTS
 from hashing.admin.visibility import ImageAccess
 from hashing.grouping.decision_log import DecisionRefused
-from hashing.models import DuplicateGroup, PairDecision
+from hashing.models import DuplicateGroup
 
 GROUP, UNDO = "admin/hashing/review/group.html", "admin/hashing/review/undo.html"
 
@@ -36,11 +37,11 @@ class DecisionViews:
     def urls(self) -> list[URLPattern]:
         return [
             path(
-                f"{name}/",
+                f"{name.replace('_', '-')}/",
                 self.model_admin.admin_site.admin_view(require_POST(view)),
                 name=f"hashing_duplicategroup_{name}",
             )
-            for name, view in (("decide", self.decide), ("undo", self.undo))
+            for name, view in (("decide", self.decide), ("undo", self.undo), ("take_back", self.take_back))
         ]
 
     def decide(self, request: HttpRequest) -> HttpResponse:
@@ -55,6 +56,13 @@ class DecisionViews:
         form = UndoForm.of(request.POST)
         return self.respond(request, form, lambda: undo_decisions(form.cleaned_data["batch"], self.access(request)), [])
 
+    def take_back(self, request: HttpRequest) -> HttpResponse:
+        """Take back one decision about an image of a group, and stay on the page."""
+        self.check_permission(request)
+        form = TakeBackForm.of(request.POST)
+        key, access = form.cleaned_data["take_back"], self.access(request)
+        return self.respond(request, form, lambda: take_back(key, access), [form.cleaned_data["keeper"]])
+
     def access(self, request: HttpRequest) -> ImageAccess:
         return ImageAccess(request, self.model_admin.admin_site)
 
@@ -63,7 +71,7 @@ class DecisionViews:
             raise PermissionDenied
 
     def respond(
-        self, request: HttpRequest, form: UndoForm | DecisionForm, act: Callable[[], DecisionResult], keys: list[int]
+        self, request: HttpRequest, form: ReviewForm, act: Callable[[], DecisionResult], keys: list[int]
     ) -> HttpResponse:
         """Act, and show again the groups of the images that were decided about, `keys`, and of those that changed."""
         is_refusal = False
@@ -116,12 +124,6 @@ def review_context(request: HttpRequest, site: AdminSite, url: str, *, may_decid
         "may_take_back": may_decide and may_take_back(request, site),
         "last_decision": find_last_decision(ImageAccess(request, site)) if may_decide else None,
     }
-
-
-def may_take_back(request: HttpRequest, site: AdminSite) -> bool:
-    if not site.is_registered(PairDecision):
-        return False
-    return bool(site.get_model_admin(PairDecision).has_delete_permission(request))
 
 
 def render_groups(request: HttpRequest, groups: Iterable[GroupPresentation], context: dict[str, Any]) -> Iterable[str]:

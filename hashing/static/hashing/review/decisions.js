@@ -49,7 +49,7 @@ function setReady() {
 async function post(form, button) {
   try {
     const options = { method: "POST", body: new FormData(form, button), headers: { Accept: "application/json" } };
-    const response = await fetch(form.getAttribute("action"), options);
+    const response = await fetch(button?.getAttribute("formaction") ?? form.getAttribute("action"), options);
     if (response.ok || response.status === 409) return { ...(await response.json()), isRefusal: !response.ok };
     showMessage(review.dataset.textRefused, true);
   } catch (error) {
@@ -77,8 +77,9 @@ function update(group, button, response) {
 }
 
 // The undecided images of a group in the order of review, from the one behind the decided one. After a refusal, the
-// same image again.
+// same image again, as after its decision was taken back.
 function nextImages(group, button, isRefusal) {
+  if (button.name === "take_back") return [imageKey(button.closest(".hashing-member"))];
   const decided = Number(button.value);
   if (isRefusal) return [decided];
   const keys = [...group.querySelectorAll(".hashing-member--open")].map(imageKey);
