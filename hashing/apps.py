@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core.signals import request_finished, request_started
 from django.db.backends.signals import connection_created
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +19,10 @@ class HashingConfig(AppConfig):
         from hashing.previews import connect_previews
         from hashing.search.sqlite_functions import add_sqlite_functions
         from hashing.uploads import connect_uploads
+        from hashing.workers.decoder import begin_request, end_request
 
+        request_started.connect(begin_request, dispatch_uid="hashing.workers")
+        request_finished.connect(end_request, dispatch_uid="hashing.workers")
         connection_created.connect(add_sqlite_functions, dispatch_uid="hashing.search")
         connect_uploads()
         connect_groups()

@@ -27,7 +27,7 @@ class HashingSettings:
     # Seconds after which a worker process that decodes an image is terminated.
     TIMEOUT: float = 60.0
     # The same for images that are decoded while somebody waits for a page. The pixels are those that are decoded: a
-    # JPEG is decoded at a reduced scale.
+    # JPEG is decoded at a reduced scale. The seconds are for all images of a request together.
     PAGE_MAX_PIXELS: int = 64_000_000
     PAGE_MAX_MEMORY: int = 256 << 20
     PAGE_TIMEOUT: float = 4.0
@@ -63,6 +63,7 @@ def page_limits() -> DecodingLimits:
         max_memory=values.PAGE_MAX_MEMORY,
         seconds=values.PAGE_TIMEOUT,
         max_decoded_pixels=values.PAGE_MAX_PIXELS,
+        seconds_of_request=True,
     )
 
 

@@ -18,7 +18,8 @@ class DecodingLimits(NamedTuple):
     """What decoding one file may take. None means no limit.
 
     `max_pixels` holds for the declared size, `max_decoded_pixels` for what is left of it at a reduced scale. `seconds`
-    and `max_memory` (bytes) are enforced while the file is decoded.
+    and `max_memory` (bytes) are enforced while the file is decoded. With `seconds_of_request`, all files of a request
+    have these seconds together.
     """
 
     max_pixels: int = DEFAULT_MAX_PIXELS
@@ -26,6 +27,7 @@ class DecodingLimits(NamedTuple):
     max_memory: int | None = DEFAULT_MAX_MEMORY
     seconds: float = 60
     max_decoded_pixels: int | None = None
+    seconds_of_request: bool = False
 
 
 class FileTooLarge(Exception):

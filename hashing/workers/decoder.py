@@ -9,8 +9,11 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from threading import BoundedSemaphore, Event, Lock, Timer
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar, cast
 
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits
@@ -20,6 +23,8 @@ T = TypeVar("T")
 # More would let one client use all cores.
 MAX_PROCESSES = 2
 SECONDS_TO_START = 60
+# A file that had this share of its time has had enough to blame it.
+FULL_TIME = 0.9
 COMMAND = "from hashing.workers.decoding_process import serve; serve()"
 # An image needs no threads, and each one would take memory.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -37,10 +42,32 @@ class Answer(NamedTuple):
 
 
 class DecoderBusy(DecodingLimit):
-    """All decoding processes are busy with other files, for as long as this one might take."""
+    """Other files took the time that this one might need. It was not decoded, or not to its end."""
 
-    def __init__(self) -> None:
-        super().__init__("too many images are being decoded at the moment")
+
+class DecodingTimeout(Exception):
+    """The process was ended at the deadline."""
+
+
+@dataclass
+class RequestTime:
+    """Seconds that a request has waited for its files to be decoded."""
+
+    used: float = 0.0
+
+
+# None outside of requests.
+request_time: ContextVar[RequestTime | None] = ContextVar("request_time", default=None)
+
+
+def begin_request(**_kwargs: Any) -> None:
+    """Receiver of `request_started`."""
+    request_time.set(RequestTime())
+
+
+def end_request(**_kwargs: Any) -> None:
+    """Receiver of `request_finished`."""
+    request_time.set(None)
 
 
 class DecodingProcess:
@@ -68,10 +95,10 @@ class DecodingProcess:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def run(self, request: Request) -> Answer:
-        """Raise `DecodingLimit` if the process had to be ended or died."""
+    def run(self, request: Request, seconds: float) -> Answer:
+        """Raise `DecodingTimeout` if the process had to be ended after `seconds`, and `DecodingLimit` if it died."""
         content = memoryview(pickle.dumps(request))
-        return self._wait_for_answer(request.limits.seconds, content)
+        return self._wait_for_answer(seconds, content)
 
     def _wait_for_answer(self, seconds: float, content: memoryview | bytes = b"") -> Answer:
         is_late = Event()
@@ -89,8 +116,9 @@ class DecodingProcess:
         # The process was ended, or died, perhaps while it wrote.
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             self.end()
-            reason = f"needs more than {seconds:g} seconds" if is_late.is_set() else "its decoder died"
-            raise DecodingLimit(reason) from error
+            if is_late.is_set():
+                raise DecodingTimeout from error
+            raise DecodingLimit("its decoder died") from error
         # Of a caller: then the answer will never be read.
         except BaseException:
             self.end()
@@ -129,21 +157,39 @@ class Decoder:
         """Return or raise what the function does, in another process.
 
         Raise `DecodingLimit` when that takes more time or memory than allowed, when the process dies, or when none is
-        free for as long as the time limit.
+        free in this time, which may be for all files of a request together.
         """
-        if not self._slots.acquire(timeout=limits.seconds):
-            raise DecoderBusy
+        spent = (request_time.get() if limits.seconds_of_request else None) or RequestTime()
+        if spent.used:
+            busy = DecoderBusy(f"the images of this request need more than {limits.seconds:g} seconds")
+        else:
+            busy = DecoderBusy("too many images are being decoded at the moment")
+        began = monotonic()
         try:
+            result: T = self._run_within(limits.seconds - spent.used, busy, Request(function, arguments, limits))
+        finally:
+            spent.used += monotonic() - began
+        return result
+
+    def _run_within(self, seconds: float, busy: DecoderBusy, request: Request) -> Any:
+        deadline = monotonic() + seconds
+        if seconds <= 0 or not self._slots.acquire(timeout=seconds):
+            raise busy
+        try:
+            seconds_left = max(0, deadline - monotonic())
             process = self._take()
-            answer = process.run(Request(function, arguments, limits))
+            answer = process.run(request, seconds_left)
             with self._lock:
                 self._idle.append(process)
+        except DecodingTimeout as timeout:
+            if seconds_left < request.limits.seconds * FULL_TIME:
+                raise busy from timeout
+            raise DecodingLimit(f"needs more than {request.limits.seconds:g} seconds") from timeout
         finally:
             self._slots.release()
         if answer.error is not None:
             raise answer.error
-        result: T = answer.result
-        return result
+        return answer.result
 
     def _take(self) -> DecodingProcess:
         while True:

@@ -135,6 +135,16 @@ def test_a_decoder_that_hangs_or_dies_does_not_break_an_upload(superuser, media,
     assert ImageAsset.objects.never_tried().count() == 1
 
 
+def test_checking_and_hashing_an_upload_have_one_deadline(superuser, media, monkeypatch, settings):
+    settings.HASHING = {"PAGE_TIMEOUT": 1.0}
+    monkeypatch.setattr(page_decoding, "hash_file_here", misbehaving.hang)
+    monkeypatch.setattr(page_decoding, "verify_file_here", misbehaving.hang)
+    upload = SimpleUploadedFile("a.png", encoded(photo(), "PNG"))
+    answer = superuser.post(address("add"), {"image": upload}, follow=True)
+    assert "the images of this request need more than 1 seconds" in messages_of(answer)
+    assert ImageAsset.objects.never_tried().count() == 1
+
+
 def test_a_pipe_in_place_of_a_file_blocks_no_preview(superuser, add_image, media):
     os.mkfifo(media / "pipe.jpg")
     asset = add_image("pipe.jpg", content=None)

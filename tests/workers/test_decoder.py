@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits
-from hashing.workers.decoder import Decoder, DecoderBusy, decoder, python_executable
+from hashing.workers.decoder import Decoder, DecoderBusy, begin_request, decoder, end_request, python_executable
 
 PLENTY = DecodingLimits(seconds=20, max_memory=64 << 20)
 SHORT = PLENTY._replace(seconds=0.5)
@@ -93,6 +93,43 @@ def test_a_caller_does_not_wait_longer_than_the_time_limit_for_a_process():
         for other in others:
             other.result()
     assert decoder.run(SHORT, os.getpid)
+
+
+def test_waiting_for_a_process_is_part_of_the_time_limit():
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as threads:
+        others = [threads.submit(decoder.run, PLENTY, time.sleep, 1) for _ in range(2)]
+        time.sleep(0.2)
+        with pytest.raises(DecoderBusy, match="at the moment"):
+            decoder.run(PLENTY._replace(seconds=1.5), time.sleep, 60)
+        assert time.monotonic() - started < 3
+        for other in others:
+            other.result()
+
+
+@pytest.fixture
+def request_of_a_page() -> Iterator[None]:
+    begin_request()
+    yield
+    end_request()
+
+
+@pytest.mark.usefixtures("request_of_a_page")
+def test_the_files_of_a_request_share_its_time():
+    limits = PLENTY._replace(seconds=0.6, seconds_of_request=True)
+    decoder.run(limits, time.sleep, 0.4)
+    for function, argument in ((time.sleep, 60), (bytes, 1)):
+        with pytest.raises(DecoderBusy, match=r"the images of this request need more than 0\.6 seconds"):
+            decoder.run(limits, function, argument)
+    assert decoder.run(limits._replace(seconds_of_request=False), os.getpid)
+    begin_request()
+    assert decoder.run(limits, os.getpid)
+
+
+def test_outside_of_requests_each_file_has_its_own_time():
+    limits = PLENTY._replace(seconds=0.6, seconds_of_request=True)
+    for _ in range(2):
+        decoder.run(limits, time.sleep, 0.4)
 
 
 SCRIPT = """
