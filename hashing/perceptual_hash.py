@@ -51,9 +51,9 @@ def compute_fingerprint(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -
     pixels, or cannot be decoded; `MemoryError` when decoding needs more memory than there is; and `OSError` when the
     file cannot be read.
     """
-    from hashing.fingerprint.compute import fingerprint_of_file
+    from hashing.fingerprint.compute import hash_image_file
 
-    return fingerprint_of_file(file, max_pixels)
+    return hash_image_file(file, max_pixels).fingerprint
 
 
 def compute_hash_hamming_distance(hash1: str, hash2: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections, transaction
 from django.utils import timezone
 
@@ -28,6 +29,14 @@ ERROR_FIELDS = ("hash_error", "hashed_at")
 GUARDS = ("image", "file_version")
 
 Versions = Mapping[Any, int]
+
+
+def site_time(moment: datetime | None) -> datetime | None:
+    """Return the moment as the database takes it. The clock of a camera without a time zone shows the site's time."""
+    if moment is None or timezone.is_aware(moment) == settings.USE_TZ:
+        return moment
+    convert = timezone.make_aware if settings.USE_TZ else timezone.make_naive
+    return convert(moment, timezone.get_default_timezone())
 
 
 class DatabaseUnavailable(Exception):
@@ -134,6 +143,8 @@ class OutcomeWriter:
                 "width": found.width,
                 "height": found.height,
             }
+            if outcome.details:
+                values |= outcome.details._asdict() | {"taken_at": site_time(outcome.details.taken_at)}
         elif outcome.declared_size:
             values["width"], values["height"] = outcome.declared_size
         return self._model(pk=outcome.pk, image=outcome.name, file_version=version, **values)

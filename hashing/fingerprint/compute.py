@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hashing.fingerprint.decoding import Picture, picture_from_pil, read_picture
+from hashing.fingerprint.details import FileDetails
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.fingerprint.grid import Cells, shrink
 from hashing.fingerprint.kernel import SQUARE_SIDE
@@ -42,10 +43,16 @@ VISIBLE_SHARE = 0.08
 ROUNDING, FULL_STRUCTURE = 1, 4
 
 
-def fingerprint_of_file(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Fingerprint:
-    """Implementation of `hashing.perceptual_hash.compute_fingerprint`."""
+class HashedFile(NamedTuple):
+    fingerprint: Fingerprint
+    details: FileDetails
+
+
+def hash_image_file(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> HashedFile:
+    """Return the fingerprint and the details of an image file. Raise the errors of `compute_fingerprint`."""
     try:
-        return fingerprint_of_picture(read_picture(file, max_pixels))
+        picture = read_picture(file, max_pixels)
+        return HashedFile(fingerprint_of_picture(picture), picture.details)
     except ValueError as error:
         raise ValueError(f"Failed to process image: {error}") from error
     except MemoryError as error:
@@ -60,7 +67,7 @@ def fingerprint_of_image(image: Image.Image) -> Fingerprint:
         position = image.fp.tell()
         try:
             image.fp.seek(0)
-            return fingerprint_of_file(image.fp)
+            return hash_image_file(image.fp).fingerprint
         finally:
             image.fp.seek(position)
     try:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
+from hashing.fingerprint.details import FileDetails, details_of
 from hashing.fingerprint.formats.tiff import SIGNED, UNSIGNED, Samples, samples_of
 from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
 from hashing.fingerprint.opening import decoding, open_image, open_picture
@@ -55,7 +56,15 @@ class Picture(NamedTuple):
     grey: Image.Image
     width: int
     height: int
+    details: FileDetails
     box: Box | None = None
+
+
+class Flat(NamedTuple):
+    """A picture on white. `is_transparent`: the white shows through somewhere."""
+
+    image: Image.Image
+    is_transparent: bool
 
 
 def read_picture(file: IO[bytes], max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
@@ -90,7 +99,7 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
             image.load()
         orientation = exif_orientation(image)
         factor = max(1, max(image.size) // (2 * longest_side))
-        small = flatten(image, to_rgb, factor)
+        small = flatten(image, to_rgb, factor).image
         small.thumbnail(size, Image.Resampling.LANCZOS, reducing_gap=2)
         # Pillow would write the comment of the original into the copy.
         small.info = {}
@@ -124,13 +133,13 @@ def request_reduced_jpeg(image: Image.Image, mode: str, min_size: tuple[int, int
 def upright_grey(image: Image.Image, width: int, height: int, box: Box | None = None) -> Picture:
     # Read after loading: a decoder that turns the picture itself (TIFF, HEIF) has removed the tag by then.
     orientation = exif_orientation(image)
-    grey = flatten(image, to_grey)
+    grey, is_transparent = flatten(image, to_grey)
     if orientation in TRANSPOSE_METHODS:
         grey = grey.transpose(TRANSPOSE_METHODS[orientation])
         box = box and orient_box(box, grey.size, orientation)
     if orientation in IS_TRANSPOSED:
         width, height = height, width
-    return Picture(grey, width, height, box)
+    return Picture(grey, width, height, details_of(image, is_transparent=is_transparent), box)
 
 
 def orient_box(box: Box, size: tuple[int, int], orientation: int) -> Box:
@@ -166,34 +175,44 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return cast("Image.Image", ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB"))
 
 
-def flatten(image: Image.Image, convert: Callable[[Image.Image], Image.Image], factor: int = 1) -> Image.Image:
+def flatten(image: Image.Image, convert: Callable[[Image.Image], Image.Image], factor: int = 1) -> Flat:
     """Return `convert(image)` on white, reduced by a whole factor.
 
     Works on a tile at a time: whole copies in between would take several times the memory of the image.
     """
-    transform = convert if is_alpha_unused(image) else lambda tile: convert(on_white(tile))
+    is_opaque, is_transparent = is_alpha_unused(image), False
+
+    def transform(tile: Image.Image) -> Image.Image:
+        nonlocal is_transparent
+        flat = Flat(tile, is_transparent=False) if is_opaque else on_white(tile)
+        is_transparent = is_transparent or flat.is_transparent
+        return convert(flat.image)
+
     image = to_eight_bits(image)
     width, height = image.size
     columns = factor * max(1, min(width, TILE_PIXELS) // factor)
     rows = factor * max(1, TILE_PIXELS // columns // factor)
     if columns >= width and rows >= height:
         flat = transform(image)
-        return flat if factor == 1 else flat.reduce(factor)
+        return Flat(flat if factor == 1 else flat.reduce(factor), is_transparent)
     result = None
     for left, top in product(range(0, width, columns), range(0, height, rows)):
         tile = transform(image.crop((left, top, min(left + columns, width), min(top + rows, height))))
         result = result or Image.new(tile.mode, (-(-width // factor), -(-height // factor)))
         result.paste(tile if factor == 1 else tile.reduce(factor), (left // factor, top // factor))
-    return cast("Image.Image", result)
+    return Flat(cast("Image.Image", result), is_transparent)
 
 
-def on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Flat:
     if not image.has_transparency_data:
-        return image
+        return Flat(image, is_transparent=False)
     if image.mode == "La":
         image = image.convert("LA")
+    image = image.convert("RGBA")
+    if image.getchannel("A").getextrema() == (255, 255):
+        return Flat(image, is_transparent=False)
     paper = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(paper, image.convert("RGBA"))
+    return Flat(Image.alpha_composite(paper, image), is_transparent=True)
 
 
 def is_alpha_unused(image: Image.Image) -> bool:

@@ -96,6 +96,44 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "file_format",
+                    models.CharField(blank=True, editable=False, max_length=16, null=True, verbose_name="file format"),
+                ),
+                (
+                    "jpeg_quality",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        editable=False,
+                        help_text="1 to 100, estimated from the file: the quality with which it was saved.",
+                        null=True,
+                        verbose_name="JPEG quality",
+                    ),
+                ),
+                (
+                    "is_transparent",
+                    models.BooleanField(blank=True, editable=False, null=True, verbose_name="transparent"),
+                ),
+                (
+                    "exif_count",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        editable=False,
+                        help_text="How many there are, without those that say how the pixels are stored.",
+                        null=True,
+                        verbose_name="EXIF tags",
+                    ),
+                ),
+                (
+                    "taken_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="By the clock of the camera.",
+                        null=True,
+                        verbose_name="date taken",
+                    ),
+                ),
+                (
                     "file_version",
                     models.PositiveIntegerField(
                         db_default=0,

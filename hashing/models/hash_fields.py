@@ -24,6 +24,11 @@ EMPTY_HASH_FIELDS: dict[str, Any] = {
     "height": None,
     "file_size": None,
     "file_digest": None,
+    "file_format": None,
+    "jpeg_quality": None,
+    "is_transparent": None,
+    "exif_count": None,
+    "taken_at": None,
 }
 HASH_FIELDS = tuple(EMPTY_HASH_FIELDS)
 

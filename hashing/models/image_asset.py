@@ -66,6 +66,25 @@ class ImageAsset(models.Model):
         editable=False,
         help_text=_("SHA-256 of the file's bytes, in hexadecimal characters."),
     )
+    file_format = models.CharField(_("file format"), max_length=16, null=True, blank=True, editable=False)
+    jpeg_quality = models.PositiveSmallIntegerField(
+        _("JPEG quality"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("1 to 100, estimated from the file: the quality with which it was saved."),
+    )
+    is_transparent = models.BooleanField(_("transparent"), null=True, blank=True, editable=False)
+    exif_count = models.PositiveIntegerField(
+        _("EXIF tags"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("How many there are, without those that say how the pixels are stored."),
+    )
+    taken_at = models.DateTimeField(
+        _("date taken"), null=True, blank=True, editable=False, help_text=_("By the clock of the camera.")
+    )
     # A storage that overwrites files gives a new file the name of the old one.
     file_version = models.PositiveIntegerField(
         _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")

@@ -12,10 +12,9 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO
 
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, check_file_size
-from hashing.perceptual_hash import compute_fingerprint
 from hashing.workers.decoder import decoder
 from hashing.workers.storages import local_copy
-from hashing.workers.worker import Job, Outcome, describe_failure, digest_content, hash_opening
+from hashing.workers.worker import Job, Outcome, describe_failure, digest_content, hash_opening, hash_picture
 
 JPEG_QUALITY = 82
 
@@ -55,7 +54,7 @@ def hash_file_here(job: Job, limits: DecodingLimits) -> Outcome:
         if limits.max_decoded_pixels is not None:
             check_cost(file, limits)
         try:
-            return read._replace(fingerprint=compute_fingerprint(file, limits.max_pixels))
+            return hash_picture(read, file, limits.max_pixels)
         except ValueError as error:
             return describe_failure(read, file, error)
 

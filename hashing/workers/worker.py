@@ -12,14 +12,16 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from io import BytesIO
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DecodingLimit, FileTooLarge, check_file_size
-from hashing.perceptual_hash import compute_fingerprint
 from hashing.workers.memory import limit_memory, out_of_memory, used_memory
 from hashing.workers.read_ahead import ReadAhead, Reserve
 from hashing.workers.storages import StorageReference, open_storage, read_stored_file
+
+if TYPE_CHECKING:
+    from hashing.fingerprint.details import FileDetails
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The fingerprint of a file, or the error.
+    """The fingerprint and the details of a file, or the error.
 
     `unread`: the storage could not read the file, so nothing is known about its content. `missing`: unread because
     the storage has no such file. `died`: the worker process died. `file_size` and `file_digest` (SHA-256, in
@@ -63,6 +65,7 @@ class Outcome(NamedTuple):
     file_digest: str | None = None
     declared_size: tuple[int, int] | None = None
     deferred: str = ""
+    details: FileDetails | None = None
 
 
 # Set once in each worker process.
@@ -180,7 +183,7 @@ def hash_opening(job: Job, opening: AbstractContextManager[T], hash_opened: Call
 def hash_content(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
     read = digest_content(job, file)
     try:
-        return read._replace(fingerprint=compute_fingerprint(file, max_pixels))
+        return hash_picture(read, file, max_pixels)
     except ValueError as error:
         return describe_failure(read, file, error)
     except MemoryError:
@@ -188,6 +191,13 @@ def hash_content(job: Job, file: BinaryIO, max_pixels: int) -> Outcome:
         # A setting has refused the file, like MAX_PIXELS. Without a limit, the machine had too little memory.
         refusal = ValueError(f"{text} (MAX_MEMORY)") if _max_memory else MemoryError(text)
         return describe_failure(read, file, refusal)
+
+
+def hash_picture(read: Outcome, file: BinaryIO, max_pixels: int) -> Outcome:
+    """Return the outcome with the fingerprint and the details. Raise the errors of `compute_fingerprint`."""
+    from hashing.fingerprint.compute import hash_image_file
+
+    return read._replace(**hash_image_file(file, max_pixels)._asdict())
 
 
 def digest_content(job: Job, file: BinaryIO) -> Outcome:

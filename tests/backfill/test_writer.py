@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.db import connection
 
+from hashing.backfill.writer import site_time
+from hashing.fingerprint.details import FileDetails
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 from hashing.signals import files_replaced
@@ -22,6 +27,40 @@ def test_fingerprint_is_written_to_all_fields(writer):
     assert (asset.width, asset.height, asset.file_size, asset.file_digest) == (640, 480, 1234, DIGEST)
     assert (asset.hash_version, asset.hash_error) == (HASH_VERSION, "")
     assert asset.hashed_at is not None
+
+
+TAKEN, HALF_PAST_SEVEN = datetime.fromisoformat("2019-05-01T10:30"), datetime.fromisoformat("2019-05-01T19:30")
+DETAILS = FileDetails("JPEG", 90, is_transparent=False, exif_count=7, taken_at=None)
+
+
+def test_details_of_the_file_are_written_and_cleared_with_the_hash(writer):
+    asset = add("a.jpg")
+    stored = ImageAsset.objects.filter(pk=asset.pk).values_list(*DETAILS._fields)
+    writer.write([hashed(asset)._replace(details=DETAILS)])
+    assert stored.get() == DETAILS
+    writer.write([Outcome(asset.pk, "a.jpg", error="ValueError: broken")])
+    assert stored.get() == (None,) * 5
+
+
+@pytest.mark.parametrize(
+    ("taken_at", "expected"),
+    [
+        (TAKEN, TAKEN.replace(tzinfo=ZoneInfo("Asia/Tokyo"))),
+        (TAKEN.replace(tzinfo=timezone(timedelta(hours=2))), datetime(2019, 5, 1, 8, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_camera_without_a_time_zone_has_that_of_the_site(writer, settings, taken_at, expected):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    asset = add("a.jpg")
+    writer.write([hashed(asset)._replace(details=DETAILS._replace(taken_at=taken_at))])
+    asset.refresh_from_db()
+    assert asset.taken_at == expected
+
+
+@pytest.mark.parametrize(("taken_at", "expected"), [(TAKEN, TAKEN), (TAKEN.replace(tzinfo=UTC), HALF_PAST_SEVEN)])
+def test_date_taken_without_time_zones_in_the_database(settings, taken_at, expected):
+    settings.TIME_ZONE, settings.USE_TZ = "Asia/Tokyo", False
+    assert site_time(taken_at) == expected
 
 
 def test_error_replaces_an_old_hash(writer):

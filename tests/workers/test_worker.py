@@ -227,11 +227,11 @@ def test_a_file_that_does_not_arrive_in_time_is_unread_and_delays_no_other(store
 def test_pictures_are_decoded_in_one_thread(stored, monkeypatch):
     decoding = set()
 
-    def note_thread(file, max_pixels):
+    def note_thread(*arguments):
         decoding.add(threading.get_ident())
-        return plain(file, max_pixels)
+        return plain(*arguments)
 
-    plain = worker.compute_fingerprint
-    monkeypatch.setattr(worker, "compute_fingerprint", note_thread)
+    plain = worker.hash_picture
+    monkeypatch.setattr(worker, "hash_picture", note_thread)
     hash_files([Job(key, "a.jpg", storage=STORAGE) for key in range(8)])
     assert decoding == {threading.get_ident()}

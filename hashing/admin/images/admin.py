@@ -36,7 +36,8 @@ from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset
 
 HASH_FIELDS = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
-FILE_FIELDS = ("pixels", "size", "created_at")
+FACTS = ("file_format", "jpeg_quality", "is_transparent", "exif_count", "taken_at")
+FILE_FIELDS = ("pixels", "size", *FACTS, "created_at")
 COMPUTE, RECOMPUTE = _("Compute perceptual hashes"), _("Recompute perceptual hashes")
 
 

@@ -52,17 +52,17 @@ class Samples(NamedTuple):
 
 
 class FirstPage(TiffImageFile):
-    """The first page of a TIFF file; `samples` tells how to interpret its deep modes.
+    """The first page of a TIFF file; `samples` tells how to interpret its deep modes, `directory` has all its tags.
 
     Raises `ValueError` for files that Pillow would decode wrongly.
     """
 
     def __init__(self, file: IO[bytes], filename: str = "") -> None:
-        directory = read_directory(file)
-        self.samples = describe_samples(directory.numbers)
-        if reason := find_unsupported_layout(directory, self.samples):
+        self.directory = read_directory(file)
+        self.samples = describe_samples(self.directory.numbers)
+        if reason := find_unsupported_layout(self.directory, self.samples):
             raise ValueError(f"TIFF with {reason} cannot be read")
-        super().__init__(correct_tags(directory, self.samples), filename)
+        super().__init__(correct_tags(self.directory, self.samples), filename)
 
     def load_prepare(self) -> None:
         # Unless there is memory already, Pillow compares the size with its process-wide limit once more.

@@ -12,7 +12,7 @@ VALUE_TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 6: (1, "b"), 7: (1, "B"), 
     13: (4, "I"),
     16: (8, "Q"),
 }
-SHORT = 3
+TEXT, SHORT = 2, 3
 # The longest list that is read here is the palette of 16-bit pictures.
 MAX_VALUES = 3 << 16
 MAX_ENTRIES = 1 << 16
@@ -58,12 +58,17 @@ class Directory(NamedTuple):
         if entry is None or entry.value_type not in VALUE_TYPES or not 0 < entry.length <= MAX_VALUES:
             return default
         size, code = VALUE_TYPES[entry.value_type]
-        length, content = size * entry.length, entry.field
-        if length > len(content):
-            content = self._read(struct.unpack(self.format.offset, content)[0], length)
-        if len(content) < length:
+        content = self._content(entry, size * entry.length)
+        if len(content) < size * entry.length:
             return default
-        return struct.unpack(f"{self.byte_order}{entry.length}{code}", content[:length])
+        return struct.unpack(f"{self.byte_order}{entry.length}{code}", content)
+
+    def text(self, tag: int, max_length: int) -> str:
+        """Return the text of a tag, empty if it is missing, longer, no text, or outside the file."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.value_type != TEXT or not 0 < entry.length <= max_length:
+            return ""
+        return self._content(entry, entry.length).partition(b"\0")[0].decode("latin-1")
 
     def first(self, tag: int, default: int) -> int:
         return int(self.numbers(tag, (default,))[0])
@@ -77,6 +82,19 @@ class Directory(NamedTuple):
 
     def with_only(self, tags: Collection[int]) -> Directory:
         return self._replace(entries={tag: entry for tag, entry in self.entries.items() if tag in tags})
+
+    def subdirectory(self, tag: int) -> Directory | None:
+        """Return the directory to which a tag points, None if there is none."""
+        position = self.first(tag, 0)
+        try:
+            return read_directory_at(self, position) if position > 0 else None
+        except SyntaxError:
+            return None
+
+    def _content(self, entry: Entry, length: int) -> bytes:
+        if length <= len(entry.field):
+            return entry.field[:length]
+        return self._read(struct.unpack(self.format.offset, entry.field)[0], length)
 
     def _read(self, position: int, length: int) -> bytes:
         try:
@@ -95,23 +113,32 @@ def read_directory(file: IO[bytes]) -> Directory:
     if byte_order is None:
         raise SyntaxError("broken TIFF file: no header")
     directory = Directory(file, byte_order, 43 in header[2:4])
+    offset, header_size = directory.format.offset, directory.format.header_size
+    if len(header) < header_size:
+        raise SyntaxError("broken TIFF file: no header")
+    (start,) = struct.unpack(offset, header[header_size - struct.calcsize(offset) : header_size])
+    return read_directory_at(directory, start)
+
+
+def read_directory_at(directory: Directory, start: int) -> Directory:
+    """Return the directory at another position of the same file. Raise `SyntaxError` if there is none."""
     try:
-        return directory._replace(entries=dict(read_entries(directory, header)))
+        return directory._replace(entries=dict(read_entries(directory, start)))
     # An impossible offset, or the end of the file.
     except (struct.error, OverflowError, ValueError) as error:
         raise SyntaxError(f"broken TIFF file: {error}") from error
 
 
-def read_entries(directory: Directory, header: bytes) -> Iterator[tuple[int, Entry]]:
+def read_entries(directory: Directory, start: int) -> Iterator[tuple[int, Entry]]:
     file, number_format = directory.file, directory.format
-    (start,) = struct.unpack(
-        number_format.offset, header[: number_format.header_size][-struct.calcsize(number_format.offset) :]
-    )
     file.seek(start)
     (count,) = struct.unpack(number_format.entry_count, file.read(struct.calcsize(number_format.entry_count)))
-    for _ in range(min(count, MAX_ENTRIES)):
-        tag, *rest = struct.unpack(number_format.entry, file.read(struct.calcsize(number_format.entry)))
-        yield tag, Entry(*rest)
+    length = min(count, MAX_ENTRIES) * struct.calcsize(number_format.entry)
+    content = file.read(length)
+    if len(content) < length:
+        raise ValueError("it ends within its list of tags")
+    for tag, value_type, size, field in struct.iter_unpack(number_format.entry, content):
+        yield tag, Entry(value_type, size, field)
 
 
 def rewrite_directory(directory: Directory, new_values: Mapping[int, bytes]) -> tuple[bytes, range, bytes]:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+from hashing.fingerprint.compute import hash_image_file
+from hashing.fingerprint.details import FileDetails
+from samples.pictures import encoded, photo
+
+SIZE = (64, 48)
+
+
+def details(content: bytes) -> FileDetails:
+    return hash_image_file(io.BytesIO(content)).details
+
+
+def with_alpha(lowest: int, mode: str = "RGBA") -> Image.Image:
+    image = photo(size=SIZE).convert(mode)
+    alpha = Image.new("L", SIZE, 255)
+    alpha.putpixel((SIZE[0] - 1, SIZE[1] - 1), lowest)
+    image.putalpha(alpha)
+    return image
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "JPEG2000"])
+def test_format_is_named_as_pillow_does(image_format):
+    assert details(encoded(photo(size=SIZE), image_format)).file_format == image_format
+
+
+def test_the_first_picture_of_several_is_a_jpeg():
+    assert details(encoded(photo(size=SIZE), "MPO")).file_format == "JPEG"
+
+
+def test_quality_is_that_of_the_whole_file_although_a_smaller_scale_is_decoded():
+    assert details(encoded(photo(size=(900, 700)), "JPEG", quality=63)).jpeg_quality == 63
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(("lowest", "is_transparent"), [(254, True), (0, True), (255, False)])
+def test_one_pixel_that_is_not_opaque_is_transparency(image_format, lowest, is_transparent):
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    assert details(encoded(with_alpha(lowest), image_format, **options)).is_transparent == is_transparent
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+def test_transparency_of_avif():
+    assert details(encoded(with_alpha(0), "AVIF")).is_transparent
+    assert not details(encoded(photo(size=SIZE), "AVIF")).is_transparent
+
+
+def test_grey_with_alpha():
+    assert details(encoded(with_alpha(0, "L"), "PNG")).is_transparent
+    assert not details(encoded(with_alpha(255, "L"), "PNG")).is_transparent
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "GIF"])
+@pytest.mark.parametrize(("transparent", "expected"), [(1, True), (2, False)])
+def test_a_transparent_colour_of_a_palette_counts_only_where_it_is_used(image_format, transparent, expected):
+    image = Image.fromarray(np.tile(np.array([0, 1], np.uint8), (8, 8)), "P")
+    image.putpalette([0, 0, 0, 255, 255, 255, 255, 0, 0])
+    assert details(encoded(image, image_format, transparency=transparent, optimize=False)).is_transparent == expected
+
+
+@pytest.mark.parametrize(("transparent", "expected"), [((10, 20, 30), True), ((1, 2, 3), False)])
+def test_a_transparent_colour_without_a_palette(transparent, expected):
+    image = Image.new("RGB", SIZE, "white")
+    image.putpixel((3, 3), (10, 20, 30))
+    assert details(encoded(image, "PNG", transparency=transparent)).is_transparent == expected
+
+
+@pytest.mark.parametrize(("transparent", "expected"), [(500, True), (501, False)])
+def test_a_transparent_level_of_16_bits(transparent, expected):
+    levels = np.full(SIZE[::-1], 40_000, np.uint16)
+    levels[0, 0] = 500
+    assert details(encoded(Image.fromarray(levels), "PNG", transparency=transparent)).is_transparent == expected
+
+
+def test_transparency_in_a_later_tile_is_found(monkeypatch):
+    monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", 64)
+    assert details(encoded(with_alpha(254), "PNG")).is_transparent
+    assert not details(encoded(with_alpha(255), "PNG")).is_transparent
