@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -11,6 +13,8 @@ from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from hashing.admin.links import admin_url
+from hashing.admin.previews import SMALL, preview_html
 from hashing.models import ImageAsset
 
 # The columns of the list of images: attributes of `ImageAssetAdmin`.
@@ -66,6 +70,13 @@ def state(asset: ImageAsset) -> str:
 def added(asset: ImageAsset) -> str:
     moment = localtime(asset.created_at) if is_aware(asset.created_at) else asset.created_at
     return date_format(moment, "SHORT_DATE_FORMAT")
+
+
+def image_cell(asset: ImageAsset, site: AdminSite, role: object = "") -> SafeString:
+    """Return an image with its name and size, for a row that has two of them. `role` says which one it is."""
+    url = admin_url(site, "imageasset_change", asset.pk)
+    context = {"asset": asset, "preview": preview_html(asset, SMALL, site), "url": url, "role": role}
+    return render_to_string("admin/hashing/image_cell.html", context)
 
 
 def monospace(text: str | None) -> str | None:

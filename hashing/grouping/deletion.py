@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from django.core.files.storage import Storage
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from hashing.db.paging import batches
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import PairConstraints, is_sound, read_constraints_around
+from hashing.models.duplicates import PairDecision
 from hashing.models.image_asset import ImageAsset
 from hashing.sources.keys import SourceKey
 from hashing.sources.storages import find_storages
@@ -55,6 +56,31 @@ def record_problem(asset: ImageAsset, problem: str, using: str) -> None:
     # If the file is back, a decision follows, which updates the group.
     if is_new and problem:
         update_groups([asset.pk], using)
+
+
+def find_kept(keys: Collection[int], using: str) -> dict[int, int]:
+    """Return by the key of each marked duplicate the image at the end of its duplicate-of chain, which is not marked.
+
+    One query for each step of the longest chain.
+    """
+    parents = dict[int, int]()
+    pending = set(keys)
+    while pending:
+        marks = PairDecision.objects.using(using).in_force().order_by("pk")
+        for batch in batches(pending):
+            for duplicate, *pair in marks.filter(duplicate__in=batch).values_list("duplicate", "lower", "higher"):
+                parents[duplicate] = sum(pair) - duplicate
+        pending = {parents[key] for key in pending if key in parents} - parents.keys()
+    return {key: last_of_chain(key, parents) for key in keys if key in parents}
+
+
+def last_of_chain(key: int, parents: Mapping[int, int]) -> int:
+    # Duplicate-of is a forest. Nothing hangs if somebody has written a circle into the table.
+    for _step in range(len(parents)):
+        if key not in parents:
+            break
+        key = parents[key]
+    return key
 
 
 class Keeper(NamedTuple):

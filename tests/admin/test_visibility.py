@@ -104,6 +104,9 @@ def forms(world: World, route: URLPattern) -> list[dict[str, Any]]:
             for asset, keeper in pairs
             for verdict in ("same", "different", "keep")
         ]
+    if "take_back" in route.name:
+        keys = PairDecision.objects.values_list("pk", flat=True)
+        return [{"keeper": own["1-1"].pk, "batch": uuid4(), "take_back": key} for key in keys]
     if "undo" in route.name:
         return [{"batch": batch} for batch in PairDecision.objects.values_list("batch", flat=True)]
     if route.name.endswith("changelist"):

@@ -1,23 +1,54 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.contrib.admin.options import ShowFacets
+from django.db import router
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from hashing.admin import columns
+from hashing.admin.decision_filters import DecidedAtFilter, DeciderFilter, search_by_images
 from hashing.admin.deletion.duplicate_deletion import MarkedDuplicateDeletion
+from hashing.admin.deletion.filters import FileSizeFilter, FolderFilter, KeeperFilter
+from hashing.admin.deletion.kept_images import find_kept_images
 from hashing.admin.deletion.report import DeletionReport
 from hashing.admin.deletion.views import DeletionViews
-from hashing.admin.links import admin_url, link_or_text
+from hashing.admin.filters import SourceFilter
 from hashing.admin.paginator import LargeTablePaginator
-from hashing.admin.previews import SMALL, preview_html
 from hashing.admin.visibility import ImageAccess
-from hashing.models import ImageAsset, MarkedDuplicate, PairDecision
+from hashing.models import MarkedDuplicate, PairDecision
+
+# More are not added up.
+MAX_ADDED_UP = 1_000_000
+
+
+class MarkedTotal(NamedTuple):
+    """The number of the images of a list, and of their bytes."""
+
+    images: int
+    bytes: int
+    is_capped: bool
+
+    @classmethod
+    def of(cls, rows: QuerySet[MarkedDuplicate]) -> MarkedTotal:
+        sizes = rows.order_by().values("file_size")[: MAX_ADDED_UP + 1]
+        total = sizes.aggregate(images=Count("*"), bytes=Sum("file_size"))
+        return cls(min(total["images"], MAX_ADDED_UP), total["bytes"] or 0, total["images"] > MAX_ADDED_UP)
+
+
+def attach_kept_images(rows: Iterable[Any], access: ImageAccess) -> None:
+    """Set `kept` of each row to its `KeptImage`, None if it is not marked any more."""
+    found = list(rows)
+    kept = find_kept_images([row.pk for row in found], access, router.db_for_read(PairDecision))
+    for row in found:
+        row.kept = kept.get(row.pk)
 
 
 @admin.register(MarkedDuplicate)
@@ -25,20 +56,23 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Images that editors have marked as duplicates, to be deleted with their files."""
 
     actions = ("delete_selected",)
-    list_display = ("preview", "name", "pixels_and_bytes", "kept", "added")
+    list_display = ("duplicate", "kept", "decided", "added")
+    list_filter = (DeciderFilter, DecidedAtFilter, KeeperFilter, FileSizeFilter, SourceFilter, FolderFilter)
     list_display_links = None
     list_per_page = 50
     list_max_show_all = 0
     ordering = ("-pk",)
     paginator = LargeTablePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    search_fields = ("image",)
+    search_help_text = gettext_lazy("Part of the file name of either image, or a key.")
+    change_list_template = "admin/hashing/deletion/marked_list.html"
 
-    name = staticmethod(columns.name)
-    pixels_and_bytes = staticmethod(columns.pixels_and_bytes)
     added = staticmethod(columns.added)
 
     class Media:
-        css = {"all": ["hashing/admin.css"]}
+        css = {"all": ["hashing/admin.css", "hashing/image_cells.css", "hashing/deletion/deletion.css"]}
 
     def __init__(self, model: type[MarkedDuplicate], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -66,17 +100,36 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         marks = PairDecision.objects.in_force().filter(duplicate=OuterRef("pk")).order_by("-pk")
         other = marks.values_list(F("lower") + F("higher") - F("duplicate"))[:1]
         access = ImageAccess(request, self.admin_site)
-        rows = access.limit(super().get_queryset(request).annotate(kept_pk=Subquery(other)), "pk", "kept_pk")
-        name = ImageAsset.objects.filter(pk=OuterRef("kept_pk")).values("image")
-        return rows.annotate(kept_name=Subquery(name))  # type: ignore[no-any-return]
+        return access.limit(super().get_queryset(request).annotate(kept_pk=Subquery(other)), "pk", "kept_pk")
 
-    @admin.display(description=gettext_lazy("preview"))
-    def preview(self, asset: ImageAsset) -> str:
-        return preview_html(asset, SMALL, self.admin_site)
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate], search_term: str
+    ) -> tuple[QuerySet[MarkedDuplicate], bool]:
+        return search_by_images(queryset, search_term), False
 
-    @admin.display(description=gettext_lazy("duplicate of"))
-    def kept(self, asset: Any) -> SafeString:
-        return link_or_text(admin_url(self.admin_site, "imageasset_change", asset.kept_pk), asset.kept_name)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: Any = super().changelist_view(request, extra_context)
+        changelist = (getattr(response, "context_data", None) or {}).get("cl")
+        if changelist is not None:
+            attach_kept_images(changelist.result_list, ImageAccess(request, self.admin_site))
+            response.context_data["total"] = MarkedTotal.of(changelist.queryset)
+        page: HttpResponse = response
+        return page
+
+    @admin.display(description=gettext_lazy("duplicate"), ordering="file_size")
+    def duplicate(self, asset: MarkedDuplicate) -> SafeString:
+        return columns.image_cell(asset, self.admin_site, gettext_lazy("Duplicate"))
+
+    @admin.display(description=gettext_lazy("kept in its place"))
+    def kept(self, asset: Any) -> SafeString | None:
+        return columns.image_cell(asset.kept.asset, self.admin_site, gettext_lazy("Kept")) if asset.kept else None
+
+    @admin.display(description=gettext_lazy("decided by"))
+    def decided(self, asset: Any) -> SafeString | None:
+        if not asset.kept:
+            return None
+        context = {"who": asset.kept.decided_by, "when": asset.kept.decision.decided_at}
+        return render_to_string("admin/hashing/deletion/decided.html", context)
 
     @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> HttpResponse:

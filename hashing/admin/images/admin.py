@@ -17,6 +17,7 @@ from hashing.admin.buttons import Buttons, button
 from hashing.admin.deletion.policy import ImageDeletion
 from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.fields import ImageUploadField
+from hashing.admin.filters import SourceFilter
 from hashing.admin.hashing_actions.views import HashingViews
 from hashing.admin.images.duplicates import (
     add_upload_messages,
@@ -25,7 +26,7 @@ from hashing.admin.images.duplicates import (
     link_to_group,
     may_see_groups,
 )
-from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, SourceFilter, StateFilter, search_images
+from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, StateFilter, search_images
 from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import LARGE, SMALL, PreviewView, preview_html

@@ -8,10 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from hashing.fingerprint.fingerprint import is_hash
-from hashing.sources.registry import all_sources
 from hashing.text import parse_integer
 
-NO_SOURCE = "none"
 HASHED, WAITING, FAILED = "hashed", "waiting", "failed"
 
 
@@ -35,29 +33,6 @@ class StateFilter(admin.SimpleListFilter):
 
 
 WAITING_QUERY = f"{StateFilter.parameter_name}={WAITING}"
-
-
-class SourceFilter(admin.SimpleListFilter):
-    """Has no choices, and so is not shown, on a site without sources."""
-
-    title = _("source")
-    parameter_name = "source"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        sources = all_sources()
-        names = [
-            (source.label, f"{source.model._meta.verbose_name}: {source.field.verbose_name}") for source in sources
-        ]
-        return [*names, (NO_SOURCE, _("no source"))] if sources else []
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
-        label = self.value()
-        rows: QuerySet[Any] = queryset
-        if label == NO_SOURCE:
-            rows = queryset.filter(source_type__isnull=True)
-        elif label in {source.label for source in all_sources()}:
-            rows = queryset.of_sources([label])
-        return rows
 
 
 class AddedFilter(admin.DateFieldListFilter):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 
-from hashing.admin.deletion import views
-from hashing.models import ImageAsset
+from hashing.admin.deletion import marked_duplicates, views
+from hashing.models import ImageAsset, PairDecision
 from tests.admin.conftest import fields_of, messages_of
 from tests.admin.deletion.conftest import LIST, delete, files, mark
 from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa: F401
@@ -13,21 +16,82 @@ from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def shown(client, query: str = "") -> list[str]:
+    """Return the names of the duplicates on the list."""
+    return [row.image.name for row in client.get(LIST + query).context["cl"].result_list]
+
+
 def test_list_shows_each_duplicate_with_its_keeper(superuser, marked):
     page = superuser.get(LIST)
-    assert [row.pk for row in page.context["cl"].result_list] == [marked[2].pk, marked[1].pk]
-    assert f'<a href="/admin/hashing/imageasset/{marked[0].pk}/change/"><bdi>0.jpg</bdi></a>' in page.text
+    assert shown(superuser) == ["2.jpg", "1.jpg"]
+    for row in marked:
+        assert f'href="/admin/hashing/imageasset/{row.pk}/change/"' in page.text
+        assert f"/imageasset/{row.pk}/preview/160/" in page.text
+        assert f"{row.width}&nbsp;×&nbsp;9" in page.text  # noqa: RUF001
+    assert "<bdi>superuser</bdi>" in page.text
 
 
-def test_list_shows_the_keeper_of_the_latest_decision(superuser, marked):
+def test_list_shows_the_image_at_the_end_of_the_chain(superuser, marked):
     mark(marked[1], marked[2])
     [row, _other] = superuser.get(LIST).context["cl"].result_list
-    assert (row.pk, row.kept_pk, row.kept_name) == (marked[2].pk, marked[1].pk, "1.jpg")
+    assert (row.pk, row.kept_pk) == (marked[2].pk, marked[1].pk)
+    assert (row.kept.asset, row.kept.decision.lower_id) == (marked[0], marked[1].pk)
 
 
 def test_list_needs_few_queries(superuser, marked, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(15):
         superuser.get(LIST)
+
+
+def test_bytes_of_the_filtered_list_are_added_up(superuser, marked, monkeypatch):
+    ImageAsset.objects.filter(pk=marked[1].pk).update(file_size=3 << 20)
+    ImageAsset.objects.filter(pk=marked[2].pk).update(file_size=2 << 20)
+    assert (superuser.get(LIST).context["total"]) == (2, 5 << 20, False)
+    assert "3.0\xa0MB can be freed" in superuser.get(LIST + "?q=1.jpg").text
+    monkeypatch.setattr(marked_duplicates, "MAX_ADDED_UP", 1)
+    assert superuser.get(LIST).context["total"][::2] == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("?q=2.jpg", ["2.jpg"]),
+        ("?q=0.jpg", ["2.jpg", "1.jpg"]),
+        ("?q={key}", ["1.jpg"]),
+        ("?q=nothing", []),
+        ("?by={user}", ["2.jpg", "1.jpg"]),
+        ("?by=nobody", []),
+        ("?by=x", ["2.jpg", "1.jpg"]),
+        ("?decided=today", ["2.jpg"]),
+        ("?decided=earlier", ["1.jpg"]),
+        ("?decided=x", ["2.jpg", "1.jpg"]),
+        ("?keeper=sound", ["2.jpg", "1.jpg"]),
+        ("?keeper=missing", []),
+        ("?bytes=huge", ["1.jpg"]),
+        ("?bytes=small", ["2.jpg"]),
+        ("?folder=a", []),
+    ],
+)
+def test_search_and_filters(superuser, marked, query, names):
+    ImageAsset.objects.filter(pk=marked[1].pk).update(file_size=30 << 20)
+    PairDecision.objects.filter(duplicate=marked[1]).update(decided_at=timezone.now() - timedelta(days=60))
+    user = User.objects.get(username="superuser").pk
+    assert shown(superuser, query.format(key=marked[1].pk, user=user)) == names
+
+
+def test_duplicates_without_the_file_of_their_keeper_are_found(superuser, marked):
+    ImageAsset.objects.filter(pk=marked[0].pk).update(hash_error="File not found at 0.jpg")
+    page = superuser.get(LIST + "?keeper=missing")
+    assert [row.image.name for row in page.context["cl"].result_list] == ["2.jpg", "1.jpg"]
+    assert "File not found at 0.jpg" in page.text
+
+
+def test_folders_of_duplicates_are_offered(superuser, marked):
+    for row, name in zip(marked[1:], ("b/1.jpg", "a/2.jpg"), strict=True):
+        ImageAsset.objects.filter(pk=row.pk).update(image=name)
+        PairDecision.objects.filter(higher=row).update(higher_file=name)
+    assert shown(superuser, "?folder=a") == ["a/2.jpg"]
+    assert 'href="?folder=b"' in superuser.get(LIST).text
 
 
 def test_confirmed_deletion_deletes_rows_and_files(superuser, marked, media):
