@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -17,6 +18,8 @@ from hashing.previews import preview_digest, read_preview
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 # Longest sides in pixels. The list shows SMALL at half its size, for screens with two pixels to a point.
 SMALL, LARGE, FULL = 160, 640, 1280
@@ -70,7 +73,7 @@ class PreviewView:
         return secured(HttpResponse(content, content_type="image/jpeg"), PREVIEW_MAX_AGE)
 
 
-def secured(response: HttpResponse, max_age: int) -> HttpResponse:
+def secured(response: Response, max_age: int) -> Response:
     """Set headers that forbid scripts, other content types and shared caches."""
     response["Content-Security-Policy"] = "default-src 'none'"
     response["X-Content-Type-Options"] = "nosniff"

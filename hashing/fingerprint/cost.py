@@ -119,15 +119,20 @@ def webp_canvas(beginning: bytes) -> tuple[int, int]:
     return int.from_bytes(beginning[26:28], "little") & 0x3FFF, int.from_bytes(beginning[28:30], "little") & 0x3FFF
 
 
+def check_scans(file: IO[bytes], image: Image.Image) -> int:
+    """Return the number of scans, 1 for other formats than JPEG. Raise `DecodingLimit` if there are too many."""
+    scans = count_scans(file) if isinstance(image, JpegImageFile) else 1
+    if scans > MAX_SCANS or (scans > 1 and scans * image.width * image.height > MAX_SCANNED_PIXELS):
+        raise DecodingLimit(f"a JPEG of {image.width} x {image.height} pixels in {scans} scans")
+    return scans
+
+
 def coefficient_memory(file: IO[bytes], image: JpegImageFile) -> int:
     """Return the bytes that the coefficients of a JPEG in several scans take: they are kept until the last one.
 
     Raise `DecodingLimit` if there are too many scans.
     """
-    scans = count_scans(file)
-    if scans > MAX_SCANS or (scans > 1 and scans * image.width * image.height > MAX_SCANNED_PIXELS):
-        raise DecodingLimit(f"a JPEG of {image.width} x {image.height} pixels in {scans} scans")
-    if scans <= 1:
+    if check_scans(file, image) <= 1:
         return 0
     factors = [(across, down) for _, across, down, _ in image.layer]
     most = max(across for across, _ in factors) * max(down for _, down in factors)

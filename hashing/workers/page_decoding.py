@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, check_file_size
 from hashing.workers.decoder import decoder
@@ -17,6 +17,14 @@ from hashing.workers.storages import local_copy
 from hashing.workers.worker import Job, Outcome, describe_failure, digest_content, hash_opening, hash_picture
 
 JPEG_QUALITY = 82
+
+
+class ImageHeader(NamedTuple):
+    """The format of an image file, as Pillow names it, and its size before EXIF rotation."""
+
+    file_format: str
+    width: int
+    height: int
 
 
 def hash_stored(job: Job, storage: Any, limits: DecodingLimits) -> Outcome:
@@ -39,6 +47,11 @@ def make_thumbnail(path: str, longest_side: int, limits: DecodingLimits) -> byte
     Raise `DecodingLimit`, `FileTooLarge`, the errors of `open_picture`, and `OSError` if the file cannot be read.
     """
     return decoder.run(limits, make_thumbnail_here, path, longest_side, limits)
+
+
+def read_header(path: str, limits: DecodingLimits) -> ImageHeader:
+    """Return what a file declares. Raise the errors of `make_thumbnail`."""
+    return decoder.run(limits, read_header_here, path, limits)
 
 
 def verify_file(path: str, limits: DecodingLimits) -> None:
@@ -69,6 +82,17 @@ def make_thumbnail_here(path: str, longest_side: int, limits: DecodingLimits) ->
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
+
+
+def read_header_here(path: str, limits: DecodingLimits) -> ImageHeader:
+    from hashing.fingerprint.cost import check_scans, check_structure
+    from hashing.fingerprint.opening import open_picture
+
+    with open_within(path, limits) as file:
+        check_structure(file, limits)
+        with open_picture(file, limits.max_pixels) as image:
+            check_scans(file, image)
+            return ImageHeader(image.format or "", *image.size)
 
 
 def verify_file_here(path: str, limits: DecodingLimits) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -69,6 +70,12 @@ def fields_of(page) -> dict[str, str]:
     """Return the hidden fields of the form of a page."""
     [form] = re.findall(r'<form method="post".*?</form>', page.text, re.DOTALL)
     return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form))
+
+
+def content_of(response) -> bytes:
+    """Return the content of a response, and close the file that it streams."""
+    with closing(response):
+        return b"".join(response)
 
 
 def messages_of(response) -> list[str]:

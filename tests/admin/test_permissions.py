@@ -42,6 +42,7 @@ ALLOWED = {
         "delete": (302, 405, 405, 405, 405),
     },
     "preview": TO_BE_READ,
+    "original": TO_BE_READ,
     "find_similar": TO_BE_READ,
     "similar": TO_BE_READ,
     "progress": TO_BE_READ,
@@ -88,6 +89,8 @@ def test_status(add_image, client_of, name, method, role, status):
     before = rows()
     response = getattr(client_of(role), method)(address(name, *arguments(name, asset)))
     assert response.status_code == status
+    # A streamed file stays open otherwise.
+    response.close()
     if role == "anonymous":
         assert "/login/" in response["Location"]
     if method in ("get", "head") or status in (403, 405):
@@ -110,6 +113,7 @@ def test_missing_key_is_not_found(superuser, add_image, key, method):
     add_image()
     assert getattr(superuser, method)(address("recompute", key)).status_code == 404
     assert superuser.get(address("preview", key, 160)).status_code == 404
+    assert superuser.get(address("original", key)).status_code == 404
     assert superuser.get(address("find_similar", key)).status_code == 404
 
 

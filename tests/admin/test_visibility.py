@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from hashing.admin.visibility import ImageAccess, is_narrowed, visible_images
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from samples.pictures import encoded, photo
+from tests.admin.conftest import content_of
 from tests.admin.tenants import (
     BACKENDS,
     FIRST_SECRET_KEY,
@@ -122,7 +124,7 @@ def forms(world: World, route: URLPattern) -> list[dict[str, Any]]:
 
 def assert_nothing_leaks(response: Any, key: int | None = None) -> None:
     """Assert that a response names no file and no key of the other tenant, apart from the key that was asked for."""
-    text = f"{response.get('Location', '')} {response.content.decode(errors='replace')}"
+    text = f"{response.get('Location', '')} {content_of(response).decode(errors='replace')}"
     assert SECRET not in text
     assert set(re.findall(rf"\b{FIRST_SECRET_KEY // 1000}\d{{3}}\b", text)) <= {str(key)}
 
@@ -152,7 +154,7 @@ def test_nothing_of_another_tenant_is_shown(world, tenant, route):
             response = tenant.get(url + query, follow=True)
             if SECRET not in query:
                 assert_nothing_leaks(response, key)
-            assert "7,654" not in response.content.decode(errors="replace")
+            assert "7,654" not in content_of(response).decode(errors="replace")
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -410,7 +412,7 @@ def test_every_address_and_method_with_a_single_permission(world, permission):
                 data = forms(world, route)[-1] if method == "post" and permission not in CHANGING else {}
                 response = getattr(client, method)(url, data)
                 assert response.status_code in STATUSES, (method, url)
-                text = b"".join(response) if response.streaming else response.content
+                text = content_of(response)
                 if permission not in SEES and not (permission == "delete_imageasset" and "/delete/" in url):
                     assert b".jpg" not in text, (method, url)
     if permission not in CHANGING:
@@ -423,6 +425,11 @@ NAMES = """p page distance any_orientation include_low_quality quality hash vert
 source q o all e v created_at__gte""".split()
 
 
+def get_status(client: Client, url: str, query: dict[str, str] | None = None) -> int:
+    with closing(client.get(url, query)) as response:
+        return response.status_code
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 def test_parameters_out_of_range_are_no_server_error(world, chief, route):
@@ -431,9 +438,9 @@ def test_parameters_out_of_range_are_no_server_error(world, chief, route):
     for value in WILD:
         # Pages without a search ignore them all, so these are sent together.
         for query in [{name: value} for name in NAMES] if is_search else [dict.fromkeys(NAMES, value)]:
-            assert chief.get(url, query).status_code < 500
+            assert get_status(chief, url, query) < 500
     for other in others:
-        assert chief.get(other).status_code < 500
+        assert get_status(chief, other) < 500
         assert chief.post(other, {"post": "yes"}).status_code < 500
 
 
@@ -454,7 +461,7 @@ def test_hostile_names_are_escaped(world, chief, route):
         )
     for url, _key in addresses(route, list(world.keys())[::4]):
         for response in (chief.get(url, follow=True), *(chief.post(url, data) for data in forms(world, route)[:3])):
-            text = response.content.decode(errors="replace")
+            text = content_of(response).decode(errors="replace")
             assert "<script>alert(1)" not in text
             assert "<img src=x" not in text
 

@@ -27,6 +27,7 @@ from hashing.admin.images.duplicates import (
     may_see_groups,
 )
 from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, StateFilter, search_images
+from hashing.admin.originals import OriginalView
 from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import LARGE, SMALL, PreviewView, preview_html
@@ -80,7 +81,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.deletion = DeletionViews(self, ImageDeletion(self))
 
     def get_urls(self) -> list[Any]:
-        screens = (self.buttons, self.search, ProgressView(self), PreviewView(self))
+        screens = (self.buttons, self.search, ProgressView(self), PreviewView(self), OriginalView(self))
         return [*(url for screen in screens for url in screen.urls()), *super().get_urls()]
 
     # Columns of the list and fields of the form.
