@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from django.contrib import admin
@@ -77,6 +78,10 @@ def image_cell(asset: ImageAsset, site: AdminSite, role: object = "") -> SafeStr
     url = admin_url(site, "imageasset_change", asset.pk)
     context = {"asset": asset, "preview": preview_html(asset, SMALL, site), "url": url, "role": role}
     return render_to_string("admin/hashing/image_cell.html", context)
+
+
+def decided_html(who: object, when: datetime) -> SafeString:
+    return render_to_string("admin/hashing/decided.html", {"who": who, "when": when})
 
 
 def monospace(text: str | None) -> str | None:

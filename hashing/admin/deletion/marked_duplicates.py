@@ -9,7 +9,6 @@ from django.contrib.admin.options import ShowFacets
 from django.db import router
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
@@ -128,8 +127,7 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def decided(self, asset: Any) -> SafeString | None:
         if not asset.kept:
             return None
-        context = {"who": asset.kept.decided_by, "when": asset.kept.decision.decided_at}
-        return render_to_string("admin/hashing/deletion/decided.html", context)
+        return columns.decided_html(asset.kept.decided_by, asset.kept.decision.decided_at)
 
     @admin.action(description=gettext_lazy("Delete selected %(verbose_name_plural)s"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate]) -> HttpResponse:

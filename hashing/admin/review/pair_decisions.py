@@ -3,36 +3,52 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.actions import delete_selected
-from django.db import router
+from django.contrib.admin import AdminSite
+from django.contrib.admin.options import ShowFacets
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from hashing.admin.columns import decided_html
+from hashing.admin.decision_filters import DecidedAtFilter, DeciderFilter, search_by_images
 from hashing.admin.deletion.related_rows import is_deleting_images
-from hashing.admin.links import linked_names
 from hashing.admin.paginator import LargeTablePaginator
+from hashing.admin.review.taking_back import take_back_all
+from hashing.admin.review.taking_back_views import TakingBackViews, pair_html, take_back_button
 from hashing.admin.visibility import ImageAccess
-from hashing.grouping.decisions import delete_decisions
-from hashing.grouping.group_rows import groups_locked
 from hashing.models import PairDecision
 
 
 @admin.register(PairDecision)
 class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Decisions that were not superseded. Deleting one takes it back."""
+    """Decisions that were not superseded, which can be taken back."""
 
-    list_display = ("images", "verdict", "duplicate_link", "editor", "decided_at")
+    list_display = ("images", "verdict_text", "decided", "take_back_button")
     list_display_links = None
     actions = ("delete_selected",)
-    list_filter = ("verdict",)
-    list_select_related = ("lower", "higher", "duplicate")
+    list_filter = ("verdict", DeciderFilter, DecidedAtFilter)
+    list_select_related = ("lower", "higher")
     list_per_page = 50
     list_max_show_all = 0
     ordering = ("-pk",)
     paginator = LargeTablePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    search_fields = ("lower__image", "higher__image")
+    search_help_text = _("Part of the file name of either image, or a key.")
+    change_list_template = "admin/hashing/review/decisions.html"
+
+    class Media:
+        css = {"all": ["hashing/admin.css", "hashing/image_cells.css"]}
+
+    def __init__(self, model: type[PairDecision], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.taking_back = TakingBackViews(self)
+
+    def get_urls(self) -> list[Any]:
+        return [*self.taking_back.urls(), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
         decisions = super().get_queryset(request).filter(superseded_by__isnull=True)
@@ -40,10 +56,20 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         # Not joined: the users may be in another database.
         return decisions.prefetch_related("decided_by")
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PairDecision], search_term: str
+    ) -> tuple[QuerySet[PairDecision], bool]:
+        return search_by_images(queryset, search_term), False
+
     @admin.action(description=_("Take back the selected decisions"), permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> Any:
-        # Django's own action, under another name.
-        return delete_selected(self, request, queryset)
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> HttpResponse | None:
+        # The name of Django's own action, in place of which this one is.
+        return self.taking_back.selected(request, queryset)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self.taking_back.one(request, object_id)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -67,21 +93,28 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("images"))
     def images(self, decision: PairDecision) -> SafeString:
-        return linked_names([decision.lower, decision.higher], self.admin_site, more=False)
+        return pair_html(decision, self.admin_site)
 
-    @admin.display(description=_("marked as duplicate"))
-    def duplicate_link(self, decision: PairDecision) -> SafeString | None:
-        return linked_names([decision.duplicate], self.admin_site, more=False) if decision.duplicate else None
+    @admin.display(description=_("verdict"), ordering="verdict")
+    def verdict_text(self, decision: PairDecision) -> str:
+        return str(capfirst(decision.get_verdict_display()))
 
-    @admin.display(description=_("decided by"), ordering="decided_by_id")
-    def editor(self, decision: PairDecision) -> str:
-        return str(decision.decided_by or _("Somebody"))
+    @admin.display(description=_("decided by"), ordering="pk")
+    def decided(self, decision: PairDecision) -> SafeString:
+        person = decision.decided_by
+        return decided_html(person.get_username() if person else _("Somebody"), decision.decided_at)
+
+    @admin.display(description="")
+    def take_back_button(self, decision: PairDecision) -> SafeString:
+        return take_back_button(decision, self.admin_site)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        names = super().get_list_display(request)
+        return names if self.has_delete_permission(request) else [name for name in names if name != "take_back_button"]
 
     def delete_model(self, request: HttpRequest, obj: PairDecision) -> None:
         self.delete_queryset(request, self.get_queryset(request).filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PairDecision]) -> None:
         """Take the decisions back: the images are shown for review again."""
-        using = router.db_for_write(PairDecision)
-        with groups_locked(using):
-            delete_decisions(set(queryset.using(using).values_list("lower", "higher")), using, request.user.pk)
+        take_back_all(queryset, request, self)
