@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from django import template
 from django.template.defaultfilters import floatformat
@@ -14,6 +15,9 @@ from hashing.fingerprint.similarity import Likeness, likeness
 
 register = template.Library()
 
+# Characters of a file name that are always shown: in most cameras' names, a number and the suffix.
+END_LENGTH = 12
+
 LIKENESS_LABELS = {
     Likeness.IDENTICAL: _("looks identical"),
     Likeness.NEARLY_IDENTICAL: _("nearly identical"),
@@ -25,6 +29,22 @@ LIKENESS_LABELS = {
 def as_path(name: str | None) -> PurePosixPath:
     """Return a file name of a storage as a path, with `parent`, `name` and `suffix`."""
     return PurePosixPath(name or "")
+
+
+class NameParts(NamedTuple):
+    """A file name that can be shortened in its middle: its end has the number and the suffix that tell files apart."""
+
+    folder: str
+    start: str
+    end: str
+
+
+@register.filter
+def name_parts(name: str | None) -> NameParts:
+    path = as_path(name)
+    split = max(0, len(path.name) - END_LENGTH)
+    folder = "" if path.parent == PurePosixPath() else str(path.parent)
+    return NameParts(folder, path.name[:split], path.name[split:])
 
 
 @register.filter

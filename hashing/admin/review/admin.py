@@ -30,8 +30,20 @@ from hashing.models import DuplicateGroup
 from hashing.text import isolated, parse_integer
 
 GROUP_PAGE = "admin/hashing/review/group_page.html"
-STYLES = ["hashing/admin.css", "hashing/cards.css", "hashing/review/review.css", "hashing/review/compare.css"]
-SCRIPTS = ["hashing/review/decisions.js", "hashing/review/keys.js", "hashing/review/compare.js"]
+STYLES = [
+    "hashing/admin.css",
+    "hashing/cards.css",
+    "hashing/review/review.css",
+    "hashing/review/members.css",
+    "hashing/review/compare.css",
+]
+SCRIPTS = [
+    "hashing/review/decisions.js",
+    "hashing/review/keys.js",
+    "hashing/review/selection.js",
+    "hashing/review/sizes.js",
+    "hashing/review/compare.js",
+]
 
 
 class GroupList(ChangeList):

@@ -23,6 +23,7 @@ from hashing.grouping.deletion import file_problem
 from hashing.grouping.ranking import keeper_reason
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable, is_local
+from hashing.text import isolated
 
 # Cards of a group on the list, and of others beside the keeper on one page of a large group.
 MAX_CARDS_ON_LIST, CARDS_PER_PAGE = 12, 60
@@ -103,6 +104,17 @@ class MemberCard:
     def is_open(self) -> bool:
         """Whether nobody has decided about the image."""
         return not (self.is_keeper or self.member.is_same)
+
+    @property
+    def label(self) -> str:
+        """The name of the card, which is read aloud."""
+        if self.is_open:
+            state = _("undecided")
+        elif self.is_keeper:
+            state = _("suggested keeper") if self.group.open_count else _("keeper")
+        else:
+            state = _("marked as duplicate")
+        return f"{isolated(self.asset)}, {state}"
 
     @property
     def problem(self) -> str:

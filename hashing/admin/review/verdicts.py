@@ -42,6 +42,9 @@ class Verdict:
 
     name: str
     label: Any
+    # What a narrow button shows, which is read aloud as `label`.
+    short_label: Any
+    sign: str
     help_text: Any
     # The key that presses the button.
     key: str
@@ -87,6 +90,8 @@ VERDICTS = (
     Verdict(
         name="same",
         label=gettext_lazy("Same"),
+        short_label=gettext_lazy("Same"),
+        sign="=",
         help_text=gettext_lazy("the same as the keeper"),
         key="s",
         decide=decisions.decide_same,
@@ -96,6 +101,8 @@ VERDICTS = (
     Verdict(
         name="different",
         label=gettext_lazy("Not the same"),
+        short_label=gettext_lazy("Not same"),
+        sign="≠",
         help_text=gettext_lazy("not the same"),
         key="n",
         decide=decisions.decide_different,
@@ -104,6 +111,8 @@ VERDICTS = (
     Verdict(
         name="keep",
         label=gettext_lazy("Keep this one"),
+        short_label=gettext_lazy("Keep"),
+        sign="✓",
         help_text=gettext_lazy("keep this one, mark the others"),
         key="Enter",
         decide=decisions.keep,

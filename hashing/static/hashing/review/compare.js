@@ -18,19 +18,12 @@ const TO_UPRIGHT = {
   7: "matrix(0, -1, -1, 0, 0, 0)",
   8: "rotate(90deg)",
 };
-let selectedCard = null;
 let comparedCards = [];
 let heldSince = 0;
 
-showCompareButtons();
-review.addEventListener("hashing:groups-changed", showCompareButtons);
-review.addEventListener("click", (event) => {
-  const card = event.target.closest(".hashing-member");
-  if (event.target.closest(".hashing-member__compare")) compare(keeperCard(card), card);
-  else if (event.target.closest(".hashing-card__image") && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    select(card);
-  }
+review.addEventListener("hashing:open-compare", (event) => {
+  const card = event.target;
+  if (!card.matches(".hashing-member--keeper")) compare(keeperCard(card), card);
 });
 stage.addEventListener("pointerdown", hold);
 stage.addEventListener("pointerup", release);
@@ -53,37 +46,12 @@ dialog.addEventListener("keyup", (event) => {
   if (event.key === " ") release();
 });
 
-function showCompareButtons() {
-  for (const button of review.querySelectorAll(".hashing-member__compare")) button.hidden = false;
-}
-
 function keeperCard(card) {
   return card.closest(".hashing-group").querySelector(".hashing-member--keeper");
 }
 
-// Selects a card, and compares two of the same group.
-function select(card) {
-  const first = selectedCard?.isConnected ? selectedCard : null;
-  unselect();
-  if (first === card) return;
-  if (first && keeperCard(first) === keeperCard(card)) return compare(...inDocumentOrder(first, card));
-  selectedCard = card;
-  card.classList.add("hashing-member--selected");
-}
-
-function unselect() {
-  selectedCard?.classList.remove("hashing-member--selected");
-  selectedCard = null;
-}
-
-function inDocumentOrder(first, second) {
-  const isBehind = first.compareDocumentPosition(second) & Node.DOCUMENT_POSITION_PRECEDING;
-  return isBehind ? [second, first] : [first, second];
-}
-
 function compare(...cards) {
   comparedCards = cards;
-  unselect();
   cards[1].focus({ preventScroll: true });
   stage.style.setProperty("--ratio", uprightRatio(cards[0]));
   dialog.querySelector(".hashing-compare__failure").hidden = cards.every((card) => card.dataset.fullPreview);

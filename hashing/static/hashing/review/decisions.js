@@ -80,11 +80,16 @@ function update(group, button, response) {
 // same image again, as after its decision was taken back.
 function nextImages(group, button, isRefusal) {
   if (button.name === "take_back") return [imageKey(button.closest(".hashing-member"))];
-  const decided = Number(button.value);
-  if (isRefusal) return [decided];
+  const decided = decidedImages(group, button);
+  if (isRefusal) return decided;
   const keys = [...group.querySelectorAll(".hashing-member--open")].map(imageKey);
-  const index = keys.indexOf(decided);
-  return [...keys.slice(index + 1), ...keys.slice(0, Math.max(index, 0))];
+  const index = keys.indexOf(decided.at(-1));
+  return [...keys.slice(index + 1), ...keys.slice(0, Math.max(index, 0))].filter((key) => !decided.includes(key));
+}
+
+function decidedImages(group, button) {
+  if (button.name !== "selected") return [Number(button.value)];
+  return [...group.querySelectorAll("[name=image]:checked")].map((box) => Number(box.value));
 }
 
 // Whether an undo was about one pair of a larger group. After any other undo the keeper has the focus, so that Enter

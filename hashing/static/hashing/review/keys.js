@@ -1,38 +1,67 @@
-// The keyboard: from card to card and group to group, and a key for every button.
+// The keyboard: a key for every move and every button.
+
+import { focusCard, moveCard, moveControl, moveGroup, moveRow } from "./navigation.js";
 
 const review = document.querySelector(".hashing-review");
 const help = document.querySelector(".hashing-keys");
-const helpButton = review.querySelector(".hashing-toolbar__help");
+const helpButton = review.querySelector(".hashing-controls__help");
+const TYPING = "input:not([type=checkbox]), textarea, select";
+// The arrows follow the direction of writing.
+const FORWARD = document.dir === "rtl" || document.documentElement.dir === "rtl" ? -1 : 1;
 const MOVES = {
-  ArrowRight: () => moveCard(1),
+  ArrowRight: () => moveCard(FORWARD),
+  ArrowLeft: () => moveCard(-FORWARD),
+  ArrowDown: () => moveRow(1),
+  ArrowUp: () => moveRow(-1),
   j: () => moveCard(1),
-  ArrowLeft: () => moveCard(-1),
   k: () => moveCard(-1),
-  ArrowDown: () => moveGroup(1),
-  ArrowUp: () => moveGroup(-1),
+  g: () => moveGroup(1),
+  G: () => moveGroup(-1),
 };
-let lastCard = null;
+const STEPS_INSIDE = { ArrowRight: FORWARD, ArrowLeft: -FORWARD };
+const DIALOGS = { c: "hashing:open-compare", z: "hashing:open-loupe" };
 
 helpButton.hidden = false;
 helpButton.addEventListener("click", () => help.showModal());
 document.addEventListener("keydown", handleKey);
-review.addEventListener("focusin", (event) => {
-  lastCard = event.target.closest(".hashing-member") ?? lastCard;
-});
-review.addEventListener("hashing:reveal", (event) => reveal(event.target));
-if (!location.hash) firstCard()?.focus({ preventScroll: true });
+review.addEventListener("click", handleClick);
+review.addEventListener("hashing:groups-changed", showButtons);
+showButtons();
 
-function firstCard() {
-  const openGroup = review.querySelector(".hashing-group:not(.hashing-group--decided)");
-  return (openGroup ?? review).querySelector(".hashing-member");
+// Buttons that do nothing without scripts.
+function showButtons() {
+  for (const button of review.querySelectorAll(".hashing-next-group, .hashing-member__compare")) button.hidden = false;
+}
+
+function handleClick(event) {
+  if (event.target.closest(".hashing-next-group")) return moveGroup(1, event.target.closest(".hashing-group"));
+  const card = event.target.closest(".hashing-member");
+  if (event.target.closest(".hashing-member__compare")) return open(card, "c");
+  if (!event.target.closest(".hashing-member__picture") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  open(card, "z");
+}
+
+function open(card, key) {
+  return card.dispatchEvent(new CustomEvent(DIALOGS[key], { bubbles: true }));
 }
 
 function handleKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?" && help.open) return help.close();
-  if (document.querySelector("dialog[open]") || event.target.matches("input, textarea, select")) return;
-  const isHandled = MOVES[event.key] ? move(event.key) : !event.repeat && press(event);
+  if (document.querySelector("dialog[open]") || event.target.matches(TYPING)) return;
+  const isHandled = moveInside(event) || (MOVES[event.key] ? move(event.key) : !event.repeat && press(event));
   if (isHandled) event.preventDefault();
+}
+
+// From a control of a card to the others, and back to the card.
+function moveInside(event) {
+  const card = event.target.closest(".hashing-member");
+  if (!card || event.target === card) return false;
+  if (event.key === "Escape") focusCard(card);
+  const step = STEPS_INSIDE[event.key];
+  if (step) moveControl(event.target, step);
+  return Boolean(step);
 }
 
 function move(key) {
@@ -46,40 +75,20 @@ function press(event) {
   const card = event.target.closest(".hashing-member");
   // On a link or a button of the card, Enter follows the link or presses the button.
   if (!card || (event.key === "Enter" && event.target !== card)) return false;
+  if (DIALOGS[event.key]) return open(card, event.key);
   if (event.key === "o") return click(card.closest(".hashing-group").querySelector(".hashing-group__link"));
-  if (event.key === "x") return click(card.querySelector(".hashing-card__image"));
+  if (event.key === "x") return click(card.querySelector("[name=image]"));
+  if (event.key === "Enter" && !confirmKeeper(card)) return true;
   return click([...card.querySelectorAll("[data-key]")].find((button) => button.dataset.key === event.key));
+}
+
+// Enter goes from one suggestion to the next. One that is hardly better than the others needs a second thought.
+function confirmKeeper(card) {
+  const isUnclear = card.matches(".hashing-group[data-no-clear-keeper]:not(.hashing-group--decided) .hashing-member--keeper");
+  return !isUnclear || window.confirm(review.dataset.textNoClearKeeper);
 }
 
 function click(element) {
   element?.click();
   return Boolean(element);
-}
-
-function moveCard(step) {
-  const cards = [...review.querySelectorAll(".hashing-member")];
-  const index = cards.indexOf(lastCard);
-  const hasFocus = Boolean(lastCard?.contains(document.activeElement));
-  focusCard(hasFocus ? cards[index + step] : cards[Math.max(index, 0)]);
-}
-
-function moveGroup(step) {
-  const groups = [...review.querySelectorAll(".hashing-group")];
-  const next = groups[groups.indexOf(lastCard?.closest(".hashing-group")) + step];
-  if (next) return focusCard(next.querySelector(".hashing-member"));
-  const url = step > 0 ? review.dataset.nextPageUrl : review.dataset.previousPageUrl;
-  if (url) location.assign(url);
-}
-
-function focusCard(card) {
-  if (!card) return;
-  card.focus({ preventScroll: true });
-  reveal(card);
-}
-
-// Scrolls to the whole group if there is room for it.
-function reveal(card) {
-  const group = card.closest(".hashing-group");
-  const element = group.offsetHeight < window.innerHeight * 0.8 ? group : card;
-  element.scrollIntoView({ block: "nearest" });
 }

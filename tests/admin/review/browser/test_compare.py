@@ -8,7 +8,7 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from hashing.models import DuplicateGroup, MarkedDuplicate
 from servers.browser import BROWSER_MARKS
 from tests.admin.review.browser.conftest import DESKTOP
 from tests.admin.review.conftest import keys_of, review_address
@@ -31,20 +31,6 @@ def test_two_images_are_compared_in_four_ways(reviewer, add_copies):
     reviewer.press(Keys.ESCAPE)
     assert not reviewer.browser.find_elements(By.CSS_SELECTOR, "dialog[open]")
     reviewer.wait_for_focus(one)
-
-
-@DESKTOP
-def test_click_on_two_images_compares_them(reviewer, add_copies):
-    add_copies(copies=2)
-    reviewer.open(review_address("changelist"))
-    images = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-card__image")
-    for number in (1, 1, 2):
-        reviewer.browser.execute_script("arguments[0].click()", images[number])
-    assert len(reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-member--selected")) == 1
-    reviewer.browser.execute_script("arguments[0].click()", images[1])
-    reviewer.compared()
-    names = [item.text for item in reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare__names strong")]
-    assert names == [str(ImageAsset.objects.get(pk=key)) for key in reviewer.shown()[1:3]]
 
 
 @DESKTOP
