@@ -35,6 +35,8 @@ class HashingSettings:
     ON_UPLOAD: str = "inline"
     # The most rows that an action of the admin hashes within the request.
     ACTION_LIMIT: int = 1000
+    # By what the image to keep is chosen, the most important first (docs/groups.md).
+    KEEPER: Sequence[str] = ("pixels", "source", "metadata", "format", "bytes", "used", "oldest")
     # File fields of the site's models whose files are indexed, such as "blog.Photo.original".
     SOURCES: Sequence[str] = ()
 

@@ -11,6 +11,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, defaul
 from hashing.checks.messages import error, warning
 from hashing.conf import KNOWN_KEYS, UPLOAD_CHOICES, hashing_settings
 from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE
+from hashing.grouping.criteria import UnknownCriterion, parse_criteria
 from hashing.sources.storages import own_storage, storage_key
 
 # With less, no image can be decoded.
@@ -55,11 +56,21 @@ def wrong_values() -> list[CheckMessage]:
             "a whole number above 0",
         ),
     }
+    rules["KEEPER"] = are_criteria(values.KEEPER), "a list of criteria that docs/groups.md names"
     return [
         error("E003", f"HASHING[{key!r}] must be {rule}.", "Leave it out to have the default.")
         for key, (is_valid, rule) in rules.items()
         if not is_valid
     ]
+
+
+def are_criteria(value: object) -> bool:
+    if not isinstance(value, list | tuple):
+        return False
+    try:
+        return bool(parse_criteria(tuple(value)))
+    except UnknownCriterion:
+        return False
 
 
 def is_whole(value: object) -> bool:

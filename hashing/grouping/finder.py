@@ -4,33 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from hashing.db.paging import rows_with_keys
-from hashing.fingerprint.fingerprint import Hashes, parse_hashes
+from hashing.fingerprint.fingerprint import Hashes
 from hashing.fingerprint.orientations import Orientation, orient
 from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE, is_match
+from hashing.grouping.candidates import CandidateRow, StoredFingerprint, read_candidates
 from hashing.grouping.clustering import Matches, StarClustering
 from hashing.grouping.options import GroupingOptions, PhaseListener
 from hashing.grouping.pair_constraints import PairConstraints
-from hashing.grouping.ranking import RankedRow, best_first
+from hashing.grouping.ranking import best_first
+from hashing.grouping.resaves import mark_resaves
 from hashing.models.querysets import ImageAssetQuerySet
-
-
-class StoredFingerprint(NamedTuple):
-    """The columns of an asset that its distance to another one is computed from."""
-
-    perceptual_hash: str | None
-    vertical_hash: str | None
-    detail_hash: str | None
-    hash_quality: int | None
-    file_digest: str | None
-
-    @property
-    def hashes(self) -> Hashes[int] | None:
-        """The three hashes, None where one of them is missing."""
-        try:
-            return parse_hashes(self.perceptual_hash or "", self.vertical_hash or "", self.detail_hash or "")
-        except ValueError:
-            return None
 
 
 class KeeperDistances:
@@ -84,16 +67,6 @@ class FoundGroup(NamedTuple):
     members: list[FoundMember]
 
 
-class CandidateRow(NamedTuple):
-    """A row that may be in a group."""
-
-    ranked: RankedRow
-    fingerprint: StoredFingerprint
-
-
-RANKED_COLUMNS = tuple(name for name in RankedRow._fields if name != "pk")
-
-
 def find_groups(
     rows: ImageAssetQuerySet[Any],
     options: GroupingOptions,
@@ -119,19 +92,11 @@ def find_groups(
     return sorted(groups, key=lambda group: group.keeper)
 
 
-def read_candidates(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[Any, CandidateRow]:
-    """Return the rows with these keys. Rows that were deleted in the meantime are missing."""
-    count = len(RANKED_COLUMNS)
-    return {
-        key: CandidateRow(RankedRow(key, *values[:count]), StoredFingerprint(*values[count:]))
-        for key, *values in rows_with_keys(rows, keys, RANKED_COLUMNS + StoredFingerprint._fields)
-    }
-
-
 def cluster(
     candidates: Mapping[Any, CandidateRow], matches: Matches, constraints: PairConstraints
 ) -> Iterable[list[Any]]:
     """Yield the keys of each group, the keeper first."""
+    candidates = mark_resaves(candidates, matches)
     marked = constraints.marked - constraints.lost
     keys = best_first((candidate.ranked for candidate in candidates.values()), marked)
     rank_of = {key: rank for rank, key in enumerate(keys)}

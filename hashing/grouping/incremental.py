@@ -11,7 +11,7 @@ from hashing.grouping.finder import FoundGroup, find_groups
 from hashing.grouping.group_rows import append_members, count_members, remove_members, with_groups_locked
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.pair_constraints import PairConstraints, read_constraints_around
-from hashing.grouping.ranking import order_by_ranking
+from hashing.grouping.ranking import is_better, order_by_ranking
 from hashing.grouping.store import store_groups
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
@@ -116,7 +116,7 @@ def update_in_place(group: DuplicateGroup, constraints: PairConstraints, using: 
     members = GroupMember.objects.using(using).filter(group=group.pk)
     same = {keeper, *constraints.must_link.get(keeper, ())}
     mark_same(members, {keeper} if keeper in constraints.lost else same)
-    if keeper in constraints.marked - constraints.lost or best_of(group, using) != keeper:
+    if keeper in constraints.marked - constraints.lost or has_better_keeper(group, using):
         return None
     different = constraints.excluded_from(same)
     # Their must-link sets leave together with them.
@@ -135,11 +135,12 @@ def mark_same(members: QuerySet[GroupMember], same: AbstractSet[int]) -> None:
         members.filter(asset__in=batch, is_same=False).update(is_same=True)
 
 
-def best_of(group: DuplicateGroup, using: str) -> int | None:
-    """Return the keeper or the undecided image of a group that is the best one to keep."""
+def has_better_keeper(group: DuplicateGroup, using: str) -> bool:
+    """Return whether an undecided image of the group is a better one to keep."""
     is_candidate = Q(membership__is_same=False) | Q(pk=group.keeper_id)
     rows = ImageAsset.objects.using(using).filter(is_candidate, membership__group=group.pk)
-    return order_by_ranking(rows).values_list("pk", flat=True).first()
+    best = order_by_ranking(rows).first()
+    return best is not None and best.pk != group.keeper_id and is_better(best, group.keeper)
 
 
 def add_to_large_group(keys: Collection[int], group: DuplicateGroup, options: GroupingOptions, using: str) -> None:

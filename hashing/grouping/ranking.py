@@ -1,91 +1,65 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Case, F, QuerySet, When
-from django.db.models.expressions import OrderBy
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.db.models import Case, QuerySet, When
 
+from hashing.grouping.candidates import CandidateRow, RankedRow
+from hashing.grouping.criteria import Criterion, chosen_criteria
+from hashing.grouping.resaves import mark_resaves_among
 from hashing.models.image_asset import ImageAsset
 
-
-class RankedRow(NamedTuple):
-    """The columns of an asset by which it is ranked."""
-
-    pk: Any
-    width: int | None
-    height: int | None
-    file_size: int | None
-    created_at: datetime
-    hash_error: str
-
-
-Rankable = ImageAsset | RankedRow
-
-
-class Criterion(NamedTuple):
-    """A reason to keep one image instead of another. The lower `value` is better; `order` is the same in SQL."""
-
-    reason: Promise
-    value: Callable[[Rankable], Any]
-    order: tuple[OrderBy, ...]
-
-
-# The most important first. Rules that a site chooses would take the place of this tuple.
-CRITERIA = (
-    Criterion(
-        reason=_("most pixels"),
-        value=lambda image: -(image.width or 0) * (image.height or 0),
-        order=((F("width") * F("height")).desc(nulls_last=True),),
-    ),
-    Criterion(
-        reason=_("most bytes"),
-        value=lambda image: -(image.file_size or 0),
-        order=(F("file_size").desc(nulls_last=True),),
-    ),
-    Criterion(
-        reason=_("oldest"),
-        # Of two rows created in the same moment, the one with the lower key is the older.
-        value=lambda image: (image.created_at, image.pk),
-        order=(F("created_at").asc(), F("pk").asc()),
-    ),
-)
-
-
-# Has an error, is marked as a duplicate, and the values of CRITERIA. The image with the lower key is the better one to
-# keep: this is the one definition of it.
+Criteria = tuple[Criterion, ...]
+# Has an error, is marked as a duplicate, and the values of the criteria. The image with the lower key is the better one
+# to keep: this is the one definition of it.
 RankingKey = tuple[Any, ...]
 
 
-def ranking_key(image: Rankable, *, is_marked: bool = False) -> RankingKey:
-    return (bool(image.hash_error), is_marked, *criteria_values(image))
+def ranking_key(image: RankedRow, criteria: Criteria, *, is_marked: bool = False) -> RankingKey:
+    return (bool(image.hash_error), is_marked, *values_of(image, criteria))
 
 
-def criteria_values(image: Rankable) -> tuple[Any, ...]:
-    return tuple([criterion.value(image) for criterion in CRITERIA])
+def values_of(image: RankedRow, criteria: Criteria) -> tuple[Any, ...]:
+    return tuple([criterion.value(image) for criterion in criteria])
 
 
-def best_first(images: Iterable[Rankable], marked: AbstractSet[Any]) -> list[Any]:
-    """Return the keys of the images in the order of their ranking."""
-    ranked = sorted(images, key=lambda image: ranking_key(image, is_marked=image.pk in marked))
+def best_first(images: Iterable[RankedRow], marked: AbstractSet[Any], criteria: Criteria | None = None) -> list[Any]:
+    """Return the keys of the images in the order of their ranking, by default by the criteria of the site."""
+    chosen = criteria or chosen_criteria()
+    ranked = sorted(images, key=lambda image: ranking_key(image, chosen, is_marked=image.pk in marked))
     return [image.pk for image in ranked]
 
 
 def order_by_ranking(rows: QuerySet[ImageAsset]) -> QuerySet[ImageAsset]:
-    """Sort rows as `best_first` does, in SQL. None of them may be marked as a duplicate."""
+    """Sort rows as `best_first` does, in SQL, but for re-saves. None of the rows may be marked as a duplicate."""
     has_error = Case(When(hash_error="", then=0), default=1)
-    return rows.order_by(has_error, *(order for criterion in CRITERIA for order in criterion.order))
+    return rows.order_by(has_error, *(order for criterion in chosen_criteria() for order in criterion.order))
 
 
-def keeper_reason(keeper: Rankable, others: Iterable[Rankable]) -> str:
-    """Return the criterion by which the keeper is better than all others; empty if one of them is better."""
-    mine = criteria_values(keeper)
-    best = min(map(criteria_values, others), default=mine)
-    if best <= mine:
-        return ""
-    decisive = (each for each, own, other in zip(CRITERIA, mine, best, strict=True) if own != other)
-    return str(next(decisive).reason)
+class KeeperReason(NamedTuple):
+    """Why the keeper is better than all others, empty if one of them is better; and whether it clearly is."""
+
+    text: str
+    is_clear: bool
+
+
+def explain_keeper(keeper: ImageAsset, others: Iterable[ImageAsset]) -> KeeperReason:
+    """Compare by the criteria of the site. Which one of several files with the same bytes is kept does not matter."""
+    criteria, copies = chosen_criteria(), list(others)
+    different = [other for other in copies if keeper.file_digest is None or other.file_digest != keeper.file_digest]
+    rows = mark_resaves_among([CandidateRow.of(asset) for asset in [keeper, *(different or copies)]])
+    mine, *theirs = [row.ranked for row in rows]
+    best = min(theirs, key=lambda image: values_of(image, criteria), default=mine)
+    if values_of(best, criteria) <= values_of(mine, criteria):
+        return KeeperReason("", is_clear=True)
+    decisive = next(each for each in criteria if each.value(mine) != each.value(best))
+    return KeeperReason(str(decisive.reason), is_clear=not different or not decisive.is_close(mine, best))
+
+
+def is_better(asset: ImageAsset, keeper: ImageAsset) -> bool:
+    """Whether an image is a better one to keep. Neither may be marked as a duplicate."""
+    one, other = mark_resaves_among([CandidateRow.of(asset), CandidateRow.of(keeper)])
+    criteria = chosen_criteria()
+    return ranking_key(one.ranked, criteria) < ranking_key(other.ranked, criteria)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.visibility import ImageAccess
 from hashing.grouping.deletion import find_kept
-from hashing.grouping.ranking import keeper_reason
+from hashing.grouping.ranking import explain_keeper
 from hashing.models import ImageAsset, PairDecision
 
 
@@ -27,7 +27,7 @@ class KeptImage:
 
     def reason(self, duplicate: ImageAsset) -> str:
         """Return why this image and not the duplicate is kept, as far as their files tell: empty without an answer."""
-        return str(keeper_reason(self.asset, [duplicate]))
+        return explain_keeper(self.asset, [duplicate]).text
 
 
 def find_kept_images(keys: Collection[int], access: ImageAccess, using: str) -> dict[int, KeptImage]:

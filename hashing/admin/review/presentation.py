@@ -20,7 +20,7 @@ from hashing.admin.visibility import ImageAccess
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.decision_log import newest_decision
 from hashing.grouping.deletion import file_problem
-from hashing.grouping.ranking import keeper_reason
+from hashing.grouping.ranking import KeeperReason, explain_keeper
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable, is_local
 from hashing.text import isolated
@@ -48,10 +48,20 @@ class GroupPresentation:
     def keeper(self) -> ImageAsset:
         return self.cards[0].asset
 
+    @cached_property
+    def why_keeper(self) -> KeeperReason:
+        return explain_keeper(self.keeper, (card.asset for card in self.cards[1:] if not card.problem))
+
+    @property
+    def has_clear_keeper(self) -> bool:
+        """Whether the keeper is clearly the best one, or was chosen by an editor."""
+        return self.why_keeper.is_clear or any(card.member.is_same for card in self.cards[1:])
+
     @property
     def keeper_reason(self) -> str:
-        reason = keeper_reason(self.keeper, (card.asset for card in self.cards[1:] if not card.problem))
-        return reason or _("by a decision")
+        if not self.has_clear_keeper:
+            return _("no clear favourite")
+        return self.why_keeper.text or _("by a decision")
 
     @property
     def duplicate_count(self) -> int:
