@@ -188,7 +188,10 @@ class PairDecision(models.Model):
                 fields=["lower", "higher"], condition=Q(superseded_by__isnull=True), name="pair_decision_current_uniq"
             ),
         ]
-        indexes = [models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx")]
+        indexes = [
+            models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx"),
+            models.Index(fields=["decided_by", "decided_at"], name="pair_decision_today_idx"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.lower_file}, {self.higher_file}: {self.get_verdict_display()}"

@@ -13,18 +13,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from hashing.admin.deletion.related_rows import is_deleting_images
 from hashing.admin.links import admin_page
 from hashing.admin.owners import attach_owners
-from hashing.admin.paginator import LargeTablePaginator
-from hashing.admin.review.filters import DistanceFilter, GroupStateFilter, SizeFilter
+from hashing.admin.review.filters import FILTERS
+from hashing.admin.review.group_search import MAX_FOUND, search_groups
+from hashing.admin.review.listing import SEARCH_VAR, Listing, parse_search
 from hashing.admin.review.presentation import GroupPresentation, present_group_page, present_groups
-from hashing.admin.review.return_to import list_url
+from hashing.admin.review.session import (
+    GROUPS_PER_PAGE,
+    GroupPaginator,
+    find_neighbours,
+    session_of_group,
+    session_of_list,
+)
 from hashing.admin.review.views import DecisionViews, review_context
-from hashing.admin.review.visible_groups import count_field, limit_groups
+from hashing.admin.review.visible_groups import limit_groups
 from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup
 from hashing.text import isolated, parse_integer
@@ -35,6 +43,7 @@ STYLES = [
     "hashing/cards.css",
     "hashing/review/review.css",
     "hashing/review/members.css",
+    "hashing/review/session.css",
     "hashing/review/compare.css",
 ]
 SCRIPTS = [
@@ -42,6 +51,7 @@ SCRIPTS = [
     "hashing/review/keys.js",
     "hashing/review/selection.js",
     "hashing/review/sizes.js",
+    "hashing/review/session.js",
     "hashing/review/compare.js",
 ]
 
@@ -61,7 +71,11 @@ class GroupList(ChangeList):
             super().get_results(request)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[DuplicateGroup]) -> Any:
-        return [count_field(queryset, str(name)) for name in super().get_ordering(request, queryset)]
+        return Listing.of(request.GET).order.terms(queryset)
+
+    @property
+    def without_search(self) -> str:
+        return self.get_query_string(remove=[SEARCH_VAR])
 
     @property
     def next_query(self) -> str:
@@ -80,12 +94,10 @@ class GroupList(ChangeList):
 class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The review. Groups follow from hashes and decisions: nobody adds, edits or deletes one by hand."""
 
-    list_filter = (GroupStateFilter, DistanceFilter, SizeFilter)
-    list_per_page = 20
+    list_filter = FILTERS
+    list_per_page = GROUPS_PER_PAGE
     list_max_show_all = 0
-    # The surest first. Not by key, which changes with every decision.
-    ordering = ("max_distance", "keeper_id")
-    paginator = LargeTablePaginator
+    paginator = GroupPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     actions = None
@@ -116,6 +128,11 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[DuplicateGroup]:
         return limit_groups(super().get_queryset(request), self.access(request))
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DuplicateGroup], search_term: str
+    ) -> tuple[QuerySet[DuplicateGroup], bool]:
+        return search_groups(queryset, parse_search(search_term), self.access(request)), False
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse columns in the address where images are hidden: the columns of a group count these as well."""
         names = {getattr(each, "parameter_name", None) for each in self.get_list_filter(request)}
@@ -136,10 +153,20 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @method_decorator(require_safe)
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response: Any = super().changelist_view(request, {"title": _("Review duplicates"), **(extra_context or {})})
+        title = capfirst(self.opts.verbose_name_plural)
+        response: Any = super().changelist_view(request, {"title": title, **(extra_context or {})})
         if "cl" in (getattr(response, "context_data", None) or {}):
-            groups = present_groups(response.context_data["cl"].result_list, self.access(request))
+            changelist, access = response.context_data["cl"], self.access(request)
+            listing, totals = Listing.of(request.GET), changelist.paginator.totals
+            groups = present_groups(changelist.result_list, access, listing)
+            session = session_of_list(changelist.queryset, access, changelist.page_num, totals)
             response.context_data |= self.review_context(request, groups)
+            response.context_data |= {
+                "session": session,
+                "listing": listing,
+                "search_var": SEARCH_VAR,
+                "max_found": MAX_FOUND,
+            }
         page: HttpResponse = response
         return page
 
@@ -151,11 +178,11 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_view_permission(request):
             raise PermissionDenied
         group: Any = self.get_object(request, object_id)
-        page = parse_integer(request.GET.get("p", "")) or 1
-        shown = present_group_page(group, page, self.access(request)) if group else None
+        page, access = parse_integer(request.GET.get("p", "")) or 1, self.access(request)
+        shown = present_group_page(group, page, access, Listing.of(request.GET)) if group else None
         if shown is None:
             return self.redirect_to_group_of(request, parse_integer(request.GET.get("image", "")))
-        context = self.review_context(request, [shown])
+        context = self.review_context(request, [shown]) | self.place_context(request, shown)
         title = _("Duplicates of %(name)s") % {"name": isolated(shown.keeper)}
         return admin_page(self, request, GROUP_PAGE, title, **context, **(extra_context or {}))
 
@@ -168,14 +195,26 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def redirect_to_group_of(self, request: HttpRequest, asset_pk: int | None) -> HttpResponse:
         access = self.access(request)
         visible = access.visible_keys([] if asset_pk is None else [asset_pk])
-        found = self.get_queryset(request).filter(members__asset__in=visible)
-        for shown in present_groups(found, access):
+        found, listing = self.get_queryset(request).filter(members__asset__in=visible), Listing.of(request.GET)
+        for shown in present_groups(found, access, listing):
             return redirect(shown.url)
         messages.info(request, _("This group no longer exists, or was found again with other images."))
-        return redirect(list_url(self.admin_site))
+        return redirect(listing.list_url(self.admin_site))
 
     def review_context(self, request: HttpRequest, groups: list[GroupPresentation]) -> dict[str, Any]:
         attach_owners((card.asset for group in groups for card in group.cards), request, self.admin_site)
         may_decide = self.has_change_permission(request)
         context = review_context(request, self.admin_site, request.get_full_path(), may_decide=may_decide)
         return {**context, "groups": groups}
+
+    def place_context(self, request: HttpRequest, shown: GroupPresentation) -> dict[str, Any]:
+        """Return the header of the page of a group, and the ways from there."""
+        access = self.access(request)
+        groups = shown.listing.limit(self.get_queryset(request), access)
+        session = session_of_group(shown, groups, access)
+        page = -(-(session.totals.place or 1) // GROUPS_PER_PAGE)
+        return {
+            "session": session,
+            "neighbours": find_neighbours(shown, groups, session.totals.place),
+            "list_url": shown.listing.list_url(self.admin_site, page),
+        }

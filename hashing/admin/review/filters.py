@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-from hashing.admin.review.visible_groups import count_field, decided_groups, open_groups
+from hashing.admin.review.orders import ORDERS, SUREST
+from hashing.admin.review.visible_groups import Groups, count_field, decided_groups, open_groups
 from hashing.fingerprint.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
 from hashing.templatetags.hashing_admin import likeness_label
 
@@ -22,40 +23,47 @@ class LinkRowFilter(admin.SimpleListFilter):
     """A row of links above the list, which has the whole width. Its choices are not counted."""
 
     template = "admin/hashing/review/filter.html"
+    # The labels of its values.
+    options: ClassVar[dict[str, Any]]
+    # The value if the address has none; without, a link "All" comes first.
+    default: ClassVar[str | None] = None
+
+    @classmethod
+    def limit(cls, groups: Groups, value: str | None) -> Groups:
+        """Return the groups with this value: all if it is unknown."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(self.options.items())
+
+    def value(self) -> str | None:
+        return super().value() or self.default
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        without_value, *choices = super().choices(changelist)
+        yield from choices if self.default else [without_value, *choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return self.limit(queryset, self.value())
 
 
 class GroupStateFilter(LinkRowFilter):
-    """Open groups by default."""
-
     title = _("state")
     parameter_name = "state"
+    options = {OPEN: _("to review"), DECIDED: _("decided"), ALL: _("all")}
+    default = OPEN
 
     @classmethod
-    def is_open_only(cls, parameters: QueryDict) -> bool:
-        return parameters.get(cls.parameter_name, OPEN) == OPEN
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(OPEN, _("open")), (DECIDED, _("decided")), (ALL, _("all"))]
-
-    def value(self) -> str:
-        return super().value() or OPEN
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        # Without the first choice, which Django adds for no value: that is OPEN here.
-        _no_value, *choices = super().choices(changelist)
-        yield from choices
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
+    def limit(cls, groups: Groups, value: str | None) -> Groups:
+        match value:
             case "open":
-                return open_groups(queryset)
+                return open_groups(groups)
             case "decided":
-                return decided_groups(queryset)
-        return queryset
+                return decided_groups(groups)
+        return groups
 
 
 class Range(NamedTuple):
-    label: Any
     minimum: int
     maximum: int | None
 
@@ -63,18 +71,16 @@ class Range(NamedTuple):
 class RangeFilter(LinkRowFilter):
     """Groups with a value of one field in a range, by the name of the range."""
 
-    field: str
-    ranges: dict[str, Range]
+    field: ClassVar[str]
+    ranges: ClassVar[dict[str, Range]]
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, chosen.label) for name, chosen in self.ranges.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.ranges.get(str(self.value()))
+    @classmethod
+    def limit(cls, groups: Groups, value: str | None) -> Groups:
+        chosen = cls.ranges.get(str(value))
         if chosen is None:
-            return queryset
-        field = count_field(queryset, self.field)
-        rows = queryset.filter(**{f"{field}__gte": chosen.minimum})
+            return groups
+        field = count_field(groups, cls.field)
+        rows = groups.filter(**{f"{field}__gte": chosen.minimum})
         return rows if chosen.maximum is None else rows.filter(**{f"{field}__lte": chosen.maximum})
 
 
@@ -85,19 +91,32 @@ class DistanceFilter(RangeFilter):
     parameter_name = "likeness"
     field = "max_distance"
     ranges = {
-        "identical": Range(lazy_likeness_label(0), 0, IDENTICAL_DISTANCE),
-        "nearly": Range(lazy_likeness_label(IDENTICAL_DISTANCE + 1), IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
-        "similar": Range(lazy_likeness_label(NEARLY_IDENTICAL_DISTANCE + 1), NEARLY_IDENTICAL_DISTANCE + 1, None),
+        "identical": Range(0, IDENTICAL_DISTANCE),
+        "nearly": Range(IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
+        "similar": Range(NEARLY_IDENTICAL_DISTANCE + 1, None),
     }
+    options = {name: lazy_likeness_label(each.minimum) for name, each in ranges.items()}
 
 
 class SizeFilter(RangeFilter):
     title = _("images")
     parameter_name = "images"
     field = "size"
-    ranges = {
-        "2": Range(_("2"), 2, 2),
-        "3-5": Range(_("3–5"), 3, 5),  # noqa: RUF001
-        "6-20": Range(_("6–20"), 6, 20),  # noqa: RUF001
-        "21": Range(_("over 20"), 21, None),
-    }
+    ranges = {"2": Range(2, 2), "3-5": Range(3, 5), "6-20": Range(6, 20), "21": Range(21, None)}
+    options = {"2": _("2"), "3-5": _("3–5"), "6-20": _("6–20"), "21": _("over 20")}  # noqa: RUF001
+
+
+class OrderFilter(LinkRowFilter):
+    """Not a filter: the links by which the list is sorted, which `GroupList` does."""
+
+    title = _("sort by")
+    parameter_name = "order"
+    options = {name: order.label for name, order in ORDERS.items()}
+    default = SUREST
+
+    @classmethod
+    def limit(cls, groups: Groups, value: str | None) -> Groups:  # noqa: ARG003
+        return groups
+
+
+FILTERS = (GroupStateFilter, DistanceFilter, SizeFilter, OrderFilter)

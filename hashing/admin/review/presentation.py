@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from uuid import uuid4
@@ -12,8 +12,8 @@ from django.db import router
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from hashing.admin.links import admin_url
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
+from hashing.admin.review.listing import Listing
 from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
 from hashing.admin.review.visible_groups import as_visible
 from hashing.admin.visibility import ImageAccess
@@ -43,6 +43,8 @@ class GroupPresentation:
     newest_decision: int
     page: int = 0
     pages: int = 0
+    # The list that the group is shown in, or was opened from.
+    listing: Listing = field(default_factory=Listing)
 
     @property
     def keeper(self) -> ImageAsset:
@@ -73,8 +75,8 @@ class GroupPresentation:
 
     @property
     def url(self) -> str:
-        """The group's own page. It names the keeper as well, by which a group is found that has a new key."""
-        return admin_url(self.site, "duplicategroup_change", self.group.pk, query={"image": self.keeper.pk})
+        """The group's own page."""
+        return self.listing.group_url(self.site, self.group.pk, self.keeper.pk)
 
     @cached_property
     def form_values(self) -> dict[str, object]:
@@ -171,7 +173,9 @@ class MemberCard:
         return not self.is_keeper and digest is not None and digest == self.keeper.file_digest
 
 
-def present_groups(groups: Iterable[DuplicateGroup], access: ImageAccess) -> list[GroupPresentation]:
+def present_groups(
+    groups: Iterable[DuplicateGroup], access: ImageAccess, listing: Listing | None = None
+) -> list[GroupPresentation]:
     """Return the groups with their first visible cards, read with one query. A group without its keeper is left out.
 
     The groups must be those of `limit_groups`.
@@ -183,7 +187,10 @@ def present_groups(groups: Iterable[DuplicateGroup], access: ImageAccess) -> lis
         members[member.group_id].append(member)
     marks = find_marks((member for some in members.values() for member in some), access)
     with_cards = ((group, make_cards(group, members[group.pk], marks, access.site)) for group in chosen)
-    return [GroupPresentation(group, cards, access.site, newest) for group, cards in with_cards if cards]
+    shown_in = listing or Listing()
+    return [
+        GroupPresentation(group, cards, access.site, newest, listing=shown_in) for group, cards in with_cards if cards
+    ]
 
 
 def read_first_members(groups: list[DuplicateGroup], access: ImageAccess) -> Iterable[GroupMember]:
@@ -197,12 +204,14 @@ def read_first_members(groups: list[DuplicateGroup], access: ImageAccess) -> Ite
     return read_members(Q(group__in=small) | Q(group__in=large, position__lt=MAX_CARDS_ON_LIST), access)
 
 
-def present_group_page(group: DuplicateGroup, page: int, access: ImageAccess) -> GroupPresentation | None:
+def present_group_page(
+    group: DuplicateGroup, page: int, access: ImageAccess, listing: Listing | None = None
+) -> GroupPresentation | None:
     """Return the keeper and one page of the others, the nearest page if there is no such page."""
     newest = newest_decision(router.db_for_read(PairDecision))
     members, page, pages = read_page(as_visible(group), page, access)
     cards = make_cards(group, members, find_marks(members, access), access.site)
-    return GroupPresentation(group, cards, access.site, newest, page, pages) if cards else None
+    return GroupPresentation(group, cards, access.site, newest, page, pages, listing or Listing()) if cards else None
 
 
 def read_page(group: DuplicateGroup, page: int, access: ImageAccess) -> tuple[list[GroupMember], int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -26,6 +27,7 @@ from hashing.grouping.decision_log import DecisionRefused
 from hashing.models import DuplicateGroup
 
 GROUP, UNDO = "admin/hashing/review/group.html", "admin/hashing/review/undo.html"
+HEADER = "admin/hashing/review/session.html"
 
 
 class DecisionViews:
@@ -85,17 +87,18 @@ class DecisionViews:
         # A refusal shows what somebody else has decided, also where decided groups are hidden.
         rows = self.model_admin.get_queryset(request)
         groups = return_to.find_groups(rows, changed, access, include_decided=is_refusal)
-        return DecisionResponse(result.message, changed, groups, is_refusal).to_http(request, return_to)
+        return DecisionResponse(result.message, changed, groups, is_refusal, rows).to_http(request, return_to)
 
 
 @dataclass(frozen=True)
 class DecisionResponse:
-    """`groups` replace on the page all groups of the images `keys`."""
+    """`groups` replace on the page all groups of the images `keys`. `rows` are all groups that the user sees."""
 
     message: str
     keys: list[int]
     groups: list[GroupPresentation]
     is_refusal: bool
+    rows: QuerySet[DuplicateGroup]
 
     def to_http(self, request: HttpRequest, return_to: ReturnTo) -> HttpResponse:
         attach_owners((card.asset for group in self.groups for card in group.cards), request, return_to.site)
@@ -107,11 +110,13 @@ class DecisionResponse:
     def as_json(self, request: HttpRequest, return_to: ReturnTo) -> dict[str, Any]:
         url, _mark, _fragment = return_to.url_of(self.groups).partition("#")
         context = review_context(request, return_to.site, url)
+        session = return_to.describe_session(self.rows, self.groups, ImageAccess(request, return_to.site))
         return {
             "message": self.message,
             "keys": self.keys,
             "html": "".join(render_groups(request, self.groups, context)),
             "undo": render_to_string(UNDO, context, request),
+            "header": render_to_string(HEADER, {"session": session}, request),
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from hashing.admin.visibility import ImageAccess
@@ -45,10 +45,6 @@ def open_groups(groups: Groups) -> Groups:
 
 def decided_groups(groups: Groups) -> Groups:
     return groups.filter(**{count_field(groups, "open_count"): 0})
-
-
-def surest_first(groups: Groups) -> Groups:
-    return groups.order_by(F(count_field(groups, "max_distance")), "keeper_id")
 
 
 def as_visible(group: DuplicateGroup) -> DuplicateGroup:

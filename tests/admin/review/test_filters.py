@@ -51,4 +51,4 @@ def test_filter_by_likeness(reviewer, groups, likeness, distances):
 def test_chosen_filters_are_marked(reviewer, groups):
     page = reviewer.get(review_address("changelist"), {"likeness": "nearly"})
     marked = [part.partition("<")[0] for part in page.text.split('aria-current="true">')[1:]]
-    assert marked == ["Open", "Nearly identical", "All"]
+    assert marked == ["To review", "Nearly identical", "All", "Surest"]

@@ -14,14 +14,15 @@ LIST = "/admin/hashing/duplicategroup/"
 @pytest.mark.parametrize(
     ("address", "place"),
     [
-        (LIST, ReturnTo(site, LIST, None, is_open_only=True)),
-        (f"{LIST}?state=open&p=2", ReturnTo(site, f"{LIST}?state=open&p=2", None, is_open_only=True)),
-        (f"{LIST}?state=all", ReturnTo(site, f"{LIST}?state=all", None, is_open_only=False)),
-        (f"{LIST}7/change/?p=3", ReturnTo(site, f"{LIST}7/change/?p=3", 3, is_open_only=False)),
+        (LIST, (1, True, {})),
+        (f"{LIST}?state=open&p=2", (2, True, {})),
+        (f"{LIST}?state=all&order=bytes&q=a%20b", (1, True, {"state": "all", "order": "bytes", "q": "a b"})),
+        (f"{LIST}7/change/?p=3&likeness=nearly", (3, False, {"likeness": "nearly"})),
     ],
 )
 def test_pages_of_the_review_are_recognized(address, place):
-    assert ReturnTo.of(address, site) == place
+    found = ReturnTo.of(address, site)
+    assert (found.page, found.is_list, found.listing.query, found.url) == (*place, address)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ function update(group, button, response) {
   const following = replaceGroups(group, response);
   showMessage(response.message, response.isRefusal);
   review.querySelector(".hashing-toolbar__undo").innerHTML = response.undo;
+  document.querySelector(".hashing-session").replaceWith(parseFragment(response.header));
   if (!groupList.children.length) return loadNextGroups(response.message);
   updateUrl();
   focusNext(group || isAboutOneImage(response.keys, following) ? candidates : [], following);
