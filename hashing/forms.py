@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hashing.fingerprint.limits import DecodingLimit
 from hashing.indexing.owners import has_row_permission
 from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
@@ -53,7 +54,8 @@ class SimilarPictureMixin(forms.BaseForm):
 
     With a `user`, the form links to rows that this user may view. After validation, `similar_pictures` has the nearest
     rows, and `similar_picture_message` is a message about them in HTML. It does not check that a file is a picture:
-    leave that to the form field.
+    leave that to the form field. A file that is too much for the limits of a page is not searched for, whatever the
+    action: its field is in `unsearched_picture_fields`, and the message says so.
     """
 
     similar_picture_action = SimilarPictureAction.WARN
@@ -67,6 +69,7 @@ class SimilarPictureMixin(forms.BaseForm):
         super().__init__(*args, **kwargs)
         self.user = user
         self.similar_pictures: list[SimilarPicture] = []
+        self.unsearched_picture_fields: list[str] = []
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
             label = gettext_lazy("Upload it anyway")
             self.fields[self.confirm_field_name] = forms.BooleanField(
@@ -85,7 +88,7 @@ class SimilarPictureMixin(forms.BaseForm):
 
     def clean(self) -> Any:
         cleaned = super().clean()
-        self.similar_pictures = []
+        self.similar_pictures, self.unsearched_picture_fields = [], []
         for name in self.similar_picture_fields or [source.source_field for source in self._sources]:
             upload = self.cleaned_data.get(name)
             if isinstance(upload, UploadedFile):
@@ -95,7 +98,11 @@ class SimilarPictureMixin(forms.BaseForm):
     @property
     def similar_picture_message(self) -> SafeString | str:
         """The warning in HTML, with links; empty if there is nothing to warn of."""
-        return similar_picture_message(self.similar_pictures)
+        found = similar_picture_message(self.similar_pictures)
+        if not self.unsearched_picture_fields:
+            return found
+        unsearched = _("A picture is too large to be compared with others while you wait.")
+        return format_html("{} {}", found, unsearched) if found else unsearched
 
     @property
     def _sources(self) -> list[ImageSource]:
@@ -104,6 +111,9 @@ class SimilarPictureMixin(forms.BaseForm):
     def _check_upload(self, name: str, upload: UploadedFile[Any]) -> None:
         try:
             picture = hash_uploaded_picture(upload)
+        except DecodingLimit:
+            self.unsearched_picture_fields.append(name)
+            return
         except (ValueError, OSError):
             return
         found = [self._describe(row) for row in self._find_similar(picture)]

@@ -22,7 +22,8 @@ MAX_SIMILAR_ROWS = 50
 class SimilarPictureValidator:
     """Validator for a file field of a serializer that refuses a picture if some row has it already.
 
-    The field must refuse files that cannot be decoded. The row that the serializer changes is not searched.
+    The field must refuse files that cannot be decoded. A file that is too much for the limits of a page is accepted
+    without a search. The row that the serializer changes is not searched.
     """
 
     requires_context = True

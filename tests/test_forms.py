@@ -165,6 +165,16 @@ def test_equal_file_of_low_quality_is_found(hashed_photo):
     assert submitted(PhotoForm, encoded(blank(level=254), "PNG"), "page.png").similar_pictures == []
 
 
+@pytest.mark.parametrize("form_class", [PhotoForm, ConfirmForm, RefuseForm])
+def test_picture_beyond_the_limits_of_a_page_passes_with_a_message(hashed_photo, settings, form_class):
+    hashed_photo()
+    settings.HASHING = {**settings.HASHING, "PAGE_MAX_PIXELS": 100}
+    form = submitted(form_class)
+    assert form.is_valid()
+    assert form.unsearched_picture_fields == ["original"]
+    assert form.similar_picture_message == "A picture is too large to be compared with others while you wait."
+
+
 @pytest.mark.parametrize("limit", [{"MAX_BYTES": 100}, {"MAX_PIXELS": 100}])
 def test_file_beyond_the_limits_of_the_site_is_not_decoded(hashed_photo, settings, limit):
     hashed_photo()

@@ -157,6 +157,12 @@ def test_picture_that_is_here_is_refused(hashed_photo, uploader):
     assert uploader.post("/photos/", {"title": "new", "original": file(jpeg(seed=2))}).status_code == 201
 
 
+def test_picture_beyond_the_limits_of_a_page_is_accepted(hashed_photo, uploader, settings):
+    hashed_photo("first")
+    settings.HASHING = {**settings.HASHING, "PAGE_MAX_PIXELS": 100}
+    assert uploader.post("/photos/", {"title": "new", "original": file()}).status_code == 201
+
+
 def test_row_may_be_saved_with_its_own_picture(hashed_photo, uploader):
     first = hashed_photo("first")
     assert uploader.put(f"/photos/{first.pk}/", {"title": "new", "original": file()}).status_code == 200

@@ -87,7 +87,8 @@ def is_number(value: object) -> bool:
 
 @register("hashing")
 def check_storage(**_kwargs: Any) -> list[CheckMessage]:
-    # Images are in the storage of the field, which a site may replace, and previews in the default one.
+    # Images without an owner are in the storage of the field, which a site may replace. The default one has previews of
+    # images whose own storage is made for one row.
     found = {storage_key(storage): storage for storage in (own_storage(), default_storage)}
     return [message for storage in found.values() for message in storage_problems(storage)]
 

@@ -13,6 +13,7 @@ from django.db import router
 from hashing.conf import hashing_settings
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import exclusive_transaction
+from hashing.fingerprint.limits import FileTooLarge, check_file_size
 from hashing.importing.copying import FileRefusal, RefusalCounter, UnreadableSource, store_copy
 from hashing.importing.exclusions import Exclusions
 from hashing.importing.names import CopyNames, InPlaceNames
@@ -140,8 +141,11 @@ class ImageImport:
         max_length = self._field.max_length
         if max_length is not None and len(name) > max_length:
             return LeftOut(str(file.relative), f"name of more than {max_length} characters")
-        if file.size > self._max_bytes:
-            return LeftOut(str(file.relative), f"larger than {self._max_bytes} bytes")
+        try:
+            check_file_size(file.size, self._max_bytes)
+        except FileTooLarge:
+            # Without the size, so that the report counts all of them together.
+            return LeftOut(str(file.relative), f"larger than MAX_BYTES ({self._max_bytes} bytes)")
         return None
 
     def _copy(self, name: str, file: FoundImage) -> LeftOut | None:

@@ -17,9 +17,9 @@ from hashing.models import ImageAsset
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS
 from hashing.previews import read_preview
 from hashing.workers import page_decoding
+from samples.hostile_files import baseline_jpeg, plain_ppm, png, progressive_jpeg
 from samples.pictures import encoded, photo
 from tests.admin.conftest import address
-from tests.hostile_files import baseline_jpeg, plain_ppm, png, progressive_jpeg
 from tests.models.assets import hash_fields
 from tests.workers import misbehaving
 

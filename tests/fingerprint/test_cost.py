@@ -8,8 +8,8 @@ from PIL import Image
 
 from hashing.fingerprint.cost import MAX_PNG_CHUNKS, check_cost, count_scans, webp_canvas
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits
+from samples.hostile_files import baseline_jpeg, plain_ppm, png, progressive_jpeg
 from samples.pictures import encoded, photo
-from tests.hostile_files import baseline_jpeg, plain_ppm, png, progressive_jpeg
 
 LIMITS = DecodingLimits(max_memory=256 << 20, max_decoded_pixels=64_000_000)
 

@@ -133,7 +133,7 @@ def test_files_above_the_limit_are_left_out(media, folder, settings):
     settings.HASHING = {"MAX_BYTES": 9}
     (folder / "large.jpg").write_bytes(b"0123456789")
     report = importing(folder).run()
-    assert (report.registered, report.left_out) == (9, {"larger than 9 bytes": 1})
+    assert (report.registered, report.left_out) == (9, {"larger than MAX_BYTES (9 bytes)": 1})
     assert "large.jpg" not in registered()
 
 

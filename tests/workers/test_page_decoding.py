@@ -14,8 +14,8 @@ from hashing.workers.decoder import Decoder
 from hashing.workers.page_decoding import hash_file, hash_file_here, hash_stored, make_thumbnail, verify_file
 from hashing.workers.pool import HashingPool
 from hashing.workers.worker import Job
+from samples import hostile_files
 from samples.pictures import encoded, photo
-from tests import hostile_files
 
 LIMITS = DecodingLimits(seconds=20, max_memory=256 << 20, max_decoded_pixels=64_000_000)
 # Without a look at the file first, as if the estimate were wrong.

@@ -55,3 +55,56 @@ def baseline_jpeg(width: int, height: int) -> bytes:
 def plain_ppm(pixels: int, comment: int = 0) -> bytes:
     """A picture of one row, in numbers that are written out."""
     return b"P3\n#" + b"c" * comment + f"\n{pixels} 1\n255\n".encode() + b"1 2 3 " * pixels
+
+
+def ppm_of_254_levels(width: int, height: int) -> bytes:
+    """A picture whose samples are scaled one by one, because their largest value is not 255."""
+    return f"P6\n{width} {height}\n254\n".encode() + bytes(3 * width * height)
+
+
+def jpeg_of_segments(count: int) -> bytes:
+    """A JPEG with empty comments before the picture."""
+    content = encoded(Image.new("L", (64, 64)), "JPEG")
+    return content[:2] + b"\xff\xfe\x00\x02" * count + content[2:]
+
+
+def gif_of_extensions(count: int) -> bytes:
+    """A GIF with empty comments before the picture."""
+    content = encoded(Image.new("P", (64, 64)), "GIF")
+    image = content.index(b",", 13)
+    return content[:image] + b"\x21\xfe\x00" * count + content[image:]
+
+
+def tiff_of_strips(width: int, height: int) -> bytes:
+    """A grey TIFF in which each row is a strip, and all of them are the same bytes."""
+    count, entries = 4 * height, 9
+    offsets = 8 + 2 + 12 * entries + 4
+    # Tag, type (3: two bytes, 4: four) and number of values, and the value or its place.
+    directory = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+        (273, 4, height, offsets),
+        (277, 3, 1, 1),
+        (278, 4, 1, 1),
+        (279, 4, height, offsets + count),
+    ]
+    header = struct.pack("<2sHIH", b"II", 42, 8, entries)
+    tags = b"".join(struct.pack("<HHII", *entry) for entry in directory) + bytes(4)
+    places, sizes = (struct.pack("<I", value) * height for value in (offsets + 2 * count, width))
+    return header + tags + places + sizes + bytes(width)
+
+
+def bmp_of_runs(width: int, height: int) -> bytes:
+    """A compressed BMP in which each run has one pixel."""
+    pixels = (b"\x01\x07" * width + b"\0\0") * height
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(pixels), 0, 0, 256, 0) + bytes(1024)
+    start = 14 + len(header)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + pixels
+
+
+def flat(image_format: str, side: int, **options: int | bool) -> bytes:
+    """A square of one colour, which takes few bytes in most formats."""
+    return encoded(Image.new("RGB", (side, side), (200, 30, 90)), image_format, **options)
