@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-pairs bench-scaling bench-search fuzz lint format
+.PHONY: help demo serve test backfill-hashes bench bench-attacks bench-pairs bench-scaling bench-search fuzz lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench-search: $(READY) ## the search among ROWS=1000000 rows, on SQLite and on P
 bench-pairs: $(READY) ## all pairs of a million hashes, and find_duplicates among ROWS=1000000 rows on PostgreSQL
 	$(RUN) -m benchmarks.pairs
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.duplicates --rows $(ROWS)
+
+bench-attacks: $(READY) ## the worst files of 10 MB in every page that decodes them, on PostgreSQL
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.attacks
 
 bench-scaling: $(READY) ## cutting ROWS=1000000 rows into shards and watching them, on PostgreSQL
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.scaling --rows $(ROWS)
