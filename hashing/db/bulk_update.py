@@ -26,7 +26,11 @@ PLAIN_TYPES = frozenset(
     " SmallIntegerField TextField URLField UUIDField".split()
 )
 
-TEXT_FIELDS = (models.CharField, models.TextField, models.FileField)
+UNCHANGED_TYPES: dict[tuple[type[AnyField], ...], type] = {
+    (models.IntegerField,): int,
+    (models.CharField, models.TextField, models.FileField): str,
+    (models.BooleanField,): bool,
+}
 
 
 class BulkUpdateQuerySet(models.QuerySet[M]):
@@ -141,7 +145,7 @@ def array_type(field: AnyField, connection: BaseDatabaseWrapper) -> str:
 def sqlite_values(field: AnyField, rows: Sequence[models.Model], connection: BaseDatabaseWrapper) -> list[Any]:
     values = [value_of(field, row) for row in rows]
     # `get_db_prep_save` does not change values of this type, and takes longer than the writing.
-    unchanged_type = int if isinstance(field, models.IntegerField) else str if isinstance(field, TEXT_FIELDS) else None
+    unchanged_type = next((kind for fields, kind in UNCHANGED_TYPES.items() if isinstance(field, fields)), None)
     return [
         value if value is None or type(value) is unchanged_type else field.get_db_prep_save(value, connection)
         for value in values
