@@ -22,14 +22,15 @@ BEST_QUALITY = 100
 # Bits of 64 in which two perceptual hashes may differ when nothing else is compared.
 DEFAULT_HASH_DISTANCE = 5
 
-# Editors read "looks identical" up to the first distance, "nearly identical" up to the second, and then "similar".
-IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE = 12, 40
+# Editors read "very similar" up to the first distance, "similar" up to the second, and then "less similar". No distance
+# means that two pictures are identical: frames of a burst may have the same hashes.
+VERY_SIMILAR_DISTANCE, SIMILAR_DISTANCE = 12, 40
 
 
 class Likeness(StrEnum):
-    IDENTICAL = "identical"
-    NEARLY_IDENTICAL = "nearly identical"
+    VERY_SIMILAR = "very similar"
     SIMILAR = "similar"
+    LESS_SIMILAR = "less similar"
 
 
 def small_limit(max_distance: int) -> int:
@@ -54,6 +55,6 @@ def is_match(small_distance: int, detail_distance: int, quality: int | None, max
 
 
 def likeness(distance: int) -> Likeness:
-    if distance <= IDENTICAL_DISTANCE:
-        return Likeness.IDENTICAL
-    return Likeness.NEARLY_IDENTICAL if distance <= NEARLY_IDENTICAL_DISTANCE else Likeness.SIMILAR
+    if distance <= VERY_SIMILAR_DISTANCE:
+        return Likeness.VERY_SIMILAR
+    return Likeness.SIMILAR if distance <= SIMILAR_DISTANCE else Likeness.LESS_SIMILAR

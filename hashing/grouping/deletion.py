@@ -18,6 +18,7 @@ from hashing.sources.keys import SourceKey
 from hashing.sources.storages import find_storages
 from hashing.stored_files.availability import StorageUnavailable, check_storage
 from hashing.text import first_line, printable
+from hashing.workers.worker import FILE_NOT_FOUND
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def stored_file_problem(storage: Storage, name: str, size: int | None) -> str:
     try:
         if not name or not storage.exists(name):
             check_storage(storage)
-            return _("File not found at %(name)s") % {"name": name}
+            return f"{FILE_NOT_FOUND} {name}"
         if size is not None and storage.size(name) != size:
             return _("The file at %(name)s is not the one that was hashed") % {"name": name}
     except StorageUnavailable:

@@ -19,9 +19,9 @@ register = template.Library()
 END_LENGTH = 12
 
 LIKENESS_LABELS = {
-    Likeness.IDENTICAL: _("looks identical"),
-    Likeness.NEARLY_IDENTICAL: _("nearly identical"),
+    Likeness.VERY_SIMILAR: _("very similar"),
     Likeness.SIMILAR: _("similar"),
+    Likeness.LESS_SIMILAR: _("less similar"),
 }
 
 

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 # Share of the time limit of a chunk. The rest is for reporting the files that did not arrive.
 READING_SHARE = 0.9
+# What the error of a file begins with that its storage does not have.
+FILE_NOT_FOUND = "File not found at"
 # Bytes read at a time for the digest.
 DIGEST_CHUNK = 1 << 18
 
@@ -173,7 +175,7 @@ def hash_opening(job: Job, opening: AbstractContextManager[T], hash_opened: Call
     except FileTooLarge as error:
         return Outcome(job.pk, job.name, error=f"ValueError: Failed to process image: {error}")
     except FileNotFoundError:
-        return Outcome(job.pk, job.name, error=f"File not found at {job.name}", unread=True, missing=True)
+        return Outcome(job.pk, job.name, error=f"{FILE_NOT_FOUND} {job.name}", unread=True, missing=True)
     # A storage may raise any error of its client library.
     except (Exception, SystemExit) as error:
         reason = getattr(error, "strerror", None) or str(error)

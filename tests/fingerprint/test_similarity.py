@@ -52,11 +52,11 @@ def test_both_limits_apply(small, detail, quality, same):
 @pytest.mark.parametrize(
     ("distance", "word"),
     [
-        (0, Likeness.IDENTICAL),
-        (12, Likeness.IDENTICAL),
-        (13, Likeness.NEARLY_IDENTICAL),
-        (40, Likeness.NEARLY_IDENTICAL),
-        (41, Likeness.SIMILAR),
+        (0, Likeness.VERY_SIMILAR),
+        (12, Likeness.VERY_SIMILAR),
+        (13, Likeness.SIMILAR),
+        (40, Likeness.SIMILAR),
+        (41, Likeness.LESS_SIMILAR),
     ],
 )
 def test_distance_in_words(distance, word):

@@ -43,6 +43,7 @@ STYLES = [
     "hashing/cards.css",
     "hashing/review/review.css",
     "hashing/review/members.css",
+    "hashing/review/chips.css",
     "hashing/review/session.css",
     "hashing/review/compare.css",
 ]

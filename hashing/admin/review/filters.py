@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.review.orders import ORDERS, SUREST
 from hashing.admin.review.visible_groups import Groups, count_field, decided_groups, open_groups
-from hashing.fingerprint.similarity import IDENTICAL_DISTANCE, NEARLY_IDENTICAL_DISTANCE
+from hashing.fingerprint.similarity import SIMILAR_DISTANCE, VERY_SIMILAR_DISTANCE
 from hashing.templatetags.hashing_admin import likeness_label
 
 OPEN, DECIDED, ALL = "open", "decided", "all"
@@ -91,9 +91,9 @@ class DistanceFilter(RangeFilter):
     parameter_name = "likeness"
     field = "max_distance"
     ranges = {
-        "identical": Range(0, IDENTICAL_DISTANCE),
-        "nearly": Range(IDENTICAL_DISTANCE + 1, NEARLY_IDENTICAL_DISTANCE),
-        "similar": Range(NEARLY_IDENTICAL_DISTANCE + 1, None),
+        "very-similar": Range(0, VERY_SIMILAR_DISTANCE),
+        "similar": Range(VERY_SIMILAR_DISTANCE + 1, SIMILAR_DISTANCE),
+        "less-similar": Range(SIMILAR_DISTANCE + 1, None),
     }
     options = {name: lazy_likeness_label(each.minimum) for name, each in ranges.items()}
 

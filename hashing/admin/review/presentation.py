@@ -13,16 +13,24 @@ from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
+from hashing.admin.review.differences import (
+    Difference,
+    Pair,
+    describe_file,
+    describe_owners,
+    find_differences,
+)
 from hashing.admin.review.listing import Listing
 from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
 from hashing.admin.review.visible_groups import as_visible
 from hashing.admin.visibility import ImageAccess
-from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.orientations import IS_TRANSPOSED, Orientation
 from hashing.grouping.decision_log import newest_decision
 from hashing.grouping.deletion import file_problem
 from hashing.grouping.ranking import KeeperReason, explain_keeper
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable, is_local
+from hashing.templatetags.hashing_admin import likeness_label
 from hashing.text import isolated
 
 # Cards of a group on the list, and of others beside the keeper on one page of a large group.
@@ -167,10 +175,23 @@ class MemberCard:
         return "" if is_upright else self.member.get_orientation_display()
 
     @property
-    def has_same_bytes(self) -> bool:
-        """Whether the file is equal to that of the keeper, byte for byte."""
-        digest = self.asset.file_digest
-        return not self.is_keeper and digest is not None and digest == self.keeper.file_digest
+    def pair(self) -> Pair:
+        return Pair(self.asset, self.keeper, is_on_side=self.member.orientation in IS_TRANSPOSED)
+
+    @property
+    def likeness(self) -> str:
+        """How much the image is like the keeper, in words."""
+        return _("identical file") if self.pair.has_same_bytes else likeness_label(self.member.distance)
+
+    @cached_property
+    def facts(self) -> list[str]:
+        """What the file of the keeper is like. An image beside it shows its differences alone."""
+        return describe_file(self.asset) if self.is_keeper else []
+
+    @cached_property
+    def differences(self) -> list[Difference]:
+        """The chips of the card. Before, the owners must be attached."""
+        return [*describe_owners(self.asset)] if self.is_keeper else find_differences(self.pair)
 
 
 def present_groups(

@@ -42,13 +42,13 @@ def test_filters_by_state_and_size(reviewer, groups, query, sizes):
 
 @pytest.mark.parametrize(
     ("likeness", "distances"),
-    [("identical", [0, 12]), ("nearly", [13, 40]), ("similar", [41, 90]), ("nonsense", [*DISTANCES])],
+    [("very-similar", [0, 12]), ("similar", [13, 40]), ("less-similar", [41, 90]), ("nonsense", [*DISTANCES])],
 )
 def test_filter_by_likeness(reviewer, groups, likeness, distances):
     assert [group.max_distance for group in found(reviewer, likeness=likeness, state="all")] == distances
 
 
 def test_chosen_filters_are_marked(reviewer, groups):
-    page = reviewer.get(review_address("changelist"), {"likeness": "nearly"})
+    page = reviewer.get(review_address("changelist"), {"likeness": "similar"})
     marked = [part.partition("<")[0] for part in page.text.split('aria-current="true">')[1:]]
-    assert marked == ["To review", "Nearly identical", "All", "Surest"]
+    assert marked == ["To review", "Similar", "All", "Surest"]

@@ -65,15 +65,25 @@ def test_list_shows_the_first_cards_of_a_group(add_group, size, shown):
     assert ("last_member" in beginning.form_values) is (size == shown)
 
 
-@pytest.mark.parametrize(("digest", "same"), [("a" * 64, True), ("b" * 64, False), (None, False)])
-def test_same_bytes_are_recognized_by_the_digests(add_group, digest, same):
-    group = add_group(size=2, file_digest="a" * 64)
-    ImageAsset.objects.filter(pk=keys_of(group)[1]).update(file_digest=digest)
-    assert [card.has_same_bytes for card in cards_of(group)] == [False, same]
+def test_a_file_with_the_same_bytes_is_identical_and_another_similar(add_group):
+    group = add_group(size=3, file_digest="a" * 64)
+    ImageAsset.objects.filter(pk=keys_of(group)[2]).update(file_digest="b" * 64)
+    assert [card.likeness for card in cards_of(group)[1:]] == ["identical file", "very similar"]
 
 
-def test_files_without_digests_have_no_badge(add_group):
-    assert not any(card.has_same_bytes for card in cards_of(add_group(file_digest=None)))
+def test_the_keeper_has_facts_and_the_others_have_differences(add_group):
+    keeper, other, *_rest = cards_of(add_group(size=2, exif_count=3, file_format="PNG", file_size=1000))
+    assert (keeper.facts[2], keeper.differences) == ("PNG", [])
+    ImageAsset.objects.filter(pk=other.asset.pk).update(exif_count=0)
+    [_, other] = cards_of(DuplicateGroup.objects.get())
+    assert (other.facts, [found.label for found in other.differences]) == ([], ["no EXIF"])
+
+
+def test_a_turned_copy_has_the_shape_of_the_keeper(add_group):
+    group = add_group(size=2, width=300, height=200, file_size=1000, created_at="2026-01-01T00:00Z")
+    ImageAsset.objects.filter(pk=keys_of(group)[1]).update(width=200, height=300)
+    GroupMember.objects.filter(group=group, position=1).update(orientation=6)
+    assert cards_of(group)[1].differences == []
 
 
 def test_only_turned_copies_have_an_orientation(add_group):

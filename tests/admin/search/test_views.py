@@ -31,8 +31,8 @@ def test_page_shows_the_image_and_its_copies_nearest_first(editor, db):
     assert shown(response) == [near.pk, far.pk]
     assert response.context["query_image"].asset == asset
     assert response.text.index("own.jpg") < response.text.index("near.jpg") < response.text.index("far.jpg")
-    assert '<strong title="Distance 43 of 384">similar</strong>' in response.text
-    assert '<strong title="Distance 1 of 384">looks identical</strong>' in response.text
+    assert '<strong title="Distance 43 of 384">less similar</strong>' in response.text
+    assert '<strong title="Distance 1 of 384">very similar</strong>' in response.text
 
 
 def test_search_by_the_hashes_in_the_address(editor, db):

@@ -89,8 +89,7 @@ function draw(card, side) {
 function describe(card, item) {
   const name = document.createElement("strong");
   name.append(isolatedText(card.dataset.name));
-  const details = [...card.querySelectorAll(".hashing-card__details li")].map((detail) => detail.textContent);
-  item.replaceChildren(name, " ", isolatedText(details.join(" · ")));
+  item.replaceChildren(name, card.querySelector(".hashing-chips").cloneNode(true));
 }
 
 // Text of another direction must not turn its surroundings.

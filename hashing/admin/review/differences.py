@@ -1,0 +1,249 @@
+"""What an editor needs to know about an image of a group beside its keeper, in words as short as a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import chain
+from typing import NamedTuple
+
+from django.template.defaultfilters import floatformat
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.timezone import is_aware, localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hashing.admin.columns import pixels, size
+from hashing.admin.owners import OwnerLink
+from hashing.models import ImageAsset
+from hashing.templatetags.hashing_admin import spell_out
+from hashing.text import isolated
+from hashing.workers.worker import FILE_NOT_FOUND
+
+# Smaller differences are noise: a share of the pixels, bytes or of the shape, steps of quality, and EXIF tags.
+MIN_SHARE, MIN_QUALITY_STEPS, MIN_TAGS = 0.02, 3, 5
+# From here on "2x the pixels" is easier to understand than "+95% pixels".
+MIN_TIMES = 1.95
+# So far is a share from a half that is called that.
+HALF_TOLERANCE = 0.025
+# The clocks of two time zones differ by whole quarters of an hour, up to this.
+TIME_ZONE_STEP, MAX_TIME_ZONES = timedelta(minutes=15), timedelta(hours=26)
+MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
+MAX_OWNERS = 2
+MINUS = "\N{MINUS SIGN}"
+
+
+class Kind(StrEnum):
+    """Whether the image is better or worse than the keeper in one respect."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NEUTRAL = "neutral"
+
+
+class Difference(NamedTuple):
+    label: str
+    kind: Kind = Kind.NEUTRAL
+    url: str | None = None
+
+
+class Pair(NamedTuple):
+    """An image and the keeper of its group. `is_on_side`: one of them is turned by a quarter against the other."""
+
+    asset: ImageAsset
+    keeper: ImageAsset
+    is_on_side: bool = False
+
+    @property
+    def has_same_bytes(self) -> bool:
+        return self.asset.file_digest is not None and self.asset.file_digest == self.keeper.file_digest
+
+
+class Wording(NamedTuple):
+    times: Promise
+    half: Promise
+    change: Promise
+
+
+PIXELS = Wording(
+    gettext_lazy("%(times)s× the pixels"),  # noqa: RUF001
+    gettext_lazy("half the pixels"),
+    gettext_lazy("%(change)s pixels"),
+)
+BYTES = Wording(
+    gettext_lazy("%(times)s× the bytes"),  # noqa: RUF001
+    gettext_lazy("half the bytes"),
+    gettext_lazy("%(change)s bytes"),
+)
+
+
+def find_differences(pair: Pair) -> list[Difference]:
+    """Return the differences in a fixed order: of the files, then who uses the image.
+
+    The owners of the image must be attached.
+    """
+    found = [*compare_availability(pair)]
+    if pair.has_same_bytes:
+        found += [Difference(_("same bytes")), *compare_uploads(pair)]
+    else:
+        found += chain.from_iterable(compare(pair) for compare in COMPARISONS)
+    return [*(found or compare_uploads(pair)), *describe_owners(pair.asset)]
+
+
+def describe_file(asset: ImageAsset) -> list[str]:
+    """Return the plain facts about the file of a keeper, with which the others are compared."""
+    facts = [pixels(asset), size(asset), format_label(asset)]
+    if asset.is_transparent:
+        facts.append(_("transparent"))
+    facts.append(date_label(asset))
+    return [fact for fact in facts if fact]
+
+
+def compare_availability(pair: Pair) -> Iterator[Difference]:
+    error = pair.asset.hash_error
+    if error:
+        label = _("file missing") if error.startswith(FILE_NOT_FOUND) else _("cannot be read")
+        yield Difference(label, Kind.WORSE)
+
+
+def compare_pixels(pair: Pair) -> Iterator[Difference]:
+    count, kept = pixel_count(pair.asset), pixel_count(pair.keeper)
+    if label := amount_label(count, kept, PIXELS):
+        yield Difference(label, better_if(count > kept))
+
+
+def compare_shapes(pair: Pair) -> Iterator[Difference]:
+    """A crop, a border, or a picture that was stretched."""
+    width, height = pair.asset.width, pair.asset.height
+    kept_width, kept_height = pair.keeper.width, pair.keeper.height
+    if pair.is_on_side:
+        width, height = height, width
+    if not (width and height and kept_width and kept_height):
+        return
+    # In a small copy, rounding to whole pixels changes the shape.
+    tolerance = MIN_SHARE + 1 / min(width, height) + 1 / min(kept_width, kept_height)
+    ratio = (width * kept_height) / (height * kept_width)
+    if max(ratio, 1 / ratio) > 1 + tolerance:
+        yield Difference(_("wider shape") if ratio > 1 else _("taller shape"))
+
+
+def compare_bytes(pair: Pair) -> Iterator[Difference]:
+    count, kept = pair.asset.file_size or 0, pair.keeper.file_size or 0
+    if label := amount_label(count, kept, BYTES):
+        # Another format may need fewer bytes for the same.
+        is_comparable = pair.asset.file_format == pair.keeper.file_format
+        yield Difference(label, better_if(count > kept) if is_comparable else Kind.NEUTRAL)
+
+
+def compare_formats(pair: Pair) -> Iterator[Difference]:
+    asset, keeper = pair.asset, pair.keeper
+    if not (asset.file_format and keeper.file_format):
+        return
+    if asset.file_format != keeper.file_format:
+        yield Difference(format_label(asset))
+    elif asset.jpeg_quality is not None and keeper.jpeg_quality is not None:
+        steps = asset.jpeg_quality - keeper.jpeg_quality
+        if abs(steps) >= MIN_QUALITY_STEPS:
+            yield Difference(format_label(asset), better_if(steps > 0))
+
+
+def compare_exif(pair: Pair) -> Iterator[Difference]:
+    count, kept = pair.asset.exif_count, pair.keeper.exif_count
+    if count is None or kept is None or count == kept:
+        return
+    if kept == 0:
+        yield Difference(_("has EXIF"), Kind.BETTER)
+    elif count == 0:
+        yield Difference(_("no EXIF"), Kind.WORSE)
+    elif abs(count - kept) >= MIN_TAGS:
+        yield Difference(_("more EXIF") if count > kept else _("less EXIF"), better_if(count > kept))
+
+
+def compare_dates_taken(pair: Pair) -> Iterator[Difference]:
+    taken_at, kept = pair.asset.taken_at, pair.keeper.taken_at
+    if taken_at and kept:
+        between = abs(taken_at - kept)
+        if between and not is_time_zone(between):
+            label = _("taken %(time)s earlier") if taken_at < kept else _("taken %(time)s later")
+            yield Difference(label % {"time": spell_out(between, depth=1)})
+    # Otherwise, "no EXIF" says it already.
+    elif pair.asset.exif_count and pair.keeper.exif_count and (taken_at or kept):
+        yield Difference(_("has date taken") if taken_at else _("no date taken"), better_if(taken_at is not None))
+
+
+def compare_transparency(pair: Pair) -> Iterator[Difference]:
+    is_transparent, kept = pair.asset.is_transparent, pair.keeper.is_transparent
+    if is_transparent is not None and kept is not None and is_transparent != kept:
+        yield Difference(_("transparent") if is_transparent else _("not transparent"))
+
+
+COMPARISONS = (
+    compare_pixels,
+    compare_shapes,
+    compare_bytes,
+    compare_formats,
+    compare_exif,
+    compare_dates_taken,
+    compare_transparency,
+)
+
+
+def compare_uploads(pair: Pair) -> Iterator[Difference]:
+    between = abs(pair.asset.created_at - pair.keeper.created_at)
+    if between >= MIN_TIME_BETWEEN_UPLOADS:
+        is_earlier = pair.asset.created_at < pair.keeper.created_at
+        label = _("added %(time)s earlier") if is_earlier else _("added %(time)s later")
+        yield Difference(label % {"time": spell_out(between, depth=1)})
+
+
+def describe_owners(asset: ImageAsset) -> Iterator[Difference]:
+    """The rows of the site that use the image and that the user may see, as `attach_owners` has found them."""
+    owners: list[OwnerLink] = getattr(asset, "owners", [])
+    for owner in owners[:MAX_OWNERS]:
+        name = f"{owner.kind} {isolated(owner.text)}" if owner.text else owner.kind
+        yield Difference(_("used by %(owner)s") % {"owner": name}, url=owner.url)
+    if others := len(owners[MAX_OWNERS:]):
+        yield Difference(_("and by %(count)d more") % {"count": others})
+
+
+def pixel_count(asset: ImageAsset) -> int:
+    return (asset.width or 0) * (asset.height or 0)
+
+
+def amount_label(amount: int, kept: int, wording: Wording) -> str:
+    """Return how an amount compares with that of the keeper; empty if it is about the same, or unknown."""
+    if not (amount and kept) or max(amount / kept, kept / amount) < 1 + MIN_SHARE:
+        return ""
+    ratio = amount / kept
+    if ratio >= MIN_TIMES:
+        return str(wording.times) % {"times": floatformat(ratio, "-1g" if ratio < 10 else "0g")}
+    if abs(ratio - 0.5) <= HALF_TOLERANCE:
+        return str(wording.half)
+    percent = max(-99, round(100 * (ratio - 1)))
+    return str(wording.change) % {"change": f"{'+' if percent > 0 else MINUS}{abs(percent)}%"}
+
+
+def format_label(asset: ImageAsset) -> str:
+    name = asset.file_format or ""
+    return name if asset.jpeg_quality is None else f"{name} q{asset.jpeg_quality}"
+
+
+def date_label(asset: ImageAsset) -> str:
+    moment = asset.taken_at or asset.created_at
+    label = _("taken %(date)s") if asset.taken_at else _("added %(date)s")
+    return label % {"date": date_format(site_date(moment), "SHORT_DATE_FORMAT")}
+
+
+def site_date(moment: datetime) -> datetime:
+    return localtime(moment) if is_aware(moment) else moment
+
+
+def is_time_zone(between: timedelta) -> bool:
+    """Whether two times may be the same on clocks of different time zones: one camera or copy lacks the time zone."""
+    return between <= MAX_TIME_ZONES and not between % TIME_ZONE_STEP
+
+
+def better_if(is_better: bool) -> Kind:  # noqa: FBT001
+    return Kind.BETTER if is_better else Kind.WORSE
