@@ -43,7 +43,7 @@ def search_by_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
 class DeciderFilter(admin.SimpleListFilter):
     """By the person who decided, of those whose decisions the user may see."""
 
-    title = _("decided by")
+    title = _("person")
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -77,7 +77,7 @@ def find_deciders(decisions: QuerySet[PairDecision]) -> Iterator[Any]:
 
 
 class DecidedAtFilter(admin.SimpleListFilter):
-    title = _("day of the decision")
+    title = _("day")
     parameter_name = "decided"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

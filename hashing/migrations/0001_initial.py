@@ -385,6 +385,28 @@ class Migration(migrations.Migration):
             bases=("hashing.imageasset",),
         ),
         migrations.CreateModel(
+            name="DeletionRun",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("user_pk", models.CharField(max_length=255, verbose_name="user")),
+                ("site_name", models.CharField(max_length=255, verbose_name="admin site")),
+                ("model_label", models.CharField(max_length=255, verbose_name="model")),
+                ("job", models.JSONField(verbose_name="job")),
+                ("total", models.PositiveIntegerField(verbose_name="images")),
+                ("done", models.PositiveIntegerField(default=0, verbose_name="done")),
+                ("is_stopping", models.BooleanField(default=False, verbose_name="is to be stopped")),
+                ("error", models.TextField(blank=True, verbose_name="reason for ending early")),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="queued at")),
+                ("heartbeat_at", models.DateTimeField(null=True, verbose_name="last heartbeat")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+            ],
+            options={
+                "verbose_name": "deletion in the background",
+                "verbose_name_plural": "deletions in the background",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="BackfillRun",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

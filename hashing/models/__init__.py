@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from hashing.models.backfill_runs import BackfillRun
+from hashing.models.deletion_runs import DeletionRun
 from hashing.models.duplicates import DuplicateGroup, GroupingRun, GroupMember, MarkedDuplicate, PairDecision
 from hashing.models.image_asset import CoOwner, ImageAsset
 
 __all__ = [
     "BackfillRun",
     "CoOwner",
+    "DeletionRun",
     "DuplicateGroup",
     "GroupMember",
     "GroupingRun",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.contrib.admin import ModelAdmin
 from django.core.files.storage import Storage
@@ -12,10 +12,12 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from hashing.admin.deletion.kept_images import KeptImage, find_kept_images
 from hashing.admin.deletion.merging import Merging, Refusal
 from hashing.admin.deletion.policy import delete_rows, deletion_database
 from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.report import DeletedRows, DeletionReport
+from hashing.admin.visibility import ImageAccess
 from hashing.grouping.deletion import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
 from hashing.grouping.group_rows import with_groups_locked
 from hashing.indexing.owners import find_owners
@@ -24,7 +26,12 @@ from hashing.sources.storages import find_storages, storage_key
 from hashing.stored_files.deletion import delete_unused
 from hashing.stored_files.references import find_reasons_to_keep
 
-StoredFile = tuple[Storage, str]
+
+class StoredFile(NamedTuple):
+    storage: Storage
+    name: str
+    # In bytes; 0 if it is not known.
+    size: int
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,13 @@ class MarkedDuplicateDeletion:
                 # With multi-table inheritance, the column is in the table of the parent, with the same key.
                 excluded[owner.source.field.model].add(owner.row.pk)
         reasons: dict[str, str] = {}
-        for storage, names in names_by_storage(stored_files(assets, using).values()):
-            reasons |= find_reasons_to_keep(storage, names, excluded)
+        for storage, sizes in sizes_by_storage(stored_files(assets, using).values()):
+            reasons |= find_reasons_to_keep(storage, sizes, excluded)
         return reasons
+
+    def find_kept_images(self, request: HttpRequest, assets: Assets) -> dict[int, KeptImage]:
+        access = ImageAccess(request, self.model_admin.admin_site)
+        return find_kept_images([asset.pk for asset in assets], access, deletion_database())
 
     def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
         """Delete rows and, after the commit, their files. No lock is held while a storage is asked."""
@@ -113,23 +124,27 @@ def stored_files(assets: Assets, using: str) -> dict[int, StoredFile]:
     """Return the file of each asset by its key, except those whose storage is unknown."""
     storages = find_storages({asset.source_key for asset in assets}, using)
     return {
-        asset.pk: (storages[asset.source_key], asset.image.name)
+        asset.pk: StoredFile(storages[asset.source_key], asset.image.name, asset.file_size or 0)
         for asset in assets
         if asset.source_key in storages and asset.image.name
     }
 
 
-def names_by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, set[str]]]:
-    """Return each storage once with its names: a source may make an equal storage for each of its rows."""
-    grouped: dict[Hashable, tuple[Storage, set[str]]] = {}
-    for storage, name in files:
-        grouped.setdefault(storage_key(storage), (storage, set()))[1].add(name)
+def sizes_by_storage(files: Iterable[StoredFile]) -> list[tuple[Storage, dict[str, int]]]:
+    """Return each storage once with the sizes of its files by their names.
+
+    A source may make an equal storage for each of its rows.
+    """
+    grouped: dict[Hashable, tuple[Storage, dict[str, int]]] = {}
+    for file in files:
+        grouped.setdefault(storage_key(file.storage), (file.storage, {}))[1][file.name] = file.size
     return list(grouped.values())
 
 
 def delete_files(files: Sequence[StoredFile], report: DeletionReport) -> None:
-    for storage, names in names_by_storage(files):
-        result = delete_unused(storage, names)
+    for storage, sizes in sizes_by_storage(files):
+        result = delete_unused(storage, sizes)
+        report.freed += sum(sizes[name] for name in result.deleted)
         for name, reason in result.kept.items():
             report.add_kept_file(name, reason)
         for name, reason in result.failed.items():

@@ -61,7 +61,7 @@ class FileSizeFilter(admin.SimpleListFilter):
 class KeeperFilter(admin.SimpleListFilter):
     """By the row of the image that is kept. Its storage is asked before a deletion only."""
 
-    title = _("file of the image that is kept")
+    title = _("file that is kept")
     parameter_name = "keeper"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

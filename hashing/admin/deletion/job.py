@@ -34,16 +34,26 @@ class DeletionJob:
     def done(self) -> int:
         return self.total - len(self.keys)
 
+    @property
+    def percent(self) -> int:
+        return self.done * 100 // self.total if self.total else 100
+
     def token(self, user_pk: Any) -> str:
         """Return the job as a compressed text, signed so that only what this user has confirmed is deleted."""
-        steps = [last - first for first, last in pairwise([0, *self.keys])]
-        values = {"steps": steps, "total": self.total, "report": asdict(self.report)}
-        return signing.dumps(values, salt=f"{SALT}.{user_pk}", compress=True)
+        return signing.dumps(self.as_values(), salt=f"{SALT}.{user_pk}", compress=True)
 
     @classmethod
     def from_token(cls, token: str, user_pk: Any) -> Self:
         """Return the job of a token. Raises `django.core.signing.BadSignature`."""
-        values = signing.loads(token, salt=f"{SALT}.{user_pk}", max_age=MAX_AGE_SECONDS)
+        return cls.from_values(signing.loads(token, salt=f"{SALT}.{user_pk}", max_age=MAX_AGE_SECONDS))
+
+    def as_values(self) -> dict[str, Any]:
+        """Return the job as values that JSON can represent, most of them small."""
+        steps = [last - first for first, last in pairwise([0, *self.keys])]
+        return {"steps": steps, "total": self.total, "report": asdict(self.report)}
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> Self:
         report = values["report"]
         for name in ("stayed", "kept_files", "failed_files"):
             report[name] = {reason: NameList(**names) for reason, names in report[name].items()}

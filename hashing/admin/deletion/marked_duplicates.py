@@ -10,6 +10,7 @@ from django.db import router
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from hashing.admin import columns
@@ -78,6 +79,9 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.policy = MarkedDuplicateDeletion(self)
         self.deletion = DeletionViews(self, self.policy)
 
+    def get_urls(self) -> list[Any]:
+        return [*self.deletion.urls(), *super().get_urls()]
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -107,11 +111,13 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return search_by_images(queryset, search_term), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response: Any = super().changelist_view(request, extra_context)
+        title = capfirst(self.opts.verbose_name_plural)
+        response: Any = super().changelist_view(request, {"title": title, **(extra_context or {})})
         changelist = (getattr(response, "context_data", None) or {}).get("cl")
         if changelist is not None:
             attach_kept_images(changelist.result_list, ImageAccess(request, self.admin_site))
             response.context_data["total"] = MarkedTotal.of(changelist.queryset)
+            response.context_data["deletions"] = self.deletion.list_unfinished_runs(request)
         page: HttpResponse = response
         return page
 

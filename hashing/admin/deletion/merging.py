@@ -51,7 +51,7 @@ class Merging:
     def owners_of(self, asset: ImageAsset) -> list[Owner]:
         return self._owners.get(asset.pk, [])
 
-    def find_reasons_to_stay(self, assets: Assets, count: Callable[[str, int], object]) -> Reasons:
+    def find_reasons_to_stay(self, assets: Assets, count: Callable[[RelatedRows], object]) -> Reasons:
         """Return why the rows of some images cannot be deleted. Call `count` with what goes with the others."""
         reasons = {asset.pk: reason for asset in assets if (reason := self._own_reason(asset))}
         others = [asset for asset in assets if asset.pk not in reasons]
@@ -72,7 +72,7 @@ class Merging:
 
     def _collect(self, assets: Assets) -> RelatedRows:
         """Return the owners of some images and what goes with them."""
-        counts: Counter[str] = Counter()
+        counts, cleared = Counter[str](), Counter[str]()
         forbidden, protected = set[str](), list[str]()
         for model, owners in self._owners_by_model(assets).items():
             # A source with a `merge` of its own decides what goes with a row: only the row itself is counted.
@@ -81,9 +81,10 @@ class Merging:
             if rows:
                 related = collect_related(find_model_admin(model, self._site), [*rows.values()], self._request)
                 counts.update({str(name): count for name, count in related.counts.items()})
+                cleared.update(related.cleared)
                 forbidden.update(map(str, related.forbidden))
                 protected += related.protected
-        return RelatedRows(+counts, forbidden, protected)
+        return RelatedRows(+counts, forbidden, protected, cleared)
 
     def _owners_by_model(self, assets: Assets) -> dict[type[models.Model], list[Owner]]:
         owners: defaultdict[type[models.Model], list[Owner]] = defaultdict(list)

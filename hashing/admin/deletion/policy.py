@@ -10,6 +10,7 @@ from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from hashing.admin.deletion.kept_images import KeptImage
 from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.report import DeletedRows, DeletionReport
 from hashing.db.retry import retry_transient
@@ -35,6 +36,9 @@ class DeletionPolicy(Protocol):
     def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
         """Return the names of files that are kept when these rows are deleted, each with the reason."""
 
+    def find_kept_images(self, request: HttpRequest, assets: Assets) -> dict[int, KeptImage]:
+        """Return by the keys of some rows what stays in their place, where the user may see it."""
+
     def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
         """Delete the rows in a transaction of their own, as many as possible, and count them in the report."""
 
@@ -58,6 +62,9 @@ class ImageDeletion:
         return {}
 
     def find_files_to_stay(self, assets: Assets) -> dict[str, str]:
+        return {}
+
+    def find_kept_images(self, request: HttpRequest, assets: Assets) -> dict[int, KeptImage]:
         return {}
 
     def delete_batch(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:

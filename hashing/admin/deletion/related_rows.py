@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import unescape
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from django.contrib.admin import ModelAdmin
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import strip_tags
@@ -28,26 +31,39 @@ class RelatedRows(NamedTuple):
     forbidden: Collection[str]
     # Descriptions of objects that protect the rows, as text or HTML.
     protected: Sequence[str]
+    # Numbers of rows by the plural name of their model that stay and lose their reference to one of the rows.
+    cleared: Mapping[str, int] = MappingProxyType({})
 
 
 def collect_related(model_admin: ModelAdmin[Any], rows: Sequence[Any], request: HttpRequest) -> RelatedRows:
-    return RelatedRows(*model_admin.get_deleted_objects(cast("QuerySet[Any]", rows), request)[1:])
+    related = RelatedRows(*model_admin.get_deleted_objects(cast("QuerySet[Any]", rows), request)[1:])
+    return related._replace(cleared=count_cleared(rows))
+
+
+def count_cleared(rows: Sequence[Any]) -> dict[str, int]:
+    """Count the rows of the site whose foreign keys to some rows of one model are emptied when these are deleted."""
+    counts: Counter[str] = Counter()
+    for relation in rows[0]._meta.get_fields(include_hidden=True) if rows else ():
+        if getattr(relation, "on_delete", None) in (models.SET_NULL, models.SET_DEFAULT) and relation.auto_created:
+            name, field = str(relation.related_model._meta.verbose_name_plural), relation.field
+            referring = relation.related_model._base_manager.using(rows[0]._state.db)
+            counts[name] += referring.filter(**{f"{field.name}__in": rows}).count()
+    return dict(+counts)
 
 
 def find_reasons_to_stay(
-    assets: Assets, collect: Callable[[Assets], RelatedRows], count: Callable[[str, int], object]
+    assets: Assets, collect: Callable[[Assets], RelatedRows], count: Callable[[RelatedRows], object]
 ) -> Reasons:
     """Return why images stay that other rows need, or that would take rows along which this user may not delete.
 
-    Call `count` with the plural name of each model and the number of its rows that go with the other images. Images are
-    collected many at once; where something must stay, the two halves are collected again.
+    Call `count` with what goes with the other images. Images are collected many at once; where something must stay, the
+    two halves are collected again.
     """
     if not assets:
         return {}
     related = collect(assets)
     if not related.forbidden and not related.protected:
-        for name, number in related.counts.items():
-            count(str(name), number)
+        count(related)
         return {}
     if len(assets) == 1:
         return {assets[0].pk: reason_to_stay(related)}

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from hashing.admin.deletion.related_rows import Assets, Reasons
+from hashing.admin.deletion.related_rows import Assets, Reasons, RelatedRows
 from hashing.text import isolated
 
 MAX_LISTED = 20
@@ -45,7 +46,10 @@ class DeletionReport:
 
     deleted: int = 0
     deleted_names: list[str] = field(default_factory=list)
+    # Bytes of the deleted files.
+    freed: int = 0
     related: dict[str, int] = field(default_factory=dict)
+    cleared: dict[str, int] = field(default_factory=dict)
     stayed: NamesByReason = field(default_factory=dict)
     kept_files: NamesByReason = field(default_factory=dict)
     failed_files: NamesByReason = field(default_factory=dict)
@@ -72,8 +76,12 @@ class DeletionReport:
         self.deleted += len(rows)
         self.deleted_names += map(str, rows[: MAX_LISTED - len(self.deleted_names)])
 
-    def add_related(self, model_name: str, count: int) -> None:
-        self.related[model_name] = self.related.get(model_name, 0) + count
+    def add_related(self, related: RelatedRows, without: Collection[str] = ()) -> None:
+        """Count what goes with some rows, except the models with these names."""
+        for totals, counts in ((self.related, related.counts), (self.cleared, related.cleared)):
+            for name, count in counts.items():
+                if str(name) not in without:
+                    totals[str(name)] = totals.get(str(name), 0) + count
 
     def add_stayed(self, name: str, reason: str) -> None:
         add_name(self.stayed, name, reason)
@@ -85,11 +93,13 @@ class DeletionReport:
         add_name(self.failed_files, name, reason)
 
     def add_messages(self, request: HttpRequest, opts: Any, left: int) -> None:
-        """Tell the user what was deleted and what stayed. `left` rows are still to be deleted after an error."""
+        """Tell the user what was deleted and what stayed. `left` rows were not deleted after an error or a stop."""
         if self.deleted:
             items = opts.verbose_name if self.deleted == 1 else opts.verbose_name_plural
-            text = _("Successfully deleted %(count)d %(items)s.")
-            messages.success(request, text % {"count": self.deleted, "items": items})
+            text = _("Successfully deleted %(count)d %(items)s.") % {"count": self.deleted, "items": items}
+            if self.freed:
+                text += " " + _("%(size)s freed.") % {"size": filesizeformat(self.freed)}
+            messages.success(request, text)
         for reason, names in self.stayed.items():
             text = ngettext("%(count)d image was left", "%(count)d images were left", names.count)
             add_warning(request, text, reason, names)
@@ -106,6 +116,13 @@ class DeletionReport:
         if self.error:
             text = _("The deletion ended early, with %(count)d images left. Run it again to continue. %(reason)s")
             messages.error(request, text % {"count": left, "reason": self.error})
+        elif left:
+            text = ngettext(
+                "The deletion was stopped. %(count)d image was not deleted.",
+                "The deletion was stopped. %(count)d images were not deleted.",
+                left,
+            )
+            messages.warning(request, text % {"count": left})
 
 
 def add_name(by_reason: NamesByReason, name: str, reason: str) -> None:

@@ -10,11 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.core.signing import BadSignature
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.template.loader import render_to_string
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 
+from hashing.admin.deletion.background import is_for_queue, start_run
+from hashing.admin.deletion.forecast import Forecast
 from hashing.admin.deletion.job import MAX_ROWS, DeletionJob
 from hashing.admin.deletion.policy import DeletionPolicy, deletion_database
 from hashing.admin.deletion.related_rows import (
@@ -27,18 +30,22 @@ from hashing.admin.deletion.related_rows import (
     missing_permission,
 )
 from hashing.admin.deletion.report import DeletionReport
-from hashing.admin.links import admin_page
+from hashing.admin.deletion.run_view import DeletionRunView
+from hashing.admin.links import admin_page, admin_url
+from hashing.admin.owners import attach_owners
 from hashing.admin.visibility import ImageAccess
 from hashing.db.paging import batches
-from hashing.models import DuplicateGroup, GroupMember, PairDecision
+from hashing.models import DeletionRun, DuplicateGroup, GroupMember, PairDecision
 from hashing.text import first_line
 
 CONFIRMATION = "admin/hashing/deletion/confirmation.html"
 PROGRESS = "admin/hashing/deletion/progress.html"
+PROGRESS_BLOCK = "admin/hashing/deletion/progress_block.html"
 # Rows of one transaction.
 BATCH = 200
-# Time limits of one request: for deleting, and for looking ahead in the confirmation.
-DELETION_SECONDS, FORECAST_SECONDS = 10.0, 3.0
+# Time limits of one request: for deleting, for deleting while a script shows the progress, and for looking ahead in the
+# confirmation.
+DELETION_SECONDS, SCRIPT_SECONDS, FORECAST_SECONDS = 10.0, 2.0, 3.0
 # Records about images, which the confirmation does not list.
 BOOKKEEPING = (DuplicateGroup, GroupMember, PairDecision)
 
@@ -56,6 +63,14 @@ class DeletionViews:
     def __init__(self, model_admin: ModelAdmin[Any], policy: DeletionPolicy) -> None:
         self.model_admin = model_admin
         self.policy = policy
+        self.runs = DeletionRunView(model_admin, self)
+
+    def urls(self) -> list[URLPattern]:
+        return self.runs.urls()
+
+    def list_unfinished_runs(self, request: HttpRequest) -> list[tuple[str, DeletionRun]]:
+        """Return the deletions that the user has in the background, each with the address of its page."""
+        return [(self.run_url(run), run) for run in self.runs.of_user(request).unfinished().order_by("pk")]
 
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
         """Serve as an action of the admin."""
@@ -88,31 +103,49 @@ class DeletionViews:
         except BadSignature:
             messages.error(request, _("This page has expired. Select the images again."))
             return redirect(request.get_full_path())
+        if request.POST.get("stop"):
+            return self._finish(request, job)
+        if request.POST.get("background") and is_for_queue(len(job.keys)):
+            return redirect(self.run_url(start_run(request, self.model_admin, job)))
         return self._delete(request, job)
 
     def _confirm(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
-        report, end = DeletionReport(hides_others=job.report.hides_others), time.monotonic() + FORECAST_SECONDS
-        checked = 0
+        forecast = Forecast(job.total, DeletionReport(hides_others=job.report.hides_others))
+        end = time.monotonic() + FORECAST_SECONDS
         for keys in batches(job.keys, BATCH):
-            self._forecast(request, keys, report)
-            checked += len(keys)
+            permitted = self._find_permitted(request, keys, forecast.report)
+            deleted = forecast.report.without_stayed(permitted, self.policy.find_reasons_to_stay(permitted))
+            files = self.policy.find_files_to_stay(deleted)
+            forecast.add(deleted, files, deletes_files=self.policy.deletes_files)
+            forecast.checked += len(keys)
             if time.monotonic() > end:
                 break
+        site = self.model_admin.admin_site
+        attach_owners(forecast.first, request, site)
+        context = {
+            "forecast": forecast,
+            "report": forecast.report,
+            "pictures": forecast.pictures(self.policy.find_kept_images(request, forecast.first), site),
+            "is_for_queue": is_for_queue(len(job.keys)),
+        }
         title = _("Delete %(name)s") % {"name": self.model_admin.opts.verbose_name_plural}
-        can_delete = report.deleted or checked < job.total
-        context = {"report": report, "checked": checked, "can_delete": can_delete}
         return self._page(request, CONFIRMATION, title, job, **context)
 
-    def _forecast(self, request: HttpRequest, keys: list[int], report: DeletionReport) -> None:
-        permitted = self._find_permitted(request, keys, report)
-        deleted = report.without_stayed(permitted, self.policy.find_reasons_to_stay(permitted))
-        report.add_deleted(deleted)
-        for name, reason in self.policy.find_files_to_stay(deleted).items():
-            report.add_kept_file(name, reason)
-
     def _delete(self, request: HttpRequest, job: DeletionJob, delete: DeleteBatch | None = None) -> HttpResponse:
+        is_script = request.headers.get("Accept") == "application/json"
+        self.delete_some(request, job, SCRIPT_SECONDS if is_script else DELETION_SECONDS, delete)
+        if not job.keys or job.report.error:
+            return self._finish(request, job)
+        if is_script:
+            return JsonResponse({"html": render_to_string(PROGRESS_BLOCK, self._context(request, job), request)})
+        return self.show_progress(request, job)
+
+    def delete_some(
+        self, request: HttpRequest, job: DeletionJob, seconds: float, delete: DeleteBatch | None = None
+    ) -> None:
+        """Delete for so many seconds, at least one batch. What was done is committed, also if an error ends it."""
         delete = delete or self.policy.delete_batch
-        done, end = 0, time.monotonic() + DELETION_SECONDS
+        done, end = 0, time.monotonic() + seconds
         try:
             for keys in batches(job.keys, BATCH):
                 permitted = self._find_permitted(request, keys, job.report)
@@ -124,12 +157,17 @@ class DeletionViews:
         except (DatabaseError, InterfaceError) as error:
             job.report.error = first_line(error)
         job.keys = job.keys[done:]
-        if job.keys and not job.report.error:
-            return self._page(request, PROGRESS, _("Deleting"), job, report=job.report)
+
+    def show_progress(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
+        return self._page(request, PROGRESS, _("Deleting"), job)
+
+    def _finish(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
+        """Return to the list, with messages that say what was done."""
         # Under ATOMIC_REQUESTS, files are deleted after this view, and their messages belong here as well.
         opts, left = self.model_admin.opts, len(job.keys)
         transaction.on_commit(lambda: job.report.add_messages(request, opts, left), using=deletion_database())
-        return redirect(self._list_url(request))
+        url = self.list_url(request)
+        return JsonResponse({"url": url}) if request.headers.get("Accept") == "application/json" else redirect(url)
 
     def _delete_one(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> None:
         for asset in assets:
@@ -150,9 +188,8 @@ class DeletionViews:
     def _related_reasons(self, request: HttpRequest, assets: Assets, report: DeletionReport) -> Reasons:
         own = {str(model._meta.verbose_name_plural) for model in (self.model_admin.model, *BOOKKEEPING)}
 
-        def count(name: str, number: int) -> None:
-            if name not in own:
-                report.add_related(name, number)
+        def count(related: RelatedRows) -> None:
+            report.add_related(related, without=own)
 
         def collect(some: Assets) -> RelatedRows:
             return collect_related(self.model_admin, some, request)
@@ -160,14 +197,25 @@ class DeletionViews:
         with deleting_images(request):
             return find_reasons_to_stay(assets, collect, count)
 
-    def _list_url(self, request: HttpRequest) -> str:
+    def list_url(self, request: HttpRequest) -> str:
         opts, site = self.model_admin.opts, self.model_admin.admin_site
         address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist", current_app=site.name)
         return request.get_full_path() if request.path == address else address
 
+    def run_url(self, run: DeletionRun) -> str:
+        return admin_url(self.model_admin.admin_site, f"{self.model_admin.opts.model_name}_deletion", run.pk)
+
+    def _context(self, request: HttpRequest, job: DeletionJob) -> dict[str, Any]:
+        return {
+            "job": job,
+            "report": job.report,
+            "token": job.token(request.user.pk),
+            "deletes_files": self.policy.deletes_files,
+            "list_url": self.list_url(request),
+            "first_key": job.keys[0] if job.keys else "",
+        }
+
     def _page(
         self, request: HttpRequest, template: str, title: str, job: DeletionJob, **context: object
     ) -> HttpResponse:
-        context |= {"job": job, "token": job.token(request.user.pk), "deletes_files": self.policy.deletes_files}
-        context |= {"list_url": self._list_url(request), "first_key": job.keys[0] if job.keys else ""}
-        return admin_page(self.model_admin, request, template, title, **context)
+        return admin_page(self.model_admin, request, template, title, **(self._context(request, job) | context))

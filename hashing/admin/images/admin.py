@@ -73,7 +73,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions_detail: tuple[str, ...] = actions_row
 
     class Media:
-        css = {"all": ["hashing/admin.css"]}
+        css = {"all": ["hashing/admin.css", "hashing/image_cells.css", "hashing/deletion/deletion.css"]}
 
     def __init__(self, model: type[ImageAsset], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -81,7 +81,8 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.deletion = DeletionViews(self, ImageDeletion(self))
 
     def get_urls(self) -> list[Any]:
-        screens = (self.buttons, self.search, ProgressView(self), PreviewView(self), OriginalView(self))
+        views = (ProgressView(self), PreviewView(self), OriginalView(self))
+        screens = (self.buttons, self.search, self.deletion, *views)
         return [*(url for screen in screens for url in screen.urls()), *super().get_urls()]
 
     # Columns of the list and fields of the form.

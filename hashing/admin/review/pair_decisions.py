@@ -91,6 +91,11 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def access(self, request: HttpRequest) -> ImageAccess:
         return ImageAccess(request, self.admin_site)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        page: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return page
+
     @admin.display(description=_("images"))
     def images(self, decision: PairDecision) -> SafeString:
         return pair_html(decision, self.admin_site)

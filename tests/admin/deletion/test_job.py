@@ -9,6 +9,7 @@ from django.core import signing
 from django.core.signing import BadSignature
 
 from hashing.admin.deletion.job import MAX_AGE_SECONDS, MAX_ROWS, DeletionJob
+from hashing.admin.deletion.related_rows import RelatedRows
 
 
 def test_token_carries_the_remaining_keys_and_the_report():
@@ -16,7 +17,7 @@ def test_token_carries_the_remaining_keys_and_the_report():
     job.report.add_deleted(["1.jpg"])
     job.report.add_stayed("2.jpg", "a reason")
     job.report.add_kept_file("3.jpg", "in use")
-    job.report.add_related("notes", 2)
+    job.report.add_related(RelatedRows({"notes": 2}, [], []))
     job.keys = job.keys[1:]
     again = DeletionJob.from_token(job.token(1), 1)
     assert again == job

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
@@ -96,7 +97,8 @@ def test_folders_of_duplicates_are_offered(superuser, marked):
 
 def test_confirmed_deletion_deletes_rows_and_files(superuser, marked, media):
     page = delete(superuser, marked[1])
-    assert "Successfully deleted 1 marked duplicate." in messages_of(page)
+    size = filesizeformat((media / "0.jpg").stat().st_size)
+    assert messages_of(page) == [f"Successfully deleted 1 marked duplicate. {size} freed."]
     assert files(media) == ["0.jpg", "2.jpg"]
     assert stored_groups() == {marked[0].pk: {marked[0].pk, marked[2].pk}}
 
@@ -135,7 +137,8 @@ def test_more_rows_than_a_form_has_fields(superuser, marked, media, monkeypatch,
     page = superuser.post(LIST, data)
     assert "251 images will be deleted" in page.text
     page = superuser.post(LIST, fields_of(page), follow=True)
-    assert messages_of(page) == ["Successfully deleted 251 marked duplicates."]
+    [message] = messages_of(page)
+    assert message.startswith("Successfully deleted 251 marked duplicates.")
     assert ImageAsset.objects.count() == 1
     assert [path.name for path in media.rglob("*.jpg")] == ["0.jpg"]
 

@@ -37,7 +37,7 @@ def test_row_that_must_stay_does_not_stop_the_others(superuser, rest_after_undel
     page = delete(superuser, *rest_after_undeletable)
     assert files(media) == ["0.jpg", "alone.jpg"]
     done, left = messages_of(page)
-    assert done == "Successfully deleted 2 marked duplicates."
+    assert done.startswith("Successfully deleted 2 marked duplicates.")
     assert left.startswith("1 image was left: no image is kept in its place")
     assert left.endswith("(alone.jpg)")
 

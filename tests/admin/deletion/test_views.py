@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import DELETION, LogEntry
@@ -86,6 +88,7 @@ def long_deletion(monkeypatch):
     """Delete two rows in each request."""
     monkeypatch.setattr(views, "BATCH", 2)
     monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
+    monkeypatch.setattr(views, "SCRIPT_SECONDS", 0.0)
 
 
 def test_long_deletion_continues_from_page_to_page(superuser, long_deletion):
@@ -98,6 +101,30 @@ def test_long_deletion_continues_from_page_to_page(superuser, long_deletion):
     done = confirm(superuser, page, follow=True)
     assert messages_of(done) == ["Successfully deleted 5 image assets."]
     assert not ImageAsset.objects.exists()
+
+
+def test_long_deletion_can_be_stopped_and_says_what_was_done(superuser, long_deletion):
+    rows = add_rows(5)
+    page = confirm(superuser, ask(superuser, rows[0], across=True))
+    for text in ("2 of 5", "40 %", "2 images deleted"):
+        assert text in page.text
+    done = superuser.post(address("changelist"), fields_of(page) | {"stop": "yes"}, follow=True)
+    assert messages_of(done) == [
+        "Successfully deleted 2 image assets.",
+        "The deletion was stopped. 3 images were not deleted.",
+    ]
+    assert ImageAsset.objects.count() == 3
+
+
+def test_script_gets_the_progress_and_then_the_list(superuser, long_deletion):
+    rows = add_rows(3)
+    fields, json = fields_of(ask(superuser, rows[0], across=True)), {"Accept": "application/json"}
+    answer = superuser.post(address("changelist"), fields, headers=json).json()
+    assert "2 of 3" in answer["html"]
+    [token] = re.findall(r'name="deletion" value="([^"]*)"', answer["html"])
+    answer = superuser.post(address("changelist"), fields | {"deletion": token}, headers=json).json()
+    assert answer == {"url": address("changelist")}
+    assert messages_of(superuser.get(answer["url"])) == ["Successfully deleted 3 image assets."]
 
 
 def test_page_of_a_long_deletion_can_be_sent_twice(superuser, long_deletion):
