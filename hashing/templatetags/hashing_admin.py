@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django import template
 from django.template.defaultfilters import floatformat
@@ -23,6 +23,15 @@ LIKENESS_LABELS = {
     Likeness.SIMILAR: _("similar"),
     Likeness.LESS_SIMILAR: _("less similar"),
 }
+
+
+@register.inclusion_tag("admin/hashing/front_page.html", takes_context=True)
+def hashing_front_page(context: dict[str, Any]) -> dict[str, Any]:
+    """Draw what is to be done, on the front page of an admin site."""
+    # Not at the top: Django imports the tags of all apps, also on a site without the admin.
+    from hashing.admin.front_page import describe_work
+
+    return {"hashing_work": describe_work(context["request"])}
 
 
 @register.filter

@@ -196,6 +196,13 @@ def test_groups_show_and_count_visible_images_only(world, tenant, chief):
     assert sorted(len(each.cards) for each in shown) == [2, 4, 5]
 
 
+def test_front_page_counts_visible_images_only(tenant):
+    card = tenant.get(reverse("tenants:index")).text.partition('class="hashing-work"')[2].partition("</section>")[0]
+    for text in ("1 group of duplicates to review", "2 images, ", "1 marked duplicate to delete", "1 image failed"):
+        assert text in card
+    assert "Backfill" not in card
+
+
 @pytest.mark.parametrize(("images", "shown"), [("2", 0), ("3-5", 1)])
 def test_filters_of_groups_count_visible_images(world, tenant, images, shown):
     ImageAsset.objects.filter(pk__in=[world.own["1-3"].pk]).update(image="elsewhere/3.jpg")

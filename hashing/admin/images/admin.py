@@ -34,6 +34,7 @@ from hashing.admin.previews import LARGE, SMALL, PreviewView, preview_html
 from hashing.admin.progress.figures import summarize
 from hashing.admin.progress.views import ProgressView
 from hashing.admin.search.views import SearchViews
+from hashing.admin.sites import remember_site
 from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset
 
@@ -60,7 +61,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     search_fields = ("image",)
-    search_help_text = _("Part of a file name, a key, or a whole hash of 16 characters.")
+    search_help_text = _("Part of a file name, a number, or a whole hash of 16 characters.")
     formfield_overrides = {models.ImageField: {"form_class": ImageUploadField}}
     readonly_fields = ("large_preview", "duplicates", *HASH_FIELDS, *FILE_FIELDS)
     change_list_template = "admin/hashing/images/list.html"
@@ -77,6 +78,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def __init__(self, model: type[ImageAsset], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
+        remember_site(admin_site)
         self.buttons, self.hashing, self.search = Buttons(self), HashingViews(self), SearchViews(self)
         self.deletion = DeletionViews(self, ImageDeletion(self))
 

@@ -42,17 +42,12 @@ class AddedFilter(admin.DateFieldListFilter):
 
 
 def search_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """Return the row with this key or the rows with this hash, else those with these words in their file name."""
+    """Return the rows with this hash, else those with this key or with these words in their file name."""
     text = text.strip()
-    exact = []
-    if (key := parse_integer(text)) is not None:
-        exact.append(Q(pk=key))
     if is_hash(text):
-        exact.append(Q(perceptual_hash=text.lower()) | Q(vertical_hash=text.lower()))
-    for condition in exact:
-        found = rows.filter(condition)
+        found = rows.filter(Q(perceptual_hash=text.lower()) | Q(vertical_hash=text.lower()))
         if found.exists():
             return found
-    for word in text.split():
-        rows = rows.filter(image__icontains=word)
-    return rows
+    matches = Q(*(Q(image__icontains=word) for word in text.split()))
+    number = parse_integer(text)
+    return rows.filter(matches if number is None else matches | Q(pk=number))

@@ -54,7 +54,9 @@ class GroupPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        return self.totals.count
+        groups: Any = self.object_list
+        # A ModelAdmin has one paginator, also for the history of a row.
+        return self.totals.count if groups.model is DuplicateGroup else int(super().count)
 
 
 class Neighbours(NamedTuple):

@@ -61,6 +61,13 @@ def test_number_without_a_row_is_searched_in_file_names(editor, rows):
     assert search(editor, q="20261122") == {numbered.pk}
 
 
+@pytest.mark.parametrize("text", ["012", "12"])
+def test_number_finds_the_key_and_the_file(editor, rows, text):
+    numbered = ImageAsset.objects.create(image="pic-012.jpg")
+    keyed = ImageAsset.objects.create(pk=12, image="other.jpg")
+    assert search(editor, q=text) == {numbered.pk, keyed.pk}
+
+
 def test_hash_of_digits_is_searched_like_any_other(editor, rows):
     asset = ImageAsset.objects.create(image="digits.jpg", perceptual_hash="1234567890123456")
     assert search(editor, q="1234567890123456") == {asset.pk}
