@@ -52,10 +52,17 @@ def explain_keeper(keeper: ImageAsset, others: Iterable[ImageAsset]) -> KeeperRe
     rows = mark_resaves_among([CandidateRow.of(asset) for asset in [keeper, *(different or copies)]])
     mine, *theirs = [row.ranked for row in rows]
     best = min(theirs, key=lambda image: values_of(image, criteria), default=mine)
-    if values_of(best, criteria) <= values_of(mine, criteria):
+    decisive = decisive_criterion(mine, best, criteria)
+    if decisive is None:
         return KeeperReason("", is_clear=True)
-    decisive = next(each for each in criteria if each.value(mine) != each.value(best))
     return KeeperReason(str(decisive.reason), is_clear=not different or not decisive.is_close(mine, best))
+
+
+def decisive_criterion(better: RankedRow, worse: RankedRow, criteria: Criteria) -> Criterion | None:
+    """Return the first criterion in which two images differ, None if the second one is better or the same image."""
+    if values_of(worse, criteria) <= values_of(better, criteria):
+        return None
+    return next(each for each in criteria if each.value(better) != each.value(worse))
 
 
 def is_better(asset: ImageAsset, keeper: ImageAsset) -> bool:

@@ -22,6 +22,7 @@ from hashing.admin.links import admin_page
 from hashing.admin.owners import attach_owners
 from hashing.admin.review.filters import FILTERS
 from hashing.admin.review.group_search import MAX_FOUND, search_groups
+from hashing.admin.review.keeper_rules import KeeperRulesView
 from hashing.admin.review.listing import SEARCH_VAR, Listing, parse_search
 from hashing.admin.review.presentation import GroupPresentation, present_group_page, present_groups
 from hashing.admin.review.session import (
@@ -107,6 +108,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def __init__(self, model: type[DuplicateGroup], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
         self.decisions = DecisionViews(self)
+        self.keeper_rules = KeeperRulesView(self)
 
     @property
     def media(self) -> forms.Media:
@@ -147,7 +149,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_safe(self.group_of_view))
         of_image = path("of/<int:pk>/", view, name="hashing_duplicategroup_of")
-        return [*self.decisions.urls(), of_image, *super().get_urls()]
+        return [*self.decisions.urls(), *self.keeper_rules.urls(), of_image, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[GroupList]:
         return GroupList
