@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from itertools import combinations
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
@@ -16,6 +17,8 @@ from hashing.models.image_asset import ImageAsset
 # Keys of two assets, the lower one first.
 Pair = tuple[int, int]
 
+Verdict = PairDecision.Verdict
+
 BATCH = 2000
 
 
@@ -25,6 +28,13 @@ class DecisionRefused(ValueError):
 
 def pair_of(one: int, other: int) -> Pair:
     return min(one, other), max(one, other)
+
+
+class PairVerdict(NamedTuple):
+    """What is decided about a pair. `duplicate` is the one that is not kept if both are the same."""
+
+    verdict: PairDecision.Verdict
+    duplicate: int | None = None
 
 
 class DecisionBatch:
@@ -40,20 +50,35 @@ class DecisionBatch:
         self.using = using
         self._decisions = PairDecision.objects.using(using)
 
-    def mark(self, asset_pk: int, keeper: int) -> None:
-        """Mark an asset as a duplicate of the keeper, and reverse the duplicate-of chains above both."""
-        above = self._reversed_chain(keeper, {asset_pk})
-        # Both may be duplicates of one image, which is a duplicate of the keeper now.
-        above |= self._reversed_chain(asset_pk, {keeper, *(key for pair in above for key in pair)})
-        self._record(above | {pair_of(asset_pk, keeper): asset_pk})
+    def mark(self, assets: Collection[int], keeper: int) -> None:
+        """Mark assets as duplicates of the keeper, and reverse the duplicate-of chains above all of them."""
+        ends = {keeper, *assets}
+        above = self._reversed_chain(keeper, ends)
+        for asset_pk in assets:
+            # Several may be duplicates of one image, which is a duplicate of the first of them now.
+            above |= self._reversed_chain(asset_pk, ends.union(*above))
+        self._record(duplicates(above) | marks_of(assets, keeper))
 
     def mark_all(self, assets: Collection[int], keeper: int) -> None:
-        """Mark assets as duplicates of the keeper."""
-        self._record(self._reversed_chain(keeper, assets) | {pair_of(pk, keeper): pk for pk in assets})
+        """Mark assets as duplicates of the keeper, with all images that they are marked as duplicates of."""
+        self._record(duplicates(self._reversed_chain(keeper, assets)) | marks_of(assets, keeper))
 
-    def separate(self, asset_pk: int, keeper: int) -> None:
-        """Record that the two are not the same."""
-        self._record({pair_of(asset_pk, keeper): None})
+    def mark_pairs(self, keeper_of: Mapping[int, int]) -> None:
+        """Mark each asset as a duplicate of its keeper. None of all these may be marked already."""
+        self._record(duplicates({pair_of(pk, keeper): pk for pk, keeper in keeper_of.items()}))
+
+    def keep(self, kept: Collection[int], others: Collection[int]) -> None:
+        """Keep several assets, which belong together, and mark the others as duplicates of the first of them."""
+        first, *_rest = kept
+        above: dict[Pair, int] = {}
+        for asset_pk in kept:
+            above |= self._reversed_chain(asset_pk, {*kept, *others}.union(*above))
+        together = pairs_with(Verdict.RELATED, combinations(kept, 2))
+        self._record(duplicates(above) | marks_of(others, first) | together, unmarked=kept)
+
+    def separate(self, pairs: Iterable[Pair], verdict: PairDecision.Verdict) -> None:
+        """Record for each of the pairs that its images are not the same."""
+        self._record(pairs_with(verdict, pairs))
 
     def take_back(self) -> set[Pair]:
         """Delete the decisions of this batch, and restore those that they superseded. Returns the restored pairs."""
@@ -83,9 +108,9 @@ class DecisionBatch:
         changed = self._decisions.filter(Q(batch=self.key) | Q(superseded_by=self.key))
         return changed.values_list("lower", "higher").iterator()
 
-    def _reversed_chain(self, asset_pk: int, others: Collection[int]) -> dict[Pair, int | None]:
-        """Reverse the duplicate-of chain from this asset up to `others`."""
-        turned: dict[Pair, int | None] = {}
+    def _reversed_chain(self, asset_pk: int, others: Collection[int]) -> dict[Pair, int]:
+        """Reverse the duplicate-of chain from this asset up to `others`. Returns the duplicate of each pair."""
+        turned: dict[Pair, int] = {}
         while (parent := self._parent(asset_pk)) is not None and parent not in others:
             turned[pair_of(asset_pk, parent)] = parent
             asset_pk = parent
@@ -95,15 +120,17 @@ class DecisionBatch:
         pair = self._decisions.in_force().filter(duplicate=asset_pk).values_list("lower", "higher").first()
         return None if pair is None else sum(pair) - asset_pk
 
-    def _record(self, duplicate_of: Mapping[Pair, int | None]) -> None:
-        """Record which one of each pair is the duplicate, None if they are not the same.
+    def _record(self, verdicts: Mapping[Pair, PairVerdict], unmarked: Iterable[int] = ()) -> None:
+        """Record a verdict on each pair.
 
-        Supersedes the earlier decisions on these pairs, and those that mark one of the duplicates: it has one parent.
-        Raises `DecisionRefused` if one of the assets was deleted.
+        Supersedes the earlier decisions on these pairs, and those that mark one of the duplicates, each of which has
+        one parent, or one of the `unmarked`. Raises `DecisionRefused` if one of the assets was deleted.
         """
-        for marked in batches({pk for pk in duplicate_of.values() if pk is not None}):
+        for marked in batches(
+            {*unmarked, *(each.duplicate for each in verdicts.values() if each.duplicate is not None)}
+        ):
             self._decisions.not_superseded().filter(duplicate__in=marked).update(superseded_by=self.key)
-        for pairs in batches(duplicate_of, BATCH):
+        for pairs in batches(verdicts, BATCH):
             keys = {key for pair in pairs for key in pair}
             # Until the decision is stored, nobody deletes them or replaces their files.
             assets = ImageAsset.objects.using(self.using).filter(pk__in=keys).order_by("pk")
@@ -112,7 +139,7 @@ class DecisionBatch:
                 raise DecisionRefused(_("An image of this group was deleted in the meantime. Nothing was changed."))
             for earlier in self._find(pairs, self._decisions.not_superseded()):
                 earlier.update(superseded_by=self.key)
-            self._decisions.bulk_create(self._decision(pair, duplicate_of[pair], names) for pair in pairs)
+            self._decisions.bulk_create(self._decision(pair, verdicts[pair], names) for pair in pairs)
 
     def _find(self, pairs: Collection[Pair], decisions: PairDecisionQuerySet) -> Iterator[PairDecisionQuerySet]:
         """Yield the `decisions` on these pairs, of which there are BATCH at most."""
@@ -122,13 +149,13 @@ class DecisionBatch:
         for keys in batches([pk for pk, lower, higher in found.iterator() if (lower, higher) in wanted]):
             yield self._decisions.filter(pk__in=keys)
 
-    def _decision(self, pair: Pair, duplicate: int | None, names: Mapping[int, str]) -> PairDecision:
+    def _decision(self, pair: Pair, decided: PairVerdict, names: Mapping[int, str]) -> PairDecision:
         lower, higher = pair
         return PairDecision(
             lower_id=lower,
             higher_id=higher,
-            verdict=PairDecision.Verdict.DIFFERENT if duplicate is None else PairDecision.Verdict.SAME,
-            duplicate_id=duplicate,
+            verdict=decided.verdict,
+            duplicate_id=decided.duplicate,
             lower_file=names[lower],
             higher_file=names[higher],
             decided_by_id=self.user_pk,
@@ -136,21 +163,32 @@ class DecisionBatch:
         )
 
 
+def duplicates(duplicate_of: Mapping[Pair, int]) -> dict[Pair, PairVerdict]:
+    return {pair: PairVerdict(Verdict.SAME, duplicate) for pair, duplicate in duplicate_of.items()}
+
+
+def marks_of(assets: Iterable[int], keeper: int) -> dict[Pair, PairVerdict]:
+    return duplicates({pair_of(pk, keeper): pk for pk in assets})
+
+
+def pairs_with(verdict: PairDecision.Verdict, pairs: Iterable[Pair]) -> dict[Pair, PairVerdict]:
+    return {pair_of(*pair): PairVerdict(verdict) for pair in pairs}
+
+
 def newest_decision(using: str) -> int:
     """Return the highest key of a decision, 0 without any. Later decisions have higher keys."""
     return PairDecision.objects.using(using).order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
-def decided_since(newest: int, about: Q, using: str) -> PairDecision | None:
-    """Return the last decision `about` something that is newer than the key `newest` and not superseded."""
+def decided_since(newest: int, about: Q, using: str) -> PairDecisionQuerySet:
+    """Return the decisions `about` something that are newer than the key `newest` and not superseded, last first."""
     since = PairDecision.objects.using(using).not_superseded().filter(about, pk__gt=newest)
-    return since.with_users().order_by("-pk").first()
+    return since.with_users().order_by("-pk")
 
 
-def about_images(one: int, other: int) -> Q:
-    """Match decisions on this pair, and those that mark one of the two as a duplicate of a third image."""
-    lower, higher = pair_of(one, other)
-    return Q(lower=lower, higher=higher) | Q(duplicate__in=(one, other))
+def about_images(keys: Collection[int]) -> Q:
+    """Match decisions on pairs of these images, and those that mark one of them as a duplicate of another image."""
+    return Q(lower__in=keys, higher__in=keys) | Q(duplicate__in=keys)
 
 
 def describe(decision: PairDecision, user_pk: Any) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -8,7 +9,7 @@ from django.db import router
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from hashing.grouping.decision_log import DecisionBatch, DecisionRefused, Pair, describe
+from hashing.grouping.decision_log import DecisionBatch, DecisionRefused, Pair, describe, pair_of
 from hashing.grouping.group_rows import with_groups_locked
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import read_constraints_around
@@ -18,41 +19,63 @@ from hashing.models.image_asset import ImageAsset
 from hashing.text import isolated
 
 
-def decide_same(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
-    """Mark the image as a duplicate of the keeper. Returns the key of the decision: `batch`, or a new one."""
+def decide_same(group: DuplicateGroup, assets: Collection[int], user_pk: int, batch: UUID | None = None) -> UUID:
+    """Mark images as duplicates of the keeper. Returns the key of the decision: `batch`, or a new one."""
 
     def write(decisions: DecisionBatch) -> Change:
-        keeper = find_keeper(group, asset_pk, decisions.using)
-        refuse_broken_keeper(keeper, decisions.using)
-        decisions.mark(asset_pk, keeper)
-        return Change([asset_pk, keeper], decisions.changed_pairs())
+        keeper = find_keeper(group, assets, decisions.using)
+        refuse_broken_keepers([keeper], decisions.using)
+        decisions.mark(assets, keeper)
+        return Change([*assets, keeper], decisions.changed_pairs())
 
     return decide(write, user_pk, batch)
 
 
-def decide_different(group: DuplicateGroup, asset_pk: int, user_pk: int, batch: UUID | None = None) -> UUID:
-    """Record that the image and the keeper are not the same: they are never grouped together again."""
+def decide_different(group: DuplicateGroup, assets: Collection[int], user_pk: int, batch: UUID | None = None) -> UUID:
+    """Record that the images are not the same as the keeper: they are never grouped with it again.
+
+    Whether they are the same as one another stays open.
+    """
 
     def write(decisions: DecisionBatch) -> Change:
-        keeper = find_keeper(group, asset_pk, decisions.using)
-        decisions.separate(asset_pk, keeper)
-        refuse_contradiction([asset_pk, keeper], decisions.using)
-        return Change([asset_pk, keeper], decisions.changed_pairs())
+        keeper = find_keeper(group, assets, decisions.using)
+        decisions.separate([pair_of(pk, keeper) for pk in assets], PairDecision.Verdict.DIFFERENT)
+        refuse_contradiction([*assets, keeper], decisions.using)
+        return Change([*assets, keeper], decisions.changed_pairs())
+
+    return decide(write, user_pk, batch)
+
+
+def decide_related(group: DuplicateGroup, assets: Collection[int], user_pk: int, batch: UUID | None = None) -> UUID:
+    """Record that the images and the keeper belong together: all stay, and no two of them are grouped again.
+
+    Images that are the same as one another stay the same.
+    """
+
+    def write(decisions: DecisionBatch) -> Change:
+        keeper = find_keeper(group, assets, decisions.using)
+        same_as = read_constraints_around({*assets, keeper}, decisions.using).must_link
+        pairs = combinations([keeper, *assets], 2)
+        apart = [pair for pair in pairs if keeper in pair or pair[1] not in same_as.get(pair[0], ())]
+        decisions.separate(apart, PairDecision.Verdict.RELATED)
+        refuse_contradiction([*assets, keeper], decisions.using)
+        return Change([*assets, keeper], decisions.changed_pairs())
 
     return decide(write, user_pk, batch)
 
 
 def keep(
     group: DuplicateGroup,
-    asset_pk: int,
+    kept: Sequence[int],
     user_pk: int,
     batch: UUID | None = None,
     *,
     among: QuerySet[ImageAsset] | None = None,
 ) -> UUID:
-    """Keep this image, and mark all others of the group as its duplicates, or those `among` some images.
+    """Keep images, which belong together, and mark all others of the group as duplicates of the first of them.
 
-    Whether its file exists must be checked before, with `file_problem`: here, the groups are locked.
+    With `among`, only the others that are among these images. Whether the file of the first one exists must be checked
+    before, with `file_problem`: here, the groups are locked.
     """
 
     def write(decisions: DecisionBatch) -> Change:
@@ -60,11 +83,16 @@ def keep(
         if among is not None:
             members = members.filter(asset__in=among.order_by().values("pk"))
         keys = set(members.values_list("asset", flat=True))
-        if asset_pk not in keys:
+        if not keys.issuperset(kept):
             raise DecisionRefused(_("This image is no longer in this group."))
-        refuse_broken_keeper(asset_pk, decisions.using)
-        decisions.mark_all(sorted(keys - {asset_pk}), asset_pk)
-        return Change([asset_pk], decisions.changed_pairs())
+        refuse_broken_keepers(kept, decisions.using)
+        others = sorted(keys.difference(kept))
+        if len(kept) == 1:
+            decisions.mark_all(others, kept[0])
+            return Change(kept, decisions.changed_pairs())
+        decisions.keep(kept, others)
+        refuse_contradiction(kept, decisions.using)
+        return Change(kept, decisions.changed_pairs())
 
     return decide(write, user_pk, batch)
 
@@ -103,7 +131,7 @@ def delete_decisions(pairs: Collection[Pair], using: str, user_pk: int | None = 
 class Change(NamedTuple):
     """What a change of decisions concerns: the assets whose groups follow it, and the pairs to announce."""
 
-    keys: list[int]
+    keys: Sequence[int]
     pairs: Iterable[Pair]
 
 
@@ -125,7 +153,7 @@ def change_decisions(
         keys, pairs = write(decisions)
         update_groups(keys, decisions.using)
         announce_decisions(pairs, decisions.user_pk, decisions.using, is_undone=is_undone)
-        return keys
+        return list(keys)
 
     return with_groups_locked(decisions.using, change)
 
@@ -134,21 +162,21 @@ def keys_of(pairs: Iterable[Pair]) -> list[int]:
     return sorted({key for pair in pairs for key in pair})
 
 
-def find_keeper(group: DuplicateGroup, asset_pk: int, using: str) -> int:
-    """Return the keeper of the group. Raises `DecisionRefused` if the image is the keeper, or not in the group."""
-    keeper = DuplicateGroup.objects.using(using).filter(pk=group.pk, members__asset=asset_pk)
-    keeper_pk = keeper.values_list("keeper", flat=True).first()
-    if keeper_pk is None:
+def find_keeper(group: DuplicateGroup, assets: Collection[int], using: str) -> int:
+    """Return the keeper of the group. Raises `DecisionRefused` if an image is the keeper or not in the group."""
+    members = GroupMember.objects.using(using).filter(group=group.pk, asset__in=assets)
+    keepers = list(members.values_list("group__keeper", flat=True))
+    if len(keepers) < len(assets):
         raise DecisionRefused(_("This image is no longer in this group."))
-    if keeper_pk == asset_pk:
+    if keepers[0] in assets:
         raise DecisionRefused(_("This image is the keeper of its group."))
-    return keeper_pk
+    return keepers[0]
 
 
-def refuse_broken_keeper(keeper: int, using: str) -> None:
-    """Raise `DecisionRefused` if the file of the keeper is known to be missing or broken."""
-    found = ImageAsset.objects.using(using).filter(pk=keeper).values_list("image", "hash_error").first()
-    if found and found[1]:
+def refuse_broken_keepers(keepers: Collection[int], using: str) -> None:
+    """Raise `DecisionRefused` if the file of one of these is known to be missing or broken."""
+    rows = ImageAsset.objects.using(using).filter(pk__in=keepers).exclude(hash_error="")
+    if found := rows.values_list("image", "hash_error").first():
         text = _("%(name)s cannot be kept: %(reason)s")
         raise DecisionRefused(text % {"name": isolated(found[0]), "reason": found[1]})
 

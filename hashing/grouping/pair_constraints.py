@@ -18,8 +18,8 @@ class PairConstraints:
     """The decisions in force as constraints of a clustering, by the keys of assets.
 
     `must_link` has, for each asset of a must-link set, the whole set in order; `cannot_link` the assets that are not
-    the same as one. `marked` are duplicates of another asset. `lost` are the must-link sets without a sound asset that
-    is not marked: what was kept of them has lost its file or its hash.
+    the same as one, also those that belong together with it. `marked` are duplicates of another asset. `lost` are the
+    must-link sets without a sound asset that is not marked: what was kept of them has lost its file or its hash.
     """
 
     must_link: Mapping[Any, tuple[Any, ...]] = field(default_factory=dict)

@@ -309,7 +309,11 @@ class Migration(migrations.Migration):
                 (
                     "verdict",
                     models.CharField(
-                        choices=[("same", "the same"), ("different", "not the same")],
+                        choices=[
+                            ("same", "the same"),
+                            ("different", "not the same"),
+                            ("related", "belong together"),
+                        ],
                         max_length=9,
                         verbose_name="verdict",
                     ),

@@ -144,6 +144,7 @@ class PairDecision(models.Model):
     class Verdict(models.TextChoices):
         SAME = "same", _("the same")
         DIFFERENT = "different", _("not the same")
+        RELATED = "related", _("belong together")
 
     lower = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("first image"))
     higher = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("second image"))

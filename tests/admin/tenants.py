@@ -202,5 +202,5 @@ def decide(user: User, verdict: str, asset: ImageAsset, keeper: ImageAsset) -> N
     group = DuplicateGroup.objects.get(keeper=keeper)
     newest = PairDecision.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     shown = GroupSnapshot(group.size, group.open_count, newest, None)
-    decision = Decision(chosen, asset.pk, keeper.pk, shown, uuid4())
+    decision = Decision(chosen, (asset.pk,), keeper.pk, shown, uuid4())
     apply_decision(decision, DuplicateGroup.objects.all(), ImageAccess(request, admin.site))

@@ -57,7 +57,7 @@ def pages(superuser, media, settings) -> dict[str, str]:
     broken = ImageAsset.objects.bulk_create([ImageAsset(image=f"{OVERRIDE}broken.png", hash_error="broken")])[0]
     find_duplicates()
     group = DuplicateGroup.objects.get()
-    decide_same(group, group.members.get(position=1).asset_id, None)
+    decide_same(group, [group.members.get(position=1).asset_id], None)
     addresses = {
         "list": address("changelist"),
         "similar": address("find_similar", group.keeper_id),

@@ -101,10 +101,22 @@ def forms(world: World, route: URLPattern) -> list[dict[str, Any]]:
             "newest_decision": 10**6,
             "return_to": address("duplicategroup_changelist"),
         }
+        verdicts = ("same", "different", "related", "keep")
+        selections = [([secret["1-4"], own["1-2"]], own["1-1"]), ([own["2-2"], own["2-3"]], secret["2-1"])]
         return [
             {"keeper": keeper.pk, "batch": uuid4(), verdict: asset.pk, **fields}
             for asset, keeper in pairs
-            for verdict in ("same", "different", "keep")
+            for verdict in verdicts
+        ] + [
+            {
+                "keeper": keeper.pk,
+                "batch": uuid4(),
+                "selected": verdict,
+                "image": [each.pk for each in assets],
+                **fields,
+            }
+            for assets, keeper in selections
+            for verdict in verdicts
         ]
     if "take_back" in route.name:
         keys = PairDecision.objects.values_list("pk", flat=True)

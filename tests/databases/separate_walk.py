@@ -38,7 +38,7 @@ def main() -> None:
     assert DuplicateGroup.objects.get().size == 3
     visitor = User.objects.create_superuser("visitor")
     group = DuplicateGroup.objects.get()
-    decide_same(group, group.members.latest("position").asset_id, visitor.pk)
+    decide_same(group, [group.members.latest("position").asset_id], visitor.pk)
     assert MarkedDuplicate.objects.count() == 1
 
     client = Client()

@@ -265,7 +265,7 @@ def _clusters(stored: Stored) -> dict[int, frozenset[int]]:
 
 
 def _pairs_decided_different(stored: Stored) -> set[frozenset[int]]:
-    return {frozenset({each.lower, each.higher}) for each in stored.decisions if each.verdict == "different"}
+    return {frozenset({each.lower, each.higher}) for each in stored.decisions if each.verdict != "same"}
 
 
 def _check_all_matches_are_grouped(

@@ -9,12 +9,12 @@ from django.core.files.base import ContentFile
 from django.db import OperationalError, transaction
 
 from hashing.grouping.decision_log import DecisionRefused
-from hashing.grouping.decisions import decide_different, decide_same, keep
+from hashing.grouping.decisions import decide_different, decide_related, decide_same, keep
 from hashing.models import GroupMember, ImageAsset, PairDecision
 from tests.faults.library import picture
 
 SERIALIZATION_FAILURE = "40001"
-DECIDE = (decide_different, decide_same, keep)
+DECIDE = (decide_different, decide_related, decide_same, keep)
 
 
 class Editors:
@@ -62,7 +62,7 @@ class Editors:
         member = self._dice.choice(members)
         try:
             with transaction.atomic():
-                batch = self._dice.choice(DECIDE)(member.group, member.asset_id, self._user.pk)
+                batch = self._dice.choice(DECIDE)(member.group, [member.asset_id], self._user.pk)
         except DecisionRefused:
             return
         for decision in PairDecision.objects.filter(batch=batch):

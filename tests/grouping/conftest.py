@@ -76,11 +76,11 @@ def somebody(db) -> User:
 def chain(trio, somebody, add_hashed, group_all):
     """A better picture, what somebody has called the same as it, and what is the same as that."""
     keeper, one, other = trio
-    decide_different(the_group(), other.pk, somebody.pk)
-    decide_same(the_group(), one.pk, somebody.pk)
+    decide_different(the_group(), [other.pk], somebody.pk)
+    decide_same(the_group(), [one.pk], somebody.pk)
     better = add_hashed(width=300)
     group_all()
-    decide_same(DuplicateGroup.objects.get(keeper=better), keeper.pk, somebody.pk)
+    decide_same(DuplicateGroup.objects.get(keeper=better), [keeper.pk], somebody.pk)
     return better, keeper, one
 
 

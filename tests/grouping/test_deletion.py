@@ -67,16 +67,16 @@ def test_image_without_a_file_cannot_be_kept(trio, somebody):
     keeper, one, _other = trio
     ImageAsset.objects.filter(pk=keeper.pk).update(hash_error="File not found")
     with pytest.raises(DecisionRefused, match="cannot be kept: File not found"):
-        keep(the_group(), keeper.pk, somebody.pk)
+        keep(the_group(), [keeper.pk], somebody.pk)
     with pytest.raises(DecisionRefused, match="cannot be kept: File not found"):
-        decide_same(the_group(), one.pk, somebody.pk)
+        decide_same(the_group(), [one.pk], somebody.pk)
     assert not MarkedDuplicate.objects.exists()
 
 
 @pytest.mark.parametrize("size", [2, 1000], ids=["large group", "small group"])
 def test_group_is_undecided_again_when_its_keeper_loses_its_file(trio, somebody, monkeypatch, size):
     keeper, one, other = trio
-    keep(the_group(), keeper.pk, somebody.pk)
+    keep(the_group(), [keeper.pk], somebody.pk)
     assert the_group().open_count == 0
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", size)
     lose(keeper)
@@ -90,9 +90,9 @@ def test_group_is_undecided_again_when_its_keeper_loses_its_file(trio, somebody,
 @pytest.mark.parametrize("decide", [keep, decide_same])
 def test_another_image_replaces_a_keeper_without_a_file(trio, somebody, decide):
     keeper, one, other = trio
-    keep(the_group(), keeper.pk, somebody.pk)
+    keep(the_group(), [keeper.pk], somebody.pk)
     lose(keeper)
-    decide(the_group(), one.pk if decide is keep else other.pk, somebody.pk)
+    decide(the_group(), [one.pk if decide is keep else other.pk], somebody.pk)
     assert the_group().keeper_id == one.pk
     assert set(MarkedDuplicate.objects.values_list("pk", flat=True)) == {keeper.pk, other.pk}
     assert read_constraints("default").lost == set()
@@ -101,7 +101,7 @@ def test_another_image_replaces_a_keeper_without_a_file(trio, somebody, decide):
 
 def test_group_is_decided_again_when_the_file_of_its_keeper_is_back(trio, somebody):
     keeper, _one, _other = trio
-    keep(the_group(), keeper.pk, somebody.pk)
+    keep(the_group(), [keeper.pk], somebody.pk)
     lose(keeper)
     record_problem(keeper, "", "default")
     update_groups([the_group().keeper_id], "default")
@@ -115,7 +115,7 @@ def test_rehash_and_search_find_another_keeper_for_a_missing_file(media, somebod
     rows = ImageAsset.objects.bulk_create([ImageAsset(image=f"{number}.png") for number in range(3)])
     backfill_perceptual_hashes()
     find_duplicates()
-    keep(the_group(), rows[0].pk, somebody.pk)
+    keep(the_group(), [rows[0].pk], somebody.pk)
     (media / "0.png").unlink()
     backfill_perceptual_hashes(rehash=True)
     find_duplicates()

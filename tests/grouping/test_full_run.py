@@ -39,8 +39,8 @@ def test_decisions_during_the_run_are_applied(add_hashed, somebody, phase):
 
     def decide(now: str, _per_cent: int) -> None:
         if now == phase and not PairDecision.objects.exists():
-            decide_different(DuplicateGroup.objects.get(keeper=keeper), one.pk, somebody.pk)
-            decide_same(DuplicateGroup.objects.get(keeper=keeper), other.pk, somebody.pk)
+            decide_different(DuplicateGroup.objects.get(keeper=keeper), [one.pk], somebody.pk)
+            decide_same(DuplicateGroup.objects.get(keeper=keeper), [other.pk], somebody.pk)
 
     run_grouping(GroupingOptions(), progress=decide)
     assert stored_groups()[keeper.pk] == {keeper.pk, other.pk}
@@ -51,7 +51,7 @@ def test_decisions_during_the_run_are_applied(add_hashed, somebody, phase):
 def test_decisions_taken_back_during_the_run_are_undecided_again(add_hashed, somebody):
     keeper, _copy = add_hashed(width=200), add_hashed()
     find_duplicates()
-    keep(DuplicateGroup.objects.get(), keeper.pk, somebody.pk)
+    keep(DuplicateGroup.objects.get(), [keeper.pk], somebody.pk)
     run_grouping(GroupingOptions(), progress=lambda _phase, _per_cent: undo_last(somebody.pk))
     assert (stored_groups().keys(), DuplicateGroup.objects.get().open_count) == ({keeper.pk}, 1)
 

@@ -77,7 +77,7 @@ def test_row_with_another_file_leaves_a_large_group(add_hashed, group_all, monke
 def test_row_does_not_join_a_large_group_with_one_it_cannot_link(add_hashed, group_all, somebody, monkeypatch):
     member, other = add_hashed(width=200), add_hashed()
     group_all()
-    decide_different(DuplicateGroup.objects.get(), other.pk, somebody.pk)
+    decide_different(DuplicateGroup.objects.get(), [other.pk], somebody.pk)
     add_hashed(width=300), add_hashed(width=250)
     found = group_all()
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", 3)
@@ -89,11 +89,11 @@ def test_row_does_not_join_a_large_group_with_one_it_cannot_link(add_hashed, gro
 def test_must_link_set_leaves_a_large_group_together(add_hashed, group_all, somebody, monkeypatch):
     copy, same = add_hashed(width=200), add_hashed()
     group_all()
-    decide_same(DuplicateGroup.objects.get(), same.pk, somebody.pk)
+    decide_same(DuplicateGroup.objects.get(), [same.pk], somebody.pk)
     keeper, member = add_hashed(width=300), add_hashed(width=250)
     group_all()
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", 3)
-    decide_different(DuplicateGroup.objects.get(), same.pk, somebody.pk)
+    decide_different(DuplicateGroup.objects.get(), [same.pk], somebody.pk)
     assert stored_groups() == {keeper.pk: {keeper.pk, member.pk}, copy.pk: {copy.pk, same.pk}}
 
 
@@ -120,7 +120,7 @@ def test_row_that_loses_its_group_joins_another(add_hashed, group_all):
 
 def test_large_group_follows_deleted_decisions(trio, somebody, monkeypatch):
     monkeypatch.setattr("hashing.grouping.incremental.LARGE_GROUP", 3)
-    keep(the_group(), trio[0].pk, somebody.pk)
+    keep(the_group(), [trio[0].pk], somebody.pk)
     delete_decisions(set(PairDecision.objects.values_list("lower", "higher")), "default")
     assert (the_group().size, the_group().open_count) == (3, 2)
 
@@ -179,11 +179,11 @@ def crowd(few_parameters, add_hashed, group_all, monkeypatch) -> list[int]:
 def test_decisions_about_a_large_group_are_made_and_taken_back(crowd, somebody):
     group = DuplicateGroup.objects.get()
     assert group.size == COPIES + 1
-    decide_different(group, crowd[1], somebody.pk)
-    decide_same(group, crowd[2], somebody.pk)
+    decide_different(group, [crowd[1]], somebody.pk)
+    decide_same(group, [crowd[2]], somebody.pk)
     group.refresh_from_db()
     assert (group.size, group.open_count) == (COPIES, COPIES - 2)
-    keep(group, crowd[3], somebody.pk)
+    keep(group, [crowd[3]], somebody.pk)
     group = DuplicateGroup.objects.get()
     assert (group.keeper_id, group.size, group.open_count) == (crowd[3], COPIES, 0)
     assert MarkedDuplicate.objects.count() == COPIES - 1

@@ -11,19 +11,19 @@ from django.db import transaction
 
 from hashing.grouping import find_duplicates
 from hashing.grouping.decision_log import DecisionRefused
-from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
+from hashing.grouping.decisions import decide_different, decide_related, decide_same, delete_decisions, keep
 from hashing.grouping.finder import find_groups
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.pair_constraints import read_constraints
 from hashing.grouping.signals import end_decisions
-from hashing.models import GroupMember, ImageAsset, PairDecision
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from tests.grouping.conftest import PICTURES, stored_groups, undo_last
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STEPS = 25
-DECIDE = (decide_same, decide_different, keep)
+DECIDE = (decide_same, decide_different, decide_related, keep)
 
 
 class Library:
@@ -90,10 +90,12 @@ class Library:
         ImageAsset.objects.filter(pk=self.any_row()).delete()
 
     def decide(self) -> None:
-        members = list(GroupMember.objects.order_by("pk").select_related("group"))
-        if members:
-            member = self.dice.choice(members)
-            self.attempt(self.dice.choice(DECIDE), member.group, member.asset_id, self.dice.choice(self.editors))
+        groups = list(DuplicateGroup.objects.order_by("pk"))
+        if groups:
+            group = self.dice.choice(groups)
+            members = list(group.members.order_by("pk").values_list("asset", flat=True))
+            chosen = self.dice.sample(members, self.dice.choice([1, 1, min(3, len(members))]))
+            self.attempt(self.dice.choice(DECIDE), group, chosen, self.dice.choice(self.editors))
 
     def undo(self) -> None:
         self.attempt(undo_last, self.dice.choice(self.editors))

@@ -86,7 +86,7 @@ def chain_with_files(media, add_hashed, group_all, somebody):
     keeper, same = add_hashed(width=300), add_hashed(flips=4, width=200)
     third = add_hashed(width=100)
     group_all()
-    keep(DuplicateGroup.objects.get(), keeper.pk, somebody.pk)
+    keep(DuplicateGroup.objects.get(), [keeper.pk], somebody.pk)
     return keeper, same, third
 
 
@@ -105,7 +105,7 @@ def test_image_that_was_the_same_only_as_a_deleted_one_is_undecided_again(
     same.delete()
     better = add_hashed(width=400)
     group_all()
-    decide_same(DuplicateGroup.objects.get(), keeper.pk, somebody.pk)
+    decide_same(DuplicateGroup.objects.get(), [keeper.pk], somebody.pk)
     assert DuplicateGroup.objects.get().open_count == 0
     keeper.delete()
     group = DuplicateGroup.objects.get()
@@ -153,7 +153,7 @@ def test_deletion_that_is_rolled_back_changes_nothing(media):
 
 def test_mark_ends_with_its_file_even_if_the_name_stays(media, somebody):
     first, second = upload("one.png", size=(320, 240)), upload("two.png")
-    keep(DuplicateGroup.objects.get(), first.pk, somebody.pk)
+    keep(DuplicateGroup.objects.get(), [first.pk], somebody.pk)
     assert [row.pk for row in MarkedDuplicate.objects.all()] == [second.pk]
     name = second.image.name
     # So that the storage gives the new file the very same name.
@@ -199,20 +199,20 @@ def test_decisions_are_announced_with_their_user(add_hashed, editor, listen):
     first, second, third = (add_hashed(0).pk for _ in range(3))
     find_duplicates()
     sent = listen(pair_decided)
-    decide_same(DuplicateGroup.objects.get(), second, editor.pk)
+    decide_same(DuplicateGroup.objects.get(), [second], editor.pk)
     assert verdicts(sent) == [((first, second), SAME, second, False)]
     assert (sent[0]["user"], sent[0]["using"]) == (editor, "default")
     sent.clear()
-    decide_different(DuplicateGroup.objects.get(), third, editor.pk)
+    decide_different(DuplicateGroup.objects.get(), [third], editor.pk)
     assert verdicts(sent) == [((first, third), DIFFERENT, None, False)]
 
 
 def test_undone_decision_is_announced_with_the_restored_one(add_hashed, editor, listen):
     first, second = (add_hashed(0).pk for _ in range(2))
     find_duplicates()
-    decide_same(DuplicateGroup.objects.get(), second, editor.pk)
+    decide_same(DuplicateGroup.objects.get(), [second], editor.pk)
     sent = listen(pair_decided)
-    batch = keep(DuplicateGroup.objects.get(), second, editor.pk)
+    batch = keep(DuplicateGroup.objects.get(), [second], editor.pk)
     assert verdicts(sent) == [((first, second), SAME, first, False)]
     sent.clear()
     undo(batch, editor.pk)
@@ -222,9 +222,9 @@ def test_undone_decision_is_announced_with_the_restored_one(add_hashed, editor, 
 def test_superseded_and_deleted_decisions_are_announced(add_hashed, editor, listen):
     first, second, third = (add_hashed(0).pk for _ in range(3))
     find_duplicates()
-    keep(DuplicateGroup.objects.get(), first, editor.pk)
+    keep(DuplicateGroup.objects.get(), [first], editor.pk)
     sent = listen(pair_decided)
-    keep(DuplicateGroup.objects.get(), second, editor.pk)
+    keep(DuplicateGroup.objects.get(), [second], editor.pk)
     assert ((first, third), None, None, False) in verdicts(sent)
     sent.clear()
     delete_decisions({(first, second)}, "default", editor.pk)
@@ -237,7 +237,7 @@ def test_refused_decision_is_not_announced(add_hashed, editor, listen):
     find_duplicates()
     sent = listen(pair_decided)
     with transaction.atomic():
-        decide_same(DuplicateGroup.objects.get(), second, editor.pk)
+        decide_same(DuplicateGroup.objects.get(), [second], editor.pk)
         transaction.set_rollback(True)
     assert sent == []
 
@@ -246,6 +246,6 @@ def test_decision_stands_where_a_receiver_raises(add_hashed, editor, listen, cap
     _first, second = (add_hashed(0).pk for _ in range(2))
     find_duplicates()
     listen(pair_decided, refuse)
-    decide_same(DuplicateGroup.objects.get(), second, editor.pk)
+    decide_same(DuplicateGroup.objects.get(), [second], editor.pk)
     assert PairDecision.objects.count() == 1
     assert "the receiver is broken" in caplog.text

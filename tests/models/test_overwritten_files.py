@@ -28,7 +28,7 @@ def overwriting(media, monkeypatch):
 def decided(overwriting, somebody) -> list[ImageAsset]:
     """Two copies in a group, the second of which is marked as a duplicate."""
     pair = [ImageAsset.objects.create(image=upload(name=f"{number}.png")) for number in range(2)]
-    keep(DuplicateGroup.objects.get(), pair[0].pk, somebody.pk)
+    keep(DuplicateGroup.objects.get(), [pair[0].pk], somebody.pk)
     return pair
 
 
@@ -103,7 +103,7 @@ def test_saving_an_instance_read_before_the_backfill_keeps_decisions(media, some
     backfill_perceptual_hashes()
     call_command("find_duplicates", verbosity=0, no_progress=True)
     group = DuplicateGroup.objects.get()
-    decide_different(group, max(group.members.values_list("asset", flat=True)), somebody.pk)
+    decide_different(group, [max(group.members.values_list("asset", flat=True))], somebody.pk)
     stale.save()
     assert PairDecision.objects.in_force().count() == 1
     call_command("find_duplicates", verbosity=0, no_progress=True)

@@ -1,35 +1,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import QueryDict
 
+from hashing.admin.review.presentation import CARDS_PER_PAGE
 from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
 from hashing.text import MAX_KEY
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict on an image and the keeper of its group.
+    """A verdict on images of a group and its keeper.
 
     The group is named by its keeper, because its own key changes with every decision. `batch` becomes the key of the
     decision, so that a form that is sent twice decides once.
     """
 
     verdict: Verdict
-    asset_pk: int
+    assets: tuple[int, ...]
     keeper_pk: int
     shown: GroupSnapshot
     batch: UUID
-
-    @property
-    def kept_pk(self) -> int | None:
-        """The image that is kept in place of others, if there is one."""
-        return self.verdict.kept_pk(self.asset_pk, self.keeper_pk)
+    # Whether the images were selected: those that nobody can decide about any more are left out then.
+    is_selection: bool = False
 
 
 class ReviewForm(forms.Form):
@@ -63,9 +61,20 @@ class TakeBackForm(ReviewForm):
 
 
 class DecisionForm(ReviewForm):
-    """Decide about an image of a group; the button adds the name of its verdict with the key of the image.
+    """Decide about one image of a group, or about several that are selected.
 
-    The fields besides `keeper` are a `GroupSnapshot`.
+    The fields besides `keeper` are a `GroupSnapshot`; all of them are `GroupPresentation.form_values`. The button says
+    what is decided:
+
+    - `<button name="NAME" value="KEY">`, with the name of a verdict and the key of an image, decides about this image,
+      whatever is selected.
+    - `<button name="selected" value="NAME">` decides about all images of `<input type="checkbox" name="image"
+      value="KEY">` that are checked, CARDS_PER_PAGE and the keeper at most. "same", "different" and "related" leave out
+      the images that are decided already, were decided about since the page was shown, have left the group, or may not
+      be changed by the user: the message counts them, with the reasons. "keep" is about the whole group, and is refused
+      if anything in it has changed. Without a checked image, the answer is a refusal with a message.
+
+    Either way the answer is a `DecisionResponse`.
     """
 
     keeper = key_field()
@@ -75,19 +84,28 @@ class DecisionForm(ReviewForm):
     last_member = key_field(required=False)
 
     def clean(self) -> dict[str, Any]:
-        chosen = [verdict for verdict in VERDICTS if verdict.name in self.data]
-        if len(chosen) != 1:
+        data = cast("QueryDict", self.data)
+        buttons = [*(verdict.name for verdict in VERDICTS if verdict.name in data), *data.getlist("selected")]
+        if len(buttons) != 1:
             raise ValidationError("One verdict is required.", code="verdict")
-        asset_pk = key_field().clean(self.data[chosen[0].name])
-        return {**self.cleaned_data, "verdict": chosen[0], "asset": asset_pk}
+        verdict = next((verdict for verdict in VERDICTS if verdict.name == buttons[0]), None)
+        if verdict is None:
+            raise ValidationError("There is no such verdict.", code="verdict")
+        is_selection = "selected" in data
+        keys = data.getlist("image") if is_selection else [data[verdict.name]]
+        if len(keys) > CARDS_PER_PAGE + 1:
+            raise ValidationError("Too many images are selected.", code="image")
+        assets = tuple(dict.fromkeys(key_field().clean(key) for key in keys))
+        return {**self.cleaned_data, "verdict": verdict, "assets": assets, "is_selection": is_selection}
 
     @property
     def decision(self) -> Decision:
         data = self.cleaned_data
         return Decision(
             verdict=data["verdict"],
-            asset_pk=data["asset"],
+            assets=data["assets"],
             keeper_pk=data["keeper"],
             shown=GroupSnapshot(*(data[name] for name in GroupSnapshot._fields)),
             batch=data["batch"],
+            is_selection=data["is_selection"],
         )

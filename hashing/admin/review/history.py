@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,25 +33,74 @@ def find_last_decision(access: ImageAccess) -> LastDecision | None:
     own = access.limit(own, "lower", "higher")
     # Keys order decisions that were made at the same time, or by machines whose clocks differ.
     last = own.order_by("-pk").first()
-    return LastDecision(last.batch, describe(last)) if last else None
+    return LastDecision(last.batch, summarize(last).text) if last else None
 
 
-def describe(decision: PairDecision) -> str:
-    """Describe a decision together with the others of its click."""
-    if decision.duplicate_id is None:
-        return describe_pair(decision)
-    count = PairDecision.objects.filter(batch=decision.batch)[: MAX_COUNTED + 1].count()
-    if count == 1:
-        return describe_pair(decision)
-    keeper = decision.higher if decision.duplicate_id == decision.lower_id else decision.lower
-    counted = f"{MAX_COUNTED}+" if count > MAX_COUNTED else str(count)
-    return _("%(count)s duplicates of %(keeper)s") % {"count": counted, "keeper": base_name(keeper)}
+def describe_undone(batch: UUID, user_pk: Any, using: str) -> str:
+    """Return what is true after these decisions of the user are taken back; empty if there are none."""
+    own = PairDecision.objects.using(using).filter(batch=batch, decided_by=user_pk).select_related("lower", "higher")
+    last = own.order_by("-pk").first()
+    return summarize(last).undone_text if last else ""
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """The decisions of one click: the last one, and the numbers of all, up to MAX_COUNTED."""
+
+    last: PairDecision
+    pairs: int
+    images: int
+    # Whether all of them mark duplicates of one image.
+    has_one_keeper: bool
+
+    @property
+    def text(self) -> str:
+        if self.has_one_keeper and self.pairs > 1:
+            return _("%(count)s duplicates of %(keeper)s") % self.names
+        if self.pairs > 1:
+            return _("decision on %(images)s images") % self.names
+        return describe_pair(self.last)
+
+    @property
+    def undone_text(self) -> str:
+        if self.has_one_keeper and self.pairs > 1:
+            return _("%(count)s images are no longer marked as duplicates of %(keeper)s.") % self.names
+        if self.pairs > 1:
+            return _("The decision on %(images)s images was taken back.") % self.names
+        match self.last.verdict:
+            case PairDecision.Verdict.SAME:
+                return _("%(name)s is no longer marked as a duplicate of %(keeper)s.") % self.names
+            case PairDecision.Verdict.RELATED:
+                return _("%(name)s and %(keeper)s no longer belong together.") % self.names
+        return _("It is open again whether %(name)s and %(keeper)s are the same.") % self.names
+
+    @property
+    def names(self) -> dict[str, str]:
+        lower, higher = self.last.lower, self.last.higher
+        name, keeper = (higher, lower) if self.last.duplicate_id == higher.pk else (lower, higher)
+        counts = {"count": counted(self.pairs), "images": counted(self.images)}
+        return {"name": base_name(name), "keeper": base_name(keeper), **counts}
+
+
+def summarize(decision: PairDecision) -> BatchSummary:
+    """Return a summary of the decisions that were made together with this one."""
+    together = PairDecision.objects.using(decision._state.db).filter(batch=decision.batch).order_by("-pk")
+    rows = list(together.values_list("lower", "higher", "duplicate")[: MAX_COUNTED + 1])
+    keepers = {lower + higher - duplicate if duplicate else None for lower, higher, duplicate in rows}
+    images = {key for lower, higher, _duplicate in rows for key in (lower, higher)}
+    return BatchSummary(decision, len(rows), len(images), len(keepers) == 1 and None not in keepers)
+
+
+def counted(number: int) -> str:
+    return f"{MAX_COUNTED}+" if number > MAX_COUNTED else str(number)
 
 
 def describe_pair(decision: PairDecision) -> str:
     lower, higher = decision.lower, decision.higher
     if decision.duplicate_id is None:
         names = {"one": base_name(lower), "other": base_name(higher)}
+        if decision.verdict == PairDecision.Verdict.RELATED:
+            return _("%(one)s and %(other)s belong together") % names
         return _("%(one)s and %(other)s are not the same") % names
     duplicate, keeper = (lower, higher) if decision.duplicate_id == lower.pk else (higher, lower)
     names = {"name": base_name(duplicate), "keeper": base_name(keeper)}

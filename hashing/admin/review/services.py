@@ -1,28 +1,29 @@
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import router
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from hashing.admin.review.forms import Decision
-from hashing.admin.review.history import log_decision
+from hashing.admin.review.history import describe_undone, log_decision
 from hashing.admin.review.presentation import MAX_CARDS_ON_LIST
-from hashing.admin.review.verdicts import same_message
+from hashing.admin.review.selection import Left, describe_left, find_left, newer_reason, not_in_group, select_images
+from hashing.admin.review.verdicts import DecidedImages, same_message
 from hashing.admin.review.visible_groups import as_visible
 from hashing.admin.visibility import ImageAccess
-from hashing.grouping.decision_log import DecisionRefused, about_images, decided_since, describe
+from hashing.grouping.decision_log import DecisionRefused, decided_since
 from hashing.grouping.decisions import undo
 from hashing.grouping.deletion import file_problem, record_problem
 from hashing.grouping.group_rows import with_groups_locked
+from hashing.grouping.ranking import order_by_ranking
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable
 from hashing.text import isolated
-
-NOT_IN_GROUP = gettext_lazy("This image is no longer in this group. Nothing was changed.")
 
 
 class DecisionResult(NamedTuple):
@@ -38,13 +39,24 @@ def apply_decision(decision: Decision, rows: QuerySet[DuplicateGroup], access: I
     No image that the user may not see or change is ever marked, unmarked or named.
     """
     using = router.db_for_write(PairDecision)
-    pair = {decision.asset_pk, decision.keeper_pk}
-    if len(access.visible_keys(pair)) < len(pair):
-        raise DecisionRefused(NOT_IN_GROUP)
-    if decision.kept_pk is not None:
-        # Before the groups are locked: a storage may take long.
-        refuse_missing_file(decision.kept_pk, access, using)
+    if not decision.assets:
+        raise DecisionRefused(_("No image is selected. Nothing was changed."))
+    needed = {decision.keeper_pk, *decision.assets} if decision.verdict.is_about_group else {decision.keeper_pk}
+    if len(access.visible_keys(needed)) < len(needed) or not access.visible_keys(decision.assets):
+        raise DecisionRefused(not_in_group().sentence)
+    # Before the groups are locked: a storage may take long.
+    if decision.verdict.keeps == "keeper":
+        refuse_missing_file(decision.keeper_pk, access, using)
+    elif decision.verdict.keeps == "image":
+        decision = replace(decision, assets=best_first(decision.assets, using))
+        refuse_missing_file(decision.assets[0], access, using)
     return with_groups_locked(using, apply_locked, decision, rows.using(using), access, using)
+
+
+def best_first(keys: tuple[int, ...], using: str) -> tuple[int, ...]:
+    """Return the keys in the order of the ranking, those of deleted images last."""
+    rows = order_by_ranking(ImageAsset.objects.using(using).filter(pk__in=keys))
+    return tuple(dict.fromkeys([*rows.values_list("pk", flat=True), *keys]))
 
 
 def undo_decisions(batch: UUID, access: ImageAccess) -> DecisionResult:
@@ -54,8 +66,8 @@ def undo_decisions(batch: UUID, access: ImageAccess) -> DecisionResult:
 
     def undo_and_log() -> DecisionResult:
         refuse_forbidden(batch, access, using)
+        message = describe_undone(batch, user_pk, using)
         keys = undo(batch, user_pk)
-        message = _("The last decision was taken back.")
         log_decision(user_pk, ImageAsset.objects.filter(pk__in=keys[:MAX_CARDS_ON_LIST]), message)
         return DecisionResult(message, keys)
 
@@ -96,73 +108,88 @@ def refuse_missing_file(asset_pk: int, access: ImageAccess, using: str) -> None:
 
 def apply_locked(decision: Decision, rows: QuerySet[DuplicateGroup], access: ImageAccess, using: str) -> DecisionResult:
     user_pk: Any = access.request.user.pk
-    if repeated := find_result(decision, user_pk, using):
+    group = rows.filter(keeper=decision.keeper_pk).first()
+    if repeated := find_result(decision, group, access, using):
         return repeated
-    pair = about_images(decision.asset_pk, decision.keeper_pk)
-    refuse_newer_decision(decision, pair, access, using)
-    group = rows.filter(keeper=decision.keeper_pk, members__asset=decision.asset_pk).first()
+    chosen, left = select_images(decision, group, access, using)
     if group is None:
-        raise DecisionRefused(NOT_IN_GROUP)
+        raise DecisionRefused(not_in_group().sentence)
     as_visible(group)
     if decision.verdict.is_about_group:
-        about_group = Q(duplicate__membership__group=group.pk) & access.is_visible("duplicate")
-        refuse_newer_decision(decision, about_group, access, using)
-        if not decision.shown.is_current(group, access):
-            raise DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
+        refuse_changed_group(decision, group, access, using)
     # Read before the decision, which may dissolve the group.
-    assets = read_assets(group, decision, access)
+    assets = read_assets(group, {decision.keeper_pk, *chosen}, access)
     # Hidden images of the group stay as they are.
     among = {"among": access.images} if decision.verdict.is_about_group and access.is_narrowed else {}
-    decision.verdict.decide(group, decision.asset_pk, user_pk, decision.batch, **among)
+    decision.verdict.decide(group, chosen, user_pk, decision.batch, **among)
     refuse_forbidden(decision.batch, access, using)
-    return DecisionResult(log_and_describe(decision, group.size, assets, user_pk), list(assets))
+    decided = DecidedImages(assets[chosen[0]], assets[decision.keeper_pk], len(chosen), group.size - len(chosen))
+    log(decision, chosen, decided, assets, user_pk)
+    return DecisionResult(describe_result(decision, decided, left), list(assets))
 
 
-def find_result(decision: Decision, user_pk: int, using: str) -> DecisionResult | None:
+def refuse_changed_group(decision: Decision, group: DuplicateGroup, access: ImageAccess, using: str) -> None:
+    """Raise `DecisionRefused` if the group, or a decision about it, is not as the page has shown it."""
+    about_group = Q(duplicate__membership__group=group.pk) & access.is_visible("duplicate")
+    if newer := decided_since(decision.shown.newest_decision, about_group, using).first():
+        raise DecisionRefused(newer_reason(newer, access).sentence)
+    if not decision.shown.is_current(group, access):
+        raise DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
+
+
+def find_result(
+    decision: Decision, group: DuplicateGroup | None, access: ImageAccess, using: str
+) -> DecisionResult | None:
     """Return the result if the same form has decided already. Raises `DecisionRefused` if it decided otherwise."""
     made = PairDecision.objects.using(using).filter(batch=decision.batch)
     if not made.exists():
         return None
-    expected = decision.verdict.decisions_on(decision.asset_pk, decision.keeper_pk)
-    if not made.filter(decided_by=user_pk).filter(expected).exists():
+    own = made.filter(decided_by=access.request.user.pk)
+    expected = own.filter(decision.verdict.decisions_on(decision.assets, decision.keeper_pk))
+    if not expected.exists():
         raise DecisionRefused(_("This form was already used for another decision. Please look at the group again."))
-    assets = ImageAsset.objects.using(using).in_bulk([decision.asset_pk, decision.keeper_pk])
-    asset, keeper = assets.get(decision.asset_pk), assets.get(decision.keeper_pk)
-    if asset is None or keeper is None:
+    chosen = find_decided(decision, expected)
+    assets = ImageAsset.objects.using(using).in_bulk([chosen[0], decision.keeper_pk])
+    if len(assets) < len({chosen[0], decision.keeper_pk}):
         return None
+    others = made.filter(verdict=PairDecision.Verdict.SAME).count()
+    decided = DecidedImages(assets[chosen[0]], assets[decision.keeper_pk], len(chosen), others)
+    left = find_left(decision, [key for key in decision.assets if key not in chosen], group, access, using)
     pairs = made.values_list("lower", "higher")[:MAX_CARDS_ON_LIST]
-    keys = dict.fromkeys([decision.keeper_pk, decision.asset_pk, *(key for pair in pairs for key in pair)])
-    return DecisionResult(decision.verdict.message(asset, keeper, made.count()), list(keys))
+    keys = dict.fromkeys([decision.keeper_pk, *chosen, *(key for pair in pairs for key in pair)])
+    return DecisionResult(describe_result(decision, decided, left), list(keys))
 
 
-def refuse_newer_decision(decision: Decision, condition: Q, access: ImageAccess, using: str) -> None:
-    """Raise `DecisionRefused` if somebody has made such a decision since the page was shown."""
-    newer = decided_since(decision.shown.newest_decision, condition, using)
-    if newer is not None:
-        text = _("%(who)s decided about this on %(when)s, after this page was loaded. Nothing was changed.")
-        values = describe(newer, access.request.user.pk)
-        # Who decides about hidden images is not shown either.
-        if len(access.visible_keys((newer.lower_id, newer.higher_id))) < len(("lower", "higher")):
-            values["who"] = _("Somebody")
-        raise DecisionRefused(text % values)
+def find_decided(decision: Decision, made: QuerySet[PairDecision]) -> list[int]:
+    """Return the images that the decision was about when it was `made`."""
+    if decision.verdict.is_about_group:
+        return list(decision.assets)
+    keys = {key for pair in made.values_list("lower", "higher") for key in pair} - {decision.keeper_pk}
+    return [key for key in decision.assets if key in keys]
 
 
-def read_assets(group: DuplicateGroup, decision: Decision, access: ImageAccess) -> dict[int, ImageAsset]:
-    """Return by key the image in question and the first visible ones of the group, which may be large."""
-    first = group.members.filter(Q(position__lt=MAX_CARDS_ON_LIST) | Q(asset=decision.asset_pk))
+def describe_result(decision: Decision, decided: DecidedImages, left: Left) -> str:
+    return " ".join([decision.verdict.message(decided), *describe_left(left.values())])
+
+
+def read_assets(group: DuplicateGroup, keys: Collection[int], access: ImageAccess) -> dict[int, ImageAsset]:
+    """Return by key some images of the group, and the first visible ones of it: it may be large."""
+    first = group.members.filter(Q(position__lt=MAX_CARDS_ON_LIST) | Q(asset__in=keys))
     members = access.limit(first, "asset")
     return {member.asset_id: member.asset for member in members.select_related("asset").order_by("position")}
 
 
-def log_and_describe(decision: Decision, size: int, assets: dict[int, ImageAsset], user_pk: int) -> str:
-    asset, keeper = assets[decision.asset_pk], assets[decision.keeper_pk]
-    message = decision.verdict.message(asset, keeper, size - 1)
+def log(
+    decision: Decision, chosen: list[int], decided: DecidedImages, assets: Mapping[int, ImageAsset], user_pk: Any
+) -> None:
+    """Write the decision into the history of the images. The duplicates of a large group have no entry of their own."""
+    message = decision.verdict.message(decided)
     if not decision.verdict.is_about_group:
-        log_decision(user_pk, [asset, keeper], message)
-        return message
-    log_decision(user_pk, [asset], message)
-    # The duplicates of a large group have no entry of their own.
-    for other in assets.values() if size <= MAX_CARDS_ON_LIST else ():
-        if other != asset:
-            log_decision(user_pk, [other], same_message(other, asset))
-    return message
+        for key in chosen:
+            log_decision(user_pk, [assets[key]], decision.verdict.message(DecidedImages(assets[key], decided.keeper)))
+        log_decision(user_pk, [decided.keeper], message)
+        return
+    log_decision(user_pk, [assets[key] for key in chosen], message)
+    if decided.count + decided.others <= MAX_CARDS_ON_LIST:
+        for key in assets.keys() - set(chosen):
+            log_decision(user_pk, [assets[key]], same_message(DecidedImages(assets[key], decided.asset)))

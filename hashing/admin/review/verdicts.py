@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -33,9 +33,27 @@ class GroupSnapshot(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A button on the card of an image, and what it decides about the image and the keeper of its group.
+class DecidedImages:
+    """What the message about a decision names: the first of `count` images, and the keeper of their group.
 
+    `others` is the number of images that were marked as duplicates of the first one.
+    """
+
+    asset: ImageAsset
+    keeper: ImageAsset
+    count: int = 1
+    others: int = 0
+
+    @property
+    def names(self) -> dict[str, Any]:
+        return {"name": isolated(self.asset), "keeper": isolated(self.keeper), "count": self.count}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A button, and what it decides about images and the keeper of their group.
+
+    Each card has one with the `label`; that of a group, about the images that are selected, has the `selected_label`.
     A new verdict also needs a value of `PairDecision.Verdict`, a function in `hashing.grouping.decisions`, and its
     meaning for groups in `hashing.grouping.pair_constraints`.
     """
@@ -45,45 +63,72 @@ class Verdict:
     # What a narrow button shows, which is read aloud as `label`.
     short_label: Any
     sign: str
+    selected_label: Any
     help_text: Any
     # The key that presses the button.
     key: str
     decide: Callable[..., UUID]
-    # The message about a decision on an image and a keeper, and on how many others of the group.
-    message: Callable[[ImageAsset, ImageAsset, int], str]
+    message: Callable[[DecidedImages], str]
+    # The verdict on the pair of an image and the keeper.
+    pair_verdict: PairDecision.Verdict
     # Which of the two is kept and must have its file.
     keeps: Literal["image", "keeper", ""] = ""
     is_about_group: bool = False
 
-    def kept_pk(self, asset_pk: int, keeper_pk: int) -> int | None:
-        return {"image": asset_pk, "keeper": keeper_pk}.get(self.keeps)
-
-    def decisions_on(self, asset_pk: int, keeper_pk: int) -> Q:
+    def decisions_on(self, assets: Collection[int], keeper_pk: int) -> Q:
         """Match the decisions that this verdict makes."""
+        lower, higher = Q(lower__in=assets), Q(higher__in=assets)
         if self.is_about_group:
-            pairs = Q(lower=asset_pk) | Q(higher=asset_pk)
-            return pairs & ~Q(duplicate=asset_pk) & Q(verdict=PairDecision.Verdict.SAME)
-        lower, higher = sorted((asset_pk, keeper_pk))
-        duplicate = Q(duplicate=asset_pk) if self.keeps else Q(duplicate__isnull=True)
-        return Q(lower=lower, higher=higher) & duplicate
+            marks = (lower | higher) & ~Q(duplicate__in=assets) & Q(verdict=self.pair_verdict)
+            return marks | lower & higher & Q(verdict=PairDecision.Verdict.RELATED) if len(assets) > 1 else marks
+        pairs = lower & Q(higher=keeper_pk) | higher & Q(lower=keeper_pk)
+        duplicate = Q(duplicate__in=assets) if self.keeps else Q()
+        return pairs & duplicate & Q(verdict=self.pair_verdict)
 
 
-def same_message(asset: ImageAsset, keeper: ImageAsset, _others: int = 1) -> str:
-    return _("%(name)s is marked as a duplicate of %(keeper)s.") % {"name": isolated(asset), "keeper": isolated(keeper)}
-
-
-def different_message(asset: ImageAsset, keeper: ImageAsset, _others: int = 1) -> str:
-    text = _("%(name)s and %(keeper)s are not the same, and will not be shown together again.")
-    return text % {"name": isolated(asset), "keeper": isolated(keeper)}
-
-
-def keep_message(asset: ImageAsset, _keeper: ImageAsset, others: int) -> str:
+def same_message(decided: DecidedImages) -> str:
     text = ngettext(
-        "%(name)s is kept, and %(count)d image is marked as its duplicate.",
-        "%(name)s is kept, and %(count)d images are marked as its duplicates.",
-        others,
+        "%(name)s is marked as a duplicate of %(keeper)s.",
+        "%(count)d images are marked as duplicates of %(keeper)s.",
+        decided.count,
     )
-    return text % {"name": isolated(asset), "count": others}
+    return text % decided.names
+
+
+def different_message(decided: DecidedImages) -> str:
+    text = ngettext(
+        "%(name)s and %(keeper)s are not the same, and will not be shown together again.",
+        "%(count)d images are not the same as %(keeper)s, and will not be shown with it again.",
+        decided.count,
+    )
+    return text % decided.names
+
+
+def related_message(decided: DecidedImages) -> str:
+    text = ngettext(
+        "%(name)s and %(keeper)s belong together: both stay, and you will not be asked about them again.",
+        "%(count)d images and %(keeper)s belong together: all stay, and you will not be asked about them again.",
+        decided.count,
+    )
+    return text % decided.names
+
+
+def keep_message(decided: DecidedImages) -> str:
+    if decided.count == 1:
+        text = ngettext(
+            "%(name)s is kept, and %(others)d image is marked as its duplicate.",
+            "%(name)s is kept, and %(others)d images are marked as its duplicates.",
+            decided.others,
+        )
+    elif not decided.others:
+        text = _("%(count)d images are kept, and belong together.")
+    else:
+        text = ngettext(
+            "%(count)d images are kept and belong together. %(others)d image is marked as a duplicate of %(name)s.",
+            "%(count)d images are kept and belong together. %(others)d images are marked as duplicates of %(name)s.",
+            decided.others,
+        )
+    return text % {**decided.names, "others": decided.others}
 
 
 VERDICTS = (
@@ -92,10 +137,12 @@ VERDICTS = (
         label=gettext_lazy("Same"),
         short_label=gettext_lazy("Same"),
         sign="=",
+        selected_label=gettext_lazy("Same"),
         help_text=gettext_lazy("the same as the keeper"),
         key="s",
         decide=decisions.decide_same,
         message=same_message,
+        pair_verdict=PairDecision.Verdict.SAME,
         keeps="keeper",
     ),
     Verdict(
@@ -103,20 +150,36 @@ VERDICTS = (
         label=gettext_lazy("Not the same"),
         short_label=gettext_lazy("Not same"),
         sign="≠",
+        selected_label=gettext_lazy("Split off"),
         help_text=gettext_lazy("not the same"),
         key="n",
         decide=decisions.decide_different,
         message=different_message,
+        pair_verdict=PairDecision.Verdict.DIFFERENT,
+    ),
+    Verdict(
+        name="related",
+        label=gettext_lazy("Belong together"),
+        short_label=gettext_lazy("Together"),
+        sign="+",
+        selected_label=gettext_lazy("Belong together"),
+        help_text=gettext_lazy("belong together: both stay, and are not shown together again"),
+        key="b",
+        decide=decisions.decide_related,
+        message=related_message,
+        pair_verdict=PairDecision.Verdict.RELATED,
     ),
     Verdict(
         name="keep",
         label=gettext_lazy("Keep this one"),
         short_label=gettext_lazy("Keep"),
         sign="✓",
+        selected_label=gettext_lazy("Keep these"),
         help_text=gettext_lazy("keep this one, mark the others"),
         key="Enter",
         decide=decisions.keep,
         message=keep_message,
+        pair_verdict=PairDecision.Verdict.SAME,
         keeps="image",
         is_about_group=True,
     ),

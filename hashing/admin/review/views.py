@@ -50,7 +50,7 @@ class DecisionViews:
         self.check_permission(request)
         form = DecisionForm.of(request.POST)
         decision, rows = form.decision, self.model_admin.get_queryset(request)
-        keys, access = [decision.keeper_pk, decision.asset_pk], self.access(request)
+        keys, access = [decision.keeper_pk, *decision.assets], self.access(request)
         return self.respond(request, form, lambda: apply_decision(decision, rows, access), keys)
 
     def undo(self, request: HttpRequest) -> HttpResponse:

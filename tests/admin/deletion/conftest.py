@@ -24,7 +24,7 @@ def marked(add_image, add_hashed, group_all, superuser):  # noqa: F811
     ImageAsset.objects.filter(pk__in=[row.pk for row in rows]).update(file_size=rows[0].image.size)
     ImageAsset.objects.exclude(pk__in=[row.pk for row in rows]).delete()
     group_all()
-    keep(DuplicateGroup.objects.get(), rows[0].pk, User.objects.get().pk)
+    keep(DuplicateGroup.objects.get(), [rows[0].pk], User.objects.get().pk)
     return rows
 
 

@@ -176,6 +176,6 @@ def test_image_without_a_mark_cannot_be_deleted(superuser, marked):
 
 def test_one_copy_is_left_whatever_is_kept_in_turn(superuser, marked):
     for row in marked:
-        keep(DuplicateGroup.objects.get(), row.pk, User.objects.get().pk)
+        keep(DuplicateGroup.objects.get(), [row.pk], User.objects.get().pk)
     delete(superuser, *marked)
     assert [row.pk for row in ImageAsset.objects.all()] == [marked[2].pk]

@@ -44,8 +44,8 @@ def test_keep_of_a_group_with_another_member_is_refused(reviewer, add_group):
     assert marked_keys() == set()
 
 
-@pytest.mark.parametrize("theirs", ["same", "different", "keep"])
-@pytest.mark.parametrize("mine", ["same", "different", "keep"])
+@pytest.mark.parametrize("theirs", ["same", "different", "related", "keep"])
+@pytest.mark.parametrize("mine", ["same", "different", "related", "keep"])
 @pytest.mark.parametrize("headers", [JSON, {}], ids=["script", "no script"])
 def test_stale_page_does_not_supersede_a_decision_of_another_user(
     reviewer, superuser_client, add_group, mine, theirs, headers
@@ -110,7 +110,7 @@ def test_stale_page_does_not_supersede_an_own_decision(reviewer, add_group):
     assert marked_keys() == {one}
 
 
-@pytest.mark.parametrize("verdict", ["same", "different", "keep"])
+@pytest.mark.parametrize("verdict", ["same", "different", "related", "keep"])
 @pytest.mark.parametrize("headers", [JSON, {}], ids=["script", "no script"])
 def test_form_that_is_sent_twice_decides_once(reviewer, add_group, verdict, headers):
     group = add_group()

@@ -29,7 +29,7 @@ def test_small_group_is_shown_whole_when_its_positions_have_gaps(add_group):
 def test_image_stays_on_its_page_when_others_leave(add_group, django_user_model):
     group, editor = add_group(size=130), django_user_model.objects.create_user("editor")
     before = {card.asset.pk for card in present_group_page(group, 2, everything()).cards}
-    decide_different(group, keys_of(group)[5], editor.pk)
+    decide_different(group, [keys_of(group)[5]], editor.pk)
     group.refresh_from_db()
     assert {card.asset.pk for card in present_group_page(group, 2, everything()).cards} == before
 
@@ -95,7 +95,7 @@ def test_only_turned_copies_have_an_orientation(add_group):
 def test_card_of_a_marked_image_has_its_decision(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     keeper, one, other = keys_of(group)
-    decide_same(group, one, editor.pk)
+    decide_same(group, [one], editor.pk)
     marks = {card.asset.pk: card.mark for card in cards_of(group)}
     assert (marks[keeper], marks[other]) == (None, None)
     assert marks[one].duplicate_id == one
@@ -105,7 +105,7 @@ def test_card_of_a_marked_image_has_its_decision(add_group, django_user_model):
 def test_card_names_the_image_kept_instead_if_it_is_not_the_keeper(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
     best, one, other = keys_of(group)
-    keep(group, one, editor.pk)
+    keep(group, [one], editor.pk)
     pair = (min(best, one), max(best, one))
     delete_decisions({pair}, "default")
     cards = {card.asset.pk: card for card in cards_of(DuplicateGroup.objects.get())}
@@ -115,7 +115,7 @@ def test_card_names_the_image_kept_instead_if_it_is_not_the_keeper(add_group, dj
 
 def test_keeper_chosen_by_a_person_has_a_reason(add_group, django_user_model):
     group, editor = add_group(size=3), django_user_model.objects.create_user("editor")
-    keep(group, keys_of(group)[2], editor.pk)
+    keep(group, [keys_of(group)[2]], editor.pk)
     (shown,) = present_groups([DuplicateGroup.objects.get()], everything())
     assert shown.keeper_reason == "by a decision"
 
@@ -123,7 +123,7 @@ def test_keeper_chosen_by_a_person_has_a_reason(add_group, django_user_model):
 def test_card_of_a_marked_image_has_a_button_that_takes_it_back(client_of, add_group, django_user_model):
     group = add_group(size=2)
     superuser, reviewer = client_of("superuser"), client_of("reviewer")
-    keep(group, group.keeper_id, django_user_model.objects.get(username="reviewer").pk)
+    keep(group, [group.keeper_id], django_user_model.objects.get(username="reviewer").pk)
     page = review_address("changelist") + "?state=all"
     button = f'name="take_back" value="{PairDecision.objects.get().pk}" formaction="{review_address("take_back")}"'
     assert button in superuser.get(page).text

@@ -27,5 +27,5 @@ def test_decisions_of_a_verdict_are_recognized_as_its_own(reviewer, add_group, v
     keeper, one, _other = keys_of(group)
     ask(reviewer, form_of(group, verdict.name, one))
     for other in VERDICTS:
-        is_own = PairDecision.objects.filter(other.decisions_on(one, keeper)).exists()
+        is_own = PairDecision.objects.filter(other.decisions_on([one], keeper)).exists()
         assert is_own is (other == verdict)
