@@ -30,14 +30,14 @@ PLACEHOLDER = (
 PREVIEW_MAX_AGE, PLACEHOLDER_MAX_AGE = 7 * 24 * 3600, 60
 
 
-def preview_html(asset: ImageAsset, side: int, site: AdminSite) -> str:
-    """Return the `<img>` of a preview, or a text where there is none."""
+def preview_html(asset: ImageAsset, side: int, site: AdminSite, alt: str = "") -> str:
+    """Return the `<img>` of a preview, or a text where there is none. `alt` is needed where nothing beside it names it."""
     url = preview_url(asset, side, site)
     if not url:
         return format_html('<span class="hashing-no-preview">{}</span>', _("no preview"))
     kind = "small" if side == SMALL else "large"
-    html = '<img src="{}" loading="lazy" decoding="async" alt="" class="hashing-preview hashing-preview--{}">'
-    return format_html(html, url, kind)
+    html = '<img src="{}" loading="lazy" decoding="async" alt="{}" class="hashing-preview hashing-preview--{}">'
+    return format_html(html, url, alt, kind)
 
 
 def preview_url(asset: ImageAsset, side: int, site: AdminSite) -> str:

@@ -15,8 +15,9 @@ from hashing.fingerprint.similarity import Likeness, likeness
 
 register = template.Library()
 
-# Characters of a file name that are always shown: in most cameras' names, a number and the suffix.
-END_LENGTH = 12
+# Longer file names may be shortened. Of them, the last characters are always shown: in most cameras' names, a number and
+# the suffix.
+MAX_WHOLE_LENGTH, END_LENGTH = 16, 12
 
 LIKENESS_LABELS = {
     Likeness.VERY_SIMILAR: _("very similar"),
@@ -51,7 +52,7 @@ class NameParts(NamedTuple):
 @register.filter
 def name_parts(name: str | None) -> NameParts:
     path = as_path(name)
-    split = max(0, len(path.name) - END_LENGTH)
+    split = len(path.name) - (END_LENGTH if len(path.name) > MAX_WHOLE_LENGTH else 0)
     folder = "" if path.parent == PurePosixPath() else str(path.parent)
     return NameParts(folder, path.name[:split], path.name[split:])
 

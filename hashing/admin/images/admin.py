@@ -100,7 +100,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("preview"))
     def preview(self, asset: ImageAsset) -> str:
-        return preview_html(asset, SMALL, self.admin_site)
+        return preview_html(asset, SMALL, self.admin_site, alt=str(asset))
 
     @admin.display(description=_("preview"))
     def large_preview(self, asset: ImageAsset) -> str:
