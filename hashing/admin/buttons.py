@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 TEMPLATE = "admin/hashing/buttons.html"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -57,7 +58,7 @@ class Buttons:
         """Return the column of buttons for `list_display`, or no column for users who may use none of them."""
         names = self._permitted(request, self.model_admin.actions_row)
 
-        @admin.display(description="")
+        @admin.display(description=_("actions"))
         def buttons(row: Any) -> str:
             items = render_to_string(TEMPLATE, {"hashing_buttons": self._links(names, row.pk)})
             return format_html('<ul class="hashing-row-buttons">{}</ul>', items)

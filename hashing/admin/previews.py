@@ -31,7 +31,7 @@ PREVIEW_MAX_AGE, PLACEHOLDER_MAX_AGE = 7 * 24 * 3600, 60
 
 
 def preview_html(asset: ImageAsset, side: int, site: AdminSite, alt: str = "") -> str:
-    """Return the `<img>` of a preview, or a text where there is none. `alt` is needed where nothing beside it names it."""
+    """Return the `<img>` of a preview, or a text where there is none. `alt` is read where no text names it."""
     url = preview_url(asset, side, site)
     if not url:
         return format_html('<span class="hashing-no-preview">{}</span>', _("no preview"))

@@ -15,8 +15,7 @@ from hashing.fingerprint.similarity import Likeness, likeness
 
 register = template.Library()
 
-# Longer file names may be shortened. Of them, the last characters are always shown: in most cameras' names, a number and
-# the suffix.
+# Longer file names may be shortened. Their last characters are always shown: a number and the suffix, from cameras.
 MAX_WHOLE_LENGTH, END_LENGTH = 16, 12
 
 LIKENESS_LABELS = {

@@ -109,7 +109,7 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         person = decision.decided_by
         return decided_html(person.get_username() if person else _("Somebody"), decision.decided_at)
 
-    @admin.display(description="")
+    @admin.display(description=_("actions"))
     def take_back_button(self, decision: PairDecision) -> SafeString:
         return take_back_button(decision, self.admin_site)
 
