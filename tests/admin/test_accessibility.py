@@ -16,7 +16,6 @@ from tests.admin.conftest import address
 from tests.admin.review.conftest import client_of, keys_of, review_address, store_all_groups  # noqa: F401
 from tests.admin.test_browser import Editor
 
-# A decision about one image leaves two others open; all pages show images.
 pytestmark = [*BROWSER_MARKS, pytest.mark.parametrize("browser", [1440], indirect=True)]
 
 # What Django's own templates and styles draw.
@@ -101,6 +100,7 @@ def group(media, transactional_db) -> DuplicateGroup:
     return DuplicateGroup.objects.get()
 
 
+@pytest.mark.slow
 def test_pages_have_no_violation_that_axe_finds(auditor, group):
     keeper, marked = group.keeper_id, MarkedDuplicate.objects.get().pk
     pages = {
