@@ -66,7 +66,7 @@ class Forecast:
 
     @property
     def hidden_count(self) -> int:
-        return self.report.deleted - len(self.first)
+        return (self.total if self.is_partial else self.report.deleted) - len(self.first)
 
     def pictures(self, kept: dict[int, KeptImage], site: AdminSite) -> list[DeletionPicture]:
         return [make_picture(asset, kept.get(asset.pk), site) for asset in self.first]

@@ -81,11 +81,11 @@ class DeletionRunView:
         if request.method == "POST":
             return self._act(request, run)
         status = RunStatus.of(run)
-        context = {"status": status, "run": run, "job": status.job, "report": status.job.report}
+        list_url = self.in_page.list_url(request)
+        context = {"list_url": list_url, "status": status, "run": run, "job": status.job, "report": status.job.report}
         if request.headers.get("Accept") == "application/json":
             return JsonResponse({"html": render_to_string(BLOCK, context, request), "isActive": status.is_active})
-        title, list_url = _("Deletion in the background"), self.in_page.list_url(request)
-        return admin_page(self.model_admin, request, PAGE, title, list_url=list_url, **context)
+        return admin_page(self.model_admin, request, PAGE, _("Deletion in the background"), **context)
 
     def of_user(self, request: HttpRequest) -> DeletionRunQuerySet:
         """Return the runs that the user has started in this list."""

@@ -43,9 +43,9 @@ PROGRESS = "admin/hashing/deletion/progress.html"
 PROGRESS_BLOCK = "admin/hashing/deletion/progress_block.html"
 # Rows of one transaction.
 BATCH = 200
-# Time limits of one request: for deleting, for deleting while a script shows the progress, and for looking ahead in the
-# confirmation.
-DELETION_SECONDS, SCRIPT_SECONDS, FORECAST_SECONDS = 10.0, 2.0, 3.0
+# Time limits of one request: for deleting, for deleting before the first progress and while a script shows it, and for
+# looking ahead in the confirmation.
+DELETION_SECONDS, SHORT_SECONDS, FORECAST_SECONDS = 10.0, 2.0, 3.0
 # Records about images, which the confirmation does not list.
 BOOKKEEPING = (DuplicateGroup, GroupMember, PairDecision)
 
@@ -133,7 +133,7 @@ class DeletionViews:
 
     def _delete(self, request: HttpRequest, job: DeletionJob, delete: DeleteBatch | None = None) -> HttpResponse:
         is_script = request.headers.get("Accept") == "application/json"
-        self.delete_some(request, job, SCRIPT_SECONDS if is_script else DELETION_SECONDS, delete)
+        self.delete_some(request, job, SHORT_SECONDS if is_script or not job.done else DELETION_SECONDS, delete)
         if not job.keys or job.report.error:
             return self._finish(request, job)
         if is_script:

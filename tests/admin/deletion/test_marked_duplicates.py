@@ -125,7 +125,7 @@ def test_single_image_is_deleted_on_its_own_page(superuser, marked, media):
 def test_more_rows_than_a_form_has_fields(superuser, marked, media, monkeypatch, settings):
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
     monkeypatch.setattr(views, "FORECAST_SECONDS", 600)
-    monkeypatch.setattr(views, "DELETION_SECONDS", 600)
+    monkeypatch.setattr(views, "SHORT_SECONDS", 600)
     rows = ImageAsset.objects.bulk_create(
         ImageAsset(image=f"many/{n}.jpg", perceptual_hash="1" * 16, file_size=n) for n in range(249)
     )

@@ -32,7 +32,8 @@ def confirm(client: Client, page, **options):
     return client.post(page.request["PATH_INFO"] + "?" + page.request["QUERY_STRING"], fields_of(page), **options)
 
 
-def test_more_rows_than_a_form_has_fields(superuser, settings):
+def test_more_rows_than_a_form_has_fields(superuser, settings, monkeypatch):
+    monkeypatch.setattr(views, "SHORT_SECONDS", 600)
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
     rows = add_rows(251)
     page = ask(superuser, rows[0], across=True)
@@ -88,7 +89,7 @@ def long_deletion(monkeypatch):
     """Delete two rows in each request."""
     monkeypatch.setattr(views, "BATCH", 2)
     monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
-    monkeypatch.setattr(views, "SCRIPT_SECONDS", 0.0)
+    monkeypatch.setattr(views, "SHORT_SECONDS", 0.0)
 
 
 def test_long_deletion_continues_from_page_to_page(superuser, long_deletion):

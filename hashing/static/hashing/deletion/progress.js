@@ -72,7 +72,19 @@ async function request(url, options) {
 function show(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  page.replaceChildren(template.content);
+  page.querySelector(".hashing-deletion__block").replaceChildren(template.content);
+  announce();
+}
+
+// Tells users of screen readers about every tenth part, and about the end.
+function announce() {
+  const { value, max } = page.querySelector("progress");
+  const state = page.querySelector(".hashing-deletion__state")?.textContent ?? "";
+  const tenth = String(Math.floor((10 * value) / max)) + form().querySelectorAll("button").length;
+  if (tenth === page.dataset.announced) return;
+  page.dataset.announced = tenth;
+  const figures = page.querySelector(".hashing-deletion__progress").textContent;
+  page.querySelector("[role=status]").textContent = `${state} ${figures}`;
 }
 
 function form() {
