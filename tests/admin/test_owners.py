@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from hashing.indexing.sync import sync_sources
-from hashing.models import ImageAsset
+from hashing.models import DuplicateGroup, GroupMember, ImageAsset
 from samples.pictures import photo
 from tests.site_models.models import Picture, Scan
 
@@ -27,6 +27,17 @@ def test_card_names_the_row_that_owns_the_image(pictures, admin_client):
     page = admin_client.get(reverse("admin:hashing_imageasset_find_similar", args=[asset.pk]), secure=True)
     assert "Picture object" in page.text
     assert "Scan object" in page.text
+
+
+def test_card_of_a_group_says_by_what_an_image_is_used(pictures, admin_client):
+    sync_sources()
+    keeper, other = ImageAsset.objects.order_by("pk")
+    group = DuplicateGroup.objects.create(keeper=keeper, size=2, open_count=1, max_distance=0)
+    for position, asset in enumerate((keeper, other)):
+        GroupMember.objects.create(group=group, asset=asset, position=position, distance=0)
+    page = admin_client.get(reverse("admin:hashing_duplicategroup_changelist"), secure=True)
+    for asset, model in ((keeper, Picture), (other, Scan)):
+        assert f"used by {model._meta.verbose_name.capitalize()} {model.objects.get(pk=asset.source_id)}" in page.text
 
 
 def test_card_shows_the_key_of_a_row_whose_str_fails(pictures, admin_client, monkeypatch):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.template.defaultfilters import floatformat
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timesince import timesince
 from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,7 +31,7 @@ MIN_TIMES = 1.95
 HALF_TOLERANCE = 0.025
 # The clocks of two time zones differ by whole quarters of an hour, up to this.
 TIME_ZONE_STEP, MAX_TIME_ZONES = timedelta(minutes=15), timedelta(hours=26)
-MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
+ONE_MINUTE = MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
 MAX_OWNERS = 2
 MINUS = "\N{MINUS SIGN}"
 
@@ -167,7 +168,7 @@ def compare_dates_taken(pair: Pair) -> Iterator[Difference]:
         between = abs(taken_at - kept)
         if between and not is_time_zone(between):
             label = _("taken %(time)s earlier") if taken_at < kept else _("taken %(time)s later")
-            yield Difference(label % {"time": spell_out(between, depth=1)})
+            yield Difference(label % {"time": time_between(taken_at, kept)})
     # Otherwise, "no EXIF" says it already.
     elif pair.asset.exif_count and pair.keeper.exif_count and (taken_at or kept):
         yield Difference(_("has date taken") if taken_at else _("no date taken"), better_if(taken_at is not None))
@@ -191,11 +192,10 @@ COMPARISONS = (
 
 
 def compare_uploads(pair: Pair) -> Iterator[Difference]:
-    between = abs(pair.asset.created_at - pair.keeper.created_at)
-    if between >= MIN_TIME_BETWEEN_UPLOADS:
-        is_earlier = pair.asset.created_at < pair.keeper.created_at
-        label = _("added %(time)s earlier") if is_earlier else _("added %(time)s later")
-        yield Difference(label % {"time": spell_out(between, depth=1)})
+    added_at, kept = pair.asset.created_at, pair.keeper.created_at
+    if abs(added_at - kept) >= MIN_TIME_BETWEEN_UPLOADS:
+        label = _("added %(time)s earlier") if added_at < kept else _("added %(time)s later")
+        yield Difference(label % {"time": time_between(added_at, kept)})
 
 
 def describe_owners(asset: ImageAsset) -> Iterator[Difference]:
@@ -238,6 +238,15 @@ def date_label(asset: ImageAsset) -> str:
 
 def site_date(moment: datetime) -> datetime:
     return localtime(moment) if is_aware(moment) else moment
+
+
+def time_between(one: datetime, other: datetime) -> str:
+    """Return the time between two moments in its largest unit."""
+    between = abs(one - other)
+    # In years and months of the calendar; `timesince` has no seconds.
+    return (
+        timesince(min(one, other), max(one, other), depth=1) if between >= ONE_MINUTE else spell_out(between, depth=1)
+    )
 
 
 def is_time_zone(between: timedelta) -> bool:
