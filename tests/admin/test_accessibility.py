@@ -96,7 +96,7 @@ def group(media, transactional_db) -> DuplicateGroup:
     ImageAsset.objects.create(image="missing.jpg")
     store_all_groups()
     group = DuplicateGroup.objects.get()
-    decide_same(group, keys_of(group)[1], None)
+    decide_same(group, [keys_of(group)[1]], None)
     return DuplicateGroup.objects.get()
 
 
