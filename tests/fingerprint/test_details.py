@@ -17,10 +17,10 @@ def details(content: bytes) -> FileDetails:
     return hash_image_file(io.BytesIO(content)).details
 
 
-def with_alpha(lowest: int, mode: str = "RGBA") -> Image.Image:
+def with_alpha(lowest: int, mode: str = "RGBA", place: tuple[int, int] = (SIZE[0] - 1, SIZE[1] - 1)) -> Image.Image:
     image = photo(size=SIZE).convert(mode)
     alpha = Image.new("L", SIZE, 255)
-    alpha.putpixel((SIZE[0] - 1, SIZE[1] - 1), lowest)
+    alpha.putpixel(place, lowest)
     image.putalpha(alpha)
     return image
 
@@ -78,7 +78,8 @@ def test_a_transparent_level_of_16_bits(transparent, expected):
     assert details(encoded(Image.fromarray(levels), "PNG", transparency=transparent)).is_transparent == expected
 
 
-def test_transparency_in_a_later_tile_is_found(monkeypatch):
+@pytest.mark.parametrize("place", [(0, 0), (SIZE[0] - 1, SIZE[1] - 1)])
+def test_transparency_in_one_of_many_tiles_is_found(place, monkeypatch):
     monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", 64)
-    assert details(encoded(with_alpha(254), "PNG")).is_transparent
+    assert details(encoded(with_alpha(254, place=place), "PNG")).is_transparent
     assert not details(encoded(with_alpha(255), "PNG")).is_transparent

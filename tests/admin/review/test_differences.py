@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hashing.admin.owners import OwnerLink
-from hashing.admin.review.differences import Difference, Kind, Pair, describe_file, describe_owners, find_differences
+from hashing.admin.review.differences import Difference, Pair, describe_file, describe_owners, find_differences
 from hashing.models import ImageAsset
 
 ADDED = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -186,7 +186,3 @@ def test_facts_of_a_keeper():
     assert facts == ["3000 × 2000", "976.6 KB", "JPEG q90", "transparent", "taken 05/01/2019"]  # noqa: RUF001
     unhashed = ImageAsset(created_at=ADDED, file_size=3)
     assert [fact.replace("\xa0", " ") for fact in describe_file(unhashed)] == ["3 bytes", "added 01/02/2026"]
-
-
-def test_kinds_are_named_in_the_style_sheet():
-    assert [*Kind] == ["better", "worse", "neutral"]
