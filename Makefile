@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-attacks bench-pairs bench-scaling bench-search fuzz lint format
+.PHONY: help demo serve test backfill-hashes bench bench-attacks bench-pairs bench-review bench-scaling bench-search fuzz lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -72,6 +72,10 @@ bench-search: $(READY) ## the search among ROWS=1000000 rows, on SQLite and on P
 	DATABASE_URL= $(RUN) -m benchmarks.search --rows $(ROWS)
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.similar_rows --rows $(ROWS)
+
+bench-review: $(READY) ## the review of 30,000 groups among ROWS=1000000 images, on SQLite and on PostgreSQL
+	DATABASE_URL= $(RUN) -m benchmarks.review --rows $(ROWS)
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.review --rows $(ROWS)
 
 bench-pairs: $(READY) ## all pairs of a million hashes, and find_duplicates among ROWS=1000000 rows on PostgreSQL
 	$(RUN) -m benchmarks.pairs

@@ -107,6 +107,10 @@ def test_today_begins_at_midnight_of_the_user(monkeypatch, zone, start):
         assert session.start_of_today() == timezone.datetime.fromisoformat(f"{start}+00:00")
 
 
+def test_history_of_a_group_has_pages(superuser_client, groups):
+    assert superuser_client.get(review_address("history", groups[0].pk)).status_code == 200
+
+
 def test_large_lists_are_counted_up_to_a_limit(reviewer, groups, monkeypatch):
     monkeypatch.setattr(session, "MAX_GROUPS", 2)
     totals = total_groups(DuplicateGroup.objects.all())
