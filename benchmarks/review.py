@@ -48,7 +48,7 @@ def add_groups(count: int) -> None:
     """Make groups of the first rows, the last sixth of them decided."""
     from django.db import connection
 
-    from hashing.grouping.group_rows import insert_groups
+    from hashing.grouping.group_rows import insert_groups, with_groups_locked
     from hashing.grouping.options import GroupingOptions
     from hashing.models import ImageAsset
 
@@ -58,7 +58,7 @@ def add_groups(count: int) -> None:
     first_decided = count - count // 6
     found = [found_group(number, sizes, is_decided=number >= first_decided) for number in range(count)]
     for start in range(0, count, BATCH):
-        insert_groups(found[start : start + BATCH], "default")
+        with_groups_locked("default", insert_groups, found[start : start + BATCH], "default")
     GroupingOptions().remember("default")
     add_decisions(found[first_decided:])
     analyse_tables()
@@ -179,7 +179,7 @@ def addresses_of_pages() -> dict[str, str]:
     from hashing.models import DuplicateGroup
 
     groups = reverse("admin:hashing_duplicategroup_changelist")
-    middle = DuplicateGroup.objects.filter(open_count__gt=0).order_by("pk")[1000]
+    middle = DuplicateGroup.objects.filter(open_count__gt=0).order_by("pk")[100]
     page = f"{reverse('admin:hashing_duplicategroup_change', args=(middle.pk,))}?image={middle.keeper_id}"
     searches = {"a file name": "photo00005001.jpg", "a number": "5001", "part of a name": "0500", "no name": "nowhere"}
     return {

@@ -145,8 +145,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "image asset",
-                "verbose_name_plural": "image assets",
+                "verbose_name": "image",
+                "verbose_name_plural": "images",
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("source_type", "source_field", "source_id"), name="image_asset_source_unique"
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="co_owners",
                         to="hashing.imageasset",
-                        verbose_name="image asset",
+                        verbose_name="image",
                     ),
                 ),
                 ("source_type", models.CharField(max_length=255, verbose_name="source")),

@@ -93,8 +93,8 @@ class ImageAsset(models.Model):
     objects: ClassVar[ImageAssetQuerySet[ImageAsset]] = ImageAssetQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
-        verbose_name = _("image asset")
-        verbose_name_plural = _("image assets")
+        verbose_name = _("image")
+        verbose_name_plural = _("images")
         indexes = [
             models.Index(fields=["perceptual_hash"], name="image_asset_phash_idx"),
             models.Index(fields=["file_digest"], name="image_asset_digest_idx"),
@@ -206,7 +206,7 @@ class ImageAsset(models.Model):
 class CoOwner(models.Model):
     """A further row of the site with the same file as an asset; the asset's own columns name the first."""
 
-    asset = models.ForeignKey(ImageAsset, models.CASCADE, related_name="co_owners", verbose_name=_("image asset"))
+    asset = models.ForeignKey(ImageAsset, models.CASCADE, related_name="co_owners", verbose_name=_("image"))
     source_type = models.CharField(_("source"), max_length=255)
     source_id = models.CharField(_("source key"), max_length=255)
     source_field = models.CharField(_("source field"), max_length=255)

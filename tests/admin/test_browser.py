@@ -249,5 +249,5 @@ def test_long_deletion_continues_by_itself(editor, monkeypatch):
     Select(editor.find("[name=action]")).select_by_value("delete_selected")
     editor.click(".actions [type=submit]")
     editor.click(".hashing-deletion [type=submit]")
-    assert "Successfully deleted 70 image assets." in editor.messages()
+    assert "Successfully deleted 70 images." in editor.messages()
     assert not ImageAsset.objects.exists()

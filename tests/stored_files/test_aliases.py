@@ -45,7 +45,7 @@ def test_folder_that_is_reached_by_two_paths(media, photograph, bind_mount, alia
     add_row(used)
     result = delete_unused(storage(), [deleted, "b/unused.jpg"])
     assert (media / used).exists()
-    assert result.kept == {deleted: "Used by: image asset."}
+    assert result.kept == {deleted: "Used by: image."}
     assert result.deleted == {"b/unused.jpg"}
     assert not (media / "a/unused.jpg").exists()
 
@@ -57,7 +57,7 @@ def test_link_to_the_file_under_any_name(media, photograph, link, is_hashed):
     link(path, media / "another name.png")
     fields = {"perceptual_hash": "0" * 16, "file_size": path.stat().st_size} if is_hashed else {}
     add_row("another name.png", **fields)
-    assert delete_unused(storage(), ["photo.jpg"]).kept == {"photo.jpg": "Used by: image asset."}
+    assert delete_unused(storage(), ["photo.jpg"]).kept == {"photo.jpg": "Used by: image."}
     assert path.exists()
 
 

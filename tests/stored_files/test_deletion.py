@@ -13,7 +13,7 @@ def test_unused_file_is_deleted_and_a_used_one_kept(add_image, media):
     used, unused = add_image("used.jpg"), add_image("unused.jpg")
     ImageAsset.objects.filter(pk=unused.pk).delete()
     assert delete_unused(storage(), [used.image.name, "unused.jpg", ""]) == FileDeletion(
-        frozenset({"unused.jpg"}), {"used.jpg": "Used by: image asset."}
+        frozenset({"unused.jpg"}), {"used.jpg": "Used by: image."}
     )
     assert [path.name for path in media.iterdir()] == ["used.jpg"]
 

@@ -52,7 +52,7 @@ def test_excluded_rows_are_ignored_by_model(media, photograph, add_model):
     one, other, _third = ImageAsset.objects.bulk_create([ImageAsset(image=f"{name}.jpg") for name in "abc"])
     add_model(storage()).objects.create(pk=other.pk, file="b.jpg")
     reasons = find_reasons_to_keep(storage(), ["a.jpg", "b.jpg", "c.jpg"], excluded={ImageAsset: [one.pk, other.pk]})
-    assert reasons == {"b.jpg": "Used by: legacy photo.", "c.jpg": "Used by: image asset."}
+    assert reasons == {"b.jpg": "Used by: legacy photo.", "c.jpg": "Used by: image."}
 
 
 @pytest.fixture

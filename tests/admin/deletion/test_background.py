@@ -104,7 +104,7 @@ def test_run_is_continued_in_the_page(superuser, queue, monkeypatch):
     page = superuser.post(address("deletion", run.pk), {"here": "yes"})
     assert not DeletionRun.objects.exists()
     done = superuser.post(address("changelist"), fields_of(page), follow=True)
-    assert messages_of(done) == ["Successfully deleted 5 image assets."]
+    assert messages_of(done) == ["Successfully deleted 5 images."]
 
 
 def test_waiting_run_is_stopped_at_once(superuser, queue):

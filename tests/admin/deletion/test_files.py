@@ -16,10 +16,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_file_that_another_row_uses_is_kept(superuser, marked, media):
     ImageAsset.objects.bulk_create([ImageAsset(image="1.jpg")])
-    assert "Used by: image asset." in delete(superuser, marked[1], marked[2], confirmed=False).text
+    assert "Used by: image." in delete(superuser, marked[1], marked[2], confirmed=False).text
     page = delete(superuser, marked[1], marked[2])
     assert files(media) == ["0.jpg", "1.jpg"]
-    assert "1 file was kept: Used by: image asset. (1.jpg)" in messages_of(page)
+    assert "1 file was kept: Used by: image. (1.jpg)" in messages_of(page)
 
 
 def test_file_of_the_keeper_is_kept_under_a_second_name(superuser, marked, media, bind_mount):
@@ -34,7 +34,7 @@ def test_file_of_the_keeper_is_kept_under_a_second_name(superuser, marked, media
     page = delete(superuser, marked[1])
     assert not ImageAsset.objects.filter(pk=marked[1].pk).exists()
     assert (media / "disk/0.jpg").exists()
-    assert "1 file was kept: Used by: image asset. (again/0.jpg)" in messages_of(page)
+    assert "1 file was kept: Used by: image. (again/0.jpg)" in messages_of(page)
 
 
 def test_failed_deletion_of_a_file_is_reported(superuser, marked, media, monkeypatch):

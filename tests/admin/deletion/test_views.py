@@ -40,7 +40,7 @@ def test_more_rows_than_a_form_has_fields(superuser, settings, monkeypatch):
     assert "251 images will be deleted" in page.text
     assert page.text.count("<input") < 10
     done = confirm(superuser, page, follow=True)
-    assert messages_of(done) == ["Successfully deleted 251 image assets."]
+    assert messages_of(done) == ["Successfully deleted 251 images."]
     assert ImageAsset.objects.count() == 0
 
 
@@ -75,7 +75,7 @@ def test_single_row_is_deleted_on_its_own_page(superuser):
     page = superuser.get(address("delete", row.pk))
     assert "00000.jpg" in page.text
     done = confirm(superuser, page, follow=True)
-    assert messages_of(done) == ["Successfully deleted 1 image asset."]
+    assert messages_of(done) == ["Successfully deleted 1 image."]
     assert list(ImageAsset.objects.all()) == [other]
     assert LogEntry.objects.get(action_flag=DELETION).object_repr == "00000.jpg"
 
@@ -100,7 +100,7 @@ def test_long_deletion_continues_from_page_to_page(superuser, long_deletion):
     page = confirm(superuser, page)
     assert "4 of 5" in page.text
     done = confirm(superuser, page, follow=True)
-    assert messages_of(done) == ["Successfully deleted 5 image assets."]
+    assert messages_of(done) == ["Successfully deleted 5 images."]
     assert not ImageAsset.objects.exists()
 
 
@@ -111,7 +111,7 @@ def test_long_deletion_can_be_stopped_and_says_what_was_done(superuser, long_del
         assert text in page.text
     done = superuser.post(address("changelist"), fields_of(page) | {"stop": "yes"}, follow=True)
     assert messages_of(done) == [
-        "Successfully deleted 2 image assets.",
+        "Successfully deleted 2 images.",
         "The deletion was stopped. 3 images were not deleted.",
     ]
     assert ImageAsset.objects.count() == 3
@@ -125,7 +125,7 @@ def test_script_gets_the_progress_and_then_the_list(superuser, long_deletion):
     [token] = re.findall(r'name="deletion" value="([^"]*)"', answer["html"])
     answer = superuser.post(address("changelist"), fields | {"deletion": token}, headers=json).json()
     assert answer == {"url": address("changelist")}
-    assert messages_of(superuser.get(answer["url"])) == ["Successfully deleted 3 image assets."]
+    assert messages_of(superuser.get(answer["url"])) == ["Successfully deleted 3 images."]
 
 
 def test_page_of_a_long_deletion_can_be_sent_twice(superuser, long_deletion):
@@ -249,7 +249,7 @@ def test_row_that_is_protected_after_the_check_stays_and_the_others_are_deleted(
     add_note(rows[3], models.PROTECT)
     monkeypatch.setattr(views.DeletionViews, "_related_reasons", lambda *_arguments: {})
     done = confirm(superuser, page, follow=True)
-    assert "Successfully deleted 4 image assets." in messages_of(done)
+    assert "Successfully deleted 4 images." in messages_of(done)
     assert list(ImageAsset.objects.all()) == [rows[3]]
     assert LogEntry.objects.filter(action_flag=DELETION).count() == 4
 
