@@ -15,8 +15,8 @@ from hashing.fingerprint.similarity import Likeness, likeness
 
 register = template.Library()
 
-# Longer file names may be shortened. Their last characters are always shown: a number and the suffix, from cameras.
-MAX_WHOLE_LENGTH, END_LENGTH = 16, 12
+# The last characters of a file name are always shown: of a camera's, a number and the suffix.
+END_LENGTH = 12
 
 LIKENESS_LABELS = {
     Likeness.VERY_SIMILAR: _("very similar"),
@@ -51,7 +51,7 @@ class NameParts(NamedTuple):
 @register.filter
 def name_parts(name: str | None) -> NameParts:
     path = as_path(name)
-    split = len(path.name) - (END_LENGTH if len(path.name) > MAX_WHOLE_LENGTH else 0)
+    split = max(0, len(path.name) - END_LENGTH)
     folder = "" if path.parent == PurePosixPath() else str(path.parent)
     return NameParts(folder, path.name[:split], path.name[split:])
 

@@ -10,6 +10,7 @@ const UNSEEN_MILLISECONDS = 400;
 
 review.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (event.submitter?.formMethod === "dialog") return;
   if (review.ariaBusy !== "true" && confirmHidden(event.target, event.submitter)) send(event.target, event.submitter);
 });
 

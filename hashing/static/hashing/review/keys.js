@@ -4,7 +4,7 @@ import { focusCard, moveCard, moveControl, moveGroup, moveRow } from "./navigati
 
 const review = document.querySelector(".hashing-review");
 const help = document.querySelector(".hashing-keys");
-const helpButton = review.querySelector(".hashing-controls__help");
+const helpButton = document.querySelector(".hashing-controls__help");
 const TYPING = "input:not([type=checkbox]), textarea, select";
 // The arrows follow the direction of writing.
 const FORWARD = document.dir === "rtl" || document.documentElement.dir === "rtl" ? -1 : 1;

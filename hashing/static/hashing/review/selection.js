@@ -51,6 +51,8 @@ function showSelection(group) {
   bar.querySelector(".hashing-selection__clear").hidden = false;
   const text = bar.querySelector(".hashing-selection__count");
   text.textContent = count ? text.dataset.text.replace("#", count) : "";
+  // What has the focus stays above the bar.
+  group.style.setProperty("--hashing-selection-height", `${bar.offsetHeight}px`);
   for (const box of boxes) box.closest(".hashing-member").classList.toggle("hashing-member--selected", box.checked);
   showAll(group.querySelector(".hashing-group__select-all"), count, boxes.length);
 }

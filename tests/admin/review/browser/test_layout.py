@@ -5,11 +5,22 @@ from selenium.webdriver.common.keys import Keys
 
 from hashing.models import DuplicateGroup
 from servers.browser import BROWSER_MARKS
+from tests.admin.review.browser.conftest import DESKTOP
 from tests.admin.review.conftest import review_address
 
 pytestmark = BROWSER_MARKS
 
 TOO_WIDE = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+BOTTOM = (
+    "return Math.max(...[...document.querySelectorAll('.hashing-member')].map(e => e.getBoundingClientRect().bottom))"
+)
+# Whether something else lies upon the last button of the card that has the focus.
+IS_COVERED = """const button = [...document.activeElement.querySelectorAll(".hashing-verdict")].at(-1)
+    const { left, right, top, bottom } = button.getBoundingClientRect()
+    return !button.contains(document.elementFromPoint((left + right) / 2, bottom - 2))"""
+SMALL_TARGETS = """const [selector, least] = arguments
+    const sizes = [...document.querySelectorAll(selector)].map((button) => [button.offsetWidth, button.offsetHeight])
+    return sizes.filter(([width, height]) => width && Math.min(width, height) < least)"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -23,3 +34,58 @@ def test_pages_are_not_wider_than_the_window(reviewer, add_copies, theme):
         reviewer.press(Keys.ARROW_RIGHT, "c")
         reviewer.compared()
         assert reviewer.browser.execute_script(TOO_WIDE) <= 0
+
+
+@pytest.fixture
+def screen(browser):
+    def resize(width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    yield resize
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@DESKTOP
+def test_group_of_six_fits_a_screen(reviewer, add_copies, screen):
+    screen(1440, 900)
+    add_copies(copies=5, name="PXL_20241126_183014123.PORTRAIT-01.COVER")
+    reviewer.open(review_address("change", DuplicateGroup.objects.get().pk))
+    assert reviewer.browser.execute_script(BOTTOM) < 900
+
+
+@DESKTOP
+def test_size_of_the_cards_is_remembered(reviewer, add_copies, screen):
+    add_copies()
+    widths = {}
+    for size in ("small", "large", "medium"):
+        reviewer.open(review_address("changelist"))
+        reviewer.click(f"[name=card-size][value={size}]")
+        reviewer.browser.refresh()
+        widths[size] = reviewer.find(".hashing-member").size["width"]
+    assert widths["small"] < widths["medium"] < widths["large"]
+
+
+@DESKTOP
+@pytest.mark.parametrize("size", [(400, 700), (720, 450)])
+def test_bars_leave_the_buttons_of_the_current_card_free(reviewer, add_group, screen, size):
+    screen(*size)
+    add_group(size=9)
+    reviewer.open(review_address("changelist"))
+    assert reviewer.find(".hashing-toolbar").size["height"] == 0
+    reviewer.press("j", "s")
+    reviewer.wait_for_message("is marked as a duplicate of")
+    reviewer.press("x")
+    for _card in range(4):
+        reviewer.press("j")
+        assert reviewer.browser.execute_script(IS_COVERED) is False
+
+
+@DESKTOP
+def test_targets_are_large_enough_for_a_finger(reviewer, add_copies, screen):
+    screen(400, 800)
+    add_copies(copies=3)
+    reviewer.open(review_address("changelist"))
+    small = reviewer.browser.execute_script(SMALL_TARGETS, ".hashing-verdict", 36)
+    small += reviewer.browser.execute_script(SMALL_TARGETS, ".hashing-group button, .hashing-member__select", 24)
+    assert small == []
