@@ -47,6 +47,7 @@ STYLES = [
     "hashing/review/chips.css",
     "hashing/review/session.css",
     "hashing/review/compare.css",
+    "hashing/review/loupe.css",
 ]
 SCRIPTS = [
     "hashing/review/decisions.js",

@@ -12,6 +12,7 @@ from django.db import router
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from hashing.admin.originals import BROWSER_FORMATS, original_url
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
 from hashing.admin.review.differences import (
     Difference,
@@ -165,8 +166,17 @@ class MemberCard:
 
     @property
     def full_preview_url(self) -> str:
-        """The preview that the comparison shows."""
+        """The preview that the comparison shows until the original is there."""
         return preview_url(self.asset, FULL, self.site)
+
+    @property
+    def original_url(self) -> str:
+        return original_url(self.asset, self.site)
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether a browser gets a JPEG in place of the original."""
+        return bool(self.asset.file_format) and self.asset.file_format not in BROWSER_FORMATS
 
     @property
     def orientation(self) -> str:

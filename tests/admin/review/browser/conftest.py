@@ -20,9 +20,16 @@ SECONDS = 10
 DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
 FOCUSED = "return Number(document.activeElement.closest('.hashing-member')?.dataset.image)"
 IS_BUSY = "return document.querySelector('.hashing-review').ariaBusy"
-COMPARISON = "return document.querySelector('.hashing-compare').dataset"
-IS_DRAWN = """return [...document.querySelectorAll('.hashing-compare__stage img')].every(
-    (image) => image.complete && image.naturalWidth)"""
+COMPARISON = """const { mode, shown } = document.querySelector('.hashing-compare').dataset
+    return { mode, shown }"""
+COMPARED = """return [...document.querySelectorAll('.hashing-compare__caption strong')]
+    .map((name) => name.textContent)"""
+# After two frames, the browser has drawn what the scripts have placed.
+WHEN_DRAWN = """const done = arguments[arguments.length - 1]
+    const views = () => [...document.querySelectorAll('.hashing-compare__view')]
+    const isLoaded = () => views().every((view) => ['original', 'failed'].includes(view.dataset.state))
+    const wait = (frames) => requestAnimationFrame(() => frames ? wait(isLoaded() ? frames - 1 : 3) : done())
+    wait(3)"""
 
 
 class Reviewer(Editor):
@@ -57,8 +64,15 @@ class Reviewer(Editor):
         return [int(card.get_attribute("data-image")) for card in cards]
 
     def compared(self) -> dict[str, str]:
-        self.wait(lambda: self.browser.execute_script(IS_DRAWN))
+        """Return what the comparison shows, when both originals are there."""
+        self.browser.execute_async_script(WHEN_DRAWN)
         return self.browser.execute_script(COMPARISON)
+
+    def compared_names(self) -> list[str]:
+        return self.browser.execute_script(COMPARED)
+
+    def is_comparing(self) -> bool:
+        return bool(self.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare[open]"))
 
 
 @pytest.fixture(scope="package", params=[1280, 400])

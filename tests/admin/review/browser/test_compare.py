@@ -5,10 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from hashing.models import DuplicateGroup, MarkedDuplicate
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from servers.browser import BROWSER_MARKS
 from tests.admin.review.browser.conftest import DESKTOP
 from tests.admin.review.conftest import keys_of, review_address
@@ -16,20 +17,29 @@ from tests.admin.review.conftest import keys_of, review_address
 pytestmark = BROWSER_MARKS
 
 
-def test_two_images_are_compared_in_four_ways(reviewer, add_copies):
+def names_of(*keys: int) -> list[str]:
+    rows = ImageAsset.objects.in_bulk(keys)
+    return [str(rows[key]) for key in keys]
+
+
+def marked() -> set[int]:
+    return set(MarkedDuplicate.objects.values_list("pk", flat=True))
+
+
+def test_two_images_are_compared_in_five_ways(reviewer, add_copies):
     _keeper, one = add_copies()
     reviewer.open(review_address("changelist"))
     reviewer.press("j", "c")
-    assert reviewer.compared() == {"mode": "flip", "shown": "first"}
+    assert reviewer.compared() == {"mode": "flip", "shown": "second"}
     reviewer.press(Keys.SPACE)
-    assert reviewer.compared()["shown"] == "second"
+    assert reviewer.compared()["shown"] == "first"
     reviewer.click(".hashing-compare__modes [data-mode=overlay]")
     assert reviewer.compared()["mode"] == "overlay"
-    for key, mode in (("1", "flip"), ("3", "difference"), ("4", "side")):
+    for key, mode in (("f", "flip"), ("d", "difference"), ("t", "side"), ("w", "swipe")):
         reviewer.press(key)
         assert reviewer.compared()["mode"] == mode
-    reviewer.press(Keys.ESCAPE)
-    assert not reviewer.browser.find_elements(By.CSS_SELECTOR, "dialog[open]")
+    reviewer.press(Keys.SPACE, Keys.ESCAPE)
+    assert not reviewer.is_comparing()
     reviewer.wait_for_focus(one)
 
 
@@ -40,19 +50,83 @@ def test_turned_copies_lie_exactly_on_their_keeper(reviewer, add_copies):
     reviewer.open(review_address("changelist"))
     cards = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-member--open")
     assert sorted(card.get_attribute("data-orientation") for card in cards) == list("12345678")
+    reviewer.press("c", "d")
     for _card in cards:
-        reviewer.press("j", "c", "3")
+        reviewer.press(Keys.ARROW_RIGHT)
         reviewer.compared()
-        stage = Image.open(io.BytesIO(reviewer.find(".hashing-compare__stage figure").screenshot_as_png)).convert("L")
-        assert np.asarray(stage).mean() < 40
-        reviewer.press(Keys.ESCAPE)
+        stage = Image.open(io.BytesIO(reviewer.find(".hashing-compare__stage").screenshot_as_png)).convert("L")
+        assert np.asarray(stage)[10:-10, 10:-10].mean() < 40
 
 
 @DESKTOP
-def test_decision_in_the_comparison_moves_to_the_next_image(reviewer, add_copies):
-    add_copies(copies=2)
-    _keeper, one, two = keys_of(DuplicateGroup.objects.get())
+def test_decisions_lead_through_a_group_and_on_to_the_next_one(reviewer, add_copies):
+    for number in (1, 2):
+        add_copies(number, copies=2)
     reviewer.open(review_address("changelist"))
+    keys = reviewer.shown()
+    names = names_of(*keys)
     reviewer.press("j", "c", "s")
-    reviewer.wait_for_focus(two)
-    assert set(MarkedDuplicate.objects.values_list("pk", flat=True)) == {one}
+    reviewer.wait(lambda: reviewer.compared_names() == [names[0], names[2]])
+    assert marked() == {keys[1]}
+    reviewer.press("n")
+    reviewer.wait(lambda: reviewer.compared_names() == names[3:5])
+    assert reviewer.compared()["shown"] == "first"
+    assert "not the same" in reviewer.find(".hashing-compare__message").text
+
+
+@DESKTOP
+def test_enter_keeps_the_image_that_is_shown_and_undo_brings_the_group_back(reviewer, add_copies):
+    for number in (1, 2):
+        add_copies(number, copies=2)
+    reviewer.open(review_address("changelist"))
+    keys = reviewer.shown()
+    names = names_of(*keys)
+    reviewer.press("c", Keys.ARROW_RIGHT, Keys.ENTER)
+    reviewer.wait(lambda: reviewer.compared_names() == names[3:5])
+    assert marked() == {keys[0], keys[2]}
+    reviewer.press("u")
+    reviewer.wait(lambda: reviewer.compared_names()[0] == names[0])
+    assert marked() == set()
+
+
+@DESKTOP
+def test_two_quick_enters_in_the_comparison_decide_once(reviewer, add_copies):
+    for number in range(1, 4):
+        add_copies(number)
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c")
+    reviewer.wait_until_shown()
+    ActionChains(reviewer.browser).send_keys(Keys.ENTER).pause(0.1).send_keys(Keys.ENTER).perform()
+    reviewer.wait_for_message("is marked as its duplicate")
+    reviewer.wait_until_shown()
+    assert PairDecision.objects.values("batch").distinct().count() == 1
+
+
+@DESKTOP
+def test_comparison_closes_after_the_last_group_and_stays_open_on_the_next_page(reviewer, add_copies, monkeypatch):
+    monkeypatch.setattr("hashing.admin.review.admin.DuplicateGroupAdmin.list_per_page", 1)
+    for number in (1, 2):
+        add_copies(number)
+    reviewer.open(review_address("changelist"))
+    [first, _copy] = names_of(*reviewer.shown())
+    reviewer.press("c", "s")
+    reviewer.wait(lambda: reviewer.is_comparing() and reviewer.compared_names()[0] != first)
+    reviewer.press("s")
+    reviewer.wait(lambda: not reviewer.is_comparing())
+    reviewer.wait(lambda: reviewer.find(".hashing-review__empty").is_displayed())
+    assert MarkedDuplicate.objects.count() == 2
+
+
+@DESKTOP
+def test_filmstrip_shows_and_opens_every_image_of_the_group(reviewer, add_copies):
+    add_copies(copies=3)
+    keeper, *_others, last = keys_of(DuplicateGroup.objects.get())
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c")
+    buttons = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare__filmstrip button")
+    assert len(buttons) == 4
+    buttons[-1].click()
+    assert reviewer.compared_names() == names_of(keeper, last)
+    assert reviewer.find(".hashing-compare__position").text.startswith("Image 4 of 4: ")
+    current = reviewer.find(".hashing-compare__filmstrip [aria-current=true]")
+    assert current.get_attribute("aria-label") == names_of(last)[0]
