@@ -17,7 +17,7 @@ LIST = "/admin/hashing/duplicategroup/"
         (LIST, (1, True, {})),
         (f"{LIST}?state=open&p=2", (2, True, {})),
         (f"{LIST}?state=all&order=bytes&q=a%20b", (1, True, {"state": "all", "order": "bytes", "q": "a b"})),
-        (f"{LIST}7/change/?p=3&likeness=nearly", (3, False, {"likeness": "nearly"})),
+        (f"{LIST}7/change/?p=3&likeness=similar", (3, False, {"likeness": "similar"})),
     ],
 )
 def test_pages_of_the_review_are_recognized(address, place):
