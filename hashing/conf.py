@@ -30,7 +30,7 @@ class HashingSettings:
     # JPEG is decoded at a reduced scale. The seconds are for all images of a request together.
     PAGE_MAX_PIXELS: int = 64_000_000
     PAGE_MAX_MEMORY: int = 256 << 20
-    PAGE_TIMEOUT: float = 4.0
+    PAGE_TIMEOUT: float = 3.0
     # How uploads are hashed: "inline", in the process that saves them; "task", by a task queue; or "off".
     ON_UPLOAD: str = "inline"
     # The most rows that an action of the admin hashes within the request.

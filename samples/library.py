@@ -5,7 +5,6 @@ It has each sample photograph with copies of it, a blank page, a logo, and broke
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +20,22 @@ def make_library(folder: Path) -> int:
     for photograph in sorted(PHOTOGRAPHS.glob("*.jpg")):
         target = folder / photograph.stem
         target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(photograph, target / "original.jpg")
+        (target / "original.jpg").write_bytes(with_exif(photograph.read_bytes()))
         with Image.open(photograph) as image:
             for name, make in COPIES.items():
                 make(image, target / name)
     add_odd_files(folder)
     return sum(path.is_file() for path in folder.rglob("*"))
+
+
+def with_exif(jpeg: bytes) -> bytes:
+    """Return the file as a camera would have written it: with the camera and the date, and the same pixels."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Sample"
+    exif[ExifTags.Base.Model] = "Sample camera"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2020:06:01 12:00:00"
+    block = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
+    return jpeg[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2) + block + jpeg[2:]
 
 
 def half_size(image: Image.Image, path: Path) -> None:

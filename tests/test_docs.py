@@ -65,6 +65,11 @@ def test_demo_ends_as_the_readme_shows(site, tmp_path):
     counts = re.findall(r"^(?:[A-Z]\w+.*: \w+|  - Asset .*)$", shown, re.MULTILINE)
     assert len(counts) == 10
     assert [line for line in counts if line not in printed.splitlines()] == []
+    show = (
+        "from hashing.models import DuplicateGroup as G; print(*(group.keeper for group in G.objects.all()), sep='\\n')"
+    )
+    keepers = site.run("shell", "--no-imports", "--command", show).stdout.splitlines()
+    assert {keeper.rpartition("/")[2] for keeper in keepers} == {"original.jpg"}
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS)

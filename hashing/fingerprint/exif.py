@@ -16,11 +16,14 @@ DATE_TIME_ORIGINAL, OFFSET_TIME_ORIGINAL = 0x9003, 0x9011
 RESOLUTION_TAGS = (282, 283, 296)
 # Of the page in a TIFF file: its kind and number, its colours, and blocks of XMP, IPTC, Photoshop and ICC.
 PAGE_TAGS = (254, 255, 297, 301, 318, 319, 700, 33723, 34377, 34675)
+# The position of colours, the orientation, and in the EXIF directory its versions, the colour space and the size.
+ENCODING_TAGS = (531, 274, 36864, 37121, 40960, 40961, 40962, 40963)
 # These say how the picture is stored, and any program that saves it writes some of them.
 UNCOUNTED = {
     *PIXEL_TAGS,
     *RESOLUTION_TAGS,
     *PAGE_TAGS,
+    *ENCODING_TAGS,
     *(EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY_DIRECTORY),
 }
 MAX_TEXT_LENGTH = 64
