@@ -80,11 +80,18 @@ class DecisionBatch:
         """Record for each of the pairs that its images are not the same."""
         self._record(pairs_with(verdict, pairs))
 
-    def take_back(self) -> set[Pair]:
-        """Delete the decisions of this batch, and restore those that they superseded. Returns the restored pairs."""
+    def first_own(self, limit: int) -> PairDecisionQuerySet:
+        """Return the first decisions of this batch. One that superseded others has no parts: all are returned then."""
+        if self._decisions.filter(superseded_by=self.key).exists():
+            return self.own()
+        keys = self.own().order_by("pk").values_list("pk", flat=True)[:limit]
+        return self.own().filter(pk__in=list(keys))
+
+    def take_back(self, chosen: PairDecisionQuerySet) -> set[Pair]:
+        """Delete these decisions of this batch, and restore those that it superseded. Returns the restored pairs."""
         superseded = self._decisions.filter(superseded_by=self.key)
         restored = set(superseded.values_list("lower", "higher"))
-        self.own().delete()
+        chosen.delete()
         superseded.update(superseded_by=None)
         return restored
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -17,6 +17,9 @@ from hashing.grouping.signals import announce_decisions
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.image_asset import ImageAsset
 from hashing.text import isolated
+
+# Pairs that one transaction takes back: it holds the groups lock for about a millisecond each.
+MAX_UNDONE = 2000
 
 
 def decide_same(group: DuplicateGroup, assets: Collection[int], user_pk: int, batch: UUID | None = None) -> UUID:
@@ -97,20 +100,35 @@ def keep(
     return decide(write, user_pk, batch)
 
 
-def undo(batch: UUID, user_pk: int) -> list[int]:
-    """Take back what this user decided with one click. Returns the keys of the assets concerned.
+def keep_in_groups(keeper_of: Mapping[int, int], user_pk: int, batch: UUID) -> None:
+    """Mark images of any number of groups as duplicates of the keepers of these.
 
-    Raises `DecisionRefused` if it was taken back already, or if one of the pairs was decided again since.
+    None of them may be marked already, and the files of the keepers must have been checked.
     """
 
     def write(decisions: DecisionBatch) -> Change:
-        pairs = set(decisions.own().values_list("lower", "higher"))
+        decisions.mark_pairs(keeper_of)
+        return Change([*keeper_of, *set(keeper_of.values())], (pair_of(*each) for each in keeper_of.items()))
+
+    decide(write, user_pk, batch)
+
+
+def undo(batch: UUID, user_pk: int) -> list[int]:
+    """Take back what this user decided with one click. Returns the keys of the assets concerned.
+
+    Of a click that has superseded no earlier decisions, at most MAX_UNDONE pairs are taken back: call it again for the
+    others. Raises `DecisionRefused` if nothing is left of it, or if one of the pairs was decided again since.
+    """
+
+    def write(decisions: DecisionBatch) -> Change:
+        chosen = decisions.first_own(MAX_UNDONE)
+        pairs = set(chosen.values_list("lower", "higher"))
         if not pairs:
             raise DecisionRefused(_("This was taken back already. Nothing was changed."))
         if later := decisions.superseding().with_users().order_by("-pk").first():
             text = _("%(who)s decided about these images again on %(when)s, which comes first. Nothing was changed.")
             raise DecisionRefused(text % describe(later, user_pk))
-        restored = decisions.take_back()
+        restored = decisions.take_back(chosen)
         refuse_contradiction(keys_of(pairs | restored), decisions.using)
         return Change(keys_of(pairs | restored), pairs | restored)
 

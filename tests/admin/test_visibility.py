@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Q
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, reverse
 
@@ -258,6 +259,19 @@ def test_keeping_an_image_marks_visible_images_only(world, tenant):
     assert rows_of_others(world) == before
     marked = PairDecision.objects.filter(batch=data["batch"]).values_list("duplicate", flat=True)
     assert sorted(marked) == sorted([world.own["1-1"].pk, world.own["1-3"].pk])
+
+
+def test_keeping_all_equal_files_marks_visible_images_only(world, tenant):
+    look = tenant.get(address("duplicategroup_identical_files"))
+    hidden = set(PairDecision.objects.filter(Q(lower__in=world.secret_keys) | Q(higher__in=world.secret_keys)))
+    [job] = re.findall(r'name="job" value="([^"]*)"', look.text)
+    before = set(PairDecision.objects.values_list("pk", flat=True))
+    tenant.post(address("duplicategroup_identical_files"), {"job": job, "confirmed": "yes"})
+    made = PairDecision.objects.exclude(pk__in=before)
+    assert {(each.lower_id, each.higher_id) for each in made} == {
+        (world.own["1-1"].pk, world.own[name].pk) for name in ("1-2", "1-3")
+    }
+    assert set(PairDecision.objects.filter(Q(lower__in=world.secret_keys) | Q(higher__in=world.secret_keys))) == hidden
 
 
 def test_decision_that_would_mark_a_hidden_image_is_refused(world, tenant):

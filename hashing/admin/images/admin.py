@@ -22,8 +22,10 @@ from hashing.admin.hashing_actions.views import HashingViews
 from hashing.admin.images.duplicates import (
     add_upload_messages,
     attach_group,
+    attach_related,
     groups_to_review,
     link_to_group,
+    link_to_related,
     may_see_groups,
 )
 from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, StateFilter, search_images
@@ -63,7 +65,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("image",)
     search_help_text = _("Part of a file name, a number, or a whole hash of 16 characters.")
     formfield_overrides = {models.ImageField: {"form_class": ImageUploadField}}
-    readonly_fields = ("large_preview", "duplicates", *HASH_FIELDS, *FILE_FIELDS)
+    readonly_fields = ("large_preview", "duplicates", "related", *HASH_FIELDS, *FILE_FIELDS)
     change_list_template = "admin/hashing/images/list.html"
     change_form_template = "admin/hashing/images/form.html"
 
@@ -114,6 +116,10 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def duplicates(self, asset: ImageAsset) -> str | None:
         return link_to_group(asset, self.admin_site)
 
+    @admin.display(description=_("belongs together with"))
+    def related(self, asset: ImageAsset) -> str | None:
+        return link_to_related(asset, self.admin_site)
+
     # The list.
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -148,7 +154,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["image"]})]
-        duplicates = ["duplicates"] if may_see_groups(request, self.admin_site) else []
+        duplicates = ["duplicates", "related"] if may_see_groups(request, self.admin_site) else []
         owners = ["owners"] if obj.source_type else []
         return [
             (None, {"fields": ["large_preview", "image", *owners, *duplicates]}),
@@ -166,6 +172,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if asset:
             attach_owners([asset], request, self.admin_site)
             attach_group(asset, request, self.admin_site)
+            attach_related(asset, request, self.admin_site)
         return asset
 
     def change_view(

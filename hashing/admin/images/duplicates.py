@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -13,12 +14,14 @@ from hashing.admin.hashing_actions.runs import describe_limit
 from hashing.admin.links import admin_url, linked_names
 from hashing.admin.review.visible_groups import as_visible, open_groups
 from hashing.admin.visibility import ImageAccess
-from hashing.models import DuplicateGroup, ImageAsset
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 
 # Open groups are counted up to this.
 MAX_COUNTED = 1000
 # Images that the message after an upload names.
 MAX_NAMED = 5
+# Images that the page of an image names as belonging together with it.
+MAX_RELATED = 20
 
 
 def may_see_groups(request: HttpRequest, site: AdminSite) -> bool:
@@ -58,6 +61,24 @@ def link_to_group(asset: ImageAsset, site: AdminSite) -> str | None:
     url, others = admin_url(site, "duplicategroup_of", asset.pk), group.size - 1
     text = ngettext("%(count)d other image seems to be the same", "%(count)d other images seem to be the same", others)
     return format_html('<a href="{}">{}</a>', url, text % {"count": others})
+
+
+def attach_related(asset: Any, request: HttpRequest, site: AdminSite) -> None:
+    """Set `visible_related` of an image to the images that it belongs together with and that the user sees.
+
+    They are MAX_RELATED at most, and one more if there are others.
+    """
+    asset.visible_related = []
+    if may_see_groups(request, site):
+        related = PairDecision.objects.in_force().filter(verdict=PairDecision.Verdict.RELATED)
+        keys = related.filter(lower=asset.pk).values("higher"), related.filter(higher=asset.pk).values("lower")
+        images = ImageAccess(request, site).images.filter(Q(pk__in=keys[0]) | Q(pk__in=keys[1])).order_by("pk")
+        asset.visible_related = list(images[: MAX_RELATED + 1])
+
+
+def link_to_related(asset: ImageAsset, site: AdminSite) -> str | None:
+    related: list[ImageAsset] = getattr(asset, "visible_related", [])
+    return linked_names(related[:MAX_RELATED], site, more=len(related) > MAX_RELATED) if related else None
 
 
 def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite, left_to_backfill: str = "") -> None:

@@ -22,6 +22,7 @@ from hashing.admin.links import admin_page
 from hashing.admin.owners import attach_owners
 from hashing.admin.review.filters import FILTERS
 from hashing.admin.review.group_search import MAX_FOUND, search_groups
+from hashing.admin.review.identical_files.views import IdenticalFilesView
 from hashing.admin.review.keeper_rules import KeeperRulesView
 from hashing.admin.review.listing import SEARCH_VAR, Listing, parse_search
 from hashing.admin.review.presentation import GroupPresentation, present_group_page, present_groups
@@ -48,6 +49,7 @@ STYLES = [
     "hashing/review/session.css",
     "hashing/review/compare.css",
     "hashing/review/loupe.css",
+    "hashing/review/identical_files/page.css",
 ]
 SCRIPTS = [
     "hashing/review/decisions.js",
@@ -110,6 +112,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         super().__init__(model, admin_site)
         self.decisions = DecisionViews(self)
         self.keeper_rules = KeeperRulesView(self)
+        self.identical_files = IdenticalFilesView(self)
 
     @property
     def media(self) -> forms.Media:
@@ -150,7 +153,13 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_safe(self.group_of_view))
         of_image = path("of/<int:pk>/", view, name="hashing_duplicategroup_of")
-        return [*self.decisions.urls(), *self.keeper_rules.urls(), of_image, *super().get_urls()]
+        return [
+            *self.decisions.urls(),
+            *self.keeper_rules.urls(),
+            *self.identical_files.urls(),
+            of_image,
+            *super().get_urls(),
+        ]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[GroupList]:
         return GroupList

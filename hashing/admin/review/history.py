@@ -113,6 +113,11 @@ def base_name(asset: ImageAsset) -> str:
 
 def log_decision(user_pk: Any, assets: Iterable[ImageAsset], message: str) -> None:
     """Write the same message into the history of each image."""
+    log_messages(user_pk, ((asset, message) for asset in assets))
+
+
+def log_messages(user_pk: Any, messages: Iterable[tuple[ImageAsset, str]]) -> None:
+    """Write into the history of each image its message."""
     content_type = ContentType.objects.get_for_model(ImageAsset, for_concrete_model=False)
     LogEntry.objects.bulk_create(
         LogEntry(
@@ -123,5 +128,5 @@ def log_decision(user_pk: Any, assets: Iterable[ImageAsset], message: str) -> No
             action_flag=CHANGE,
             change_message=message,
         )
-        for asset in assets
+        for asset, message in messages
     )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -24,6 +26,9 @@ from hashing.grouping.ranking import order_by_ranking
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable
 from hashing.text import isolated
+
+# The time limit of a request that takes back a decision about thousands of images.
+UNDO_SECONDS = 10.0
 
 
 class DecisionResult(NamedTuple):
@@ -59,19 +64,38 @@ def best_first(keys: tuple[int, ...], using: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys([*rows.values_list("pk", flat=True), *keys]))
 
 
-def undo_decisions(batch: UUID, access: ImageAccess) -> DecisionResult:
-    """Take back what the user decided under this key. Raises `DecisionRefused`; nothing is changed then."""
-    using = router.db_for_write(PairDecision)
+def undo_decisions(batch: UUID, access: ImageAccess, seconds: float = UNDO_SECONDS) -> DecisionResult:
+    """Take back what the user decided under this key, as much as these seconds allow.
+
+    Raises `DecisionRefused`; nothing is changed then.
+    """
+    using, end = router.db_for_write(PairDecision), time.monotonic() + seconds
+    own = PairDecision.objects.using(using).filter(batch=batch, decided_by=access.request.user.pk)
+    total = own.count()
+    result = with_groups_locked(using, undo_and_log, batch, access, using)
+    # Somebody may decide about the others meanwhile: the next click says so.
+    with suppress(DecisionRefused):
+        while own.exists() and time.monotonic() < end:
+            with_groups_locked(using, undo_part, batch, access, using)
+    left = own.count()
+    if left:
+        text = _("%(done)d of %(total)d decisions were taken back. Undo again to take back the others.")
+        return result._replace(message=text % {"done": total - left, "total": total})
+    return result
+
+
+def undo_and_log(batch: UUID, access: ImageAccess, using: str) -> DecisionResult:
     user_pk: Any = access.request.user.pk
+    message = describe_undone(batch, user_pk, using)
+    keys = undo_part(batch, access, using)
+    log_decision(user_pk, ImageAsset.objects.using(using).filter(pk__in=keys[:MAX_CARDS_ON_LIST]), message)
+    return DecisionResult(message, keys)
 
-    def undo_and_log() -> DecisionResult:
-        refuse_forbidden(batch, access, using)
-        message = describe_undone(batch, user_pk, using)
-        keys = undo(batch, user_pk)
-        log_decision(user_pk, ImageAsset.objects.filter(pk__in=keys[:MAX_CARDS_ON_LIST]), message)
-        return DecisionResult(message, keys)
 
-    return with_groups_locked(using, undo_and_log)
+def undo_part(batch: UUID, access: ImageAccess, using: str) -> list[int]:
+    user_pk: Any = access.request.user.pk
+    refuse_forbidden(batch, access, using)
+    return undo(batch, user_pk)
 
 
 def refuse_forbidden(batch: UUID, access: ImageAccess, using: str) -> None:

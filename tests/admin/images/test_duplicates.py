@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from hashing.admin.images import duplicates
-from hashing.models import DuplicateGroup, ImageAsset
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from samples.pictures import blank, encoded, photo
 from tests.admin.conftest import address, messages_of
 from tests.admin.images.conftest import jpeg, upload
@@ -103,3 +103,21 @@ def test_truncated_image_is_stored_with_a_message(superuser, media):
 def test_message_says_that_an_upload_is_hashed_later(superuser, media, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
     assert messages_of(upload(superuser, jpeg()))[1] == "The image will be hashed later."
+
+
+def test_form_links_to_the_images_that_belong_together_with_it(superuser, rows):
+    lower, higher = sorted((rows["hashed"], rows["waiting"]), key=lambda asset: asset.pk)
+    files = {"lower_file": lower.image.name, "higher_file": higher.image.name, "batch": "0" * 32}
+    decision = PairDecision.objects.create(lower=lower, higher=higher, verdict="related", **files)
+    for asset, other in ((lower, higher), (higher, lower)):
+        page = superuser.get(address("change", asset.pk)).text
+        assert f'<a href="{address("change", other.pk)}"><bdi>{other}</bdi></a>' in page
+    decision.delete()
+    assert str(higher) not in superuser.get(address("change", lower.pk)).text
+
+
+def test_images_that_belong_together_are_named_for_users_who_may_see_groups(editor, rows):
+    lower, higher = sorted((rows["hashed"], rows["waiting"]), key=lambda asset: asset.pk)
+    files = {"lower_file": lower.image.name, "higher_file": higher.image.name, "batch": "0" * 32}
+    PairDecision.objects.create(lower=lower, higher=higher, verdict="related", **files)
+    assert str(higher) not in editor.get(address("change", lower.pk)).text

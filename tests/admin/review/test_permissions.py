@@ -31,6 +31,7 @@ ALLOWED = {
     "of": LOOK | dict.fromkeys(("get", "head"), (302, 403, 403, 302, 302, 302)),
     "decide": ACT,
     "undo": ACT,
+    "identical_files": LOOK | {"post": (302, 403, 403, 403, 302, 302)},
     "add": NOBODY,
     "delete": NOBODY,
 }

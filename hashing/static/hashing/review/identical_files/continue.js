@@ -1,0 +1,2 @@
+// Continues decisions that take longer than one request. Without scripts, the button does.
+document.getElementById("hashing-identical").requestSubmit();
