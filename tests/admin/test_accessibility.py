@@ -4,12 +4,15 @@ from typing import Any, NamedTuple
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.contrib.auth.models import User
 from django.urls import reverse
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
+from hashing.admin.deletion.job import DeletionJob
+from hashing.db.clock import Now
 from hashing.grouping.decisions import decide_same
-from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate
+from hashing.models import DeletionRun, DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from samples.pictures import encoded, photo
 from servers.browser import BROWSER_MARKS
 from tests.admin.conftest import address
@@ -100,6 +103,16 @@ def group(media, transactional_db) -> DuplicateGroup:
     return DuplicateGroup.objects.get()
 
 
+def add_stopped_deletion() -> int:
+    job = DeletionJob.of([1, 2, 3])
+    job.report.add_stayed("2.jpg", "it is no longer in the list")
+    values = {"total": 3, "done": 1, "ended_at": Now(), "error": "disk full", "job": job.as_values()}
+    user = User.objects.get(username="superuser").pk
+    return DeletionRun.objects.create(
+        user_pk=user, site_name="admin", model_label="hashing.MarkedDuplicate", **values
+    ).pk
+
+
 @pytest.mark.slow
 def test_pages_have_no_violation_that_axe_finds(auditor, group):
     keeper, marked = group.keeper_id, MarkedDuplicate.objects.get().pk
@@ -112,7 +125,9 @@ def test_pages_have_no_violation_that_axe_finds(auditor, group):
         "progress": address("progress"),
         "marked duplicates": reverse("admin:hashing_markedduplicate_changelist"),
         "confirmation": reverse("admin:hashing_markedduplicate_delete", args=(marked,)),
+        "deletion": reverse("admin:hashing_markedduplicate_deletion", args=(add_stopped_deletion(),)),
         "decisions": reverse("admin:hashing_pairdecision_changelist"),
+        "take back": reverse("admin:hashing_pairdecision_delete", args=(PairDecision.objects.get().pk,)),
     }
     found = {}
     for name, path in pages.items():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from hashing.admin.deletion import views
+from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.links import admin_page
 from hashing.admin.search import views as search_views
 from hashing.backfill.run import hash_row
@@ -238,9 +240,11 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
         assert editor.browser.execute_script(too_wide) <= 0
 
 
-def test_long_deletion_continues_by_itself(editor, monkeypatch):
+@pytest.fixture
+def long_deletion(editor, monkeypatch) -> Editor:
+    """Confirm the deletion of 70 images in a page, of which each request deletes 20."""
     monkeypatch.setattr(views, "BATCH", 20)
-    monkeypatch.setattr(views, "DELETION_SECONDS", 0.0)
+    monkeypatch.setattr(views, "SHORT_SECONDS", 0.0)
     ImageAsset.objects.bulk_create(ImageAsset(image=f"{number:03}.jpg") for number in range(70))
     editor.open(address("changelist"))
     editor.click("#action-toggle")
@@ -248,6 +252,30 @@ def test_long_deletion_continues_by_itself(editor, monkeypatch):
     editor.click(".actions .question a")
     Select(editor.find("[name=action]")).select_by_value("delete_selected")
     editor.click(".actions [type=submit]")
-    editor.click(".hashing-deletion [type=submit]")
-    assert "Successfully deleted 70 images." in editor.messages()
+    return editor
+
+
+def test_long_deletion_continues_by_itself(long_deletion):
+    long_deletion.click(".hashing-deletion [type=submit]")
+    assert "Successfully deleted 70 images." in long_deletion.messages()
     assert not ImageAsset.objects.exists()
+
+
+def test_long_deletion_is_stopped_after_its_batch(long_deletion, monkeypatch):
+    delete, may_go_on = DeletionViews.delete_some, Event()
+
+    def delete_and_wait(views, request, job, *arguments):
+        if job.done:
+            may_go_on.wait(10)
+        delete(views, request, job, *arguments)
+
+    monkeypatch.setattr(DeletionViews, "delete_some", delete_and_wait)
+    long_deletion.click(".hashing-deletion [type=submit]")
+    assert "20 of 70" in long_deletion.find(".hashing-deletion__progress").text
+    long_deletion.click("[name=stop]")
+    assert long_deletion.find("[name=stop]").text == "Stopping after this batch…"
+    may_go_on.set()
+    messages = long_deletion.messages()
+    assert "Successfully deleted 40 images." in messages
+    assert "30 images were not deleted" in messages
+    assert ImageAsset.objects.count() == 30
