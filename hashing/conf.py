@@ -33,7 +33,7 @@ class HashingSettings:
     PAGE_TIMEOUT: float = 3.0
     # How uploads are hashed: "inline", in the process that saves them; "task", by a task queue; or "off".
     ON_UPLOAD: str = "inline"
-    # The most rows that an action of the admin hashes within the request.
+    # The most rows that an action of the admin hashes within the request, and deletes without the task queue.
     ACTION_LIMIT: int = 1000
     # By what the image to keep is chosen, the most important first (docs/groups.md).
     KEEPER: Sequence[str] = ("pixels", "source", "metadata", "format", "bytes", "used", "oldest")

@@ -12,9 +12,10 @@ from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from hashing.models import ImageAsset
+from hashing.admin.visibility import ImageAccess
+from hashing.models import ImageAsset, PairDecision
 
-# The folders of the newest images are offered, the most frequent first. All folders could be millions.
+# The folders of the newest marks are offered, the most frequent first. All folders could be millions.
 NEWEST, MAX_FOLDERS = 1000, 10
 KILOBYTE, MEGABYTE = 1 << 10, 1 << 20
 
@@ -26,7 +27,9 @@ class FolderFilter(admin.SimpleListFilter):
     parameter_name = "folder"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        newest = model_admin.get_queryset(request).order_by("-pk").values_list("image", flat=True)[:NEWEST]
+        access = ImageAccess(request, model_admin.admin_site)
+        marks = access.limit(PairDecision.objects.not_superseded(), "lower", "higher").exclude(duplicate=None)
+        newest = marks.order_by("-pk").values_list("duplicate__image", flat=True)[:NEWEST]
         counts = Counter(str(PurePosixPath(name).parent) for name in newest if "/" in name)
         folders = dict.fromkeys(folder for folder, _count in counts.most_common(MAX_FOLDERS))
         chosen = request.GET.get(self.parameter_name)
