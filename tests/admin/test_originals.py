@@ -14,9 +14,9 @@ from hashing.admin import originals
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.fingerprint.opening import open_regular_file
 from hashing.models import ImageAsset
+from samples.hostile_files import png, progressive_jpeg
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb, content_of
-from tests.hostile_files import png, progressive_jpeg
 
 SIZE = (160, 120)
 
