@@ -79,7 +79,7 @@ class IdenticalFilesView:
         return admin_url(self.model_admin.admin_site, "duplicategroup_changelist")
 
     def page(self, request: HttpRequest, template: str, job: IdenticalFilesJob, **context: Any) -> HttpResponse:
-        title = ngettext("%(count)d group has the same bytes", "%(count)d groups are the same bytes", job.total)
+        title = ngettext("%(count)d group of equal files", "%(count)d groups of equal files", job.total)
         context |= {"job": job, "token": job.token(request.user.pk), "list_url": self.list_url}
         return admin_page(self.model_admin, request, template, title % {"count": job.total}, **context)
 
