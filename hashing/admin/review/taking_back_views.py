@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -71,7 +70,11 @@ class TakingBackViews:
             decisions = decisions.filter(pk__lte=newest)
         if not request.POST.get("post"):
             shown = list(decisions.order_by("-pk")[:MAX_SHOWN])
-            return self._confirm(request, shown, decisions.order_by().count(), request.get_full_path())
+            page = self._confirm(request, shown, decisions.order_by().count(), request.get_full_path())
+            # Of ticked rows those that the user sees, of the whole list any, without which Django refuses the action.
+            ticked = shown[:1] if request.POST.get("select_across") == "1" else decisions
+            page.context_data["keys"] = [decision.pk for decision in ticked]
+            return page
         keys = list(decisions.order_by("-pk").values_list("pk", flat=True)[: MAX_TAKEN_BACK + 1])
         chosen = self.model_admin.get_queryset(request).filter(pk__in=keys[:MAX_TAKEN_BACK])
         done = take_back_all(chosen, request, self.model_admin)
@@ -88,7 +91,7 @@ class TakingBackViews:
         except DecisionRefused as refusal:
             messages.error(request, str(refusal))
 
-    def _confirm(self, request: HttpRequest, shown: Sequence[PairDecision], count: int, list_url: str) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, shown: Sequence[PairDecision], count: int, list_url: str) -> Any:
         pairs = [(pair_html(decision, self.site), describe_pair(decision)) for decision in shown]
         fields = {name: request.POST.get(name, "") for name in ("action", "select_across") if name in request.POST}
         context = {
@@ -97,7 +100,6 @@ class TakingBackViews:
             "hidden_count": count - len(shown),
             "limit": MAX_TAKEN_BACK if count > MAX_TAKEN_BACK else None,
             "fields": fields | {"newest": max((decision.pk for decision in shown), default=0)},
-            "keys": request.POST.getlist(ACTION_CHECKBOX_NAME),
             "list_url": list_url,
         }
         return admin_page(self.model_admin, request, CONFIRMATION, _("Take back"), **context)
