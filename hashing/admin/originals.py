@@ -20,7 +20,6 @@ from hashing.admin.links import admin_url
 from hashing.admin.previews import secured
 from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, FileTooLarge
-from hashing.fingerprint.opening import open_regular_file
 from hashing.models import ImageAsset
 from hashing.previews import preview_digest
 from hashing.stored_files.availability import is_local
@@ -102,6 +101,9 @@ def refused(reason: str, status: int) -> HttpResponse:
 def respond(asset: ImageAsset, *, wants_rendering: bool) -> HttpResponseBase:
     limits, storage, name = page_limits(), asset.image.storage, asset.image.name or ""
     opening = nullcontext(storage.path(name)) if is_local(storage) else local_copy(storage, name, limits.max_bytes)
+    # Imports Pillow, which would slow down every start of Django.
+    from hashing.fingerprint.opening import open_regular_file
+
     with ExitStack() as stack:
         stored = stack.enter_context(opening)
         header = read_header(stored, limits)

@@ -10,9 +10,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage
 from PIL import Image
 
-from hashing.admin import originals
 from hashing.admin.images.admin import ImageAssetAdmin
-from hashing.fingerprint.opening import open_regular_file
+from hashing.fingerprint import opening
 from hashing.models import ImageAsset
 from samples.hostile_files import png, progressive_jpeg
 from samples.pictures import encoded, photo
@@ -147,13 +146,13 @@ def test_a_storage_that_is_away_is_no_missing_file(editor, db, settings, monkeyp
 
 
 def test_a_response_closes_its_file(editor, add_image, monkeypatch):
-    files = []
+    files, open_regular_file = [], opening.open_regular_file
 
     def open_file(stored):
         files.append(open_regular_file(stored))
         return files[-1]
 
-    monkeypatch.setattr(originals, "open_regular_file", open_file)
+    monkeypatch.setattr(opening, "open_regular_file", open_file)
     response = editor.head(address("original", add_image().pk))
     assert [file.closed for file in files] == [False]
     response.close()

@@ -19,7 +19,7 @@ review.addEventListener("focusin", (event) => {
 review.addEventListener("hashing:reveal", (event) => reveal(event.target));
 // What has the focus stays above the bar, however high that is.
 new ResizeObserver(() => {
-  document.documentElement.style.setProperty("--hashing-bar-height", `${toolbar.offsetHeight}px`);
+  document.documentElement.style.setProperty("--bar-height", `${toolbar.offsetHeight}px`);
 }).observe(toolbar);
 focusFirst();
 

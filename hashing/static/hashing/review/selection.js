@@ -52,7 +52,7 @@ function showSelection(group) {
   const text = bar.querySelector(".hashing-selection__count");
   text.textContent = count ? text.dataset.text.replace("#", count) : "";
   // What has the focus stays above the bar.
-  group.style.setProperty("--hashing-selection-height", `${bar.offsetHeight}px`);
+  group.style.setProperty("--selection-height", `${bar.offsetHeight}px`);
   for (const box of boxes) box.closest(".hashing-member").classList.toggle("hashing-member--selected", box.checked);
   showAll(group.querySelector(".hashing-group__select-all"), count, boxes.length);
 }
