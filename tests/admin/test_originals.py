@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage
 from PIL import Image
 
+from hashing.admin import originals
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.fingerprint import opening
 from hashing.models import ImageAsset
