@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -73,7 +74,7 @@ class TakingBackViews:
             page = self._confirm(request, shown, decisions.order_by().count(), request.get_full_path())
             # Of ticked rows those that the user sees, of the whole list any, without which Django refuses the action.
             ticked = shown[:1] if request.POST.get("select_across") == "1" else decisions
-            page.context_data["keys"] = [decision.pk for decision in ticked]
+            page.context_data = {**(page.context_data or {}), "keys": [decision.pk for decision in ticked]}
             return page
         keys = list(decisions.order_by("-pk").values_list("pk", flat=True)[: MAX_TAKEN_BACK + 1])
         chosen = self.model_admin.get_queryset(request).filter(pk__in=keys[:MAX_TAKEN_BACK])
@@ -91,7 +92,9 @@ class TakingBackViews:
         except DecisionRefused as refusal:
             messages.error(request, str(refusal))
 
-    def _confirm(self, request: HttpRequest, shown: Sequence[PairDecision], count: int, list_url: str) -> Any:
+    def _confirm(
+        self, request: HttpRequest, shown: Sequence[PairDecision], count: int, list_url: str
+    ) -> TemplateResponse:
         pairs = [(pair_html(decision, self.site), describe_pair(decision)) for decision in shown]
         fields = {name: request.POST.get(name, "") for name in ("action", "select_across") if name in request.POST}
         context = {
