@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import combinations
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -202,5 +203,8 @@ def describe(decision: PairDecision, user_pk: Any) -> dict[str, str]:
     """Return `who` decided and `when`, for a message to this user."""
     user = decision.decided_by
     who = _("You") if decision.decided_by_id == user_pk else user.get_username() if user else _("Somebody")
-    moment = localtime(decision.decided_at) if is_aware(decision.decided_at) else decision.decided_at
-    return {"who": str(who), "when": date_format(moment, "SHORT_DATETIME_FORMAT")}
+    return {"who": str(who), "when": date_format(local_time(decision.decided_at), "SHORT_DATETIME_FORMAT")}
+
+
+def local_time(moment: datetime) -> datetime:
+    return localtime(moment) if is_aware(moment) else moment

@@ -389,6 +389,30 @@ class Migration(migrations.Migration):
             bases=("hashing.imageasset",),
         ),
         migrations.CreateModel(
+            name="GroupViewer",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("keeper_pk", models.PositiveBigIntegerField(verbose_name="keeper")),
+                ("seen_at", models.DateTimeField(verbose_name="seen at")),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "viewer of a group",
+                "verbose_name_plural": "viewers of groups",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="DeletionRun",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from hashing.models.backfill_runs import BackfillRun
 from hashing.models.deletion_runs import DeletionRun
 from hashing.models.duplicates import DuplicateGroup, GroupingRun, GroupMember, MarkedDuplicate, PairDecision
+from hashing.models.group_viewers import GroupViewer
 from hashing.models.image_asset import CoOwner, ImageAsset
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "DeletionRun",
     "DuplicateGroup",
     "GroupMember",
+    "GroupViewer",
     "GroupingRun",
     "ImageAsset",
     "MarkedDuplicate",

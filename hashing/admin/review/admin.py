@@ -25,6 +25,7 @@ from hashing.admin.review.group_search import MAX_FOUND, search_groups
 from hashing.admin.review.identical_files.views import IdenticalFilesView
 from hashing.admin.review.keeper_rules import KeeperRulesView
 from hashing.admin.review.listing import SEARCH_VAR, Listing, parse_search
+from hashing.admin.review.presence import PresenceView
 from hashing.admin.review.presentation import GroupPresentation, present_group_page, present_groups
 from hashing.admin.review.session import (
     GROUPS_PER_PAGE,
@@ -47,6 +48,7 @@ STYLES = [
     "hashing/review/members.css",
     "hashing/review/chips.css",
     "hashing/review/session.css",
+    "hashing/review/presence.css",
     "hashing/review/compare.css",
     "hashing/review/loupe.css",
     "hashing/review/identical_files/page.css",
@@ -58,6 +60,7 @@ SCRIPTS = [
     "hashing/review/sizes.js",
     "hashing/review/session.js",
     "hashing/review/compare.js",
+    "hashing/review/presence.js",
 ]
 
 
@@ -113,6 +116,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.decisions = DecisionViews(self)
         self.keeper_rules = KeeperRulesView(self)
         self.identical_files = IdenticalFilesView(self)
+        self.presence = PresenceView(self)
 
     @property
     def media(self) -> forms.Media:
@@ -153,13 +157,8 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(require_safe(self.group_of_view))
         of_image = path("of/<int:pk>/", view, name="hashing_duplicategroup_of")
-        return [
-            *self.decisions.urls(),
-            *self.keeper_rules.urls(),
-            *self.identical_files.urls(),
-            of_image,
-            *super().get_urls(),
-        ]
+        screens = (self.decisions, self.keeper_rules, self.identical_files, self.presence)
+        return [*(url for screen in screens for url in screen.urls()), of_image, *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[GroupList]:
         return GroupList

@@ -22,6 +22,7 @@ from hashing.admin.review.differences import (
     find_differences,
 )
 from hashing.admin.review.listing import Listing
+from hashing.admin.review.presence import ShownGroup
 from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
 from hashing.admin.review.visible_groups import as_visible
 from hashing.admin.visibility import ImageAccess
@@ -88,15 +89,16 @@ class GroupPresentation:
         return self.listing.group_url(self.site, self.group.pk, self.keeper.pk)
 
     @cached_property
+    def shown_group(self) -> ShownGroup:
+        """What the page asks with whether the group has changed."""
+        last_member = None if self.hidden_count else max(card.member.pk for card in self.cards)
+        counts = (self.group.size, self.group.open_count)
+        return ShownGroup(self.keeper.pk, GroupSnapshot(*counts, self.newest_decision, last_member))
+
+    @cached_property
     def form_values(self) -> dict[str, object]:
         """The hidden fields of a `DecisionForm`."""
-        snapshot = GroupSnapshot(
-            size=self.group.size,
-            open_count=self.group.open_count,
-            newest_decision=self.newest_decision,
-            last_member=None if self.hidden_count else max(card.member.pk for card in self.cards),
-        )
-        values = {"keeper": self.keeper.pk, "batch": uuid4(), **snapshot._asdict()}
+        values = {"keeper": self.keeper.pk, "batch": uuid4(), **self.shown_group.snapshot._asdict()}
         return {name: value for name, value in values.items() if value is not None}
 
 

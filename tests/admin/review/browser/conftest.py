@@ -71,6 +71,10 @@ class Reviewer(Editor):
     def compared_names(self) -> list[str]:
         return self.browser.execute_script(COMPARED)
 
+    def stop_polling(self) -> None:
+        """Let the page not hear of what others decide."""
+        self.browser.execute_script("document.querySelector('.hashing-review').dataset.presenceUrl = '/nowhere/'")
+
     def is_comparing(self) -> bool:
         return bool(self.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare[open]"))
 
