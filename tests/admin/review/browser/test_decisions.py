@@ -92,7 +92,7 @@ def test_undo_of_keep_returns_to_the_suggested_keeper(reviewer, add_copies):
     reviewer.press(Keys.ENTER)
     reviewer.wait_for_message("3 images are marked")
     reviewer.press("u")
-    reviewer.wait_for_message("taken back")
+    reviewer.wait_for_message("no longer marked as duplicates")
     reviewer.wait_for_focus(keeper)
 
 
