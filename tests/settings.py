@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from imagesearch.settings import *  # noqa: F403
-from imagesearch.settings import INSTALLED_APPS
+from imagesearch.settings import INSTALLED_APPS, MIDDLEWARE
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.site_models"]
+# All tests in a browser run under this policy.
+MIDDLEWARE = [*MIDDLEWARE, "tests.strict_policy.strict_policy"]
 # The default is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

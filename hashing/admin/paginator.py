@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
-from django.db import connections
+from django.db import DataError, connections
 from django.db.models import QuerySet
 
 from hashing.db.table_size import estimate_rows
@@ -13,6 +16,18 @@ from hashing.db.table_size import estimate_rows
 MIN_ESTIMATE = 10_000
 # Filtered rows are counted up to this: more pages than anybody opens.
 MAX_COUNTED = 100_000
+
+
+@contextmanager
+def values_checked() -> Iterator[None]:
+    """Treat a filter in the address as invalid if no row can have its value, such as the year -1.
+
+    Django notices it when the rows are counted.
+    """
+    try:
+        yield
+    except (ValueError, OverflowError, DataError) as error:
+        raise IncorrectLookupParameters(error) from error
 
 
 def estimate_count(queryset: QuerySet[Any]) -> int | None:
@@ -36,7 +51,10 @@ class LargeTablePaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        queryset: Any = self.object_list
+        with values_checked():
+            return self._count(self.object_list)
+
+    def _count(self, queryset: Any) -> int:
         if not queryset.query.where:
             estimate = estimate_count(queryset)
             self.is_estimate = estimate is not None

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from copy import deepcopy
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 from PIL import Image
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from hashing.db.clock import Now
+from hashing.models import BackfillRun
 from samples.pictures import encoded
 from servers.browser import started_browser
+from tests.admin.tenants import World, make_world
 
 PERMISSIONS = {
     "anonymous": None,
@@ -93,3 +100,42 @@ def bomb() -> bytes:
     content = bytearray(encoded(Image.new("1", (1, 1)), "BMP"))
     content[18:26] = (60_000).to_bytes(4, "little") * 2
     return bytes(content)
+
+
+@pytest.fixture(scope="module")
+def stored_world(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[tuple[World, Path]]:
+    """The images of two tenants, which take longer to store than most tests of them, and the folder of their files.
+
+    For modules without tests that commit.
+    """
+    folder = tmp_path_factory.mktemp("world")
+    with django_db_blocker.unblock(), transaction.atomic():
+        with override_settings(MEDIA_ROOT=str(folder)):
+            made = make_world(folder)
+        yield made, folder
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(stored_world, media, db) -> World:
+    made, folder = stored_world
+    shutil.copytree(folder, media, dirs_exist_ok=True)
+    # Else the run would seem to have ended after some tests.
+    BackfillRun.objects.update(heartbeat_at=Now())
+    return deepcopy(made)
+
+
+def log_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def tenant(world) -> Client:
+    return log_in(world.user)
+
+
+@pytest.fixture
+def chief(world) -> Client:
+    return log_in(world.chief)

@@ -1,4 +1,6 @@
-"""Two admin sites that restrict what their users see, and images of two tenants in every state that pages show."""
+"""Two admin sites that restrict what their users see, images of two tenants in every state that pages show, and what
+to ask their addresses.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import Permission, User
 from django.http import HttpRequest
-from django.urls import URLPattern, include, path
+from django.urls import NoReverseMatch, URLPattern, include, path, reverse
 from django.urls.converters import IntConverter
 from django.utils import timezone
 
@@ -33,6 +35,7 @@ from tests.admin.review.conftest import store_all_groups
 SECRET, FIRST_SECRET_KEY, FIRST_OWN_KEY = "secret", 770_000, 110_000
 OWN_FOLDER, SECRET_FOLDER = "own", SECRET
 HOST = f"host-of-{SECRET}"
+LIST_ACTIONS = ["compute_hashes", "recompute_hashes", "delete_selected"]
 
 
 class TenantAdmin(ImageAssetAdmin):
@@ -87,15 +90,15 @@ urlpatterns = [
 
 
 def routes_of(site: AdminSite) -> list[URLPattern]:
-    """Return all routes of the app in this site, and those of the site that show something of it."""
-    routes = []
+    """Return all routes of the app in this site, each once, and those of the site that show something of it."""
+    routes = list[URLPattern]()
     for pattern in site.get_urls():
         if isinstance(pattern, URLPattern):
             # Passwords, languages and the login know no images.
             routes += [pattern] if pattern.name in ("index", "autocomplete", "view_on_site", "app_list") else []
         elif str(pattern.pattern).startswith("hashing/"):
             routes += [each for each in pattern.url_patterns if each.name]
-    return routes
+    return list({route.name: route for route in routes}.values())
 
 
 def converters_of(route: URLPattern) -> dict[str, Any]:
@@ -204,3 +207,63 @@ def decide(user: User, verdict: str, asset: ImageAsset, keeper: ImageAsset) -> N
     shown = GroupSnapshot(group.size, group.open_count, newest, None)
     decision = Decision(chosen, (asset.pk,), keeper.pk, shown, uuid4())
     apply_decision(decision, DuplicateGroup.objects.all(), ImageAccess(request, admin.site))
+
+
+def address(name: str, *arguments: object, site: str = "tenants") -> str:
+    return reverse(f"admin:hashing_{name}", args=arguments, current_app=site)
+
+
+def addresses(route: URLPattern, keys: list[int], site: str = "tenants") -> list[tuple[str, int | None]]:
+    """Return the addresses of a route, each with the key of the row that it names."""
+    found = []
+    for key in keys if takes_key(route) else [None]:
+        values = {name: {"side": 160, "app_label": "hashing"}.get(name, key) for name in converters_of(route)}
+        if route.name == "view_on_site":
+            values = {"content_type_id": 1, "object_id": key}
+        try:
+            found.append((reverse(f"admin:{route.name}", kwargs=values, current_app=site), key))
+        except NoReverseMatch:
+            if route.name != "app_list":
+                raise
+            found.append((reverse(f"admin:{route.name}", args=["hashing"], current_app=site), key))
+    return found
+
+
+def forms(world: World, route: URLPattern) -> list[dict[str, Any]]:
+    """Return what to post to a route: everything that its forms may send, about rows of the other tenant as well."""
+    if "decide" in route.name:
+        return decision_forms(world.secret, world.own)
+    if "take_back" in route.name:
+        keys = PairDecision.objects.values_list("pk", flat=True)
+        return [{"keeper": world.own["1-1"].pk, "batch": uuid4(), "take_back": key} for key in keys]
+    if "undo" in route.name:
+        return [{"batch": batch} for batch in PairDecision.objects.values_list("batch", flat=True)]
+    if route.name.endswith("changelist"):
+        chosen = list(world.keys())
+        return [
+            {"action": action, "_selected_action": chosen, "select_across": across, "post": post}
+            for action in LIST_ACTIONS
+            for across in (0, 1)
+            for post in ("", "yes")
+        ]
+    return [{}, {"post": "yes"}]
+
+
+def decision_forms(secret: dict[str, ImageAsset], own: dict[str, ImageAsset]) -> list[dict[str, Any]]:
+    home = address("duplicategroup_changelist")
+    fields = {"size": 3, "open_count": 2, "newest_decision": 10**6, "return_to": home}
+    pairs = [
+        (secret["1-4"], own["1-1"]),
+        (own["1-2"], secret["2-1"]),
+        (secret["2-4"], secret["2-1"]),
+        (own["2-2"], secret["2-1"]),
+        (own["1-2"], own["1-1"]),
+        (own["1-1"], own["1-1"]),
+    ]
+    selections = [([secret["1-4"], own["1-2"]], own["1-1"]), ([own["2-2"], own["2-3"]], secret["2-1"])]
+    found = list[dict[str, Any]]()
+    for verdict in ("same", "different", "related", "keep"):
+        found += [{"keeper": keeper.pk, verdict: asset.pk} for asset, keeper in pairs]
+        for assets, keeper in selections:
+            found += [{"keeper": keeper.pk, "selected": verdict, "image": [each.pk for each in assets]}]
+    return [{**form, **fields, "batch": uuid4()} for form in found]

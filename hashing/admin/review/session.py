@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from hashing.admin.paginator import values_checked
 from hashing.admin.review.presentation import GroupPresentation
 from hashing.admin.review.visible_groups import count_field
 from hashing.admin.visibility import ImageAccess
@@ -50,7 +51,8 @@ class GroupPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def totals(self) -> GroupTotals:
         groups: Any = self.object_list
-        return total_groups(groups)
+        with values_checked():
+            return total_groups(groups)
 
     @cached_property
     def count(self) -> int:
