@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import transaction
 
 from hashing.backfill.run import hash_row
+from hashing.backfill.writer import hash_fields_of
 from hashing.conf import hashing_settings, page_limits
-from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, FileTooLarge, check_file_size
 from hashing.grouping.signals import follow_upload
 from hashing.models import ImageAsset
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def hash_uploaded_picture(upload: Any) -> ImageAsset:
-    """Return an unsaved asset with the hashes of an upload, to search by. The upload is at its start afterwards.
+    """Return an unsaved asset with the hash fields of an upload, to search by. The upload is at its start afterwards.
 
     Raises `DecodingLimit` for a file that is too much for the limits of a page, `ValueError` for one that is not a
     picture or too large, and `OSError` if the file cannot be read.
@@ -32,17 +32,9 @@ def hash_uploaded_picture(upload: Any) -> ImageAsset:
     limits = page_limits()
     with path_of_upload(upload, limits) as path:
         outcome = hash_file(Job(None, upload.name, path), limits)
-    found = outcome.fingerprint
-    if found is None:
+    if outcome.fingerprint is None:
         raise ValueError(outcome.error.removeprefix("ValueError: "))
-    return ImageAsset(
-        perceptual_hash=found.perceptual_hash,
-        vertical_hash=found.vertical_hash,
-        detail_hash=found.detail_hash,
-        hash_quality=found.quality,
-        hash_version=HASH_VERSION,
-        file_digest=outcome.file_digest,
-    )
+    return ImageAsset(**hash_fields_of(outcome))
 
 
 def verify_upload(upload: Any) -> None:

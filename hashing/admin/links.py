@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -28,9 +28,18 @@ def link_or_text(address: str, text: object) -> SafeString:
     return format_html(html, address, text)
 
 
-def linked_names(assets: Iterable[ImageAsset], site: AdminSite, *, more: bool) -> SafeString:
-    """Return the file names of some images, each with a link to its form, and "and more" if there are others."""
-    links = ((link_or_text(admin_url(site, "imageasset_change", asset.pk), asset),) for asset in assets)
+def linked_names(
+    assets: Iterable[ImageAsset], site: AdminSite, *, more: bool, note: Callable[[ImageAsset], str] | None = None
+) -> SafeString:
+    """Return the file names of some images, each with a link to its form, and "and more" if there are others.
+
+    `note` returns what is said about an image in brackets, if anything.
+    """
+    links = []
+    for asset in assets:
+        link = link_or_text(admin_url(site, "imageasset_change", asset.pk), asset)
+        text = note(asset) if note else ""
+        links.append((format_html("{} ({})", link, text) if text else link,))
     names = format_html_join(", ", "{}", links)
     return format_html("{} {}", names, _("and more")) if more else names
 

@@ -39,6 +39,30 @@ def site_time(moment: datetime | None) -> datetime | None:
     return convert(moment, timezone.get_default_timezone())
 
 
+def hash_fields_of(outcome: Outcome) -> dict[str, Any]:
+    """Return the values of HASH_FIELDS. `hashed_at` is empty."""
+    values = EMPTY_HASH_FIELDS | {
+        "hash_error": printable(outcome.error),
+        "file_size": outcome.file_size,
+        "file_digest": outcome.file_digest,
+    }
+    if found := outcome.fingerprint:
+        values |= {
+            "perceptual_hash": found.perceptual_hash,
+            "vertical_hash": found.vertical_hash,
+            "detail_hash": found.detail_hash,
+            "hash_quality": found.quality,
+            "hash_version": HASH_VERSION,
+            "width": found.width,
+            "height": found.height,
+        }
+        if outcome.details:
+            values |= outcome.details._asdict() | {"taken_at": site_time(outcome.details.taken_at)}
+    elif outcome.declared_size:
+        values["width"], values["height"] = outcome.declared_size
+    return values
+
+
 class DatabaseUnavailable(Exception):
     """The database takes no writes: it does not answer, is read-only or full, or the role lacks the privilege."""
 
@@ -127,26 +151,7 @@ class OutcomeWriter:
         return written
 
     def _asset(self, outcome: Outcome, version: int, now: datetime) -> ImageAsset:
-        values = EMPTY_HASH_FIELDS | {
-            "hash_error": printable(outcome.error),
-            "hashed_at": now,
-            "file_size": outcome.file_size,
-            "file_digest": outcome.file_digest,
-        }
-        if found := outcome.fingerprint:
-            values |= {
-                "perceptual_hash": found.perceptual_hash,
-                "vertical_hash": found.vertical_hash,
-                "detail_hash": found.detail_hash,
-                "hash_quality": found.quality,
-                "hash_version": HASH_VERSION,
-                "width": found.width,
-                "height": found.height,
-            }
-            if outcome.details:
-                values |= outcome.details._asdict() | {"taken_at": site_time(outcome.details.taken_at)}
-        elif outcome.declared_size:
-            values["width"], values["height"] = outcome.declared_size
+        values = hash_fields_of(outcome) | {"hashed_at": now}
         return self._model(pk=outcome.pk, image=outcome.name, file_version=version, **values)
 
     def _replaced_in_place(self, outcomes: Sequence[Outcome], versions: Versions) -> list[Any]:

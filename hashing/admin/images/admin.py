@@ -7,6 +7,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.options import ShowFacets
 from django.db import models, router, transaction
 from django.db.models import QuerySet
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -29,6 +30,8 @@ from hashing.admin.images.duplicates import (
     may_see_groups,
 )
 from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, StateFilter, search_images
+from hashing.admin.images.replacing import ReplaceFileView
+from hashing.admin.images.upload_choice import ImageUploadForm
 from hashing.admin.originals import OriginalView
 from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
@@ -64,6 +67,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_facets = ShowFacets.NEVER
     search_fields = ("image",)
     search_help_text = _("Part of a file name, a number, or a whole hash of 16 characters.")
+    form = ImageUploadForm
     formfield_overrides = {models.ImageField: {"form_class": ImageUploadField}}
     readonly_fields = ("large_preview", "duplicates", "related", *HASH_FIELDS, *FILE_FIELDS)
     change_list_template = "admin/hashing/images/list.html"
@@ -76,7 +80,17 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions_detail: tuple[str, ...] = actions_row
 
     class Media:
-        css = {"all": ["hashing/admin.css", "hashing/image_cells.css", "hashing/deletion/deletion.css"]}
+        css = {
+            "all": [
+                "hashing/admin.css",
+                "hashing/cards.css",
+                "hashing/review/chips.css",
+                "hashing/image_cells.css",
+                "hashing/images/upload_choice.css",
+                "hashing/deletion/deletion.css",
+            ]
+        }
+        js = [Script("hashing/images/upload.js", type="module")]
 
     def __init__(self, model: type[ImageAsset], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -85,7 +99,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.deletion = DeletionViews(self, ImageDeletion(self))
 
     def get_urls(self) -> list[Any]:
-        views = (ProgressView(self), PreviewView(self), OriginalView(self))
+        views = (ProgressView(self), PreviewView(self), OriginalView(self), ReplaceFileView(self))
         screens = (self.buttons, self.search, self.deletion, *views)
         return [*(url for screen in screens for url in screen.urls()), *super().get_urls()]
 
@@ -150,6 +164,10 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.deletion.delete_selected(request, queryset)
 
     # The form.
+
+    def get_form(self, request: HttpRequest, obj: ImageAsset | None = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"access": ImageAccess(request, self.admin_site)})
 
     def get_fieldsets(self, request: HttpRequest, obj: ImageAsset | None = None) -> Any:
         if obj is None:

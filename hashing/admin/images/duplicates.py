@@ -13,6 +13,12 @@ from django.utils.translation import ngettext
 from hashing.admin.hashing_actions.runs import describe_limit
 from hashing.admin.links import admin_url, linked_names
 from hashing.admin.review.visible_groups import as_visible, open_groups
+from hashing.admin.search.matches import (
+    UnsearchableReason,
+    find_in_any_orientation,
+    orientation_label,
+    unsearchable_reason,
+)
 from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 
@@ -96,8 +102,11 @@ def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite
     access = ImageAccess(request, site)
     if not access.may_see_images():
         return
-    if same := list(access.images.similar_to(asset)[: MAX_NAMED + 1]):
-        names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED)
+    if unsearchable_reason(asset, include_low_quality=False) == UnsearchableReason.LOW_QUALITY:
+        text = _("The image has too little structure to be compared: only identical files are found.")
+        messages.info(request, text)
+    if same := list(find_in_any_orientation(access.images, asset)[: MAX_NAMED + 1]):
+        names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED, note=orientation_label)
         text = format_html(_("The same image seems to be here already: {}"), names)
         if may_see_groups(request, site) and find_group(asset, request, site):
             url, label = admin_url(site, "duplicategroup_of", asset.pk), _("review them")

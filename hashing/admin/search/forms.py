@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.fields import ImageUploadField, invalid_image
+from hashing.admin.search.matches import MAX_MILLISECONDS
 from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
@@ -20,8 +21,6 @@ from hashing.uploads import hash_uploaded_picture
 
 # Images that differ more have nothing in common.
 MAX_DISTANCE = 200
-# In a large table, the largest distance is one whose search is expected to take no longer.
-MAX_MILLISECONDS = 3000
 NO_HASHES = _("This address does not contain the hashes of an image.")
 BAD_QUALITY = _("The quality must be a whole number from 0 to 100.")
 

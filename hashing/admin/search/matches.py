@@ -7,14 +7,18 @@ from typing import Any, Self
 from django.contrib.admin import AdminSite
 
 from hashing.admin.previews import LARGE, preview_html
+from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
 from hashing.models.duplicates import ORIENTATION_LABELS
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.query import hashes_of, is_searchable
+from hashing.search.similar import largest_quick_distance
 from hashing.text import parse_integer
 
+# In a large table, the largest distance is one whose search is expected to take no longer.
+MAX_MILLISECONDS = 3000
 PER_PAGE = 48
 # The database sorts all matches up to the page that is shown.
 MAX_PAGES = 50
@@ -43,6 +47,22 @@ def unsearchable_reason(asset: ImageAsset, *, include_low_quality: bool) -> Unse
     return None if is_searchable(asset, include_low_quality=include_low_quality) else UnsearchableReason.LOW_QUALITY
 
 
+def find_in_any_orientation(rows: ImageAssetQuerySet[Any], asset: ImageAsset) -> ImageAssetQuerySet[Any]:
+    """Return the rows that match, also turned and mirrored, at a distance that a page can wait for."""
+    quick = largest_quick_distance(rows, MAX_MILLISECONDS, any_orientation=True)
+    return rows.similar_to(asset, min(hashing_settings().MAX_DISTANCE, quick), any_orientation=True)
+
+
+def orientation_of(match: Any) -> Orientation:
+    return Orientation(getattr(match, "orientation", None) or Orientation.UPRIGHT)
+
+
+def orientation_label(match: Any) -> str:
+    """Return how a row of `similar_to()` is turned or mirrored; empty if it is neither."""
+    orientation = orientation_of(match)
+    return "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[orientation])
+
+
 @dataclass(frozen=True)
 class Card:
     """An image as the template `card.html` shows it. `distance` and `orientation`, a label, are those of a match."""
@@ -55,9 +75,7 @@ class Card:
     @classmethod
     def of_match(cls, match: Any, site: AdminSite) -> Self:
         """Return the card of a row of `similar_to()`."""
-        orientation = Orientation(getattr(match, "orientation", None) or Orientation.UPRIGHT)
-        label = "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[orientation])
-        return cls(match, preview_html(match, LARGE, site), match.distance, label)
+        return cls(match, preview_html(match, LARGE, site), match.distance, orientation_label(match))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -22,6 +24,12 @@ def rows(db) -> dict[str, ImageAsset]:
 
 def upload(client, content: bytes, name: str = "photo.jpg"):
     return client.post(address("add"), {"image": SimpleUploadedFile(name, content)}, follow=True)
+
+
+def keep_both(client, content: bytes, name: str = "photo.jpg"):
+    """Upload a picture that is here already, and press "Keep both"."""
+    data = {"image": SimpleUploadedFile(name, content), "keep_both": hashlib.sha256(content).hexdigest()}
+    return client.post(address("add"), data, follow=True)
 
 
 def jpeg(seed: int = 1) -> bytes:

@@ -1,0 +1,138 @@
+"""What the upload form shows when the picture is here already: both pictures, what differs, and three ways to go on."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+
+from hashing.admin.columns import pixels, size
+from hashing.admin.owners import attach_owners
+from hashing.admin.previews import LARGE, preview_html
+from hashing.admin.review.differences import Difference, Pair, find_differences, format_label
+from hashing.admin.search.matches import find_in_any_orientation, orientation_label, orientation_of
+from hashing.admin.visibility import ImageAccess
+from hashing.conf import page_limits
+from hashing.fingerprint.limits import DecodingLimit
+from hashing.fingerprint.orientations import IS_TRANSPOSED
+from hashing.models import ImageAsset
+from hashing.uploads import hash_uploaded_picture, path_of_upload
+from hashing.workers.page_decoding import make_thumbnail
+
+MAX_SHOWN = 5
+# The other buttons of the form that save. "Keep both" does what the one does that was pressed before.
+SAVE_BUTTONS = ("_addanother", "_continue")
+
+
+@dataclass(frozen=True)
+class SameImage:
+    """An image that is here, beside the upload."""
+
+    asset: Any
+    upload: ImageAsset
+    access: ImageAccess
+
+    @property
+    def preview(self) -> str:
+        return preview_html(self.asset, LARGE, self.access.site)
+
+    @property
+    def orientation(self) -> str:
+        return orientation_label(self.asset)
+
+    @property
+    def differences(self) -> list[Difference]:
+        return find_differences(Pair(self.asset, self.upload, is_on_side=orientation_of(self.asset) in IS_TRANSPOSED))
+
+    @property
+    def may_replace(self) -> bool:
+        return may_replace(self.asset, self.access)
+
+    @property
+    def confirmation(self) -> str:
+        return confirmation_of(self.asset)
+
+
+@dataclass(frozen=True)
+class UploadChoice:
+    """The upload, unsaved, and the visible images that show the same. `preview` is a JPEG in base 64, or empty."""
+
+    upload: ImageAsset
+    preview: str
+    images: list[SameImage]
+    has_more: bool
+    save_button: str
+
+    @property
+    def facts(self) -> list[str]:
+        facts = [pixels(self.upload), size(self.upload), format_label(self.upload)]
+        return [fact for fact in facts if fact]
+
+
+class ImageUploadForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Shows an `UploadChoice` before it saves a picture that is here already, where a ModelAdmin sets `access`."""
+
+    access: ClassVar[ImageAccess | None] = None
+    choice: UploadChoice | None = None
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        file = self.cleaned_data.get("image")
+        if self.access is None or not isinstance(file, UploadedFile) or not self.access.may_see_images():
+            return cleaned
+        save_button = next((name for name in SAVE_BUTTONS if name in self.data), "")
+        choice = find_choice(file, self.access, self.instance.pk, save_button)
+        # The digest says which file was shown.
+        if choice and self.data.get("keep_both") != choice.upload.file_digest:
+            self.choice = choice
+            message = _("The same image seems to be here already. Nothing is saved yet: choose below what to do.")
+            self.add_error("image", ValidationError(message, code="same_image"))
+        return cleaned
+
+
+def find_choice(
+    file: UploadedFile[Any], access: ImageAccess, replaced_pk: Any, save_button: str
+) -> UploadChoice | None:
+    """Return the choice between an upload and the images like it; None if there are none, or it cannot be compared.
+
+    `replaced_pk` is the image whose file the upload replaces, if any.
+    """
+    try:
+        upload = hash_uploaded_picture(file)
+    except (DecodingLimit, ValueError, OSError):
+        return None
+    rows = find_in_any_orientation(access.images, upload)
+    if replaced_pk is not None:
+        rows = rows.exclude(pk=replaced_pk)
+    found: list[Any] = list(rows[: MAX_SHOWN + 1])
+    if not found:
+        return None
+    attach_owners(found[:MAX_SHOWN], access.request, access.site)
+    images = [SameImage(asset, upload, access) for asset in found[:MAX_SHOWN]]
+    return UploadChoice(upload, preview_of(file), images, len(found) > MAX_SHOWN, save_button)
+
+
+def preview_of(file: UploadedFile[Any]) -> str:
+    limits = page_limits()
+    try:
+        with path_of_upload(file, limits) as path:
+            return base64.b64encode(make_thumbnail(path, LARGE, limits)).decode()
+    except (DecodingLimit, ValueError, OSError):
+        return ""
+
+
+def may_replace(asset: ImageAsset, access: ImageAccess) -> bool:
+    """Whether the user may give an image another file: not where a row of the site owns it."""
+    if asset.source_type or access.model_admin is None:
+        return False
+    return access.model_admin.has_change_permission(access.request, asset)
+
+
+def confirmation_of(asset: ImageAsset) -> str:
+    """Return what a user confirms who replaces the file: the image, and the file that it has now."""
+    return f"{asset.pk}-{asset.file_version}"

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from hashing.models import ImageAsset
+from samples.pictures import blank, encoded
+from tests.admin.conftest import address, messages_of
+from tests.admin.images.conftest import jpeg, keep_both, upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def here(superuser, media) -> ImageAsset:
+    upload(superuser, jpeg())
+    return ImageAsset.objects.get()
+
+
+def replace(client, asset: ImageAsset, content: bytes, confirmed: str | None = None):
+    confirmation = f"{asset.pk}-{asset.file_version}" if confirmed is None else confirmed
+    data = {"image": SimpleUploadedFile("new.jpg", content), "confirm_replace": confirmation}
+    return client.post(address("replace", asset.pk), data, follow=True)
+
+
+def choice_of(response):
+    return response.context["adminform"].form.choice
+
+
+def smaller() -> bytes:
+    return encoded(Image.open(io.BytesIO(jpeg())).resize((80, 60)), "PNG")
+
+
+def test_picture_that_is_here_is_shown_beside_the_upload_and_not_saved(superuser, here):
+    response = upload(superuser, smaller(), "copy.png")
+    assert ImageAsset.objects.count() == 1
+    choice = choice_of(response)
+    assert [card.asset for card in choice.images] == [here]
+    assert "80\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}60" in choice.facts[0]  # noqa: RUF001
+    assert "4× the pixels" in response.text  # noqa: RUF001
+    assert "data:image/jpeg;base64," in response.text
+    assert address("preview", here.pk, 640) in response.text
+
+
+def test_other_pictures_are_saved_at_once(superuser, here):
+    upload(superuser, jpeg(seed=5))
+    assert ImageAsset.objects.count() == 2
+
+
+def test_image_that_is_here_can_be_used(superuser, here):
+    page = upload(superuser, jpeg(), "copy.jpg").text
+    assert f'href="{address("change", here.pk)}">Use the one that is here' in page
+
+
+def test_both_are_kept_on_request(superuser, here):
+    response = keep_both(superuser, jpeg(), "copy.jpg")
+    assert ImageAsset.objects.count() == 2
+    assert any("seems to be here already" in text for text in messages_of(response))
+
+
+def test_keeping_both_is_about_the_file_that_was_shown(superuser, here):
+    digest = choice_of(upload(superuser, jpeg(), "copy.jpg")).upload.file_digest
+    data = {"image": SimpleUploadedFile("other.png", smaller()), "keep_both": digest}
+    assert choice_of(superuser.post(address("add"), data))
+    assert ImageAsset.objects.count() == 1
+
+
+def test_keeping_both_does_what_the_save_button_did(superuser, here):
+    data = {"image": SimpleUploadedFile("copy.jpg", jpeg()), "_addanother": "1"}
+    assert '<input type="hidden" name="_addanother" value="1">' in superuser.post(address("add"), data).text
+
+
+def test_turned_copy_is_found_and_named(superuser, here):
+    turned = encoded(Image.open(io.BytesIO(jpeg())).transpose(Image.Transpose.ROTATE_90), "PNG")
+    page = upload(superuser, turned, "turned.png")
+    assert choice_of(page).images[0].orientation == "turned right"
+    assert any("(turned right)" in text for text in messages_of(keep_both(superuser, turned, "turned.png")))
+
+
+def test_blank_upload_is_told_that_it_is_left_out_of_the_search(superuser, here):
+    messages = messages_of(upload(superuser, encoded(blank(size=(160, 120)), "PNG"), "a.png"))
+    assert "too little structure" in messages[1]
+
+
+def test_replaced_file_of_an_image_is_compared_with_the_others_only(superuser, here):
+    upload(superuser, jpeg(seed=5), "other.jpg")
+    other = ImageAsset.objects.latest("pk")
+    same = superuser.post(address("change", other.pk), {"image": SimpleUploadedFile("o.png", smaller())})
+    assert [card.asset for card in choice_of(same).images] == [here]
+    own = superuser.post(address("change", here.pk), {"image": SimpleUploadedFile("o.png", smaller())}, follow=True)
+    assert messages_of(own)
+    here.refresh_from_db()
+    assert (here.width, here.file_version) == (80, 1)
+
+
+def test_file_is_replaced_by_the_upload(superuser, here):
+    response = replace(superuser, here, smaller())
+    assert response.redirect_chain[-1][0] == address("change", here.pk)
+    here.refresh_from_db()
+    assert (ImageAsset.objects.count(), here.width, here.file_format, here.file_version) == (1, 80, "PNG", 1)
+    assert LogEntry.objects.first().change_message == "The file was replaced by an upload of the same image."
+
+
+@pytest.mark.parametrize("confirmed", ["", "1-7", "x"])
+def test_file_is_not_replaced_without_a_confirmation(superuser, here, confirmed):
+    response = replace(superuser, here, smaller(), confirmed)
+    assert "Please confirm" in response.text
+    here.refresh_from_db()
+    assert here.file_version == 0
+
+
+def test_page_that_asks_again_has_all_that_is_needed(superuser, here):
+    page = superuser.post(address("replace", here.pk))
+    assert "Please confirm" in page.text
+    assert 'type="file"' in page.text
+    assert f'value="{page.context["form"].confirmation}"' in page.text
+
+
+def test_file_that_a_row_of_the_site_owns_is_not_replaced(superuser, here):
+    ImageAsset.objects.update(source_type="blog.photo", source_id="1", source_field="original")
+    assert not choice_of(upload(superuser, jpeg(), "copy.jpg")).images[0].may_replace
+    assert replace(superuser, here, smaller()).status_code == 403
+
+
+def test_replacing_needs_the_permission_to_change(client_of, here):
+    client = client_of("viewer")
+    User.objects.get(username="viewer").user_permissions.add(Permission.objects.get(codename="add_imageasset"))
+    assert not choice_of(upload(client, jpeg(), "copy.jpg")).images[0].may_replace
+    assert replace(client, here, smaller()).status_code == 403
+    assert client.get(address("replace", here.pk)).status_code == 405
+
+
+def test_uploader_who_may_not_see_images_is_not_asked(client_of, here):
+    client = client_of("staff")
+    User.objects.get(username="staff").user_permissions.add(Permission.objects.get(codename="add_imageasset"))
+    upload(client, jpeg(), "copy.jpg")
+    assert ImageAsset.objects.count() == 2
+
+
+def test_file_beyond_the_limits_of_a_page_is_saved_without_a_question(superuser, here, settings):
+    settings.HASHING = {"PAGE_MAX_PIXELS": 10}
+    upload(superuser, jpeg(), "copy.jpg")
+    assert ImageAsset.objects.count() == 2
