@@ -20,6 +20,7 @@ from hashing.fingerprint.limits import DecodingLimit
 from hashing.indexing.owners import has_row_permission
 from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
+from hashing.search.query import is_searchable
 from hashing.sources import ImageSource
 from hashing.sources.registry import sources_of_model
 from hashing.text import printable
@@ -55,7 +56,8 @@ class SimilarPictureMixin(forms.BaseForm):
     With a `user`, the form links to rows that this user may view. After validation, `similar_pictures` has the nearest
     rows, and `similar_picture_message` is a message about them in HTML. It does not check that a file is a picture:
     leave that to the form field. A file that is too much for the limits of a page is not searched for, whatever the
-    action: its field is in `unsearched_picture_fields`, and the message says so.
+    action: its field is in `unsearched_picture_fields`, and the message says so. So it does of pictures with too little
+    structure, whose fields are in `unstructured_picture_fields`: only equal files are found for them.
     """
 
     similar_picture_action = SimilarPictureAction.WARN
@@ -70,6 +72,7 @@ class SimilarPictureMixin(forms.BaseForm):
         self.user = user
         self.similar_pictures: list[SimilarPicture] = []
         self.unsearched_picture_fields: list[str] = []
+        self.unstructured_picture_fields: list[str] = []
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
             label = gettext_lazy("Upload it anyway")
             self.fields[self.confirm_field_name] = forms.BooleanField(
@@ -88,7 +91,7 @@ class SimilarPictureMixin(forms.BaseForm):
 
     def clean(self) -> Any:
         cleaned = super().clean()
-        self.similar_pictures, self.unsearched_picture_fields = [], []
+        self.similar_pictures, self.unsearched_picture_fields, self.unstructured_picture_fields = [], [], []
         for name in self.similar_picture_fields or [source.source_field for source in self._sources]:
             upload = self.cleaned_data.get(name)
             if isinstance(upload, UploadedFile):
@@ -98,11 +101,12 @@ class SimilarPictureMixin(forms.BaseForm):
     @property
     def similar_picture_message(self) -> SafeString | str:
         """The warning in HTML, with links; empty if there is nothing to warn of."""
-        found = similar_picture_message(self.similar_pictures)
-        if not self.unsearched_picture_fields:
-            return found
-        unsearched = _("A picture is too large to be compared with others while you wait.")
-        return format_html("{} {}", found, unsearched) if found else unsearched
+        messages = [similar_picture_message(self.similar_pictures)]
+        if self.unsearched_picture_fields:
+            messages.append(_("A picture is too large to be compared with others while you wait."))
+        if self.unstructured_picture_fields:
+            messages.append(_("A picture has too little structure to be compared: only equal files are found."))
+        return format_html_join(" ", "{}", ((message,) for message in messages if message))
 
     @property
     def _sources(self) -> list[ImageSource]:
@@ -116,6 +120,8 @@ class SimilarPictureMixin(forms.BaseForm):
             return
         except (ValueError, OSError):
             return
+        if not is_searchable(picture, include_low_quality=False):
+            self.unstructured_picture_fields.append(name)
         found = [self._describe(row) for row in self._find_similar(picture)]
         self.similar_pictures += found
         if found and not self._is_accepted():

@@ -241,3 +241,12 @@ def test_form_of_a_model_that_is_not_a_source_is_refused(hashed_photo):
     form = PictureForm({}, {"image": SimpleUploadedFile("a.jpg", jpeg())})
     with pytest.raises(UnknownSource):
         form.full_clean()
+
+
+def test_picture_with_too_little_structure_passes_with_a_message(hashed_photo):
+    hashed_photo()
+    form = submitted(PhotoForm, encoded(blank(size=(160, 120)), "PNG"), "blank.png")
+    assert form.is_valid()
+    assert form.unstructured_picture_fields == ["original"]
+    message = "A picture has too little structure to be compared: only equal files are found."
+    assert form.similar_picture_message == message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 from uuid import uuid4
@@ -241,7 +242,12 @@ def test_upload_message_names_visible_images_only(world, tenant, media, settings
         (media / asset.image.name).write_bytes(content)
     backfill_perceptual_hashes()
     upload = SimpleUploadedFile("new.jpg", content, "image/jpeg")
-    page = tenant.post(address("imageasset_add"), {"image": upload}, follow=True)
+    page = tenant.post(address("imageasset_add"), {"image": upload})
+    assert_nothing_leaks(page)
+    assert "own/waiting-own.jpg" in page.text
+    upload.seek(0)
+    data = {"image": upload, "keep_both": hashlib.sha256(content).hexdigest()}
+    page = tenant.post(address("imageasset_add"), data, follow=True)
     # The key of the new image is the next one.
     assert_nothing_leaks(page, ImageAsset.objects.latest("pk").pk)
     assert "own/waiting-own.jpg" in page.text

@@ -79,7 +79,8 @@ class Journey:
 
     def upload(self, picture: Path) -> None:
         page = self.open("imageasset_add")
-        done = self.send(page.form(button="_save"), "_save", image=_file(picture))
+        asked = self.send(page.form(button="_save"), "_save", image=_file(picture))
+        done = self.send(asked.form(button="keep_both"), "keep_both", image=_file(picture))
         asset = ImageAsset.objects.latest("pk")
         assert asset.perceptual_hash, asset.hash_error
         assert self.address("duplicategroup_of", asset.pk) in done.links, "the page does not name the duplicate"
