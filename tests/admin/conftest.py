@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
 
@@ -80,9 +79,11 @@ def fields_of(page) -> dict[str, str]:
 
 
 def content_of(response) -> bytes:
-    """Return the content of a response, and close the file that it streams."""
-    with closing(response):
-        return b"".join(response)
+    """Return the content of a response. A file that it streams is closed when it has been read.
+
+    `close()` would also close the connection to the database, and end the transaction of the test.
+    """
+    return b"".join(response)
 
 
 def messages_of(response) -> list[str]:

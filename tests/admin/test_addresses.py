@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -41,8 +40,9 @@ STORED = (ImageAsset, PairDecision, GroupMember, DuplicateGroup, LogEntry)
 
 
 def status_of(response: Any) -> int:
-    with closing(response):
-        return response.status_code
+    # Else a file that is streamed stays open.
+    content_of(response)
+    return response.status_code
 
 
 def rows(model: type[Any]) -> list[dict[str, Any]]:
