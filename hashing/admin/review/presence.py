@@ -119,7 +119,7 @@ def describe_changes(shown: list[ShownGroup], groups: CurrentGroups, access: Ima
     changes = {key: describe_decision(decision, hidden, access) for key, decision in decisions.items()}
     for group in shown:
         if group.keeper_pk not in changes and groups.has_changed(group):
-            changes[group.keeper_pk] = _("This group has changed.")
+            changes[group.keeper_pk] = _("This group has changed")
     return changes
 
 
@@ -138,8 +138,8 @@ def describe_decision(decision: PairDecision, hidden: Collection[Any], access: I
         values["who"] = _("Somebody")
     moment = local_time(decision.decided_at)
     if moment.date() != local_time(timezone.now()).date():
-        return _("%(who)s decided about this on %(when)s.") % values
-    return _("%(who)s decided about this at %(time)s.") % {**values, "time": date_format(moment, "TIME_FORMAT")}
+        return _("%(who)s decided about this on %(when)s") % values
+    return _("%(who)s decided about this at %(time)s") % {**values, "time": date_format(moment, "TIME_FORMAT")}
 
 
 def find_viewers(groups: CurrentGroups, access: ImageAccess) -> dict[int, str]:
@@ -155,7 +155,7 @@ def find_viewers(groups: CurrentGroups, access: ImageAccess) -> dict[int, str]:
 
 
 def describe_viewers(names: list[str]) -> str:
-    text = ngettext("%(names)s is looking at this.", "%(names)s are looking at this.", len(names))
+    text = ngettext("%(names)s is looking at this", "%(names)s are looking at this", len(names))
     shown = names if len(names) <= MAX_NAMES else [*names[:MAX_NAMES], "…"]
     return text % {"names": ", ".join(shown)}
 

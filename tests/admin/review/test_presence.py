@@ -83,14 +83,14 @@ def test_decision_that_was_taken_back_is_a_change(reviewer, superuser_client, ad
     ask(superuser_client, form_of(group, "same", keys_of(group)[1]))
     seen = shown(group)
     undo_last(superuser_client)
-    assert answer(reviewer, seen)["changes"] == {str(group.keeper_id): "This group has changed."}
+    assert answer(reviewer, seen)["changes"] == {str(group.keeper_id): "This group has changed"}
 
 
 def test_group_that_is_gone_is_a_change(reviewer, add_group):
     group = add_group()
     seen = shown(group)
     group.delete()
-    assert answer(reviewer, seen)["changes"] == {str(group.keeper_id): "This group has changed."}
+    assert answer(reviewer, seen)["changes"] == {str(group.keeper_id): "This group has changed"}
 
 
 def test_other_image_in_place_of_one_is_a_change(reviewer, add_group):
@@ -98,7 +98,7 @@ def test_other_image_in_place_of_one_is_a_change(reviewer, add_group):
     seen = shown(group)
     last = GroupMember.objects.filter(group=group).latest("pk")
     GroupMember.objects.filter(pk=last.pk).update(id=last.pk + 1)
-    assert answer(reviewer, seen)["changes"] == {str(group.keeper_id): "This group has changed."}
+    assert answer(reviewer, seen)["changes"] == {str(group.keeper_id): "This group has changed"}
 
 
 def test_poll_costs_the_same_for_one_group_and_for_several(reviewer, add_group):
@@ -117,7 +117,7 @@ def test_open_group_is_told_to_others(reviewer, superuser_client, add_group):
     group, other = add_group(), add_group()
     assert look(reviewer, group)["viewers"] == {}
     [(key, text)] = answer(superuser_client, shown(group, other))["viewers"].items()
-    assert (key, text) == (str(group.keeper_id), "reviewer is looking at this.")
+    assert (key, text) == (str(group.keeper_id), "reviewer is looking at this")
 
 
 def test_user_looks_at_one_group_only(reviewer, superuser_client, add_group):
@@ -132,7 +132,7 @@ def test_several_users_are_named_together(client_of, reviewer, superuser_client,
     look(reviewer, group)
     look(superuser_client, group)
     [text] = answer(client_of("viewer"), shown(group))["viewers"].values()
-    assert text == "reviewer, superuser are looking at this."
+    assert text == "reviewer, superuser are looking at this"
 
 
 def test_user_is_not_told_after_a_minute_and_then_forgotten(reviewer, superuser_client, add_group):

@@ -27,9 +27,9 @@ def test_two_editors_see_one_another_and_what_the_other_has_decided(reviewer, ad
     # The other one opens the group and sees who has it open already.
     parameters = {"group": reviewer.find(group).get_attribute("data-shown"), "open": first.keeper_id}
     told = other.post(review_address("presence"), parameters).json()["viewers"]
-    assert told == {str(first.keeper_id): "superuser is looking at this."}
+    assert told == {str(first.keeper_id): "superuser is looking at this"}
     reviewer.browser.execute_script(POLL)
-    reviewer.wait(lambda: "reviewer is looking at this." in reviewer.find(group).text)
+    reviewer.wait(lambda: "reviewer is looking at this" in reviewer.find(group).text)
 
     other.post(review_address("decide"), form_of(first, "same", keys_of(first)[1]))
     reviewer.browser.execute_script(POLL)
