@@ -7,6 +7,7 @@ const FIRST_MS = 1000;
 
 const review = document.querySelector(".hashing-review");
 let timer, openKeeper;
+let polls = 0;
 let viewers = {};
 
 review.addEventListener("focusin", (event) => setOpen(event.target.closest(".hashing-group")));
@@ -29,7 +30,14 @@ async function poll() {
   if (document.hidden) return;
   schedule(INTERVAL_MS);
   const groups = allGroups();
-  if (groups.length) show(await ask(groups), groups.map(shownAs));
+  if (!groups.length) return;
+  const number = ++polls;
+  const asked = groups.map(shownAs);
+  const answer = await ask(groups);
+  if (!answer || number < polls) return;
+  // A decision is under way: what it changes is no news.
+  if (review.ariaBusy === "true") schedule(FIRST_MS);
+  else show(answer, asked);
 }
 
 // Null without an answer: the next poll asks again.
@@ -53,7 +61,6 @@ function record(url, parameters, token) {
 
 // A decision may have replaced groups since the server was asked.
 function show(answer, asked) {
-  if (!answer || review.ariaBusy === "true") return;
   for (const group of allGroups()) {
     const change = answer.changes[keeperOf(group)];
     if (change && asked.includes(shownAs(group))) showChange(group, change);
