@@ -78,6 +78,13 @@ def test_group_that_was_shown_after_the_decision_is_not_mentioned(reviewer, supe
     assert answer(reviewer, shown(group))["changes"] == {}
 
 
+def test_each_group_is_compared_with_when_it_was_shown(reviewer, superuser_client, add_group):
+    group, other = add_group(), add_group()
+    before = shown(other)
+    ask(superuser_client, form_of(group, "same", keys_of(group)[1]))
+    assert answer(reviewer, [*before, *shown(group)])["changes"] == {}
+
+
 def test_decision_that_was_taken_back_is_a_change(reviewer, superuser_client, add_group):
     group = add_group()
     ask(superuser_client, form_of(group, "same", keys_of(group)[1]))
