@@ -16,6 +16,7 @@ from tests.db.faults import only_postgresql
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
+@pytest.mark.any_database
 def test_bad_files_do_not_affect_others(site: Site):
     site.add_photos(6)
     site.add_rows(
@@ -38,6 +39,7 @@ def test_bad_files_do_not_affect_others(site: Site):
     assert errors[6].startswith("MemoryError: ")
 
 
+@pytest.mark.any_database
 def test_image_whose_worker_was_killed_is_tried_again(site: Site):
     site.add_photos(1, prefix="killed-once-")
     done = site.run("backfill_hashes", "--workers", "1")
@@ -45,6 +47,7 @@ def test_image_whose_worker_was_killed_is_tried_again(site: Site):
     assert "Processed: 1\nFailed: 0\n" in done.stdout
 
 
+@pytest.mark.any_database
 def test_storage_outage_marks_no_row(site: Site):
     site.add_photos(12)
     (site.media / "DOWN").touch()
@@ -58,6 +61,7 @@ def test_storage_outage_marks_no_row(site: Site):
     assert site.run("backfill_hashes").returncode == 0
 
 
+@pytest.mark.any_database
 def test_storage_outage_during_the_run_keeps_what_was_read(site: Site):
     # With one worker, not all chunks end at the same time.
     process = start_slow_run(site, "--workers", "1")
@@ -134,6 +138,7 @@ def test_signal_saves_what_is_done_and_explains_how_to_continue(site: Site, numb
     assert 3 <= done < 60
 
 
+@pytest.mark.any_database
 def test_ctrl_c_that_also_reaches_the_workers_marks_no_row(site: Site):
     process = start_slow_run(site)
     os.killpg(process.pid, signal.SIGINT)
@@ -142,6 +147,7 @@ def test_ctrl_c_that_also_reaches_the_workers_marks_no_row(site: Site):
     assert {error for _, _, error in site.rows()} == {""}
 
 
+@pytest.mark.any_database
 def test_interrupted_rehash_names_the_key_to_continue_with(site: Site):
     process = start_slow_run(site, "--rehash")
     os.kill(process.pid, signal.SIGINT)
@@ -150,6 +156,7 @@ def test_interrupted_rehash_names_the_key_to_continue_with(site: Site):
     assert f"again with --start-pk {first_open}." in err
 
 
+@pytest.mark.any_database
 def test_killed_command_leaves_no_process_behind(site: Site):
     process = start_slow_run(site)
     session = process.pid

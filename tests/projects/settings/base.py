@@ -1,4 +1,5 @@
-"""The site's settings, with models of its own. The other modules here differ from them in one thing each."""
+"""The site's settings, with models of its own. The other modules here differ from them in one or two things that
+have nothing in common."""
 
 from __future__ import annotations
 

@@ -85,11 +85,10 @@ class Visitor:
             if response.status_code not in (301, 302, 303):
                 break
             address, data = urljoin(address, response["Location"]).partition("#")[0], None
-        assert response.status_code == 200, (
-            f"{address} answers {response.status_code}\n{response.content.decode()[:3000]}"
-        )
+        content = b"".join(response)
+        assert response.status_code == 200, f"{address} answers {response.status_code}\n{content.decode()[:3000]}"
         is_page = response["Content-Type"].startswith("text/html")
-        return Page(address, response.content.decode() if is_page else "")
+        return Page(address, content.decode() if is_page else "")
 
     def send(self, form: Form, button: str = "", **fields: Any) -> Page:
         """Fill in some fields of a form, and press one of its buttons."""

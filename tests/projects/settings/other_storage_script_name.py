@@ -1,4 +1,4 @@
-"""Files are in a storage that has no paths, as those of object storages."""
+"""A storage without paths, and a site below a path of its server."""
 
 from __future__ import annotations
 
@@ -8,3 +8,4 @@ STORAGES = {
     "default": {"BACKEND": "tests.projects.blob_storage.BlobStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+FORCE_SCRIPT_NAME = "/below"

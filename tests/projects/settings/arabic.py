@@ -1,6 +1,0 @@
-from __future__ import annotations
-
-from tests.projects.settings.base import *  # noqa: F403
-
-LANGUAGE_CODE = "ar"
-USE_THOUSAND_SEPARATOR = True
