@@ -73,7 +73,8 @@ def newer_decisions(world: World) -> list[PairDecision]:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_nothing_of_another_tenant_is_shown(world, tenant, route):
-    for url, key in addresses(route, list(world.keys())):
+    # All keys of the other tenant come before the own ones, which look alike.
+    for url, key in addresses(route, list(world.keys())[:-8]):
         for query in ("", "?state=all", f"?q={SECRET}") if route.name.endswith("changelist") else ("",):
             response = tenant.get(url + query, follow=True)
             if SECRET not in query:
