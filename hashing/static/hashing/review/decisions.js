@@ -74,8 +74,10 @@ function update(group, button, response) {
   document.querySelector(".hashing-session").replaceWith(parseFragment(response.header));
   if (!groupList.children.length) return loadNextGroups(response.message);
   updateUrl();
-  focusNext(group || isAboutOneImage(response.keys, following) ? candidates : [], following);
+  const card = focusNext(group || isAboutOneImage(response.keys, following) ? candidates : [], following);
+  // First what makes groups and bars higher.
   review.dispatchEvent(new Event("hashing:groups-changed"));
+  card.dispatchEvent(new Event("hashing:reveal", { bubbles: true }));
 }
 
 // The undecided images of a group in the order of review, from the one behind the decided one. After a refusal, the
@@ -139,7 +141,7 @@ function focusNext(candidates, following) {
     groupList.querySelector(OPEN_CARDS) ??
     groupList.querySelector(".hashing-member");
   card.focus({ preventScroll: true });
-  card.dispatchEvent(new Event("hashing:reveal", { bubbles: true }));
+  return card;
 }
 
 function imageKey(card) {

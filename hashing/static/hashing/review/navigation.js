@@ -17,10 +17,7 @@ review.addEventListener("focusin", (event) => {
   if (event.target !== card) setControlStop(card, event.target);
 });
 review.addEventListener("hashing:reveal", (event) => reveal(event.target));
-// What has the focus stays above the bar, however high that is.
-new ResizeObserver(() => {
-  document.documentElement.style.setProperty("--bar-height", `${toolbar.offsetHeight}px`);
-}).observe(toolbar);
+new ResizeObserver(measureToolbar).observe(toolbar);
 focusFirst();
 
 export function moveCard(step) {
@@ -84,9 +81,15 @@ export function focusCard(card) {
 
 // Scrolls to the whole group if there is room for it.
 function reveal(card) {
+  measureToolbar();
   const group = card.closest(".hashing-group");
   const element = group.offsetHeight < window.innerHeight * 0.8 ? group : card;
   element.scrollIntoView({ block: "nearest" });
+}
+
+// What has the focus stays above the bar, however high its message makes it.
+function measureToolbar() {
+  document.documentElement.style.setProperty("--bar-height", `${toolbar.offsetHeight}px`);
 }
 
 function setTabStops() {

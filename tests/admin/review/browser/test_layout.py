@@ -71,11 +71,12 @@ def test_size_of_the_cards_is_remembered(reviewer, add_copies, screen):
 @pytest.mark.parametrize("size", [(400, 700), (720, 450)])
 def test_bars_leave_the_buttons_of_the_current_card_free(reviewer, add_group, screen, size):
     screen(*size)
-    add_group(size=9)
+    add_group(size=9, names="{number}/{place}" + "-a-long-name" * 9 + ".jpg")
     reviewer.open(review_address("changelist"))
     assert reviewer.find(".hashing-toolbar").size["height"] == 0
     reviewer.press("j", "s")
     reviewer.wait_for_message("is marked as a duplicate of")
+    assert reviewer.browser.execute_script(IS_COVERED) is False
     reviewer.press("x")
     for _card in range(4):
         reviewer.press("j")
