@@ -140,7 +140,7 @@ def check_decisions(stored: Stored) -> None:
     parent: dict[int, int] = {}
     for decision in stored.decisions:
         assert decision.lower < decision.higher, decision
-        assert (decision.duplicate is None) == (decision.verdict == "different"), decision
+        assert (decision.duplicate is None) == (decision.verdict != "same"), decision
         if decision.duplicate is not None:
             assert decision.duplicate not in parent, decision
             parent[decision.duplicate] = decision.lower + decision.higher - decision.duplicate
