@@ -5,7 +5,7 @@ import { focusCard, moveCard, moveControl, moveGroup, moveRow } from "./navigati
 const review = document.querySelector(".hashing-review");
 const help = document.querySelector(".hashing-keys");
 const helpButton = document.querySelector(".hashing-controls__help");
-const TYPING = "input:not([type=checkbox]), textarea, select";
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select";
 // The arrows follow the direction of writing.
 const FORWARD = document.dir === "rtl" || document.documentElement.dir === "rtl" ? -1 : 1;
 const MOVES = {
@@ -50,6 +50,8 @@ function handleKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?" && help.open) return help.close();
   if (document.querySelector("dialog[open]") || event.target.matches(TYPING)) return;
+  // The arrows choose among radio buttons.
+  if (event.target.matches("[type=radio]") && event.key.startsWith("Arrow")) return;
   const isHandled = moveInside(event) || (MOVES[event.key] ? move(event.key) : !event.repeat && press(event));
   if (isHandled) event.preventDefault();
 }
@@ -72,6 +74,8 @@ function move(key) {
 function press(event) {
   if (event.key === "?") return click(helpButton);
   if (event.key === "u") return click(review.querySelector(".hashing-toolbar__undo button"));
+  const selectionButton = buttonAboutSelection(event);
+  if (selectionButton) return click(selectionButton);
   const card = event.target.closest(".hashing-member");
   // On a link or a button of the card, Enter follows the link or presses the button.
   if (!card || (event.key === "Enter" && event.target !== card)) return false;
@@ -80,6 +84,14 @@ function press(event) {
   if (event.key === "x") return click(card.querySelector("[name=image]"));
   if (event.key === "Enter" && !confirmKeeper(card)) return true;
   return click([...card.querySelectorAll("[data-key]")].find((button) => button.dataset.key === event.key));
+}
+
+// While images are selected, the key of a verdict is about them, not about the image that has the focus.
+function buttonAboutSelection(event) {
+  if (event.key === "Enter" && event.target.matches("a, button, input")) return null;
+  const group = event.target.closest(".hashing-group") ?? review.querySelector(".hashing-group:has([name=image]:checked)");
+  if (!group?.querySelector("[name=image]:checked")) return null;
+  return [...group.querySelectorAll(".hashing-selection [data-key]")].find((button) => button.dataset.key === event.key);
 }
 
 // Enter goes from one suggestion to the next. One that is hardly better than the others needs a second thought.

@@ -34,6 +34,24 @@ def test_several_images_are_decided_together(reviewer, add_copies):
     assert selected(reviewer) == []
 
 
+def test_the_key_of_a_verdict_is_about_the_selected_images(reviewer, add_copies):
+    add_copies(copies=3)
+    _keeper, one, two, three = keys_of(DuplicateGroup.objects.get())
+    reviewer.open(review_address("changelist"))
+    reviewer.press("j", "x", "j", "x", "j", "s")
+    reviewer.wait_for_message("2 images are marked as duplicates of")
+    assert marked_keys() == {one, two}
+    reviewer.wait_for_focus(three)
+
+
+def test_the_keys_work_after_a_size_was_chosen(reviewer, add_copies):
+    add_copies(copies=2)
+    reviewer.open(review_address("changelist"))
+    reviewer.click("[name=card-size][value=small]")
+    reviewer.press("j", "s")
+    reviewer.wait_for_message("is marked as a duplicate of")
+
+
 @DESKTOP
 def test_shift_selects_a_range_and_escape_clears_it(reviewer, add_copies):
     add_copies(copies=4)
