@@ -84,6 +84,12 @@ class GroupPresentation:
         return max(0, self.group.size - len(self.cards))
 
     @property
+    def likeness(self) -> str:
+        """How much the image that differs most is like the keeper, in words."""
+        has_same_bytes = not self.hidden_count and all(card.pair.has_same_bytes for card in self.cards[1:])
+        return _("identical files") if has_same_bytes else likeness_label(self.group.max_distance)
+
+    @property
     def url(self) -> str:
         """The group's own page."""
         return self.listing.group_url(self.site, self.group.pk, self.keeper.pk)

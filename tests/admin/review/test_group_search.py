@@ -72,3 +72,11 @@ def test_list_survives_any_search(reviewer, groups, text):
     page = reviewer.get(review_address("changelist"), {"q": text})
     assert page.status_code == 200
     assert "<script>" not in page.text.partition('id="content-main"')[2].partition("</main>")[0]
+
+
+def test_a_search_that_finds_nothing_open_leads_to_the_decided_groups(viewer, groups):
+    DuplicateGroup.objects.update(open_count=0)
+    page = viewer.get(review_address("changelist"), {"q": "tom & co"}).text
+    assert '<a href="?state=all&amp;q=tom%20%26%20co">' in page
+    page = viewer.get(review_address("changelist"), {"q": "tom & co", "state": "all"}).text
+    assert "?state=all&amp;q=" not in page

@@ -71,6 +71,12 @@ def test_a_file_with_the_same_bytes_is_identical_and_another_similar(add_group):
     assert [card.likeness for card in cards_of(group)[1:]] == ["identical file", "very similar"]
 
 
+def test_a_group_of_equal_files_says_so(add_group):
+    groups = [add_group(file_digest="a" * 64), add_group()]
+    shown = present_groups(groups, everything())
+    assert [group.likeness for group in shown] == ["identical files", "very similar"]
+
+
 def test_the_keeper_has_facts_and_the_others_have_differences(add_group):
     keeper, other, *_rest = cards_of(add_group(size=2, exif_count=3, file_format="PNG", file_size=1000))
     assert (keeper.facts[2], keeper.differences) == ("PNG", [])
