@@ -79,7 +79,7 @@ class BatchSummary:
         lower, higher = self.last.lower, self.last.higher
         name, keeper = (higher, lower) if self.last.duplicate_id == higher.pk else (lower, higher)
         counts = {"count": counted(self.pairs), "images": counted(self.images)}
-        return {"name": base_name(name), "keeper": base_name(keeper), **counts}
+        return dict(zip(("name", "keeper"), short_names(name, keeper), strict=True)) | counts
 
 
 def summarize(decision: PairDecision) -> BatchSummary:
@@ -98,13 +98,21 @@ def counted(number: int) -> str:
 def describe_pair(decision: PairDecision) -> str:
     lower, higher = decision.lower, decision.higher
     if decision.duplicate_id is None:
-        names = {"one": base_name(lower), "other": base_name(higher)}
+        one, other = short_names(lower, higher)
+        names = {"one": one, "other": other}
         if decision.verdict == PairDecision.Verdict.RELATED:
             return _("%(one)s and %(other)s belong together") % names
         return _("%(one)s and %(other)s are not the same") % names
     duplicate, keeper = (lower, higher) if decision.duplicate_id == lower.pk else (higher, lower)
-    names = {"name": base_name(duplicate), "keeper": base_name(keeper)}
+    name, keeper_name = short_names(duplicate, keeper)
+    names = {"name": name, "keeper": keeper_name}
     return _("%(name)s is a duplicate of %(keeper)s") % names
+
+
+def short_names(one: ImageAsset, other: ImageAsset) -> tuple[str, str]:
+    """Return the names without their folders, or with them if they would be equal."""
+    names = base_name(one), base_name(other)
+    return names if names[0] != names[1] else (isolated(one), isolated(other))
 
 
 def base_name(asset: ImageAsset) -> str:

@@ -60,3 +60,12 @@ def test_undo_of_a_superseded_decision_is_refused(reviewer, superuser_client, ad
     assert message.startswith("superuser decided about these ")
     assert date_format(localtime(PairDecision.objects.latest("pk").decided_at), "SHORT_DATETIME_FORMAT") in message
     assert PairDecision.objects.in_force().get().verdict == PairDecision.Verdict.DIFFERENT
+
+
+def test_undo_names_the_folders_of_files_with_the_same_name(reviewer, add_group):
+    group = add_group(size=2, names="{number}{place}/same.jpg")
+    ask(reviewer, form_of(group, "same", keys_of(group)[1]))
+    assert "01/same.jpg" in undo_form(reviewer)
+    other = add_group(size=2, names="folder/{number}{place}.jpg")
+    ask(reviewer, form_of(other, "same", keys_of(other)[1]))
+    assert "folder/" not in undo_form(reviewer)
