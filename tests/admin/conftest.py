@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import transaction
+from django.core.signals import request_finished
+from django.db import close_old_connections, transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 from PIL import Image
@@ -84,6 +85,15 @@ def content_of(response) -> bytes:
     `close()` would also close the connection to the database, and end the transaction of the test.
     """
     return b"".join(response)
+
+
+def close(response) -> None:
+    """Close a response and what it streams, but not the connection to the database, which the test still needs."""
+    request_finished.disconnect(close_old_connections)
+    try:
+        response.close()
+    finally:
+        request_finished.connect(close_old_connections)
 
 
 def messages_of(response) -> list[str]:

@@ -16,7 +16,7 @@ from hashing.fingerprint import opening
 from hashing.models import ImageAsset
 from samples.hostile_files import png, progressive_jpeg
 from samples.pictures import encoded, photo
-from tests.admin.conftest import EPS, HTML, SVG, address, bomb, content_of
+from tests.admin.conftest import EPS, HTML, SVG, address, bomb, close, content_of
 
 SIZE = (160, 120)
 
@@ -156,7 +156,7 @@ def test_a_response_closes_its_file(editor, add_image, monkeypatch):
     monkeypatch.setattr(opening, "open_regular_file", open_file)
     response = editor.head(address("original", add_image().pk))
     assert [file.closed for file in files] == [False]
-    response.close()
+    close(response)
     assert [file.closed for file in files] == [True]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hashing.models import ImageAsset
 from hashing.models.hash_fields import HASH_FIELDS
-from tests.admin.conftest import address
+from tests.admin.conftest import address, close
 
 ROLES = ("anonymous", "staff", "viewer", "editor", "superuser")
 METHODS = ("get", "head", "post", "put", "delete")
@@ -90,7 +90,7 @@ def test_status(add_image, client_of, name, method, role, status):
     response = getattr(client_of(role), method)(address(name, *arguments(name, asset)))
     assert response.status_code == status
     # A streamed file stays open otherwise.
-    response.close()
+    close(response)
     if role == "anonymous":
         assert "/login/" in response["Location"]
     if method in ("get", "head") or status in (403, 405):
