@@ -13,8 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from hashing.fingerprint.decoding import Picture, picture_from_pil, read_picture
-from hashing.fingerprint.details import FileDetails
-from hashing.fingerprint.fingerprint import Fingerprint
+from hashing.fingerprint.fingerprint import FileDetails, Fingerprint
 from hashing.fingerprint.grid import Cells, shrink
 from hashing.fingerprint.kernel import SQUARE_SIDE
 from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS

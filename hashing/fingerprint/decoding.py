@@ -11,7 +11,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
-from hashing.fingerprint.details import FileDetails, details_of
+from hashing.fingerprint.details import details_of
+from hashing.fingerprint.fingerprint import FileDetails
 from hashing.fingerprint.formats.tiff import SIGNED, UNSIGNED, Samples, samples_of
 from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
 from hashing.fingerprint.opening import decoding, open_image, open_picture

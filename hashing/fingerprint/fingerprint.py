@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -29,6 +30,19 @@ class Fingerprint(NamedTuple):
     quality: int
     width: int
     height: int
+
+
+class FileDetails(NamedTuple):
+    """What distinguishes files with the same picture. The names are those of the columns of `ImageAsset`.
+
+    `jpeg_quality` is 1 to 100, or None for other formats. `taken_at` has a time zone only if the file says which.
+    """
+
+    file_format: str
+    jpeg_quality: int | None
+    is_transparent: bool
+    exif_count: int
+    taken_at: datetime | None
 
 
 class Hashes(NamedTuple, Generic[Bits]):

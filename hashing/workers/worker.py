@@ -12,16 +12,14 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-from hashing.fingerprint.fingerprint import Fingerprint
+# Not from modules that import Pillow: the pool reads outcomes in a thread that must not wait for imports.
+from hashing.fingerprint.fingerprint import FileDetails, Fingerprint
 from hashing.fingerprint.limits import DEFAULT_MAX_BYTES, DecodingLimit, FileTooLarge, check_file_size
 from hashing.workers.memory import limit_memory, out_of_memory, used_memory
 from hashing.workers.read_ahead import ReadAhead, Reserve
 from hashing.workers.storages import StorageReference, open_storage, read_stored_file
-
-if TYPE_CHECKING:
-    from hashing.fingerprint.details import FileDetails
 
 T = TypeVar("T")
 

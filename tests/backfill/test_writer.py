@@ -7,8 +7,7 @@ import pytest
 from django.db import connection
 
 from hashing.backfill.writer import site_time
-from hashing.fingerprint.details import FileDetails
-from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.fingerprint.fingerprint import HASH_VERSION, FileDetails
 from hashing.models import ImageAsset
 from hashing.signals import files_replaced
 from hashing.workers.worker import Outcome

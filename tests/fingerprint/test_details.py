@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, features
 
 from hashing.fingerprint.compute import hash_image_file
-from hashing.fingerprint.details import FileDetails
+from hashing.fingerprint.fingerprint import FileDetails
 from samples.pictures import encoded, photo
 
 SIZE = (64, 48)
