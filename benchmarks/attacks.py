@@ -7,6 +7,7 @@ admin, searches by it, recomputes its hash and reads its preview, and then does 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import http.client
 import os
 import secrets
@@ -102,8 +103,11 @@ class Server:
     def post(self, path: str, name: str = "", content: bytes = b"") -> Page:
         body = b""
         if name:
+            # The form would ask about a file that is here.
+            chosen = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="keep_both"\r\n\r\n'
+            chosen += f"{hashlib.sha256(content).hexdigest()}\r\n"
             head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n\r\n'
-            body = head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+            body = chosen.encode() + head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
         return self._request("POST", path, body, f"multipart/form-data; boundary={BOUNDARY}")
 
     def _request(self, method: str, path: str, body: bytes, content_type: str) -> Page:
