@@ -65,7 +65,7 @@ def wrong_values() -> list[CheckMessage]:
 
 
 def are_criteria(value: object) -> bool:
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         return False
     try:
         return bool(parse_criteria(tuple(value)))

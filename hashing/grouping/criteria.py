@@ -49,7 +49,7 @@ def chosen_criteria() -> tuple[Criterion, ...]:
 @cache
 def parse_criteria(names: Sequence[str]) -> tuple[Criterion, ...]:
     """Return the criteria with these names. The oldest image is the better one where none of them decides."""
-    return (*map(parse_criterion, names), OLDEST)
+    return tuple(map(parse_criterion, names if "oldest" in names else (*names, "oldest")))
 
 
 def parse_criterion(text: str) -> Criterion:

@@ -25,11 +25,21 @@ def values_of(image: RankedRow, criteria: Criteria) -> tuple[Any, ...]:
     return tuple([criterion.value(image) for criterion in criteria])
 
 
-def best_first(images: Iterable[RankedRow], marked: AbstractSet[Any], criteria: Criteria | None = None) -> list[Any]:
-    """Return the keys of the images in the order of their ranking, by default by the criteria of the site."""
-    chosen = criteria or chosen_criteria()
-    ranked = sorted(images, key=lambda image: ranking_key(image, chosen, is_marked=image.pk in marked))
+def best_first(images: Iterable[RankedRow], marked: AbstractSet[Any]) -> list[Any]:
+    """Return the keys of the images in the order of their ranking."""
+    criteria = chosen_criteria()
+    ranked = sorted(images, key=lambda image: ranking_key(image, criteria, is_marked=image.pk in marked))
     return [image.pk for image in ranked]
+
+
+def rank(assets: Iterable[ImageAsset], criteria: Criteria | None = None) -> list[RankedRow]:
+    """Return the few images of a page, none of which is marked, in the order of their ranking.
+
+    By default by the criteria of the site.
+    """
+    chosen = criteria or chosen_criteria()
+    rows = mark_resaves_among([CandidateRow.of(asset) for asset in assets])
+    return sorted((row.ranked for row in rows), key=lambda image: ranking_key(image, chosen))
 
 
 def order_by_ranking(rows: QuerySet[ImageAsset]) -> QuerySet[ImageAsset]:
@@ -67,6 +77,4 @@ def decisive_criterion(better: RankedRow, worse: RankedRow, criteria: Criteria) 
 
 def is_better(asset: ImageAsset, keeper: ImageAsset) -> bool:
     """Whether an image is a better one to keep. Neither may be marked as a duplicate."""
-    one, other = mark_resaves_among([CandidateRow.of(asset), CandidateRow.of(keeper)])
-    criteria = chosen_criteria()
-    return ranking_key(one.ranked, criteria) < ranking_key(other.ranked, criteria)
+    return bool(rank([asset, keeper])[0].pk == asset.pk)

@@ -50,6 +50,10 @@ def test_an_unknown_key_is_an_error_and_changes_nothing(settings):
         {"MIN_QUALITY": 40.5},
         {"TIMEOUT": 0},
         {"TIMEOUT": True},
+        {"KEEPER": "pixels"},
+        {"KEEPER": None},
+        {"KEEPER": ["pixels", "size"]},
+        {"KEEPER": [["pixels"]]},
     ],
 )
 def test_an_invalid_value_is_an_error(settings, wrong):

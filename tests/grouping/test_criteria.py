@@ -7,6 +7,7 @@ from hashing.grouping.criteria import CRITERIA, OLDEST, UnknownCriterion, parse_
 
 def test_the_oldest_image_is_kept_where_no_criterion_decides():
     assert parse_criteria(("pixels",)) == (CRITERIA["pixels"], OLDEST)
+    assert parse_criteria(("oldest", "pixels")) == (OLDEST, CRITERIA["pixels"])
 
 
 @pytest.mark.parametrize("name", ["", "size", "pixels:", "pixels:5", "folder", "folder:", "format:", 7, None])

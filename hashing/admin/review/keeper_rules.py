@@ -17,14 +17,13 @@ from django.views.decorators.http import require_safe
 
 from hashing.admin.links import admin_page
 from hashing.admin.owners import attach_owners
-from hashing.admin.review.presentation import GroupPresentation, MemberCard, present_groups
+from hashing.admin.review.cards import MemberCard
+from hashing.admin.review.presentation import GroupPresentation, present_groups
 from hashing.admin.review.visible_groups import open_groups
 from hashing.admin.visibility import ImageAccess
 from hashing.conf import hashing_settings
-from hashing.grouping.candidates import CandidateRow
 from hashing.grouping.criteria import CRITERIA, WITH_ARGUMENT, UnknownCriterion, parse_criteria
-from hashing.grouping.ranking import best_first, decisive_criterion
-from hashing.grouping.resaves import mark_resaves_among
+from hashing.grouping.ranking import decisive_criterion, rank
 from hashing.models import DuplicateGroup
 
 TEMPLATE = "admin/hashing/review/keeper_rules.html"
@@ -94,10 +93,9 @@ def keeper_change(group: GroupPresentation, names: Iterable[str]) -> KeeperChang
         return None
     criteria = parse_criteria(tuple(names))
     cards = {card.asset.pk: card for card in group.cards}
-    rows = mark_resaves_among([CandidateRow.of(card.asset) for card in group.cards])
-    ranked = {row.ranked.pk: row.ranked for row in rows}
-    best = ranked[best_first(ranked.values(), set(), criteria)[0]]
+    best, *others = rank((card.asset for card in group.cards), criteria)
     if best.pk == group.keeper.pk:
         return None
-    decisive = decisive_criterion(best, ranked[group.keeper.pk], criteria)
+    keeper = next(image for image in others if image.pk == group.keeper.pk)
+    decisive = decisive_criterion(best, keeper, criteria)
     return KeeperChange(group, cards[best.pk], str(decisive.reason) if decisive else _("the keeper has an error"))

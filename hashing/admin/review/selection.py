@@ -1,4 +1,4 @@
-"""Which of the images that a form names a decision can be about, and what is told about the others."""
+"""The images of a form about which a decision is possible, and why it is not about the others."""
 
 from __future__ import annotations
 
@@ -86,20 +86,22 @@ def find_newer(decision: Decision, keys: Collection[int], access: ImageAccess, u
     """Return the images about which somebody has decided since the page was shown."""
     about = about_images({decision.keeper_pk, *keys})
     newer = decided_since(decision.shown.newest_decision, about, using).exclude(batch=decision.batch)
-    left: Left = {}
+    last: dict[int, PairDecision] = {}
     for made in newer:
         about_all = made.duplicate_id == decision.keeper_pk
         concerned = keys if about_all else {made.lower_id, made.higher_id}.intersection(keys)
-        reason = newer_reason(made, access)
         # The last decision comes first.
-        left = dict.fromkeys(concerned, reason) | left
-    return left
+        last = dict.fromkeys(concerned, made) | last
+    pairs = {key for made in last.values() for key in (made.lower_id, made.higher_id)}
+    visible = access.visible_keys(pairs)
+    return {key: newer_reason(made, visible, access) for key, made in last.items()}
 
 
-def newer_reason(decision: PairDecision, access: ImageAccess) -> Reason:
+def newer_reason(decision: PairDecision, visible: Collection[int], access: ImageAccess) -> Reason:
+    """Return why a decision comes first that was made since. `visible` are the keys of images that the user may see."""
     values = describe(decision, access.request.user.pk)
     # Who decides about hidden images is not shown either.
-    if len(access.visible_keys((decision.lower_id, decision.higher_id))) < len(("lower", "higher")):
+    if decision.lower_id not in visible or decision.higher_id not in visible:
         values["who"] = _("Somebody")
     return Reason(
         _("%(who)s decided about this on %(when)s, after this page was loaded. Nothing was changed.") % values,

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from hashing.admin.review.forms import Decision
-from hashing.admin.review.history import describe_undone, log_decision
+from hashing.admin.review.history import describe_undone, log_decision, log_messages
 from hashing.admin.review.presentation import MAX_CARDS_ON_LIST
 from hashing.admin.review.selection import Left, describe_left, find_left, newer_reason, not_in_group, select_images
 from hashing.admin.review.verdicts import DecidedImages, same_message
@@ -22,7 +22,7 @@ from hashing.grouping.decision_log import DecisionRefused, decided_since
 from hashing.grouping.decisions import undo
 from hashing.grouping.deletion import file_problem, record_problem
 from hashing.grouping.group_rows import with_groups_locked
-from hashing.grouping.ranking import order_by_ranking
+from hashing.grouping.ranking import rank
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable
 from hashing.text import isolated
@@ -53,15 +53,15 @@ def apply_decision(decision: Decision, rows: QuerySet[DuplicateGroup], access: I
     if decision.verdict.keeps == "keeper":
         refuse_missing_file(decision.keeper_pk, access, using)
     elif decision.verdict.keeps == "image":
-        decision = replace(decision, assets=best_first(decision.assets, using))
+        decision = replace(decision, assets=sort_by_ranking(decision.assets, using))
         refuse_missing_file(decision.assets[0], access, using)
     return with_groups_locked(using, apply_locked, decision, rows.using(using), access, using)
 
 
-def best_first(keys: tuple[int, ...], using: str) -> tuple[int, ...]:
+def sort_by_ranking(keys: tuple[int, ...], using: str) -> tuple[int, ...]:
     """Return the keys in the order of the ranking, those of deleted images last."""
-    rows = order_by_ranking(ImageAsset.objects.using(using).filter(pk__in=keys))
-    return tuple(dict.fromkeys([*rows.values_list("pk", flat=True), *keys]))
+    ranked = rank(ImageAsset.objects.using(using).filter(pk__in=keys))
+    return tuple(dict.fromkeys([*(image.pk for image in ranked), *keys]))
 
 
 def undo_decisions(batch: UUID, access: ImageAccess, seconds: float = UNDO_SECONDS) -> DecisionResult:
@@ -156,7 +156,8 @@ def refuse_changed_group(decision: Decision, group: DuplicateGroup, access: Imag
     """Raise `DecisionRefused` if the group, or a decision about it, is not as the page has shown it."""
     about_group = Q(duplicate__membership__group=group.pk) & access.is_visible("duplicate")
     if newer := decided_since(decision.shown.newest_decision, about_group, using).first():
-        raise DecisionRefused(newer_reason(newer, access).sentence)
+        visible = access.visible_keys((newer.lower_id, newer.higher_id))
+        raise DecisionRefused(newer_reason(newer, visible, access).sentence)
     if not decision.shown.is_current(group, access):
         raise DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
 
@@ -209,11 +210,12 @@ def log(
     """Write the decision into the history of the images. The duplicates of a large group have no entry of their own."""
     message = decision.verdict.message(decided)
     if not decision.verdict.is_about_group:
-        for key in chosen:
-            log_decision(user_pk, [assets[key]], decision.verdict.message(DecidedImages(assets[key], decided.keeper)))
-        log_decision(user_pk, [decided.keeper], message)
-        return
-    log_decision(user_pk, [assets[key] for key in chosen], message)
-    if decided.count + decided.others <= MAX_CARDS_ON_LIST:
-        for key in assets.keys() - set(chosen):
-            log_decision(user_pk, [assets[key]], same_message(DecidedImages(assets[key], decided.asset)))
+        about = decision.verdict.message
+        messages = [(assets[key], about(DecidedImages(assets[key], decided.keeper))) for key in chosen]
+        messages.append((decided.keeper, message))
+    else:
+        messages = [(assets[key], message) for key in chosen]
+        if decided.count + decided.others <= MAX_CARDS_ON_LIST:
+            others = [assets[key] for key in assets.keys() - set(chosen)]
+            messages += [(asset, same_message(DecidedImages(asset, decided.asset))) for asset in others]
+    log_messages(user_pk, messages)

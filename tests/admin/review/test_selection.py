@@ -74,6 +74,17 @@ def test_selected_images_are_kept_and_the_best_of_them_in_place_of_the_others(re
     }
 
 
+def test_a_re_save_is_not_the_best_of_the_images_that_are_kept(reviewer, add_group):
+    group = add_group(size=4)
+    _keeper, png, jpeg, other = keys_of(group)
+    ImageAsset.objects.filter(pk__in=[png, jpeg]).update(width=1500, file_size=1002)
+    ImageAsset.objects.filter(pk=png).update(file_format="PNG")
+    ImageAsset.objects.filter(pk=jpeg).update(file_format="JPEG", jpeg_quality=90)
+    ask(reviewer, selection(group, "keep", png, jpeg))
+    marks = PairDecision.objects.filter(duplicate=other)
+    assert [mark.lower_id + mark.higher_id - other for mark in marks] == [jpeg]
+
+
 def test_all_images_can_be_kept(reviewer, add_group):
     group = add_group()
     message = ask(reviewer, selection(group, "keep", *keys_of(group))).json()["message"]
