@@ -18,7 +18,7 @@ from hashing.admin.images.filters import FAILED, StateFilter
 from hashing.admin.links import admin_url
 from hashing.admin.progress.runs import RunTotals, running_runs
 from hashing.admin.review.visible_groups import count_field, open_groups
-from hashing.admin.sites import find_site
+from hashing.admin.sites import sites_named
 from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup, MarkedDuplicate, PairDecision
 
@@ -60,8 +60,8 @@ class Counted:
 
 def describe_work(request: HttpRequest) -> list[Work]:
     """Return what is to be done in this site and may be seen by the user, with at most one query for each line."""
-    site = find_site(request)
-    return list(find_work(ImageAccess(request, site))) if site else []
+    sites = sites_named(getattr(request, "current_app", None))
+    return list(find_work(ImageAccess(request, sites[0]))) if sites else []
 
 
 def find_work(access: ImageAccess) -> Iterator[Work]:

@@ -1,22 +1,21 @@
+"""The admin sites that show images, by their names: Django tells templates the name alone, and so do tasks."""
+
 from __future__ import annotations
 
 from weakref import WeakSet
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
 
 from hashing.models import ImageAsset
 
-# Django tells a template the name of the site, but not the site.
 _sites = WeakSet[AdminSite]()
 
 
 def remember_site(site: AdminSite) -> None:
-    """Let `find_site` know a site, for which a ModelAdmin of the app was made."""
+    """Let `sites_named` know a site, for which a ModelAdmin of images was made."""
     _sites.add(site)
 
 
-def find_site(request: HttpRequest) -> AdminSite | None:
-    """Return the site of a page of the admin, if it shows images."""
-    name = getattr(request, "current_app", None)
-    return next((site for site in _sites if site.name == name and site.is_registered(ImageAsset)), None)
+def sites_named(name: str | None) -> list[AdminSite]:
+    """Return the sites with this name in which images are registered; nothing forbids two of one name."""
+    return [site for site in _sites if site.name == name and site.is_registered(ImageAsset)]

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.contrib.admin.sites import all_sites
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import router
@@ -11,12 +10,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from hashing.admin.deletion.job import DeletionJob
+from hashing.admin.sites import sites_named
 from hashing.db.clock import Now
 from hashing.models import DeletionRun
 from hashing.tasks import task
 from hashing.text import first_line
 
-# After so many seconds of work, what was done is recorded.
+# Seconds of work after which what was done is recorded.
 SECONDS_BETWEEN_WRITES = 3.0
 
 
@@ -66,9 +66,8 @@ def find_request(run: DeletionRun) -> tuple[HttpRequest, Any]:
     user: Any = get_user_model()._default_manager.filter(pk=run.user_pk).first()
     request, model = HttpRequest(), apps.get_model(run.model_label)
     request.method, request.user = "POST", user
-    # Not documented, and the only register of admin sites by name.
-    for site in all_sites:
-        if user and site.name == run.site_name and site.is_registered(model):
+    for site in sites_named(run.site_name):
+        if user and site.is_registered(model):
             model_admin = site.get_model_admin(model)
             # The first asks whether the user is still active and staff.
             if site.has_permission(request) and model_admin.has_delete_permission(request):

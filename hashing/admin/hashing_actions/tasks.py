@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.sites import all_sites
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import router
 
 from hashing.admin.hashing_actions.selection import Rows, Selection
+from hashing.admin.sites import sites_named
 from hashing.backfill import BackfillOptions, BackfillReport, BackfillResult, run_backfill
 from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE, KeyRange, split_by_key
 from hashing.db.clock import DatabaseClock
@@ -85,11 +85,9 @@ class QueuedSelection:
     def _rows(self) -> Rows:
         user = get_user_model()._default_manager.get(pk=self.user_pk)
         selection = Selection(self.query, self.keys)
-        # Not documented, and the only register of admin sites by name.
-        for site in all_sites:
-            if site.name == self.site_name and site.is_registered(ImageAsset):
-                model_admin, request = site.get_model_admin(ImageAsset), selection.request_of(user)
-                # The first asks whether the user is still active and staff.
-                if site.has_permission(request) and model_admin.has_change_permission(request):
-                    return selection.rows(model_admin, user)
+        for site in sites_named(self.site_name):
+            model_admin, request = site.get_model_admin(ImageAsset), selection.request_of(user)
+            # The first asks whether the user is still active and staff.
+            if site.has_permission(request) and model_admin.has_change_permission(request):
+                return selection.rows(model_admin, user)
         raise PermissionDenied
