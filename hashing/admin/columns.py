@@ -10,12 +10,12 @@ from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.links import admin_url
 from hashing.admin.previews import SMALL, preview_html
+from hashing.grouping.decision_log import local_time
 from hashing.models import ImageAsset
 
 # The columns of the list of images: attributes of `ImageAssetAdmin`.
@@ -69,8 +69,7 @@ def state(asset: ImageAsset) -> str:
 
 @admin.display(description=_("added"), ordering="created_at")
 def added(asset: ImageAsset) -> str:
-    moment = localtime(asset.created_at) if is_aware(asset.created_at) else asset.created_at
-    return date_format(moment, "SHORT_DATE_FORMAT")
+    return date_format(local_time(asset.created_at), "SHORT_DATE_FORMAT")
 
 
 def image_cell(asset: ImageAsset, site: AdminSite, role: object = "") -> SafeString:

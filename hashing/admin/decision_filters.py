@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -103,6 +103,8 @@ class DecidedAtFilter(admin.SimpleListFilter):
 
 
 def start_of_today() -> datetime:
+    """Return midnight in the time zone of the user, or of the site if it activates none."""
     now = timezone.now()
-    local = timezone.localtime(now) if timezone.is_aware(now) else now
-    return local.replace(hour=0, minute=0, second=0, microsecond=0)
+    if timezone.is_naive(now):
+        return datetime.combine(now.date(), time.min)
+    return timezone.make_aware(datetime.combine(timezone.localdate(now), time.min))

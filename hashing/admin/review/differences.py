@@ -12,12 +12,12 @@ from django.template.defaultfilters import floatformat
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timesince import timesince
-from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hashing.admin.columns import pixels, size
 from hashing.admin.owners import OwnerLink
+from hashing.grouping.decision_log import local_time
 from hashing.models import ImageAsset
 from hashing.templatetags.hashing_admin import spell_out
 from hashing.text import isolated
@@ -233,11 +233,7 @@ def format_label(asset: ImageAsset) -> str:
 def date_label(asset: ImageAsset) -> str:
     moment = asset.taken_at or asset.created_at
     label = _("taken %(date)s") if asset.taken_at else _("added %(date)s")
-    return label % {"date": date_format(site_date(moment), "SHORT_DATE_FORMAT")}
-
-
-def site_date(moment: datetime) -> datetime:
-    return localtime(moment) if is_aware(moment) else moment
+    return label % {"date": date_format(local_time(moment), "SHORT_DATE_FORMAT")}
 
 
 def time_between(one: datetime, other: datetime) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.core.paginator import Paginator
 from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
+from hashing.admin.decision_filters import start_of_today
 from hashing.admin.paginator import values_checked
 from hashing.admin.review.presentation import GroupPresentation
 from hashing.admin.review.visible_groups import count_field
@@ -131,11 +130,3 @@ def count_decided_today(access: ImageAccess) -> int:
     subject = Coalesce(F("lower") + F("higher") - F("duplicate"), -F("pk"))
     rows = today.order_by().annotate(subject=subject)[:MAX_DECISIONS]
     return int(rows.aggregate(count=Count("subject", distinct=True))["count"])
-
-
-def start_of_today() -> datetime:
-    """Return midnight in the time zone of the user, or of the site if it activates none."""
-    now = timezone.now()
-    if timezone.is_naive(now):
-        return datetime.combine(now.date(), time.min)
-    return timezone.make_aware(datetime.combine(timezone.localdate(now), time.min))

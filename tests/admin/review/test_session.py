@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from hashing.admin.decision_filters import start_of_today
 from hashing.admin.review import session
 from hashing.admin.review.session import total_groups
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
@@ -102,9 +103,9 @@ def test_only_own_decisions_of_today_count(reviewer, superuser_client, groups):
 )
 def test_today_begins_at_midnight_of_the_user(monkeypatch, zone, start):
     now = timezone.datetime.fromisoformat("2026-11-26T12:30+00:00")
-    monkeypatch.setattr(session.timezone, "now", lambda: now)
+    monkeypatch.setattr(timezone, "now", lambda: now)
     with timezone.override(zone):
-        assert session.start_of_today() == timezone.datetime.fromisoformat(f"{start}+00:00")
+        assert start_of_today() == timezone.datetime.fromisoformat(f"{start}+00:00")
 
 
 def test_history_of_a_group_has_pages(superuser_client, groups):
