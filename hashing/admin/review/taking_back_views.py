@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -55,7 +54,7 @@ class TakingBackViews:
         decision = self.model_admin.get_object(request, object_id)
         if not self.model_admin.has_delete_permission(request, decision):
             raise PermissionDenied
-        back = self.list_url(QueryDict(request.GET.urlencode()).get("_changelist_filters", ""))
+        back = self.list_url(request.GET.get("_changelist_filters", ""))
         if request.POST.get("post"):
             self._take_back(request, object_id)
             return redirect(back)
@@ -71,11 +70,10 @@ class TakingBackViews:
             decisions = decisions.filter(pk__lte=newest)
         if not request.POST.get("post"):
             shown = list(decisions.order_by("-pk")[:MAX_SHOWN])
-            page = self._confirm(request, shown, decisions.order_by().count(), request.get_full_path())
             # Of ticked rows those that the user sees, of the whole list any, without which Django refuses the action.
             ticked = shown[:1] if request.POST.get("select_across") == "1" else decisions
-            page.context_data = {**(page.context_data or {}), "keys": [decision.pk for decision in ticked]}
-            return page
+            keys = [decision.pk for decision in ticked]
+            return self._confirm(request, shown, decisions.order_by().count(), request.get_full_path(), keys)
         keys = list(decisions.order_by("-pk").values_list("pk", flat=True)[: MAX_TAKEN_BACK + 1])
         chosen = self.model_admin.get_queryset(request).filter(pk__in=keys[:MAX_TAKEN_BACK])
         done = take_back_all(chosen, request, self.model_admin)
@@ -93,8 +91,13 @@ class TakingBackViews:
             messages.error(request, str(refusal))
 
     def _confirm(
-        self, request: HttpRequest, shown: Sequence[PairDecision], count: int, list_url: str
-    ) -> TemplateResponse:
+        self,
+        request: HttpRequest,
+        shown: Sequence[PairDecision],
+        count: int,
+        list_url: str,
+        selected: Sequence[int] = (),
+    ) -> HttpResponse:
         pairs = [(pair_html(decision, self.site), describe_pair(decision)) for decision in shown]
         fields = {name: request.POST.get(name, "") for name in ("action", "select_across") if name in request.POST}
         context = {
@@ -103,6 +106,7 @@ class TakingBackViews:
             "hidden_count": count - len(shown),
             "limit": MAX_TAKEN_BACK if count > MAX_TAKEN_BACK else None,
             "fields": fields | {"newest": max((decision.pk for decision in shown), default=0)},
+            "keys": selected,
             "list_url": list_url,
         }
         return admin_page(self.model_admin, request, CONFIRMATION, _("Take back"), **context)
