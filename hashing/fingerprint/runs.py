@@ -35,7 +35,7 @@ MAX_RUN, RUN_PARTS = 1 << 12, 8
 MAX_CURVATURE = 3.656
 # More than the arithmetic of doubles may change a weight by, in multiples of 2 ** -22.
 ROUNDING_ERROR = 1e-6
-# Lobes are divided into so many parts to add up their weights. The relative error is about 1e-14.
+# Parts of a lobe whose weights are added up. The relative error is about 1e-14.
 PARTS_OF_LOBE = 512
 
 
