@@ -4,6 +4,7 @@ to ask their addresses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -267,3 +268,21 @@ def decision_forms(secret: dict[str, ImageAsset], own: dict[str, ImageAsset]) ->
         for assets, keeper in selections:
             found += [{"keeper": keeper.pk, "selected": verdict, "image": [each.pk for each in assets]}]
     return [{**form, **fields, "batch": uuid4()} for form in found]
+
+
+def assert_nothing_leaks(response: Any, key: int | None = None) -> None:
+    """Assert that a response names no file and no key of the other tenant, apart from the key that was asked for."""
+    text = f"{response.get('Location', '')} {b''.join(response).decode(errors='replace')}"
+    assert SECRET not in text
+    assert set(re.findall(rf"\b{FIRST_SECRET_KEY // 1000}\d{{3}}\b", text)) <= {str(key)}
+
+
+def rows_of_others(world: World) -> list[Any]:
+    """Return the images of the other tenant and the decisions about them.
+
+    Decisions about an own image as well end with it: when it is deleted, or its file turns out to be another one.
+    """
+    keys = world.secret_keys
+    images = ImageAsset.objects.filter(pk__in=keys)
+    decisions = PairDecision.objects.filter(lower__in=keys, higher__in=keys)
+    return [list(rows.order_by("pk").values()) for rows in (images, decisions)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,7 +10,6 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
 
@@ -20,21 +17,22 @@ from hashing.admin.deletion.merging import Merging
 from hashing.admin.owners import attach_owners
 from hashing.admin.visibility import ImageAccess, is_narrowed, visible_images
 from hashing.backfill import backfill_perceptual_hashes
-from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
+from hashing.models import ImageAsset, PairDecision
 from samples.pictures import encoded, photo
 from tests.admin.conftest import content_of
 from tests.admin.tenants import (
     BACKENDS,
-    FIRST_SECRET_KEY,
     SECRET,
     World,
     address,
     addresses,
+    assert_nothing_leaks,
     forms,
     make_site,
     make_user,
     objects,
     routes_of,
+    rows_of_others,
     tenants,
 )
 from tests.site_models.models import Photo
@@ -42,26 +40,6 @@ from tests.site_models.models import Photo
 pytestmark = [pytest.mark.urls("tests.admin.tenants"), pytest.mark.any_database]
 ROUTES = [pytest.param(route, id=route.name) for route in routes_of(tenants)]
 JSON = {"Accept": "application/json"}
-
-
-def assert_nothing_leaks(response: Any, key: int | None = None) -> None:
-    """Assert that a response names no file and no key of the other tenant, apart from the key that was asked for."""
-    text = f"{response.get('Location', '')} {content_of(response).decode(errors='replace')}"
-    # A page that asks for a confirmation repeats the keys that were sent, whichever they are.
-    text = re.sub(r'<input type="hidden" name="_selected_action" value="\d+">', "", text)
-    assert SECRET not in text
-    assert set(re.findall(rf"\b{FIRST_SECRET_KEY // 1000}\d{{3}}\b", text)) <= {str(key)}
-
-
-def rows_of_others(world: World) -> list[Any]:
-    """Return the images of the other tenant and the decisions about them.
-
-    Decisions about an own image as well end with it: when it is deleted, or its file turns out to be another one.
-    """
-    keys = world.secret_keys
-    images = ImageAsset.objects.filter(pk__in=keys)
-    decisions = PairDecision.objects.filter(lower__in=keys, higher__in=keys)
-    return [list(rows.order_by("pk").values()) for rows in (images, decisions)]
 
 
 def newer_decisions(world: World) -> list[PairDecision]:
@@ -109,100 +87,11 @@ def test_files_and_previews_of_another_tenant_stay(world, tenant, media):
     assert all((media / asset.image.name).is_file() for asset in world.secret.values())
 
 
-def test_groups_show_and_count_visible_images_only(world, tenant, chief):
-    page = tenant.get(address("duplicategroup_changelist"))
-    [group] = page.context["groups"]
-    assert [card.asset.pk for card in group.cards] == [world.own[f"1-{place}"].pk for place in (1, 2, 3)]
-    assert (group.group.size, group.group.open_count, group.hidden_count) == (3, 2, 0)
-    assert page.context["cl"].result_count == 1
-    assert "2 groups of duplicates" not in tenant.get(address("imageasset_changelist")).text
-    assert "1 group of duplicates" in tenant.get(address("imageasset_changelist")).text
-    shown = chief.get(address("duplicategroup_changelist")).context["groups"]
-    assert sorted(len(each.cards) for each in shown) == [2, 4, 5]
-
-
 def test_front_page_counts_visible_images_only(tenant):
     card = tenant.get(reverse("tenants:index")).text.partition('class="hashing-work"')[2].partition("</section>")[0]
     for text in ("1 group of duplicates to review", "2 images, ", "1 marked duplicate to delete", "1 image failed"):
         assert text in card
     assert "Backfill" not in card
-
-
-@pytest.mark.parametrize(("images", "shown"), [("2", 0), ("3-5", 1)])
-def test_filters_of_groups_count_visible_images(world, tenant, images, shown):
-    ImageAsset.objects.filter(pk__in=[world.own["1-3"].pk]).update(image="elsewhere/3.jpg")
-    page = tenant.get(address("duplicategroup_changelist") + f"?images={images}")
-    assert len(page.context["groups"]) == 1 - shown
-
-
-@pytest.mark.parametrize("lookup", ["size=5", "size__gt=4", "open_count=2", "max_distance__gte=0", "keeper=770001"])
-def test_columns_of_groups_cannot_be_asked(tenant, lookup):
-    page = tenant.get(address("duplicategroup_changelist") + f"?state=all&{lookup}")
-    assert page.status_code in (302, 400)
-
-
-def test_pages_of_a_large_group_do_not_show_where_images_are_hidden(world, tenant):
-    group = DuplicateGroup.objects.get(keeper=world.own["1-1"].pk)
-    GroupMember.objects.filter(group=group, asset=world.own["1-3"].pk).update(position=500)
-    page = tenant.get(address("duplicategroup_change", group.pk))
-    assert [card.asset.pk for card in page.context["groups"][0].cards] == [
-        world.own[f"1-{place}"].pk for place in (1, 2, 3)
-    ]
-    assert page.context["groups"][0].pages == 1
-
-
-def test_image_of_a_hidden_keeper_has_no_group(world, tenant):
-    page = tenant.get(address("imageasset_change", world.own["2-2"].pk))
-    assert "seems to be the same" not in page.text
-    page = tenant.get(address("imageasset_change", world.own["1-2"].pk))
-    assert "2 other images seem to be the same" in page.text
-
-
-def keep_form(world: World, tenant: Client, asset: ImageAsset) -> dict[str, Any]:
-    [group] = tenant.get(address("duplicategroup_changelist")).context["groups"]
-    return {**group.form_values, "keep": asset.pk, "return_to": address("duplicategroup_changelist")}
-
-
-def test_keeping_an_image_marks_visible_images_only(world, tenant):
-    data, before = keep_form(world, tenant, world.own["1-2"]), rows_of_others(world)
-    response = tenant.post(address("duplicategroup_decide"), data, headers=JSON)
-    assert response.status_code == 200
-    assert "2 images are marked as its duplicates" in response.json()["message"]
-    assert rows_of_others(world) == before
-    marked = PairDecision.objects.filter(batch=data["batch"]).values_list("duplicate", flat=True)
-    assert sorted(marked) == sorted([world.own["1-1"].pk, world.own["1-3"].pk])
-
-
-def test_keeping_all_equal_files_marks_visible_images_only(world, tenant):
-    look = tenant.get(address("duplicategroup_identical_files"))
-    hidden = set(PairDecision.objects.filter(Q(lower__in=world.secret_keys) | Q(higher__in=world.secret_keys)))
-    [job] = re.findall(r'name="job" value="([^"]*)"', look.text)
-    before = set(PairDecision.objects.values_list("pk", flat=True))
-    tenant.post(address("duplicategroup_identical_files"), {"job": job, "confirmed": "yes"})
-    made = PairDecision.objects.exclude(pk__in=before)
-    assert {(each.lower_id, each.higher_id) for each in made} == {
-        (world.own["1-1"].pk, world.own[name].pk) for name in ("1-2", "1-3")
-    }
-    assert set(PairDecision.objects.filter(Q(lower__in=world.secret_keys) | Q(higher__in=world.secret_keys))) == hidden
-
-
-def test_decision_that_would_mark_a_hidden_image_is_refused(world, tenant):
-    duplicate, kept = world.own["1-2"], world.secret["1-4"]
-    PairDecision.objects.create(
-        lower=duplicate,
-        higher=kept,
-        lower_file=duplicate.image.name,
-        higher_file=kept.image.name,
-        verdict="same",
-        duplicate=duplicate,
-        batch=uuid4(),
-    )
-    assert_nothing_leaks(tenant.get(address("duplicategroup_changelist")))
-    data, before = keep_form(world, tenant, duplicate), rows_of_others(world)
-    response = tenant.post(address("duplicategroup_decide"), data, headers=JSON)
-    assert response.status_code == 409
-    assert_nothing_leaks(response)
-    assert rows_of_others(world) == before
 
 
 def test_marks_are_listed_only_with_a_visible_keeper(world, tenant, chief):
@@ -226,14 +115,6 @@ def test_progress_is_that_of_visible_images(world, tenant, chief):
     assert [failure.asset.pk for failure in status.failures] == [world.own["failed"].pk]
     assert status.running.runs == []
     assert len(chief.get(address("imageasset_progress")).context["status"].running.runs) == 1
-
-
-def test_undo_of_decisions_about_images_that_became_hidden_is_refused(world, tenant):
-    [batch] = PairDecision.objects.filter(decided_by=world.user).values_list("batch", flat=True)
-    response = tenant.post(address("duplicategroup_undo"), {"batch": batch}, headers=JSON)
-    assert response.status_code == 409
-    assert tenant.get(address("duplicategroup_changelist")).context["last_decision"] is None
-    assert PairDecision.objects.filter(batch=batch).exists()
 
 
 def test_upload_message_names_visible_images_only(world, tenant, media, settings):
