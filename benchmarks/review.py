@@ -21,7 +21,7 @@ from benchmarks.scratch_site import add_hashed_rows, analyse_tables, count_queri
 
 HEADS = ["request", "queries", "median, ms", "slowest, ms"]
 DECISIONS, TRIES = 20, 7
-# A group is made of the first images of so many successive keys.
+# Successive keys from which each group takes the first images.
 SPACING = 10
 BATCH = 2000
 SIZE_OF_GROUP = f"(copy.id - 1) / {SPACING} %% 3 + 2"

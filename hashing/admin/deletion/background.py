@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def is_for_queue(count: int) -> bool:
-    """Return whether so many images are better deleted by the queue, which the site has."""
+    """Return whether to delete this number of images in the queue: it is large, and the site has a queue."""
     return count > hashing_settings().ACTION_LIMIT and has_task_queue()
 
 

@@ -143,7 +143,7 @@ class DeletionViews:
     def delete_some(
         self, request: HttpRequest, job: DeletionJob, seconds: float, delete: DeleteBatch | None = None
     ) -> None:
-        """Delete for so many seconds, at least one batch. What was done is committed, also if an error ends it."""
+        """Delete until the seconds are over, at least one batch. Batches before an error stay committed."""
         delete = delete or self.policy.delete_batch
         done, end = 0, time.monotonic() + seconds
         try:
