@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
+from django.utils import timezone
+
 from hashing.conf import hashing_settings
 from hashing.fingerprint.similarity import LARGEST_DISTANCE
 from hashing.models.duplicates import GroupingRun
@@ -54,4 +56,8 @@ class GroupingOptions:
         return rows.of_sources(self.sources) if self.sources else rows.all()
 
     def remember(self, using: str) -> None:
-        GroupingRun(pk=RUN_PK, **asdict(self)).save(using=using)
+        """Store these options as those of the last run. Two runs may end, and write the row, at once."""
+        values = {**asdict(self), "finished_at": timezone.now()}
+        row = GroupingRun(pk=RUN_PK, **values)
+        runs = GroupingRun.objects.using(using)
+        runs.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=list(values))

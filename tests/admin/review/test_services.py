@@ -81,7 +81,7 @@ def test_decision_that_cannot_be_logged_is_not_made(add_group, somebody, monkeyp
         raise RuntimeError
 
     group = add_group()
-    monkeypatch.setattr("hashing.admin.review.services.log_decision", fail)
+    monkeypatch.setattr("hashing.admin.review.services.log_messages", fail)
     with pytest.raises(RuntimeError):
         act(group, "same", keys_of(group)[1], somebody)
     assert not PairDecision.objects.exists()
