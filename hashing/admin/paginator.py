@@ -36,7 +36,10 @@ def estimate_count(queryset: QuerySet[Any]) -> int | None:
     if connection.vendor != "postgresql":
         return None
     rows = estimate_rows(connection, queryset.model._meta.db_table)
-    return rows if rows >= MIN_ESTIMATE else None
+    # After many deletions, the file of a small table is large until PostgreSQL has cleaned it.
+    if rows < MIN_ESTIMATE or queryset.order_by()[:MIN_ESTIMATE].count() < MIN_ESTIMATE:
+        return None
+    return rows
 
 
 class LargeTablePaginator(Paginator):  # type: ignore[type-arg]

@@ -50,6 +50,12 @@ def test_small_table_is_counted(db):
     assert estimate_count(ImageAsset.objects.all()) is None
 
 
+def test_small_table_is_counted_though_its_file_is_large(db, postgresql, monkeypatch):
+    monkeypatch.setattr(paginator, "estimate_rows", lambda *_: 80_000)
+    ImageAsset.objects.bulk_create([ImageAsset(image="1.jpg")])
+    assert LargeTablePaginator(ImageAsset.objects.order_by("pk"), 10).count == 1
+
+
 def test_filtered_rows_are_counted_up_to_a_limit(table):
     pages = LargeTablePaginator(ImageAsset.objects.filter(hash_error="").order_by("pk"), 10)
     assert (pages.count, pages.is_capped, pages.num_pages) == (20, True, 2)
