@@ -22,6 +22,8 @@ class HashingSettings:
     MIN_QUALITY: int = DEFAULT_MIN_QUALITY
     # The largest `distance` (0 to 384) of two images that count as the same.
     MAX_DISTANCE: int = DEFAULT_MAX_DISTANCE
+    # Whether pictures also match by what is inside a frame of one colour.
+    COMPARE_INSIDE_FRAMES: bool = True
     # Bytes that a worker process may need for decoding one image; None for no limit.
     MAX_MEMORY: int | None = DEFAULT_MAX_MEMORY
     # Seconds after which a worker process that decodes an image is terminated.

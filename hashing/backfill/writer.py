@@ -56,6 +56,14 @@ def hash_fields_of(outcome: Outcome) -> dict[str, Any]:
             "width": found.width,
             "height": found.height,
         }
+        if inside := found.inside:
+            values |= {
+                "inside_perceptual_hash": inside.perceptual_hash,
+                "inside_vertical_hash": inside.vertical_hash,
+                "inside_detail_hash": inside.detail_hash,
+                "inside_quality": inside.quality,
+                **{f"inside_{edge}": position for edge, position in inside.box._asdict().items()},
+            }
         if outcome.details:
             values |= outcome.details._asdict() | {"taken_at": site_time(outcome.details.taken_at)}
     elif outcome.declared_size:

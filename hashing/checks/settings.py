@@ -49,6 +49,7 @@ def wrong_values() -> list[CheckMessage]:
             is_whole(values.MAX_DISTANCE) and 0 <= values.MAX_DISTANCE <= LARGEST_DISTANCE,
             f"a whole number from 0 to {LARGEST_DISTANCE}",
         ),
+        "COMPARE_INSIDE_FRAMES": (isinstance(values.COMPARE_INSIDE_FRAMES, bool), "True or False"),
         "TIMEOUT": (is_number(values.TIMEOUT) and values.TIMEOUT > 0, "a number of seconds above 0"),
         "ON_UPLOAD": (values.ON_UPLOAD in UPLOAD_CHOICES, f"one of {', '.join(map(repr, UPLOAD_CHOICES))}"),
         "ACTION_LIMIT": (

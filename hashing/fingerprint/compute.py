@@ -12,9 +12,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from hashing.fingerprint.decoding import Picture, picture_from_pil, read_picture
-from hashing.fingerprint.fingerprint import FileDetails, Fingerprint
-from hashing.fingerprint.grid import Cells, shrink
+from hashing.fingerprint.decoding import Box, Picture, picture_from_pil, read_picture
+from hashing.fingerprint.fingerprint import FileDetails, Fingerprint, Inside, InsideBox
+from hashing.fingerprint.frames import find_inside
+from hashing.fingerprint.grid import Cells, Grids, shrink
 from hashing.fingerprint.kernel import SQUARE_SIDE
 from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
 
@@ -75,15 +76,53 @@ def fingerprint_of_image(image: Image.Image) -> Fingerprint:
         raise ValueError(f"Failed to process image: {error}") from error
 
 
+class HashedGrids(NamedTuple):
+    """The fields that a fingerprint and that of an inside share."""
+
+    perceptual_hash: str
+    vertical_hash: str
+    detail_hash: str
+    quality: int
+
+
 def fingerprint_of_picture(picture: Picture) -> Fingerprint:
-    wide, tall, square = shrink(picture.grey, picture.box)
-    return Fingerprint(
+    pixels, extent = np.asarray(picture.grey), picture.box
+    whole = hash_grids(shrink(pixels, extent))
+    return Fingerprint(*whole, picture.width, picture.height, fingerprint_of_inside(pixels, extent))
+
+
+def fingerprint_of_inside(pixels: Cells, extent: Box | None) -> Inside | None:
+    """Return the fingerprint of what is inside a frame, None if there is none. `extent` is that of a reduced JPEG."""
+    height, width = pixels.shape
+    found = find_inside(pixels)
+    if found is None:
+        return None
+    inside = pixels[found.top : found.bottom, found.left : found.right]
+    if extent is None:
+        hashes, extent = hash_grids(shrink(inside)), Box(0, 0, width, height)
+    else:
+        hashes = hash_grids(shrink(inside, extent.within(*found)))
+    across, down = extent.right - extent.left, extent.bottom - extent.top
+    box = InsideBox(
+        thousandths(found.left - extent.left, across),
+        thousandths(found.top - extent.top, down),
+        thousandths(found.right - extent.left, across),
+        thousandths(found.bottom - extent.top, down),
+    )
+    return Inside(*hashes, box)
+
+
+def thousandths(part: float, whole: float) -> int:
+    return min(max(round(1000 * part / whole), 0), 1000)
+
+
+def hash_grids(grids: Grids) -> HashedGrids:
+    wide, tall, square = grids
+    return HashedGrids(
         perceptual_hash=to_hex(wide[:, 1:] > wide[:, :-1]),
         vertical_hash=to_hex(tall[1:] > tall[:-1]),
         detail_hash=to_hex(low_frequency_bits(square)),
         quality=measure_quality(wide, tall),
-        width=picture.width,
-        height=picture.height,
     )
 
 

@@ -46,6 +46,15 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
+    def within(self, left: int, top: int, right: int, bottom: int) -> Box:
+        """Return what a crop to these pixels has of the part."""
+        return Box(
+            max(self.left - left, 0),
+            max(self.top - top, 0),
+            min(self.right, right) - left,
+            min(self.bottom, bottom) - top,
+        )
+
 
 class Picture(NamedTuple):
     """A decoded picture, upright, `width` x `height` pixels in its file.

@@ -21,8 +21,30 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 Bits = TypeVar("Bits", int, "npt.NDArray[np.uint64]")
 
 
+class InsideBox(NamedTuple):
+    """Where the inside of a frame is, in thousandths of the width and of the height."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class Inside(NamedTuple):
+    """The hashes and the quality of what is inside a frame of one colour (docs/hash.md)."""
+
+    perceptual_hash: str
+    vertical_hash: str
+    detail_hash: str
+    quality: int
+    box: InsideBox
+
+
 class Fingerprint(NamedTuple):
-    """Two hashes of 16 hex characters, one of 64, quality 0 to 100, and the upright size in pixels."""
+    """Two hashes of 16 hex characters, one of 64, quality 0 to 100, and the upright size in pixels.
+
+    `inside` is None for a picture without a frame.
+    """
 
     perceptual_hash: str
     vertical_hash: str
@@ -30,6 +52,7 @@ class Fingerprint(NamedTuple):
     quality: int
     width: int
     height: int
+    inside: Inside | None = None
 
 
 class FileDetails(NamedTuple):

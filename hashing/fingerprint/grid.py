@@ -13,6 +13,7 @@ from hashing.fingerprint.decoding import Box
 from hashing.fingerprint.kernel import (
     ALL_CELLS,
     EIGHT,
+    EXACT_LENGTH,
     FIXED_POINT,
     LARGE_LENGTH,
     NINE,
@@ -40,8 +41,8 @@ class Grids(NamedTuple):
     square: Cells
 
 
-def shrink(grey: Image.Image, box: Box | None = None) -> Grids:
-    """Resample an image in mode L to all three grids; `box` is that of a picture that was reduced by its decoder."""
+def shrink(grey: Image.Image | Cells, box: Box | None = None) -> Grids:
+    """Resample a picture in mode L to all three grids; `box` is that of a picture that was reduced by its decoder."""
     pixels = np.asarray(grey)
     height, width = pixels.shape
     if box is None:
@@ -87,7 +88,10 @@ class Resampling:
         return self._between_passes(weighted_sums(self._pixels.T, self._down, *wanted))
 
     def _between_passes(self, sums: Matrix) -> Matrix:
-        return sums if self._is_reduced else to_levels(sums)
+        if not self._is_reduced:
+            return to_levels(sums)
+        # With a digit less, the sums of the second pass stay exact where the weights are large (`kernel.py`).
+        return sums if min(self._across.length, self._down.length) >= EXACT_LENGTH else np.floor(sums / 2) * 2
 
 
 def to_levels(sums: Matrix) -> Matrix:

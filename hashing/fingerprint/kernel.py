@@ -14,8 +14,9 @@ Indices = npt.NDArray[np.intp]
 LOBES = 3
 # Weights are integer multiples of 2 ** -22. Sums of their products with grey levels stay below 2 ** 53, so that doubles
 # hold them exactly, in whatever order they are added. That holds after two passes over a reduced picture, too: where a
-# side has at least 96 pixels, the absolute weights of a cell add up to less than 1.417.
+# side has at least EXACT_LENGTH pixels, the absolute weights of a cell add up to less than 1.417.
 FIXED_POINT = float(1 << 22)
+EXACT_LENGTH = 96
 # Many kernels of small pictures are cached, 40 KB each at 125 pixels, because a library has hundreds of sizes, and a
 # few of larger ones. Beyond LARGE_LENGTH, a kernel would take more memory than the pixels: see `runs.py`.
 SMALL_LENGTH, LARGE_LENGTH = 512, 8192

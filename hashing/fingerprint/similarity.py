@@ -54,6 +54,28 @@ def is_match(small_distance: int, detail_distance: int, quality: int | None, max
     )
 
 
+class Part(StrEnum):
+    """What of a picture is compared: all of it, or what is inside its frame."""
+
+    WHOLE = "whole"
+    INSIDE = "inside"
+
+
+def compared_parts(*, is_framed: bool, other_is_framed: bool) -> list[tuple[Part, Part]]:
+    """Return what of one picture is compared with what of another one. The nearest match counts.
+
+    Framed pictures are not compared as wholes: different ones look alike on the same white square.
+    """
+    if is_framed and other_is_framed:
+        return [(Part.WHOLE, Part.INSIDE), (Part.INSIDE, Part.WHOLE), (Part.INSIDE, Part.INSIDE)]
+    pairs = [(Part.WHOLE, Part.WHOLE)]
+    if is_framed:
+        pairs.append((Part.INSIDE, Part.WHOLE))
+    if other_is_framed:
+        pairs.append((Part.WHOLE, Part.INSIDE))
+    return pairs
+
+
 def likeness(distance: int) -> Likeness:
     if distance <= VERY_SIMILAR_DISTANCE:
         return Likeness.VERY_SIMILAR

@@ -134,6 +134,58 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "inside_perceptual_hash",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=64,
+                        null=True,
+                        verbose_name="perceptual hash of the inside",
+                    ),
+                ),
+                (
+                    "inside_vertical_hash",
+                    models.CharField(
+                        blank=True, editable=False, max_length=64, null=True, verbose_name="vertical hash of the inside"
+                    ),
+                ),
+                (
+                    "inside_detail_hash",
+                    models.CharField(
+                        blank=True, editable=False, max_length=64, null=True, verbose_name="detail hash of the inside"
+                    ),
+                ),
+                (
+                    "inside_quality",
+                    models.PositiveSmallIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="quality of the inside"
+                    ),
+                ),
+                (
+                    "inside_left",
+                    models.PositiveSmallIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="left of the inside"
+                    ),
+                ),
+                (
+                    "inside_top",
+                    models.PositiveSmallIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="top of the inside"
+                    ),
+                ),
+                (
+                    "inside_right",
+                    models.PositiveSmallIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="right of the inside"
+                    ),
+                ),
+                (
+                    "inside_bottom",
+                    models.PositiveSmallIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="bottom of the inside"
+                    ),
+                ),
+                (
                     "file_version",
                     models.PositiveIntegerField(
                         db_default=0,

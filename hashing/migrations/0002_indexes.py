@@ -16,6 +16,9 @@ def add_band_index(number: int, field: str, *substrings: tuple[int, int]) -> Add
 
     def index(template: str) -> models.Index:
         band = models.Func(models.F(field), template=template, output_field=models.TextField())
+        if field.startswith("inside_"):
+            has_inside = models.Q(inside_quality__isnull=False)
+            return models.Index(band, condition=has_inside, name=f"image_asset_inside{number}_idx")
         return models.Index(band, QUALITY, name=f"image_asset_band{number}_idx")
 
     return AddIndexOnline("imageasset", index(f"({text})"), postgresql=index(f"(('x' || {text})::bit({bits})::int)"))
@@ -60,6 +63,12 @@ class Migration(migrations.Migration):
         add_band_index(4, "vertical_hash", (1, 1), (6, 2), (12, 2)),
         add_band_index(5, "vertical_hash", (2, 2), (8, 2), (14, 1)),
         add_band_index(6, "vertical_hash", (4, 2), (10, 2), (15, 2)),
+        add_band_index(1, "inside_perceptual_hash", (1, 1), (6, 2), (12, 2)),
+        add_band_index(2, "inside_perceptual_hash", (2, 2), (8, 2), (14, 1)),
+        add_band_index(3, "inside_perceptual_hash", (4, 2), (10, 2), (15, 2)),
+        add_band_index(4, "inside_vertical_hash", (1, 1), (6, 2), (12, 2)),
+        add_band_index(5, "inside_vertical_hash", (2, 2), (8, 2), (14, 1)),
+        add_band_index(6, "inside_vertical_hash", (4, 2), (10, 2), (15, 2)),
         AddIndexOnline(
             "duplicategroup",
             models.Index(fields=["id"], condition=models.Q(open_count__gt=0), name="duplicate_group_open_idx"),

@@ -29,6 +29,14 @@ EMPTY_HASH_FIELDS: dict[str, Any] = {
     "is_transparent": None,
     "exif_count": None,
     "taken_at": None,
+    "inside_perceptual_hash": None,
+    "inside_vertical_hash": None,
+    "inside_detail_hash": None,
+    "inside_quality": None,
+    "inside_left": None,
+    "inside_top": None,
+    "inside_right": None,
+    "inside_bottom": None,
 }
 HASH_FIELDS = tuple(EMPTY_HASH_FIELDS)
 

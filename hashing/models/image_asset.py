@@ -85,6 +85,21 @@ class ImageAsset(models.Model):
     taken_at = models.DateTimeField(
         _("date taken"), null=True, blank=True, editable=False, help_text=_("By the clock of the camera.")
     )
+    # What is inside a frame of one colour; null without a frame. The box is in thousandths of the width and the height.
+    inside_perceptual_hash = models.CharField(
+        _("perceptual hash of the inside"), max_length=64, null=True, blank=True, editable=False
+    )
+    inside_vertical_hash = models.CharField(
+        _("vertical hash of the inside"), max_length=64, null=True, blank=True, editable=False
+    )
+    inside_detail_hash = models.CharField(
+        _("detail hash of the inside"), max_length=64, null=True, blank=True, editable=False
+    )
+    inside_quality = models.PositiveSmallIntegerField(_("quality of the inside"), null=True, blank=True, editable=False)
+    inside_left = models.PositiveSmallIntegerField(_("left of the inside"), null=True, blank=True, editable=False)
+    inside_top = models.PositiveSmallIntegerField(_("top of the inside"), null=True, blank=True, editable=False)
+    inside_right = models.PositiveSmallIntegerField(_("right of the inside"), null=True, blank=True, editable=False)
+    inside_bottom = models.PositiveSmallIntegerField(_("bottom of the inside"), null=True, blank=True, editable=False)
     # A storage that overwrites files gives a new file the name of the old one.
     file_version = models.PositiveIntegerField(
         _("file version"), default=0, db_default=0, editable=False, help_text=_("How many times the file was replaced.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from django.db.models import F, Func, Index, IntegerField, TextField
+from django.db.models import F, Func, Index, IntegerField, Q, TextField
 
 from hashing.db.expressions import VendorFunc
 from hashing.fingerprint.similarity import BEST_QUALITY
@@ -71,6 +71,10 @@ PERCEPTUAL_BANDS = tuple(Band("perceptual_hash", substrings, skew=2) for substri
 # Most photographs grow darker from top to bottom, so their vertical hashes are less random.
 BANDS = (*PERCEPTUAL_BANDS, *(Band("vertical_hash", substrings, skew=5) for substrings in SUBSTRINGS))
 
+# The same of what is inside a frame.
+INSIDE_BANDS = tuple(replace(band, field=f"inside_{band.field}") for band in BANDS)
+HAS_INSIDE = Q(inside_quality__isnull=False)
+
 # The quality of a row; an unknown one counts as the best.
 SEARCH_QUALITY = Func(
     F("hash_quality"), template=f"COALESCE(%(expressions)s, {BEST_QUALITY})", output_field=IntegerField()
@@ -80,9 +84,15 @@ SEARCH_QUALITY = Func(
 def band_indexes() -> list[Index]:
     """Return the indexes of image assets that `similar_to()` needs.
 
-    They include the quality, so that a search skips the many blank pages, whose bands are all equal.
+    Those of whole pictures include the quality, so that a search skips the many blank pages, whose bands are all equal.
+    Those of insides have only the rows with a frame.
     """
-    return [
+    whole = [
         Index(band.expression, SEARCH_QUALITY, name=f"image_asset_band{number}_idx")
         for number, band in enumerate(BANDS, start=1)
     ]
+    inside = [
+        Index(band.expression, condition=HAS_INSIDE, name=f"image_asset_inside{number}_idx")
+        for number, band in enumerate(INSIDE_BANDS, start=1)
+    ]
+    return whole + inside

@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 
 from hashing.backfill.writer import site_time
-from hashing.fingerprint.fingerprint import HASH_VERSION, FileDetails
+from hashing.fingerprint.fingerprint import HASH_VERSION, FileDetails, Inside, InsideBox
 from hashing.models import ImageAsset
 from hashing.signals import files_replaced
 from hashing.workers.worker import Outcome
-from tests.backfill.outcomes import DIGEST, add, hashed
+from tests.backfill.outcomes import DIGEST, FINGERPRINT, add, hashed
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,19 @@ def test_fingerprint_is_written_to_all_fields(writer):
     assert (asset.width, asset.height, asset.file_size, asset.file_digest) == (640, 480, 1234, DIGEST)
     assert (asset.hash_version, asset.hash_error) == (HASH_VERSION, "")
     assert asset.hashed_at is not None
+
+
+INSIDE = Inside("1f" * 8, "f1" * 8, "2c" * 32, 70, InsideBox(0, 125, 1000, 875))
+
+
+def test_inside_of_a_frame_is_written_and_cleared_with_the_hash(writer):
+    asset = add("a.jpg")
+    names = [field.name for field in ImageAsset._meta.fields if field.name.startswith("inside_")]
+    stored = ImageAsset.objects.filter(pk=asset.pk).values_list(*names)
+    writer.write([hashed(asset)._replace(fingerprint=FINGERPRINT._replace(inside=INSIDE))])
+    assert stored.get() == (*INSIDE[:4], *INSIDE.box)
+    writer.write([hashed(asset)])
+    assert stored.get() == (None,) * 8
 
 
 TAKEN, HALF_PAST_SEVEN = datetime.fromisoformat("2019-05-01T10:30"), datetime.fromisoformat("2019-05-01T19:30")

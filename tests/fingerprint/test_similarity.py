@@ -5,7 +5,15 @@ import sys
 
 import pytest
 
-from hashing.fingerprint.similarity import Likeness, distance_limit, is_match, likeness, small_limit
+from hashing.fingerprint.similarity import (
+    Likeness,
+    Part,
+    compared_parts,
+    distance_limit,
+    is_match,
+    likeness,
+    small_limit,
+)
 
 
 def test_module_needs_neither_django_nor_numpy():
@@ -61,3 +69,14 @@ def test_both_limits_apply(small, detail, quality, same):
 )
 def test_distance_in_words(distance, word):
     assert likeness(distance) is word
+
+
+@pytest.mark.parametrize("is_framed", [False, True])
+@pytest.mark.parametrize("other_is_framed", [False, True])
+def test_all_parts_are_compared_except_two_framed_pictures_as_wholes(is_framed, other_is_framed):
+    parts = [Part.WHOLE, Part.INSIDE] if is_framed else [Part.WHOLE]
+    other_parts = [Part.WHOLE, Part.INSIDE] if other_is_framed else [Part.WHOLE]
+    expected = {(part, other_part) for part in parts for other_part in other_parts}
+    if is_framed and other_is_framed:
+        expected.remove((Part.WHOLE, Part.WHOLE))
+    assert set(compared_parts(is_framed=is_framed, other_is_framed=other_is_framed)) == expected

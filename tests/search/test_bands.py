@@ -61,7 +61,8 @@ def test_numbers_are_literals(expression, written):
 
 
 def test_indexes_are_numbered():
-    assert [index.name for index in band_indexes()] == [f"image_asset_band{number}_idx" for number in range(1, 7)]
+    expected = [f"image_asset_{kind}{number}_idx" for kind in ("band", "inside") for number in range(1, 7)]
+    assert [index.name for index in band_indexes()] == expected
 
 
 def test_model_has_an_index_for_each_band():

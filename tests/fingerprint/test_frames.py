@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from hashing.fingerprint.frames import PixelBox, find_inside
+from hashing.perceptual_hash import compute_fingerprint
+from samples.pictures import blank, encoded, logo, photo, random_pixels, waves
+
+WIDTH, HEIGHT = 160, 120
+widths = st.integers(0, 60)
+
+
+def inside_of(image: Image.Image) -> PixelBox | None:
+    return find_inside(np.asarray(image.convert("L")))
+
+
+def picture(seed: int = 1) -> Image.Image:
+    """A picture whose edges are not plain."""
+    return random_pixels(seed, (WIDTH, HEIGHT)).convert("L")
+
+
+@given(left=widths, top=widths, right=widths, bottom=widths, colour=st.integers(0, 255))
+def test_frame_of_any_colour_and_width_is_found(left, top, right, bottom, colour):
+    framed = ImageOps.expand(picture(), (left, top, right, bottom), colour)
+    soft = [1 if width else 0 for width in (left, top, right, bottom)]
+    expected = PixelBox(left + soft[0], top + soft[1], left + WIDTH - soft[2], top + HEIGHT - soft[3])
+    assert inside_of(framed) == (expected if any(soft) else None)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (90, 1), (20, 20), (640, 480)])
+def test_picture_of_one_colour_has_no_inside(size):
+    assert inside_of(blank(size)) is None
+
+
+@pytest.mark.parametrize("image", [photo(3), waves(5), random_pixels(2)], ids=["photo", "waves", "noise"])
+def test_picture_without_a_frame_has_no_inside(image):
+    assert inside_of(image) is None
+
+
+def test_frame_around_a_frame_is_removed_as_well():
+    once = ImageOps.expand(picture(), (0, 30), 0)
+    twice = ImageOps.expand(once, 10, 255)
+    left, top, right, bottom = inside_of(twice)
+    assert twice.crop((left, top, right, bottom)).size == (WIDTH - 2, HEIGHT - 2)
+
+
+def test_too_little_inside_is_none():
+    assert inside_of(logo("circle", (640, 640)).resize((100, 100))) is not None
+    assert inside_of(ImageOps.expand(picture().resize((20, 20)), 200, 255)) is None
+
+
+def test_inside_has_the_hashes_of_a_crop():
+    framed = ImageOps.expand(picture(), 20, 255)
+    inside = compute_fingerprint(io.BytesIO(encoded(framed, "PNG"))).inside
+    crop = compute_fingerprint(io.BytesIO(encoded(framed.crop((21, 21, 179, 139)), "PNG")))
+    assert inside[:4] == crop[:4]
+    assert inside.box == (105, 131, 895, 869)
