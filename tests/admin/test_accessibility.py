@@ -37,7 +37,7 @@ RUN_AXE = """const [excluded, rules, done] = arguments;
         ({ violations }) => done(violations.flatMap(({ id, nodes }) => nodes.map((node) => [id, String(node.target)]))),
         (error) => done([["error", String(error)]]))"""
 # Colours fade from one theme to the other, and buttons are pale while the page waits.
-IS_BUSY = "return document.querySelector('.hashing-review')?.ariaBusy === 'true'"
+IS_BUSY = "return Boolean(document.querySelector('.hashing-review[aria-busy=true], [data-unseen]'))"
 WITHOUT_FADING = """const sheet = new CSSStyleSheet();
     sheet.replaceSync("* { transition: none !important }");
     document.adoptedStyleSheets.push(sheet)"""

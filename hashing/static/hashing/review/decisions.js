@@ -1,26 +1,44 @@
 // Decisions without reloading the page: a form is sent, and the response replaces the groups that have changed.
 
+import { areSeen, untilSeen } from "./seen.js";
+
 const review = document.querySelector(".hashing-review");
 const groupList = review.querySelector(".hashing-review__groups");
 const OPEN_CARDS = ".hashing-group:not(.hashing-group--decided) .hashing-member";
 const STORED_MESSAGE = "hashing:message";
-// Nobody can have seen a new page or a new group within these milliseconds: a second Enter or the second click of a
-// double click was meant for what was there before.
-const UNSEEN_MILLISECONDS = 400;
+const message = review.querySelector(".hashing-toolbar__message");
+// What the last decision has done, and why a later press did nothing.
+let result = "";
+let hint = "";
+let heldBack = null;
 
 review.addEventListener("submit", (event) => {
   event.preventDefault();
   if (event.submitter?.formMethod === "dialog") return;
-  if (review.ariaBusy !== "true" && confirmHidden(event.target, event.submitter)) send(event.target, event.submitter);
+  if (mayPress(event.submitter) && confirmHidden(event.target, event.submitter)) send(event.target, event.submitter);
 });
 
 // The second click of a double click may come before the response.
 review.addEventListener("click", (event) => {
-  if (event.detail > 1 && event.target.closest("form[method=post] button")) event.preventDefault();
+  if (event.detail < 2 || !event.target.closest("form[method=post] button[name]")) return;
+  event.preventDefault();
+  showHint(review.dataset.textTooSoon);
+});
+review.addEventListener("hashing:seen", () => {
+  if (heldBack && areSeen(heldBack)) showHint("");
 });
 
 showStoredMessage();
 waitUntilSeen();
+
+// Nobody decides about what they cannot have seen; the bar says why nothing happens.
+function mayPress(button) {
+  heldBack = null;
+  if (review.ariaBusy === "true") return showHint(review.dataset.textTooSoon);
+  if (areSeen(button)) return true;
+  heldBack = button;
+  return showHint(review.dataset.textLoading);
+}
 
 // A group that is not shown as a whole needs a second thought before all of it is decided.
 function confirmHidden(form, button) {
@@ -30,19 +48,18 @@ function confirmHidden(form, button) {
 
 async function send(form, button) {
   review.ariaBusy = "true";
+  review.dataset.sending = "";
+  hint = "";
   const response = await post(form, button);
-  if (!response) return setReady();
-  update(form.closest(".hashing-group"), button, response);
+  if (response) update(form.closest(".hashing-group"), button, response);
+  delete review.dataset.sending;
+  review.dispatchEvent(new Event("hashing:answered"));
   await waitUntilSeen();
 }
 
 async function waitUntilSeen() {
   review.ariaBusy = "true";
-  await new Promise((resolve) => setTimeout(resolve, UNSEEN_MILLISECONDS));
-  setReady();
-}
-
-function setReady() {
+  await untilSeen();
   review.ariaBusy = "false";
 }
 
@@ -61,14 +78,25 @@ async function post(form, button) {
 }
 
 function showMessage(text, isError) {
-  const message = review.querySelector(".hashing-toolbar__message");
-  message.textContent = text;
+  result = text;
+  showTexts();
   message.classList.toggle("hashing-toolbar__message--error", isError);
+}
+
+function showHint(text) {
+  hint = text;
+  showTexts();
+}
+
+function showTexts() {
+  message.textContent = [result, hint].filter(Boolean).join(" ");
 }
 
 function update(group, button, response) {
   const candidates = group ? nextImages(group, button, response.isRefusal) : response.keys;
+  const selected = selectedImages(group, button, response.isRefusal);
   const following = replaceGroups(group, response);
+  for (const box of groupList.querySelectorAll("[name=image]")) if (selected.has(box.value)) box.checked = true;
   showMessage(response.message, response.isRefusal);
   review.querySelector(".hashing-toolbar__undo").innerHTML = response.undo;
   document.querySelector(".hashing-session").replaceWith(parseFragment(response.header));
@@ -94,6 +122,13 @@ function nextImages(group, button, isRefusal) {
 function decidedImages(group, button) {
   if (button.name !== "selected") return [Number(button.value)];
   return [...group.querySelectorAll("[name=image]:checked")].map((box) => Number(box.value));
+}
+
+// What stays selected: images that the decision was not about, and all of them after a refusal.
+function selectedImages(group, button, isRefusal) {
+  const selected = new Set([...groupList.querySelectorAll("[name=image]:checked")].map((box) => box.value));
+  if (group && !isRefusal) for (const key of decidedImages(group, button)) selected.delete(String(key));
+  return selected;
 }
 
 // Whether an undo was about one pair of a larger group. After any other undo the keeper has the focus, so that Enter

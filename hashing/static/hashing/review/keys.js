@@ -1,6 +1,7 @@
 // The keyboard: a key for every move and every button.
 
 import { focusCard, moveCard, moveControl, moveGroup, moveRow } from "./navigation.js";
+import { areSeen } from "./seen.js";
 
 const review = document.querySelector(".hashing-review");
 const help = document.querySelector(".hashing-keys");
@@ -20,12 +21,15 @@ const MOVES = {
 };
 const STEPS_INSIDE = { ArrowRight: FORWARD, ArrowLeft: -FORWARD };
 const DIALOGS = { c: "hashing:open-compare", z: "hashing:open-loupe" };
+// Keys that decide nothing, pressed while a decision is sent: they are about what its answer shows.
+const pending = [];
 
 helpButton.hidden = false;
 helpButton.addEventListener("click", () => help.showModal());
 document.addEventListener("keydown", handleKey);
 review.addEventListener("click", handleClick);
 review.addEventListener("hashing:groups-changed", showButtons);
+review.addEventListener("hashing:answered", pressPending);
 showButtons();
 
 // Buttons that do nothing without scripts.
@@ -52,8 +56,27 @@ function handleKey(event) {
   if (document.querySelector("dialog[open]") || event.target.matches(TYPING)) return;
   // The arrows choose among radio buttons.
   if (event.target.matches("[type=radio]") && event.key.startsWith("Arrow")) return;
+  if ("sending" in review.dataset && decidesNothing(event.key)) return keepPending(event);
   const isHandled = moveInside(event) || (MOVES[event.key] ? move(event.key) : !event.repeat && press(event));
   if (isHandled) event.preventDefault();
+}
+
+function decidesNothing(key) {
+  return key in MOVES || key in DIALOGS || ["x", " ", "o"].includes(key);
+}
+
+function keepPending(event) {
+  event.preventDefault();
+  if (!event.repeat) pending.push(event.key);
+}
+
+// The page that follows the last group begins with its first question.
+function pressPending() {
+  const keys = pending.splice(0);
+  if (!review.querySelector(".hashing-member")) return;
+  for (const key of keys) {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  }
 }
 
 // From a control of a card to the others, and back to the card.
@@ -81,21 +104,24 @@ function press(event) {
   if (!card || (event.key === "Enter" && event.target !== card)) return false;
   if (DIALOGS[event.key]) return open(card, event.key);
   if (event.key === "o") return click(card.closest(".hashing-group").querySelector(".hashing-group__link"));
-  if (event.key === "x") return click(card.querySelector("[name=image]"));
-  if (event.key === "Enter" && !confirmKeeper(card)) return true;
-  return click([...card.querySelectorAll("[data-key]")].find((button) => button.dataset.key === event.key));
+  if (event.key === "x" || (event.key === " " && event.target === card)) return click(card.querySelector("[name=image]"));
+  const button = [...card.querySelectorAll("[data-key]")].find((each) => each.dataset.key === event.key);
+  if (event.key === "Enter" && button && !confirmKeeper(card, button)) return true;
+  return click(button);
 }
 
 // While images are selected, the key of a verdict is about them, not about the image that has the focus.
 function buttonAboutSelection(event) {
-  if (event.key === "Enter" && event.target.matches("a, button, input")) return null;
+  if (event.key === "Enter" && event.target.matches("a, button, input, summary")) return null;
   const group = event.target.closest(".hashing-group") ?? review.querySelector(".hashing-group:has([name=image]:checked)");
   if (!group?.querySelector("[name=image]:checked")) return null;
   return [...group.querySelectorAll(".hashing-selection [data-key]")].find((button) => button.dataset.key === event.key);
 }
 
 // Enter goes from one suggestion to the next. One that is hardly better than the others needs a second thought.
-function confirmKeeper(card) {
+function confirmKeeper(card, button) {
+  // The press is held back.
+  if (review.ariaBusy === "true" || !areSeen(button)) return true;
   const isUnclear = card.matches(".hashing-group[data-no-clear-keeper]:not(.hashing-group--decided) .hashing-member--keeper");
   return !isUnclear || window.confirm(review.dataset.textNoClearKeeper);
 }

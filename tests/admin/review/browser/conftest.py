@@ -19,7 +19,10 @@ from tests.admin.test_browser import Editor
 SECONDS = 10
 DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
 FOCUSED = "return Number(document.activeElement.closest('.hashing-member')?.dataset.image)"
-IS_BUSY = "return document.querySelector('.hashing-review').ariaBusy"
+# A picture far below the window is not loaded.
+IS_SHOWN = """const group = document.activeElement.closest(".hashing-group")
+    const isBusy = document.querySelector(".hashing-review").ariaBusy === "true"
+    return !isBusy && !group?.querySelector("[data-unseen]")"""
 COMPARISON = """const { mode, shown } = document.querySelector('.hashing-compare').dataset
     return { mode, shown }"""
 COMPARED = """return [...document.querySelectorAll('.hashing-compare__caption strong')]
@@ -38,7 +41,11 @@ class Reviewer(Editor):
     def press(self, *keys: str) -> None:
         for key in keys:
             self.wait_until_shown()
-            ActionChains(self.browser).send_keys(key).perform()
+            self.send(key)
+
+    def send(self, *keys: str) -> None:
+        """Press keys at once, whether or not the page accepts decisions."""
+        ActionChains(self.browser).send_keys(*keys).perform()
 
     def click(self, selector: str) -> None:
         self.wait_until_shown()
@@ -46,7 +53,7 @@ class Reviewer(Editor):
 
     def wait_until_shown(self) -> None:
         """Wait until the page accepts decisions: not before a new group can have been seen."""
-        self.wait(lambda: self.browser.execute_script(IS_BUSY) == "false")
+        self.wait(lambda: self.browser.execute_script(IS_SHOWN))
 
     def wait(self, condition):
         # An element may be replaced while a condition reads it, which the driver reports in several ways.
@@ -59,9 +66,13 @@ class Reviewer(Editor):
     def wait_for_message(self, text: str) -> None:
         self.wait(lambda: text in self.find(".hashing-toolbar__message").text)
 
-    def shown(self) -> list[int]:
-        cards = self.browser.find_elements(By.CSS_SELECTOR, ".hashing-member")
+    def shown(self, selector: str = ".hashing-member") -> list[int]:
+        cards = self.browser.find_elements(By.CSS_SELECTOR, selector)
         return [int(card.get_attribute("data-image")) for card in cards]
+
+    def selected(self) -> list[int]:
+        boxes = self.browser.find_elements(By.CSS_SELECTOR, "[name=image]:checked")
+        return [int(box.get_attribute("value")) for box in boxes]
 
     def compared(self) -> dict[str, str]:
         """Return what the comparison shows, when both originals are there."""
