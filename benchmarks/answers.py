@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +25,12 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from benchmarks.photographs import PhotographSet
-from benchmarks.pictures import DOCUMENTS, TURNED, UPRIGHT, encode
+from benchmarks.pictures import DOCUMENTS, FRAMED, TURNED, UPRIGHT, encode
 from benchmarks.report import print_table, print_versions
 from hashing.conf import HashingSettings
+from hashing.fingerprint.fingerprint import Inside, InsideBox
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import small_limit
+from hashing.fingerprint.similarity import Part, compared_parts, small_limit
 from hashing.hamming_join.fingerprints import Fingerprints, MatchRule
 from hashing.perceptual_hash import compute_fingerprint
 
@@ -43,13 +45,22 @@ DOCUMENTS_EACH = 150
 EDITS = {**UPRIGHT, **TURNED}
 HAS_PDQ = find_spec("pdqhash") is not None
 BLOCK = 500
+NO_INSIDE = Inside("0" * 16, "0" * 16, "0" * 64, 0, InsideBox(0, 0, 0, 0))
 
 
 class Hashes(NamedTuple):
-    """Hashes of many pictures: `theirs` has, by the name of a hash, an array with its words in columns."""
+    """Hashes of many pictures: `theirs` has, by the name of a hash, an array with its words in columns.
+
+    `inside` has zeros for a picture without a frame.
+    """
 
     ours: Fingerprints
+    inside: Fingerprints
+    is_framed: Flags
     theirs: dict[str, Words]
+
+    def part(self, part: Part) -> Fingerprints:
+        return self.ours if part == Part.WHOLE else self.inside
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,18 @@ class OurWay:
         return f"this, {self.max_distance}"
 
     def matches(self, one: Hashes, other: Hashes, pairs: tuple[Words, Words]) -> Flags:
-        mine, theirs, (first, second) = one.ours, other.ours, pairs
+        framed = one.is_framed[pairs[0]], other.is_framed[pairs[1]]
+        found = np.zeros(len(pairs[0]), np.bool_)
+        for is_framed, other_is_framed in product((False, True), repeat=2):
+            chosen = (framed[0] == is_framed) & (framed[1] == other_is_framed)
+            some = pairs[0][chosen], pairs[1][chosen]
+            parts = compared_parts(is_framed=is_framed, other_is_framed=other_is_framed)
+            for mine, theirs in parts:
+                found[chosen] |= self._matching(one.part(mine), other.part(theirs), some)
+        return found
+
+    def _matching(self, mine: Fingerprints, theirs: Fingerprints, pairs: tuple[Words, Words]) -> Flags:
+        first, second = pairs
         small = np.bitwise_count(mine.perceptual[first] ^ theirs.perceptual[second]).astype(np.uint16)
         small += np.bitwise_count(mine.vertical[first] ^ theirs.vertical[second])
         good = np.minimum(mine.quality[first], theirs.quality[second]) >= HashingSettings().MIN_QUALITY
@@ -105,8 +127,10 @@ def hash_content(content: bytes) -> tuple[int, ...]:
 
             bits, _quality = pdqhash.compute(np.asarray(image.convert("RGB")))
             texts.append(np.packbits(bits).tobytes().hex())
-    all_texts = [ours.perceptual_hash, ours.vertical_hash, ours.detail_hash, *texts]
-    return ours.quality, *(int(text[at : at + 16], 16) for text in all_texts for at in range(0, len(text), 16))
+    inside = ours.inside or NO_INSIDE
+    all_texts = [*ours[:3], *inside[:3], *texts]
+    words = (int(text[at : at + 16], 16) for text in all_texts for at in range(0, len(text), 16))
+    return ours.quality, ours.inside is not None, inside.quality, *words
 
 
 def hash_photograph(path: Path) -> list[tuple[int, ...]]:
@@ -124,11 +148,18 @@ def hash_documents(kind: str) -> Hashes:
 
 
 def as_hashes(rows: Words) -> Hashes:
-    quality, perceptual, vertical, detail, phash, large_phash, dhash, pdq = np.split(
-        rows, [1, 2, 3, 7, 8, 12, 13], axis=1
+    qualities, ours, inside, phash, large_phash, dhash, pdq = np.split(rows, [3, 9, 15, 16, 20, 21], axis=1)
+    whole, is_framed, of_inside = qualities.T
+    return Hashes(
+        as_fingerprints(ours, whole),
+        as_fingerprints(inside, of_inside),
+        is_framed.astype(np.bool_),
+        {"phash 64": phash, "phash 256": large_phash, "dhash": dhash, "PDQ": pdq},
     )
-    ours = Fingerprints(perceptual[:, 0], vertical[:, 0], np.ascontiguousarray(detail), quality[:, 0].astype(np.uint8))
-    return Hashes(ours, {"phash 64": phash, "phash 256": large_phash, "dhash": dhash, "PDQ": pdq})
+
+
+def as_fingerprints(words: Words, quality: Words) -> Fingerprints:
+    return Fingerprints(words[:, 0], words[:, 1], np.ascontiguousarray(words[:, 2:]), quality.astype(np.uint8))
 
 
 def recall_rows(originals: Hashes, copies: list[Hashes]) -> Iterator[list[object]]:
@@ -140,7 +171,10 @@ def recall_rows(originals: Hashes, copies: list[Hashes]) -> Iterator[list[object
 def find_copies(way: Way, originals: Hashes, copies: Hashes, *, turned: bool) -> Flags:
     same = np.arange(originals.ours.size, dtype=np.uint64)
     orientations = Orientation if turned and isinstance(way, OurWay) else [Orientation.UPRIGHT]
-    sides = [originals._replace(ours=originals.ours.oriented(each)) for each in orientations]
+    sides = [
+        originals._replace(ours=originals.ours.oriented(each), inside=originals.inside.oriented(each))
+        for each in orientations
+    ]
     found: Flags = np.logical_or.reduce([way.matches(side, copies, (same, same)) for side in sides])
     return found
 
@@ -176,6 +210,9 @@ def main() -> None:
         [f"{pairs:,} pairs of photographs", *count_false_pairs(originals, subjects)],
         ["edited copies of 300", *count_false_pairs(as_hashes(copies.reshape(-1, table.shape[2])), copied)],
     ]
+    for edit in FRAMED:
+        framed = as_hashes(table[:, 1 + list(EDITS).index(edit)])
+        rows.append([f"copies: {edit}", *count_false_pairs(framed, subjects)])
     for kind, hashes in zip(DOCUMENTS, documents, strict=True):
         numbers = np.arange(hashes.ours.size)
         rows.append(

@@ -72,6 +72,30 @@ def add_noise(image: Image.Image) -> Image.Image:
     return Image.merge("RGB", [ImageChops.add(channel, noise, offset=-128) for channel in image.split()])
 
 
+def put_on(image: Image.Image, size: tuple[int, int], colour: str) -> Image.Image:
+    """Put the picture in the middle of a larger one of one colour."""
+    page = Image.new("RGB", size, colour)
+    page.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
+    return page
+
+
+def letterbox(image: Image.Image) -> Image.Image:
+    """Put the picture on a black telephone screen of 9:16, as wide as the screen."""
+    return put_on(image, (image.width, max(image.height, round(image.width * 16 / 9))), "black")
+
+
+def pad(image: Image.Image) -> Image.Image:
+    """Put the picture on a white square, a fifth wider than its longer side."""
+    side = round(1.2 * max(image.size))
+    return put_on(image, (side, side), "white")
+
+
+FRAMED: dict[str, Edit] = {
+    "border of 2%": lambda image: encode(ImageOps.expand(image, round(image.width * 0.02), "black")),
+    "white border of 5%": lambda image: encode(ImageOps.expand(image, round(image.width * 0.05), "white")),
+    "letterbox of 9:16": lambda image: encode(letterbox(image)),
+    "padded white square": lambda image: encode(pad(image)),
+}
 UPRIGHT: dict[str, Edit] = {
     "half the size": lambda image: encode(ImageOps.scale(image, 0.5, Image.Resampling.LANCZOS)),
     "JPEG quality 30": lambda image: encode(image, quality=30),
@@ -90,7 +114,7 @@ UPRIGHT: dict[str, Edit] = {
     "5% cropped, on the left": lambda image: encode(crop(image, 0.05, 0, 0, 0)),
     "rotated by 2°": lambda image: encode(rotate(image)),
     "rotated by 2°, cropped by 3%": lambda image: encode(crop(image.rotate(2), 0.03, 0.03, 0.03, 0.03)),
-    "border of 2%": lambda image: encode(ImageOps.expand(image, round(image.width * 0.02), "black")),
+    **FRAMED,
 }
 TURNED: dict[str, Edit] = {
     "mirrored": lambda image: encode(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
