@@ -16,6 +16,9 @@ PLAIN_SHARE = 0.98
 MAX_DEVIATION = 8
 # The line in which a frame ends shows a mixture of it and the picture.
 SOFT_LINES = 1
+# The share of the pixels that must differ from the frame in the line after its end. The edge of a sky is less sharp,
+# and lies elsewhere in each copy.
+SHARP_SHARE = 0.3
 # Of a side of the picture, and in pixels. Less shows too little to be compared.
 MIN_SHARE, MIN_PIXELS = 0.2, 24
 # A longer line is judged by some of its pixels.
@@ -39,6 +42,11 @@ class PixelBox(NamedTuple):
         return self.bottom - self.top
 
 
+class Edge(NamedTuple):
+    lines: int
+    is_sharp: bool
+
+
 def find_inside(pixels: Levels) -> PixelBox | None:
     """Return what is inside the frame of a grey picture, None if it has no frame, or too little inside.
 
@@ -54,32 +62,45 @@ def find_inside(pixels: Levels) -> PixelBox | None:
 
 
 def without_frame(pixels: Levels, box: PixelBox) -> PixelBox:
-    """Remove plain rows from the top and the bottom of a box, then plain columns from the left and the right."""
+    """Remove plain rows from the top and the bottom of a box, then plain columns from the left and the right.
+
+    Return the same box if none of these edges ends sharply: then it is the picture that is plain there.
+    """
     left, top, right, bottom = box
     rows = pixels[top:bottom, left:right]
-    top, bottom = top + plain_lines(rows), bottom - plain_lines(rows[::-1])
-    columns = pixels[top:bottom, left:right].T
-    if columns.size:
-        left, right = left + plain_lines(columns), right - plain_lines(columns[::-1])
-    return PixelBox(left, top, right, bottom)
+    above, below = plain_edge(rows), plain_edge(rows[::-1])
+    columns = rows[above.lines : len(rows) - below.lines].T
+    if not columns.size:
+        return PixelBox(left, top, left, top)
+    before, after = plain_edge(columns), plain_edge(columns[::-1])
+    if not any(edge.is_sharp for edge in (above, below, before, after)):
+        return box
+    return PixelBox(left + before.lines, top + above.lines, right - after.lines, bottom - below.lines)
 
 
-def plain_lines(lines: Levels) -> int:
-    """Return the number of lines, from the first one on, that are a frame, with its soft edge."""
+def plain_edge(lines: Levels) -> Edge:
+    """Return how many lines, from the first one on, have its colour, with the soft line after them."""
     lines = lines[:, :: -(-lines.shape[1] // MAX_SAMPLES)]
     first = lines[0]
     colour = int(np.partition(first, len(first) // 2)[len(first) // 2])
     if not is_plain(lines[:1], colour)[0]:
-        return 0
+        return Edge(0, is_sharp=False)
     start = 0
     for number in count():
         block = is_plain(lines[start : start + (FIRST_BLOCK << number)], colour)
         if not len(block):
-            return len(lines)
+            return Edge(len(lines), is_sharp=False)
         if not block.all():
-            return start + int(block.argmin()) + SOFT_LINES
+            end = start + int(block.argmin()) + SOFT_LINES
+            return Edge(end, ends_sharply(lines, end, colour))
         start += len(block)
     raise AssertionError
+
+
+def ends_sharply(lines: Levels, end: int, colour: int) -> bool:
+    """Whether many pixels have another colour where the frame ends."""
+    after = lines[end : end + 1].astype(np.int16)
+    return bool(np.count_nonzero(np.abs(after - colour) > MAX_DEVIATION) >= SHARP_SHARE * lines.shape[1])
 
 
 def is_plain(lines: Levels, colour: int) -> npt.NDArray[np.bool_]:

@@ -51,8 +51,29 @@ def test_frame_around_a_frame_is_removed_as_well():
 
 
 def test_too_little_inside_is_none():
-    assert inside_of(logo("circle", (640, 640)).resize((100, 100))) is not None
-    assert inside_of(ImageOps.expand(picture().resize((20, 20)), 200, 255)) is None
+    small = picture().resize((26, 26))
+    assert inside_of(ImageOps.expand(small, 20, 255)) == (21, 21, 45, 45)
+    assert inside_of(ImageOps.expand(small.resize((24, 24)), 20, 255)) is None
+    assert inside_of(ImageOps.expand(small, 60, 255)) is None
+
+
+def test_edge_that_ends_gradually_is_no_frame():
+    assert inside_of(logo("circle")) is None
+    sky = blank((WIDTH, 40), 200)
+    hills = Image.composite(picture(), blank((WIDTH, HEIGHT), 200), Image.linear_gradient("L").resize((WIDTH, HEIGHT)))
+    landscape = Image.new("L", (WIDTH, HEIGHT + 40))
+    landscape.paste(sky)
+    landscape.paste(hills, (0, 40))
+    assert inside_of(landscape) is None
+
+
+@pytest.mark.parametrize("options", [{"quality": 30}, {"quality": 90}])
+@pytest.mark.parametrize("scale", [1, 0.5])
+def test_copies_of_a_framed_picture_have_the_same_inside(options, scale):
+    framed = ImageOps.expand(photo(3, (500, 375)).convert("L"), 50, 255)
+    copy = ImageOps.scale(framed, scale, Image.Resampling.LANCZOS)
+    box = compute_fingerprint(io.BytesIO(encoded(copy, "JPEG", **options))).inside.box
+    np.testing.assert_allclose(box, (83, 105, 917, 895), atol=16)
 
 
 def test_inside_has_the_hashes_of_a_crop():
