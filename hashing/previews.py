@@ -1,4 +1,6 @@
-"""Small JPEG copies of the images, made when they are first viewed and kept in the storage of the image.
+"""Small copies of the images, made when they are first viewed and kept in the storage of the image.
+
+They are JPEGs, or WebP where an image is transparent.
 
 The previews of an asset are in a folder of their own, in which all of them are found when the image is deleted. Their
 names cannot be guessed, and depend on the file and its hash: if either changes, a new preview is made, and the old one
@@ -45,7 +47,7 @@ UID = "hashing.previews"
 # Hidden, so that imports leave it out.
 FOLDER = ".previews"
 # Storages add characters to a name that is taken.
-PREVIEW_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+\w*\.jpg")
+PREVIEW_NAME = re.compile(r"[0-9a-f]{32}-[0-9]+\w*\.(jpg|webp)")
 END_OF_JPEG = b"\xff\xd9"
 MAX_NOTED = 10_000
 # A younger incomplete file is still being written by another process.
@@ -59,14 +61,16 @@ _too_expensive: dict[tuple[str, DecodingLimits], str] = {}
 
 
 def read_preview(asset: ImageAsset, side: int) -> bytes:
-    """Return a JPEG whose longer side is at most `side` pixels: the stored one, or a new one, which is stored.
+    """Return a copy whose longer side is at most `side` pixels: the stored one, or a new one, which is stored.
 
-    Raises `ValueError` for a file that is not an image or on which a backfill gave up, `DecodingLimit` for one that is
-    too much for the limits of a page, and anything that the storage raises.
+    It is a WebP if the asset is transparent, else a JPEG. Raises `ValueError` for a file that is not an image or on
+    which a backfill gave up, `DecodingLimit` for one that is too much for the limits of a page, and anything that the
+    storage raises.
     """
     if asset.hash_error:
         raise ValueError(asset.hash_error)
-    name = f"{folder_of(asset.pk)}/{preview_digest(asset)}-{side}.jpg"
+    suffix = "webp" if asset.is_transparent else "jpg"
+    name = f"{folder_of(asset.pk)}/{preview_digest(asset)}-{side}.{suffix}"
     storage = preview_storage(asset)
     if content := read_stored(storage, name):
         return content
@@ -120,7 +124,13 @@ def read_stored(storage: Storage, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     # Incomplete if another process is writing it, or was killed while it did.
-    return content if content.endswith(END_OF_JPEG) else None
+    return content if is_complete(content) else None
+
+
+def is_complete(content: bytes) -> bool:
+    if content.startswith(b"RIFF"):
+        return len(content) == 8 + int.from_bytes(content[4:8], "little")
+    return content.endswith(END_OF_JPEG)
 
 
 def make_preview(asset: ImageAsset, side: int) -> bytes:
@@ -131,7 +141,7 @@ def make_preview(asset: ImageAsset, side: int) -> bytes:
     opening = nullcontext(storage.path(name)) if is_local(storage) else local_copy(storage, name, limits.max_bytes)
     try:
         with opening as path:
-            return make_thumbnail(path, side, limits)
+            return make_thumbnail(path, side, limits, keeps_alpha=bool(asset.is_transparent))
     except DecoderBusy:
         raise
     except DecodingLimit as limit:

@@ -132,10 +132,11 @@ def test_concurrent_first_requests_store_one_file(add_image, media, monkeypatch,
     assert len(stored(media)) == 1
 
 
-def test_incomplete_preview_is_made_again(add_image, media):
-    asset = add_image()
+@pytest.mark.parametrize(("is_transparent", "suffix"), [(False, "jpg"), (True, "webp")])
+def test_incomplete_preview_is_made_again(add_image, media, is_transparent, suffix):
+    asset = add_image(is_transparent=is_transparent)
     whole = read_preview(asset, 160)
-    (path,) = (media / FOLDER).rglob("*.jpg")
+    (path,) = (media / FOLDER).rglob(f"*.{suffix}")
     path.write_bytes(whole[:100])
     # It is young: another process may be writing it.
     assert read_preview(asset, 160) == whole

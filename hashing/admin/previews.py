@@ -35,9 +35,13 @@ def preview_html(asset: ImageAsset, side: int, site: AdminSite, alt: str = "") -
     url = preview_url(asset, side, site)
     if not url:
         return format_html('<span class="hashing-no-preview">{}</span>', _("no preview"))
-    kind = "small" if side == SMALL else "large"
-    html = '<img src="{}" loading="lazy" decoding="async" alt="{}" class="hashing-preview hashing-preview--{}">'
-    return format_html(html, url, alt, kind)
+    html = '<img src="{}" loading="lazy" decoding="async" alt="{}" class="{}">'
+    return format_html(html, url, alt, preview_classes(asset, side))
+
+
+def preview_classes(asset: ImageAsset, side: int) -> str:
+    classes = f"hashing-preview hashing-preview--{'small' if side == SMALL else 'large'}"
+    return f"{classes} hashing-preview--transparent" if asset.is_transparent else classes
 
 
 def preview_url(asset: ImageAsset, side: int, site: AdminSite) -> str:
@@ -70,7 +74,8 @@ class PreviewView:
         except Exception as error:
             logger.info("No preview of asset %s: %s", pk, first_line(error))
             return secured(HttpResponse(PLACEHOLDER, content_type="image/svg+xml"), PLACEHOLDER_MAX_AGE)
-        return secured(HttpResponse(content, content_type="image/jpeg"), PREVIEW_MAX_AGE)
+        content_type = "image/webp" if asset.is_transparent else "image/jpeg"
+        return secured(HttpResponse(content, content_type=content_type), PREVIEW_MAX_AGE)
 
 
 def secured(response: Response, max_age: int) -> Response:

@@ -97,10 +97,12 @@ def picture_from_pil(image: Image.Image) -> Picture:
     return upright_grey(image, *image.size)
 
 
-def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Image.Image:
-    """Return the picture in RGB, upright, on white, within a square of `longest_side` pixels, without metadata.
+def read_thumbnail(
+    file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT_MAX_PIXELS, *, keeps_alpha: bool = False
+) -> Image.Image:
+    """Return the picture upright, within a square of `longest_side` pixels, without metadata.
 
-    Raise the errors of `read_picture`.
+    It is in RGB, on white, or in RGBA if it `keeps_alpha`. Raise the errors of `read_picture`.
     """
     size = (longest_side, longest_side)
     with open_picture(file, max_pixels) as image:
@@ -109,7 +111,7 @@ def read_thumbnail(file: IO[bytes], longest_side: int, max_pixels: int = DEFAULT
             image.load()
         orientation = exif_orientation(image)
         factor = max(1, max(image.size) // (2 * longest_side))
-        small = flatten(image, to_rgb, factor).image
+        small = with_alpha(image, factor) if keeps_alpha else flatten(image, to_rgb, factor).image
         small.thumbnail(size, Image.Resampling.LANCZOS, reducing_gap=2)
         # Pillow would write the comment of the original into the copy.
         small.info = {}
@@ -186,10 +188,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def flatten(image: Image.Image, convert: Callable[[Image.Image], Image.Image], factor: int = 1) -> Flat:
-    """Return `convert(image)` on white, reduced by a whole factor.
-
-    Works on a tile at a time: whole copies in between would take several times the memory of the image.
-    """
+    """Return `convert(image)` on white, reduced by a whole factor."""
     is_opaque, is_transparent = is_alpha_unused(image), False
 
     def transform(tile: Image.Image) -> Image.Image:
@@ -198,31 +197,53 @@ def flatten(image: Image.Image, convert: Callable[[Image.Image], Image.Image], f
         is_transparent = is_transparent or flat.is_transparent
         return convert(flat.image)
 
+    result = convert_tiles(image, transform, factor)
+    return Flat(result, is_transparent)
+
+
+def with_alpha(image: Image.Image, factor: int) -> Image.Image:
+    """Return the image in RGBA, reduced by a whole factor."""
+    is_opaque = is_alpha_unused(image)
+
+    def transform(tile: Image.Image) -> Image.Image:
+        has_alpha = tile.has_transparency_data and not is_opaque
+        return to_rgba(tile) if has_alpha else to_rgb(tile).convert("RGBA")
+
+    return convert_tiles(image, transform, factor)
+
+
+def convert_tiles(image: Image.Image, convert: Callable[[Image.Image], Image.Image], factor: int) -> Image.Image:
+    """Return `convert(image)`, whose samples have 8 bits, reduced by a whole factor.
+
+    Works on a tile at a time: whole copies in between would take several times the memory of the image.
+    """
     image = to_eight_bits(image)
     width, height = image.size
     columns = factor * max(1, min(width, TILE_PIXELS) // factor)
     rows = factor * max(1, TILE_PIXELS // columns // factor)
     if columns >= width and rows >= height:
-        flat = transform(image)
-        return Flat(flat if factor == 1 else flat.reduce(factor), is_transparent)
+        whole = convert(image)
+        return whole if factor == 1 else whole.reduce(factor)
     result = None
     for left, top in product(range(0, width, columns), range(0, height, rows)):
-        tile = transform(image.crop((left, top, min(left + columns, width), min(top + rows, height))))
+        tile = convert(image.crop((left, top, min(left + columns, width), min(top + rows, height))))
         result = result or Image.new(tile.mode, (-(-width // factor), -(-height // factor)))
         result.paste(tile if factor == 1 else tile.reduce(factor), (left // factor, top // factor))
-    return Flat(cast("Image.Image", result), is_transparent)
+    return cast("Image.Image", result)
 
 
 def on_white(image: Image.Image) -> Flat:
     if not image.has_transparency_data:
         return Flat(image, is_transparent=False)
-    if image.mode == "La":
-        image = image.convert("LA")
-    image = image.convert("RGBA")
+    image = to_rgba(image)
     if image.getchannel("A").getextrema() == (255, 255):
         return Flat(image, is_transparent=False)
     paper = Image.new("RGBA", image.size, "white")
     return Flat(Image.alpha_composite(paper, image), is_transparent=True)
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    return (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
 
 
 def is_alpha_unused(image: Image.Image) -> bool:

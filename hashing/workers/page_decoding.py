@@ -16,7 +16,9 @@ from hashing.workers.decoder import decoder
 from hashing.workers.storages import local_copy
 from hashing.workers.worker import Job, Outcome, describe_failure, digest_content, hash_opening, hash_picture
 
-JPEG_QUALITY = 82
+QUALITY = 82
+# Where it is slower, WebP saves little.
+WEBP_METHOD = 1
 
 
 class ImageHeader(NamedTuple):
@@ -41,12 +43,12 @@ def hash_file(job: Job, limits: DecodingLimits) -> Outcome:
     return decoder.run(limits, hash_file_here, job, limits)
 
 
-def make_thumbnail(path: str, longest_side: int, limits: DecodingLimits) -> bytes:
-    """Return a JPEG within a square of `longest_side` pixels.
+def make_thumbnail(path: str, longest_side: int, limits: DecodingLimits, *, keeps_alpha: bool = False) -> bytes:
+    """Return a picture within a square of `longest_side` pixels: a JPEG on white, or a WebP that `keeps_alpha`.
 
     Raise `DecodingLimit`, `FileTooLarge`, the errors of `open_picture`, and `OSError` if the file cannot be read.
     """
-    return decoder.run(limits, make_thumbnail_here, path, longest_side, limits)
+    return decoder.run(limits, make_thumbnail_here, path, longest_side, limits, keeps_alpha)
 
 
 def read_header(path: str, limits: DecodingLimits) -> ImageHeader:
@@ -72,15 +74,18 @@ def hash_file_here(job: Job, limits: DecodingLimits) -> Outcome:
             return describe_failure(read, file, error)
 
 
-def make_thumbnail_here(path: str, longest_side: int, limits: DecodingLimits) -> bytes:
+def make_thumbnail_here(path: str, longest_side: int, limits: DecodingLimits, keeps_alpha: bool) -> bytes:  # noqa: FBT001
     from hashing.fingerprint.cost import check_cost
     from hashing.fingerprint.decoding import read_thumbnail
 
     with open_within(path, limits) as file:
         check_cost(file, limits, (longest_side, longest_side))
-        image = read_thumbnail(file, longest_side, limits.max_pixels)
+        image = read_thumbnail(file, longest_side, limits.max_pixels, keeps_alpha=keeps_alpha)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    if keeps_alpha:
+        image.save(buffer, "WEBP", quality=QUALITY, method=WEBP_METHOD)
+    else:
+        image.save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
 
 

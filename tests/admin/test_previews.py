@@ -37,6 +37,16 @@ def test_preview_is_a_small_jpeg(editor, add_image, side, size):
     assert (opened(content).format, opened(content).size) == ("JPEG", size)
 
 
+def test_preview_of_a_transparent_image_is_transparent(editor, add_image):
+    image = photo(size=(320, 240)).convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 100, 100))
+    asset = add_image("cutout.png", content=encoded(image, "PNG"), is_transparent=True)
+    response, content = fetch(editor, asset)
+    assert response["Content-Type"] == "image/webp"
+    assert opened(content).getchannel("A").getpixel((10, 10)) == 0
+    assert "hashing-preview--transparent" in editor.get(address("changelist")).text
+
+
 def test_preview_is_of_the_row_in_its_address(editor, add_image):
     assets = [add_image(f"{side}.png", content=encoded(photo(size=(side, 40)), "PNG")) for side in (40, 80, 60)]
     assert [opened(fetch(editor, asset)[1]).width for asset in assets] == [40, 80, 60]

@@ -240,3 +240,15 @@ def test_a_thumbnail_of_a_large_picture_is_nearly_the_same_in_tiles(monkeypatch,
     assert tiled.size == whole.size
     assert max(tiled.size) == 20
     assert np.abs(np.asarray(tiled).astype(int) - np.asarray(whole)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [SMALL, (4 * SMALL[0], 4 * SMALL[1])])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB", "L"])
+def test_a_thumbnail_may_keep_its_alpha(mode: str, size: tuple[int, int]):
+    image = photo(size=size).convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, size[0] // 2, size[1]))
+    made = palette_image() if mode == "P" else image.convert(mode)
+    options = {"transparency": 1} if mode == "P" else {}
+    thumbnail = read_thumbnail(io.BytesIO(encoded(made, "PNG", **options)), 20, keeps_alpha=True)
+    assert (thumbnail.mode, max(thumbnail.size)) == ("RGBA", min(20, max(made.size)))
+    assert thumbnail.getchannel("A").getextrema() == ((255, 255) if mode in ("RGB", "L") else (0, 255))

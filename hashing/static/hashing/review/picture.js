@@ -13,7 +13,7 @@ const TO_UPRIGHT = {
 };
 const SMALL_SIDE = 640;
 const LARGE_SIDE = 1280;
-const UNKNOWN_SIZE = { width: 4, height: 3 };
+const UNKNOWN_SIZE = { width: 4000, height: 3000 };
 const ROUNDING = 2;
 
 // `changed` is called when something else is shown, or is known.
@@ -139,6 +139,11 @@ function arrival(image) {
 
 // What is shown in place of the file itself; empty if it is the file.
 function describeRendering(picture, image, isRendering) {
+  const text = renderingText(picture, image, isRendering);
+  return text && "isTransparent" in picture.card.dataset ? `${text} ${texts(picture).textOnWhite}` : text;
+}
+
+function renderingText(picture, image, isRendering) {
   const { card } = picture;
   const longest = Math.max(Number(card.dataset.width), Number(card.dataset.height));
   const percent = Math.round((100 * Math.max(image.naturalWidth, image.naturalHeight)) / longest);
