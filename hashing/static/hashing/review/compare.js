@@ -1,8 +1,11 @@
-// The images of a group at full size, one after the other beside a keeper, with the same buttons as on their cards.
+// The images of a group at full size, one after the other beside a keeper, with the same buttons as on their cards. Two
+// images that are selected are compared with each other.
 
-import { showFilmstrip, signsOf } from "./filmstrip.js";
-import { currentFit, moveDivider, panTo, pictures, resetZoom, scaleOf, showPair, zoomIn, zoomTo } from "./loupe.js";
+import { describeDrawing, describePair, verdictButton } from "./captions.js";
+import { linkBeyond, nextGroup, OPEN_GROUP, pageBeyond, storePlace, takePlace } from "./continuation.js";
+import { moveDivider, panTo, pictures, resetZoom, showPair, zoomIn, zoomTo, zoomToActual } from "./loupe.js";
 import { clearPicture } from "./picture.js";
+import { loadGroup } from "./seen.js";
 
 const review = document.querySelector(".hashing-review");
 const toolbarMessage = review.querySelector(".hashing-toolbar__message");
@@ -11,22 +14,23 @@ const stage = dialog.querySelector(".hashing-compare__stage");
 const opacitySlider = dialog.querySelector("input");
 const message = dialog.querySelector(".hashing-compare__message");
 const undoButton = dialog.querySelector(".hashing-compare__undo");
+const nextGroupButton = dialog.querySelector(".hashing-compare__next-group");
+const help = document.querySelector(".hashing-keys");
 const GLANCE_MILLISECONDS = 300;
-// After the last group of a page, the next page continues where this one ended.
-const REOPEN = "hashing:compare";
-const OPEN_GROUP = ".hashing-group:not(.hashing-group--decided)";
 const ZOOMS = {
   in: () => zoomIn(1),
   out: () => zoomIn(-1),
   fit: () => zoomTo("fit"),
   fill: () => zoomTo("fill"),
-  actual: () => zoomTo("actual"),
+  actual: () => zoomToActual(),
 };
 const FORWARD = getComputedStyle(document.documentElement).direction === "rtl" ? -1 : 1;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEPS = { ArrowRight: FORWARD, ArrowLeft: -FORWARD, j: 1, k: -1 };
 // The card of each side. Decisions replace the cards, which are found again by their images.
 const sides = { first: null, second: null };
+// The image beside which the others are shown, if it is not the keeper.
+let reference = null;
 let chosenMode = dialog.dataset.mode;
 let revealed = null;
 let heldSince = 0;
@@ -34,13 +38,16 @@ let isWaiting = false;
 
 review.addEventListener("hashing:open-loupe", (event) => open(event.target, "flip"));
 review.addEventListener("hashing:open-compare", (event) => open(event.target, chosenMode));
+review.addEventListener("click", comparePair);
 review.addEventListener("hashing:reveal", (event) => {
   revealed = event.target.closest(".hashing-member");
 });
 review.addEventListener("hashing:groups-changed", follow);
+review.addEventListener("hashing:notices-changed", () => dialog.open && describe());
 new MutationObserver(mirrorMessage).observe(toolbarMessage, { childList: true, characterData: true, subtree: true });
 addEventListener("pagehide", () => {
-  if (dialog.open && isWaiting) sessionStorage.setItem(REOPEN, chosenMode);
+  // After the last group of a page, the next page continues where this one ended.
+  if (dialog.open && isWaiting) storePlace(chosenMode);
 });
 dialog.addEventListener("click", handleClick);
 dialog.addEventListener("keydown", handleKey);
@@ -54,10 +61,16 @@ opacitySlider.addEventListener("input", () => stage.style.setProperty("--opacity
 reopen();
 
 function reopen() {
-  const mode = sessionStorage.getItem(REOPEN);
-  sessionStorage.removeItem(REOPEN);
-  const card = review.querySelector(`${OPEN_GROUP} .hashing-member`);
-  if (mode && card) open(card, mode);
+  const place = takePlace();
+  if (place) open(place.card, place.mode);
+}
+
+function comparePair(event) {
+  if (!event.target.closest(".hashing-selection__compare")) return;
+  const boxes = event.target.closest(".hashing-group").querySelectorAll("[name=image]:checked");
+  const [first, second] = [...boxes].map((box) => box.closest(".hashing-member"));
+  reference = first.dataset.image;
+  open(second, chosenMode);
 }
 
 function open(target, mode) {
@@ -72,6 +85,7 @@ function open(target, mode) {
 
 function leave() {
   const card = sides[dialog.dataset.shown];
+  reference = null;
   for (const picture of Object.values(pictures)) clearPicture(picture);
   card?.focus({ preventScroll: true });
   card?.dispatchEvent(new Event("hashing:reveal", { bubbles: true }));
@@ -81,21 +95,33 @@ function keeperCard(card) {
   return card.closest(".hashing-group").querySelector(".hashing-member--keeper");
 }
 
+function currentGroup() {
+  return sides.first.closest(".hashing-group");
+}
+
 function cardsBeside(card) {
   return [...card.closest(".hashing-group").querySelectorAll(".hashing-member")];
 }
 
-// Shows a card beside the keeper of its group; the keeper beside the image that was there, or the first undecided one.
+// Shows a card beside the reference; the reference beside the image that was there, or the first undecided one.
 function show(card) {
-  const keeper = keeperCard(card);
-  const others = cardsBeside(card).filter((other) => other !== keeper);
-  if (sides.first?.dataset.image !== keeper.dataset.image) resetZoom();
-  const companion = others.find((other) => other === sides.second) ?? others.find(isOpen) ?? others[0] ?? keeper;
-  sides.first = keeper;
-  sides.second = card === keeper ? companion : card;
-  dialog.dataset.shown = card === keeper ? "first" : "second";
+  const cards = cardsBeside(card);
+  const first = cards.find((other) => other.dataset.image === reference) ?? keeperCard(card);
+  const others = cards.filter((other) => other !== first);
+  if (sides.first?.dataset.image !== first.dataset.image) resetZoom();
+  const companion = others.find((other) => other === sides.second) ?? others.find(isOpen) ?? others[0] ?? first;
+  sides.first = first;
+  sides.second = card === first ? companion : card;
+  dialog.dataset.shown = card === first ? "first" : "second";
   showPair(sides.first, sides.second);
+  loadGroup(currentGroup());
   describe();
+}
+
+function describe() {
+  describePair(sides, cardsBeside(sides.first));
+  undoButton?.toggleAttribute("hidden", !pageUndoButton());
+  nextGroupButton.hidden = !nextGroup(currentGroup(), 1) && !pageBeyond(1);
 }
 
 function isOpen(card) {
@@ -106,18 +132,25 @@ function showNext(step) {
   const cards = cardsBeside(sides.first);
   const next = cards[cards.indexOf(sides[dialog.dataset.shown]) + step];
   if (next) show(next);
+  else showBeyond(step);
+}
+
+// The images of the group on another page.
+function showBeyond(step) {
+  const link = linkBeyond(currentGroup(), step);
+  if (!link || review.ariaBusy === "true") return;
+  storePlace(chosenMode, sides[dialog.dataset.shown].dataset.image, step);
+  link.click();
 }
 
 function showNextGroup(step) {
-  const groups = [...review.querySelectorAll(OPEN_GROUP)];
-  const current = sides.first.closest(".hashing-group");
-  const next = groups.filter((group) => isBehind(group, current) === step > 0 && group !== current);
-  const group = step > 0 ? next[0] : next.at(-1);
-  if (group) show(group.querySelector(".hashing-member"));
-}
-
-function isBehind(element, other) {
-  return Boolean(other.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING);
+  reference = null;
+  const group = nextGroup(currentGroup(), step);
+  if (group) return show(group.querySelector(".hashing-member"));
+  const url = pageBeyond(step);
+  if (!url || review.ariaBusy === "true") return;
+  storePlace(chosenMode);
+  location.assign(url);
 }
 
 // Goes on after a decision, with the card that the page has chosen.
@@ -125,6 +158,7 @@ function follow() {
   const hasDecided = isWaiting;
   isWaiting = false;
   if (!dialog.open) return;
+  if (hasDecided) reference = null;
   const next = revealed?.isConnected ? revealed : review.querySelector(`${OPEN_GROUP} .hashing-member`);
   if (!next || (hasDecided && !next.closest(OPEN_GROUP))) return dialog.close();
   show(next);
@@ -137,78 +171,32 @@ function mirrorMessage() {
   if (isError) isWaiting = false;
 }
 
-// What the dialog says about the two images.
-
-function describe() {
-  const cards = cardsBeside(sides.first);
-  const active = sides[dialog.dataset.shown];
-  const place = dialog.dataset.textPosition
-    .replace("{place}", cards.indexOf(active) + 1)
-    .replace("{count}", cards.length);
-  const position = dialog.querySelector(".hashing-compare__position");
-  position.replaceChildren(`${place}: `, isolatedText(active.dataset.name), ...signsOf(active).map((sign) => ` (${sign})`));
-  for (const [side, card] of Object.entries(sides)) describeCard(card, side);
-  for (const button of dialog.querySelectorAll("[data-verdict]")) describeVerdict(button);
-  undoButton?.toggleAttribute("hidden", !pageUndoButton());
-  dialog.querySelector(".hashing-compare__next-group").hidden = review.querySelectorAll(OPEN_GROUP).length < 2;
-  showFilmstrip(cards, active, (key) => show(cards.find((card) => card.dataset.image === key)));
-}
-
-function describeCard(card, side) {
-  const caption = dialog.querySelector(`.hashing-compare__caption[data-side=${side}]`);
-  const name = document.createElement("strong");
-  name.append(isolatedText(card.dataset.name));
-  const button = caption.querySelector("button");
-  button.replaceChildren(name, ...signsOf(card).map((sign) => ` · ${sign}`));
-  button.ariaPressed = String(side === dialog.dataset.shown);
-  caption.querySelector(".hashing-chips")?.remove();
-  caption.append(card.querySelector(".hashing-chips").cloneNode(true));
-}
-
-function describeVerdict(button) {
-  const target = verdictButton(button);
-  button.hidden = !target;
-  if (!target) return;
-  button.ariaLabel = target.ariaLabel ?? `${target.textContent.trim()}: ${target.closest(".hashing-member").dataset.name}`;
-}
-
-function describeDrawing() {
-  const active = pictures[dialog.dataset.shown];
-  dialog.querySelector(".hashing-compare__scale").textContent = `${Math.round(100 * scaleOf(active))}%`;
-  for (const button of dialog.querySelectorAll("[data-zoom]")) {
-    if (button.dataset.zoom.length > 3) button.ariaPressed = String(button.dataset.zoom === currentFit());
-  }
-  for (const { view, state, note } of Object.values(pictures)) {
-    view.querySelector(".hashing-compare__note").textContent = state === "preview" ? dialog.dataset.textPreview : note;
-  }
-}
-
-// Text of another direction must not turn its surroundings.
-function isolatedText(text) {
-  const element = document.createElement("bdi");
-  element.textContent = text;
-  return element;
-}
-
 // What is done by mouse, keyboard and touch.
 
 function handleClick(event) {
   const button = event.target.closest("button");
   if (!button) return;
-  const { mode, zoom, verdict, side } = button.dataset;
+  const { mode, zoom, verdict, side, image, step } = button.dataset;
   if (mode) chooseMode(mode);
   if (zoom) ZOOMS[zoom]();
   if (verdict && event.detail < 2) decide(button);
   if (side) activate(side);
+  if (image) show(cardsBeside(sides.first).find((card) => card.dataset.image === image));
+  if (step) showBeyond(Number(step));
   if (button === undoButton && event.detail < 2) undo();
-  if (button.matches(".hashing-compare__next-group")) showNextGroup(1);
+  if (button === nextGroupButton) showNextGroup(1);
+  if (button.matches(".hashing-compare__help")) help.showModal();
+  if (button.matches(".hashing-compare__reload")) reload();
 }
 
 function handleKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target === opacitySlider) return;
   const onButton = event.target.matches("button") && [" ", "Enter"].includes(event.key);
-  if (onButton && !event.target.closest(".hashing-compare__filmstrip")) return;
-  if (moveByKey(event) || pressByKey(event)) event.preventDefault();
+  if (onButton && !event.target.matches("[aria-current]")) return;
+  if (!moveByKey(event) && !pressByKey(event)) return;
+  event.preventDefault();
+  // What the dialog has handled is not for the page.
+  event.stopPropagation();
 }
 
 function moveByKey(event) {
@@ -223,7 +211,7 @@ function moveByKey(event) {
 function pressByKey(event) {
   if (event.key === " ") return event.repeat || glance() || true;
   const button = [...dialog.querySelectorAll("[data-key]")].find((each) => each.dataset.key === event.key);
-  const mayRepeat = button?.dataset.zoom || button?.matches(".hashing-compare__next-group");
+  const mayRepeat = button?.dataset.zoom || button === nextGroupButton;
   if (button && !button.hidden && (mayRepeat || !event.repeat)) button.click();
   return Boolean(button);
 }
@@ -268,14 +256,8 @@ function endGlance() {
   heldSince = 0;
 }
 
-// The button on a card: on that of the active image, or of the one beside the keeper if the verdict is about the two.
-function verdictButton(button) {
-  const card = "aboutGroup" in button.dataset ? sides[dialog.dataset.shown] : sides.second;
-  return card.querySelector(`button[name=${button.dataset.verdict}]`);
-}
-
 function decide(button) {
-  const target = verdictButton(button);
+  const target = verdictButton(button, sides);
   if (!target || review.ariaBusy === "true") return;
   const isUnclear = target.closest(".hashing-group[data-no-clear-keeper] .hashing-member--keeper");
   if (isUnclear && !window.confirm(review.dataset.textNoClearKeeper)) return;
@@ -293,4 +275,10 @@ function undo() {
   if (review.ariaBusy === "true") return;
   revealed = null;
   pageUndoButton()?.click();
+}
+
+// Of a page on which somebody else has decided.
+function reload() {
+  storePlace(chosenMode, sides[dialog.dataset.shown].dataset.image);
+  location.reload();
 }

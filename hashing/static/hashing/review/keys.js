@@ -115,7 +115,7 @@ function buttonAboutSelection(event) {
   if (event.key === "Enter" && event.target.matches("a, button, input, summary")) return null;
   const group = event.target.closest(".hashing-group") ?? review.querySelector(".hashing-group:has([name=image]:checked)");
   if (!group?.querySelector("[name=image]:checked")) return null;
-  return [...group.querySelectorAll(".hashing-selection [data-key]")].find((button) => button.dataset.key === event.key);
+  return [...group.querySelectorAll(".hashing-selection [data-key]:not([hidden])")].find((button) => button.dataset.key === event.key);
 }
 
 // Enter goes from one suggestion to the next. One that is hardly better than the others needs a second thought.

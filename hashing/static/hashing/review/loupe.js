@@ -37,7 +37,8 @@ stage.addEventListener("dblclick", (event) => {
 });
 stage.addEventListener("dragstart", (event) => event.preventDefault());
 divider.addEventListener("keydown", moveDividerByKey);
-new ResizeObserver(drawSoon).observe(stage);
+// The views of a mode may be smaller than the stage.
+new ResizeObserver(drawSoon).observe(pictures.first.view);
 
 export function showPair(firstCard, secondCard) {
   showCard(pictures.first, firstCard);
@@ -50,10 +51,21 @@ export function resetZoom() {
   drawSoon();
 }
 
-// "fit", "fill" or "actual": 100%, where a pixel of the image is one of the screen.
+// "fit" or "fill", which follow the size of the window.
 export function zoomTo(fit) {
   zoom = { ...zoom, fit };
   drawSoon();
+}
+
+// To 100%, where a pixel of the image that is shown is one of the screen.
+export function zoomToActual(point = middle()) {
+  const picture = subject();
+  settle(picture);
+  scaleBy(picture.actualWidth / zoom.width, point);
+}
+
+export function isActual() {
+  return Math.abs(zoom.width / subject().actualWidth - 1) < 0.005;
 }
 
 export function zoomIn(steps) {
@@ -64,7 +76,7 @@ export function zoomIn(steps) {
 export function panTo(across, down) {
   const view = viewSize();
   const before = zoom;
-  zoom = panBy(zoom, -across * view.width * PAN_STEP, -down * view.height * PAN_STEP, view, ...subject());
+  zoom = panBy(zoom, -across * view.width * PAN_STEP, -down * view.height * PAN_STEP, view, subject());
   drawSoon();
   return before.x !== zoom.x || before.y !== zoom.y;
 }
@@ -79,11 +91,15 @@ function drawSoon() {
 }
 
 function draw() {
-  const [view, [picture, actual]] = [viewSize(), subject()];
-  zoom = settleZoom(zoom, view, picture, actual);
-  const box = boxOf(zoom, view, picture);
+  const picture = subject();
+  settle(picture);
+  const box = boxOf(zoom, viewSize(), picture);
   for (const each of Object.values(pictures)) place(each, rectangleOf(each, box, picture));
   stage.dispatchEvent(new Event("hashing:drawn", { bubbles: true }));
+}
+
+function settle(picture) {
+  zoom = settleZoom(zoom, viewSize(), picture);
 }
 
 // Whole pixels of the screen, so that 100% is sharp.
@@ -103,19 +119,21 @@ function rectangleOf(picture, box, subjectSize) {
   return difference < MAX_ROUNDING ? box : contained(size, box);
 }
 
-// The picture that gives the box its proportions, and the width of the box at 100% of what is shown.
+// The first picture gives the box its proportions.
 function subject() {
-  const picture = uprightSize(pictures.first);
-  const shown = uprightSize(pictures[dialog.dataset.shown]);
-  const { width } = contained(shown, { left: 0, top: 0, width: picture.width, height: picture.height });
-  return [picture, (picture.width * shown.width) / width / window.devicePixelRatio];
+  const { width, height } = uprightSize(pictures.first);
+  const actualWidths = Object.values(pictures).map((picture) => {
+    const size = uprightSize(picture);
+    return (width * size.width) / contained(size, { left: 0, top: 0, width, height }).width / window.devicePixelRatio;
+  });
+  const actualWidth = actualWidths[Object.keys(pictures).indexOf(dialog.dataset.shown)];
+  return { width, height, actualWidth, sharpWidth: Math.max(...actualWidths) };
 }
 
 // Pixels of the screen to one of the image.
 export function scaleOf(picture) {
-  const [reference] = subject();
   const size = uprightSize(picture);
-  const { width } = contained(size, boxOf(zoom, viewSize(), reference));
+  const { width } = contained(size, boxOf(zoom, viewSize(), subject()));
   return (width * window.devicePixelRatio) / size.width;
 }
 
@@ -141,15 +159,13 @@ function pointIn(event) {
 }
 
 function scaleBy(factor, point) {
-  zoom = zoomBy(zoom, factor, point, viewSize(), ...subject());
+  zoom = zoomBy(zoom, factor, point, viewSize(), subject());
   drawSoon();
 }
 
 function toggleActual(point) {
-  const [, actual] = subject();
-  if (zoom.fit === "actual" || Math.abs(zoom.width / actual - 1) < 0.01) return zoomTo("fit");
-  scaleBy(actual / zoom.width, point);
-  zoom = { ...zoom, fit: "actual" };
+  if (isActual()) zoomTo("fit");
+  else zoomToActual(point);
 }
 
 function turnWheel(event) {
@@ -176,14 +192,14 @@ function move(event) {
   travelled += Math.hypot(point.x - before.x, point.y - before.y);
   if (other) return pinch(before, point, other);
   if (travelled <= TAP_PIXELS) return;
-  zoom = panBy(zoom, point.x - before.x, point.y - before.y, viewSize(), ...subject());
+  zoom = panBy(zoom, point.x - before.x, point.y - before.y, viewSize(), subject());
   drawSoon();
 }
 
 // Each finger moves by itself: half of its way is that of the middle between both.
 function pinch(before, after, other) {
   const [old, current] = [before, after].map((point) => Math.hypot(point.x - other.x, point.y - other.y));
-  zoom = panBy(zoom, (after.x - before.x) / 2, (after.y - before.y) / 2, viewSize(), ...subject());
+  zoom = panBy(zoom, (after.x - before.x) / 2, (after.y - before.y) / 2, viewSize(), subject());
   scaleBy(current / Math.max(old, 1), { x: (after.x + other.x) / 2, y: (after.y + other.y) / 2 });
 }
 

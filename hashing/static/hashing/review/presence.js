@@ -67,6 +67,7 @@ function show(answer, asked) {
   }
   viewers = answer.viewers;
   showViewers();
+  review.dispatchEvent(new Event("hashing:notices-changed"));
 }
 
 function showChange(group, text) {

@@ -8,7 +8,7 @@ const watched = new WeakSet();
 
 review.addEventListener("hashing:groups-changed", watchCards);
 // A picture below the window is loaded when it is needed.
-review.addEventListener("focusin", (event) => loadPictures(cardsOf(event.target.closest(".hashing-group"))));
+review.addEventListener("focusin", (event) => loadGroup(event.target.closest(".hashing-group")));
 watchCards();
 
 export function untilSeen() {
@@ -34,6 +34,10 @@ function cardsAbout(button) {
 
 function cardsOf(group) {
   return [...(group?.querySelectorAll(".hashing-member") ?? [])];
+}
+
+export function loadGroup(group) {
+  loadPictures(cardsOf(group));
 }
 
 function loadPictures(cards) {

@@ -49,6 +49,7 @@ function showSelection(group) {
   const bar = group.querySelector(".hashing-selection");
   bar.classList.toggle("hashing-selection--empty", count === 0);
   bar.querySelector(".hashing-selection__clear").hidden = false;
+  bar.querySelector(".hashing-selection__compare").hidden = count !== 2;
   const text = bar.querySelector(".hashing-selection__count");
   text.textContent = count ? text.dataset.text.replace("#", count) : "";
   // What has the focus stays above the bar.

@@ -20,7 +20,9 @@ SECONDS = 10
 DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
 FOCUSED = "return Number(document.activeElement.closest('.hashing-member')?.dataset.image)"
 # A picture far below the window is not loaded.
-IS_SHOWN = """const group = document.activeElement.closest(".hashing-group")
+IS_SHOWN = """const compared = document.querySelector(".hashing-compare[open] [data-image][aria-current=true]")
+    const card = compared && document.querySelector(`.hashing-member[data-image="${compared.dataset.image}"]`)
+    const group = (card ?? document.activeElement).closest(".hashing-group")
     const isBusy = document.querySelector(".hashing-review").ariaBusy === "true"
     return !isBusy && !group?.querySelector("[data-unseen]")"""
 COMPARISON = """const { mode, shown } = document.querySelector('.hashing-compare').dataset

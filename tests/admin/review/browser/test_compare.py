@@ -130,3 +130,63 @@ def test_filmstrip_shows_and_opens_every_image_of_the_group(reviewer, add_copies
     assert reviewer.find(".hashing-compare__position").text.startswith("Image 4 of 4: ")
     current = reviewer.find(".hashing-compare__filmstrip [aria-current=true]")
     assert current.get_attribute("aria-label") == names_of(last)[0]
+
+
+@DESKTOP
+def test_two_selected_images_are_compared_with_each_other(reviewer, add_copies):
+    add_copies(copies=3)
+    keys = keys_of(DuplicateGroup.objects.get())
+    reviewer.open(review_address("changelist"))
+    for key in keys[1:3]:
+        reviewer.click(f"[name=image][value='{key}']")
+    reviewer.press("c")
+    assert reviewer.compared_names() == names_of(*keys[1:3])
+    buttons = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare [data-verdict]")
+    assert [button.get_attribute("data-verdict") for button in buttons if button.is_displayed()] == ["keep"]
+    reviewer.press(Keys.ARROW_RIGHT)
+    assert reviewer.compared_names() == names_of(keys[1], keys[3])
+    # Beside the keeper, the verdict is about the other one.
+    reviewer.click(f".hashing-compare__filmstrip [data-image='{keys[0]}']")
+    reviewer.press("s")
+    reviewer.wait_for_message("is marked as a duplicate")
+    assert marked() == {keys[1]}
+
+
+@DESKTOP
+def test_one_or_three_selected_images_are_not_a_pair(reviewer, add_copies):
+    keys = add_copies(copies=3)
+    reviewer.open(review_address("changelist"))
+    for key, is_pair in zip(keys[:3], [False, True, False], strict=True):
+        reviewer.click(f"[name=image][value='{key}']")
+        assert reviewer.find(".hashing-selection__compare").is_displayed() == is_pair
+    reviewer.press("c")
+    assert reviewer.compared_names()[0] == names_of(keys_of(DuplicateGroup.objects.get())[0])[0]
+
+
+@DESKTOP
+def test_arrows_lead_to_the_images_on_other_pages(reviewer, add_copies, monkeypatch):
+    monkeypatch.setattr("hashing.admin.review.presentation.MAX_CARDS_ON_LIST", 3)
+    monkeypatch.setattr("hashing.admin.review.presentation.CARDS_PER_PAGE", 4)
+    add_copies(copies=6)
+    keeper, *others = keys_of(DuplicateGroup.objects.get())
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert reviewer.compared_names()[1] == names_of(others[1])[0]
+    assert reviewer.find(".hashing-compare__position").text.startswith("Image 3 of 3 (7 in all): ")
+    assert reviewer.find(".hashing-compare__beyond").text == "and 4 more"
+    for key in others[2:]:
+        reviewer.press(Keys.ARROW_RIGHT)
+        reviewer.wait(lambda key=key: reviewer.is_comparing() and reviewer.compared_names() == names_of(keeper, key))
+    reviewer.click(".hashing-compare__beyond")
+    reviewer.wait(lambda: reviewer.is_comparing() and reviewer.compared_names() == names_of(keeper, others[3]))
+
+
+@DESKTOP
+def test_keys_are_explained_in_the_comparison(reviewer, add_copies):
+    add_copies()
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c", "?")
+    assert reviewer.find(".hashing-keys[open]").is_displayed()
+    reviewer.press("?")
+    reviewer.wait(lambda: not reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-keys[open]"))
+    assert reviewer.is_comparing()

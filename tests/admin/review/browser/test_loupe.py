@@ -21,6 +21,8 @@ RECTANGLES = """return [...document.querySelectorAll('.hashing-compare__picture'
     const { left, top, width, height } = figure.getBoundingClientRect()
     return [left, top, width, height].map(Math.round)
 })"""
+STAGE = """const { left, top, width } = document.querySelector('.hashing-compare__stage').getBoundingClientRect()
+    return [left, top, width].map(Math.round)"""
 NATURAL_WIDTHS = (
     """return [...document.querySelectorAll('.hashing-compare__original')].map((image) => image.naturalWidth)"""
 )
@@ -88,7 +90,7 @@ def test_both_images_show_the_same_spot_at_every_scale(reviewer, add_copies):
     reviewer.press(Keys.ARROW_RIGHT)
     assert rectangles(reviewer) == moved
     reviewer.press("0")
-    assert rectangles(reviewer)[0][3] == reviewer.find(".hashing-compare__stage").size["height"]
+    assert rectangles(reviewer)[0][2:] == [640, 480]
 
 
 @DESKTOP
@@ -116,14 +118,35 @@ def test_wheel_zooms_around_the_pointer_and_dragging_moves(reviewer, add_copies)
 
 
 @DESKTOP
-@pytest.mark.parametrize(("size", "side"), [((4000, 200), 3), ((200, 4000), 2)])
-def test_very_long_image_is_not_shown_as_a_strip(reviewer, add_files, size, side):
-    long = photo(size=size)
-    add_files(long_jpg=encoded(long, "JPEG"), half_jpg=encoded(long.resize((size[0] // 2, size[1] // 2)), "JPEG"))
+def test_panorama_is_seen_as_a_whole_and_a_long_screenshot_at_its_width(reviewer, add_files):
+    for number, (width, height) in enumerate([(4000, 200), (200, 4000)]):
+        long = photo(seed=number, size=(width, height))
+        half = long.resize((width // 2, height // 2))
+        add_files(**{f"long{number}_jpg": encoded(long, "JPEG"), f"half{number}_jpg": encoded(half, "JPEG")})
     reviewer.open(review_address("changelist"))
-    reviewer.press("z")
-    [rectangle, _second] = rectangles(reviewer)
-    assert (scale(reviewer), rectangle[side]) == ("100%", 200)
+    for _group in range(2):
+        reviewer.press("z")
+        [[left, top, width, height], _second] = rectangles(reviewer)
+        stage_left, stage_top, stage_width = reviewer.browser.execute_script(STAGE)
+        if width > height:
+            assert (left, width) == (stage_left, stage_width)
+            reviewer.press("9")
+            assert rectangles(reviewer)[0][3] == 200
+        else:
+            assert (top, width, scale(reviewer)) == (stage_top, 200, "100%")
+        reviewer.press(Keys.ESCAPE, "g")
+
+
+@DESKTOP
+def test_images_are_fitted_again_where_a_mode_has_less_room(reviewer, add_files):
+    image = photo(size=(2000, 1000))
+    add_files(large_jpg=encoded(image, "JPEG"), half_jpg=encoded(image.resize((1000, 500)), "JPEG"))
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c", "f")
+    rectangles(reviewer)
+    reviewer.press("t")
+    first, second = rectangles(reviewer)
+    assert first[2] == second[2] == pytest.approx(reviewer.browser.execute_script(STAGE)[2] / 2, abs=3)
 
 
 @DESKTOP
@@ -146,19 +169,26 @@ def test_what_a_browser_does_not_show_is_said_not_to_be_the_original(reviewer, a
     reviewer.open(review_address("changelist"))
     reviewer.press("c", "t")
     reviewer.compared()
-    assert any("Not the original" in note for note in reviewer.browser.execute_script(NOTES))
+    notes = reviewer.browser.execute_script(NOTES)
+    assert any("Not the original" in note and "white" not in note for note in notes)
     assert sorted(reviewer.browser.execute_script(NATURAL_WIDTHS)) == [320, 640]
 
 
 @DESKTOP
-def test_transparency_is_visible(reviewer, add_files):
+def test_transparency_is_visible_or_said_to_be_white(reviewer, add_files):
     image = photo(size=(640, 480)).convert("RGBA")
     image.paste((0, 0, 0, 0), (0, 0, 200, 200))
     flat = Image.new("RGB", image.size, "white")
     flat.paste(image, mask=image)
-    add_files(cutout_png=encoded(image, "PNG"), flat_jpg=encoded(flat.resize((320, 240)), "JPEG"))
+    add_files(cutout_png=encoded(image, "PNG"), scan_tif=encoded(image.resize((320, 240)), "TIFF"))
     reviewer.open(review_address("changelist"))
+    reviewer.wait_for_picture(".hashing-member__picture img")
+    card = Image.open(io.BytesIO(reviewer.find(".hashing-member__picture").screenshot_as_png)).convert("L")
+    corner = np.asarray(card)[2 : card.height // 4, card.width // 6 : card.width // 4]
+    assert set(np.unique(corner)) >= {0xBB, 0xFF}
     reviewer.press("z", "0")
+    reviewer.compared()
+    assert any(note.endswith("What is transparent is white.") for note in reviewer.browser.execute_script(NOTES))
     [[left, top, width, height], _second] = rectangles(reviewer)
     stage = reviewer.find(".hashing-compare__stage").rect
     column, row = round(left - stage["x"]), round(top - stage["y"])

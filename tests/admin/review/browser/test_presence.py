@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from selenium.webdriver.common.by import By
 
-from hashing.models import DuplicateGroup, GroupViewer, MarkedDuplicate, PairDecision
+from hashing.models import DuplicateGroup, GroupViewer, ImageAsset, MarkedDuplicate, PairDecision
 from servers.browser import BROWSER_MARKS
 from tests.admin.review.browser.conftest import DESKTOP
 from tests.admin.review.conftest import form_of, keys_of, review_address
@@ -46,3 +46,24 @@ def test_two_editors_see_one_another_and_what_the_other_has_decided(reviewer, ad
     reviewer.click(f"{group} [name=keep]")
     reviewer.wait_for_message("marked as")
     assert MarkedDuplicate.objects.count() == 2
+
+
+@DESKTOP
+def test_comparison_says_that_somebody_else_has_decided(reviewer, add_copies, client_of):
+    add_copies(copies=2)
+    group, other = DuplicateGroup.objects.get(), client_of("reviewer")
+    keeper, decided, shown = keys_of(group)
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c", "j")
+    reviewer.compared()
+    reviewer.browser.execute_script(POLL)
+    reviewer.wait(GroupViewer.objects.exists)
+    other.post(review_address("decide"), form_of(group, "different", decided))
+    reviewer.browser.execute_script(POLL)
+    reviewer.wait(lambda: "reviewer decided about this at" in reviewer.find(".hashing-compare [role=alert]").text)
+    assert not reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare [data-verdict]:enabled")
+    reviewer.press("s")
+    assert PairDecision.objects.count() == 1
+    reviewer.click(".hashing-compare__reload")
+    reviewer.wait(lambda: reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare [data-verdict]:enabled"))
+    assert reviewer.compared_names() == [str(row) for row in (ImageAsset.objects.in_bulk([keeper, shown])).values()]
