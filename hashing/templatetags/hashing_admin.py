@@ -15,8 +15,8 @@ from hashing.fingerprint.similarity import Likeness, likeness
 
 register = template.Library()
 
-# The last characters of a file name are always shown: of a camera's, a number and the suffix.
-END_LENGTH = 12
+# Characters of a file name and of a folder on a card. Names of cameras are not longer.
+MAX_FILE_NAME, MAX_FOLDER = 52, 34
 
 LIKENESS_LABELS = {
     Likeness.VERY_SIMILAR: _("very similar"),
@@ -41,19 +41,32 @@ def as_path(name: str | None) -> PurePosixPath:
 
 
 class NameParts(NamedTuple):
-    """A file name that can be shortened in its middle: its end has the number and the suffix that tell files apart."""
+    """The folder and the file of a name, also as they are shown where there is little room."""
 
     folder: str
-    start: str
-    end: str
+    file: str
+
+    @property
+    def shown_folder(self) -> str:
+        return shorten_middle(self.folder, MAX_FOLDER)
+
+    @property
+    def shown_file(self) -> str:
+        return shorten_middle(self.file, MAX_FILE_NAME)
 
 
 @register.filter
 def name_parts(name: str | None) -> NameParts:
     path = as_path(name)
-    split = max(0, len(path.name) - END_LENGTH)
-    folder = "" if path.parent == PurePosixPath() else str(path.parent)
-    return NameParts(folder, path.name[:split], path.name[split:])
+    return NameParts("" if path.parent == PurePosixPath() else str(path.parent), path.name)
+
+
+def shorten_middle(text: str, length: int) -> str:
+    """Return at most `length` characters: the start and the end, which has the number and the suffix of a file."""
+    if len(text) <= length:
+        return text
+    end = length // 2
+    return f"{text[: length - end - 1]}…{text[-end:]}"
 
 
 @register.filter

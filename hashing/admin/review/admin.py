@@ -22,6 +22,8 @@ from hashing.admin.links import admin_page
 from hashing.admin.owners import attach_owners
 from hashing.admin.review.filters import FILTERS
 from hashing.admin.review.group_search import MAX_FOUND, search_groups
+from hashing.admin.review.history import base_name
+from hashing.admin.review.identical_files.groups import count_some_identical
 from hashing.admin.review.identical_files.views import IdenticalFilesView
 from hashing.admin.review.keeper_rules import KeeperRulesView
 from hashing.admin.review.listing import SEARCH_VAR, Listing, parse_search
@@ -38,7 +40,7 @@ from hashing.admin.review.views import DecisionViews, review_context
 from hashing.admin.review.visible_groups import limit_groups
 from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup
-from hashing.text import isolated, parse_integer
+from hashing.text import parse_integer
 
 GROUP_PAGE = "admin/hashing/review/group_page.html"
 STYLES = [
@@ -57,6 +59,7 @@ SCRIPTS = [
     "hashing/review/decisions.js",
     "hashing/review/keys.js",
     "hashing/review/selection.js",
+    "hashing/review/menus.js",
     "hashing/review/sizes.js",
     "hashing/review/session.js",
     "hashing/review/compare.js",
@@ -175,6 +178,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             response.context_data |= self.review_context(request, groups)
             response.context_data |= {
                 "session": session,
+                "equal_files": count_some_identical(self.get_queryset(request), access),
                 "listing": listing,
                 "search_var": SEARCH_VAR,
                 "max_found": MAX_FOUND,
@@ -195,7 +199,7 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if shown is None:
             return self.redirect_to_group_of(request, parse_integer(request.GET.get("image", "")))
         context = self.review_context(request, [shown]) | self.place_context(request, shown)
-        title = _("Duplicates of %(name)s") % {"name": isolated(shown.keeper)}
+        title = _("Duplicates of %(name)s") % {"name": base_name(shown.keeper)}
         return admin_page(self, request, GROUP_PAGE, title, **context, **(extra_context or {}))
 
     def group_of_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from hashing.models import DuplicateGroup
@@ -18,6 +19,8 @@ BOTTOM = (
 IS_COVERED = """const button = [...document.activeElement.querySelectorAll(".hashing-verdict")].at(-1)
     const { left, right, top, bottom } = button.getBoundingClientRect()
     return !button.contains(document.elementFromPoint((left + right) / 2, bottom - 2))"""
+HEIGHT_OF_HEADER = "return document.querySelector('.hashing-group__header').offsetHeight"
+IS_CUT = "return arguments[0].scrollWidth > arguments[0].clientWidth"
 SMALL_TARGETS = """const [selector, least] = arguments
     const sizes = [...document.querySelectorAll(selector)].map((button) => [button.offsetWidth, button.offsetHeight])
     return sizes.filter(([width, height]) => width && Math.min(width, height) < least)"""
@@ -84,10 +87,42 @@ def test_bars_leave_the_buttons_of_the_current_card_free(reviewer, add_group, sc
 
 
 @DESKTOP
-def test_targets_are_large_enough_for_a_finger(reviewer, add_copies, screen):
+def test_first_group_is_below_two_rows_of_controls(reviewer, add_copies, screen):
+    add_copies()
+    for width, most in ((1440, 180), (400, 320)):
+        screen(width, 900)
+        reviewer.open(review_address("changelist"))
+        assert reviewer.find(".hashing-group").location["y"] <= most
+        assert reviewer.browser.execute_script(HEIGHT_OF_HEADER) <= 36
+
+
+@DESKTOP
+@pytest.mark.parametrize("size", ["small", "medium"])
+def test_verdicts_of_narrow_cards_have_words(reviewer, add_copies, screen, size):
+    screen(400, 800)
+    add_copies()
+    reviewer.open(review_address("changelist"))
+    reviewer.click(f"[name=card-size][value={size}]")
+    labels = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-member--open .hashing-verdict__label")
+    assert [label.text for label in labels] == ["Same", "Not same", "Together", "Keep"]
+    assert [label for label in labels if reviewer.browser.execute_script(IS_CUT, label)] == []
+
+
+@DESKTOP
+def test_menus_close_by_escape_and_by_a_press_outside(reviewer, add_copies):
+    add_copies()
+    reviewer.open(review_address("changelist"))
+    for leave in (lambda: reviewer.send(Keys.ESCAPE), lambda: reviewer.find(".hashing-group__header").click()):
+        reviewer.find(".hashing-menu summary").click()
+        assert reviewer.find(".hashing-menu__choices").is_displayed()
+        leave()
+        assert not reviewer.find(".hashing-menu__choices").is_displayed()
+
+
+@DESKTOP
+def test_controls_are_large_enough(reviewer, add_copies, screen):
     screen(400, 800)
     add_copies(copies=3)
     reviewer.open(review_address("changelist"))
-    small = reviewer.browser.execute_script(SMALL_TARGETS, ".hashing-verdict", 36)
-    small += reviewer.browser.execute_script(SMALL_TARGETS, ".hashing-group button, .hashing-member__select", 24)
+    small = reviewer.browser.execute_script(SMALL_TARGETS, ".hashing-group button, .hashing-member__select", 24)
     assert small == []
