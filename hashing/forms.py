@@ -17,9 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from hashing.fingerprint.limits import DecodingLimit
+from hashing.fingerprint.orientations import Orientation
 from hashing.indexing.owners import has_row_permission
 from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
+from hashing.models.duplicates import describe_orientation
 from hashing.search.query import is_searchable
 from hashing.sources import ImageSource
 from hashing.sources.registry import sources_of_model
@@ -42,12 +44,16 @@ class SimilarPictureAction(StrEnum):
 
 @dataclass(frozen=True)
 class SimilarPicture:
-    """A row with a picture like the uploaded one. `text` and `url` are empty if the user may not see the row."""
+    """A row with a picture like the uploaded one. `text` and `url` are empty if the user may not see the row.
+
+    `orientation` says how its picture is turned or mirrored; empty if it is neither.
+    """
 
     row: Any
     distance: int
     text: str = ""
     url: str = ""
+    orientation: str = ""
 
 
 class SimilarPictureMixin(forms.BaseForm):
@@ -146,7 +152,8 @@ class SimilarPictureMixin(forms.BaseForm):
         except Exception:
             logger.exception("There is no link to a row: %s", printable(str(row.pk)))
             url = text = ""
-        return SimilarPicture(row, row.distance, text, url)
+        orientation = getattr(row, "picture_orientation", Orientation.UPRIGHT)
+        return SimilarPicture(row, row.distance, text, url, describe_orientation(orientation))
 
     def _is_accepted(self) -> bool:
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
@@ -159,10 +166,17 @@ class SimilarPictureMixin(forms.BaseForm):
 def similar_picture_message(pictures: Sequence[SimilarPicture]) -> SafeString | str:
     if not pictures:
         return ""
-    links = [(each.url, each.text) for each in pictures[:MAX_SIMILAR_PICTURES] if each.url]
+    links = [linked(each) for each in pictures[:MAX_SIMILAR_PICTURES] if each.url]
     if not links:
-        return _("The same picture seems to be here already.")
-    names = format_html_join(", ", '<a href="{}">{}</a>', links)
+        orientation = pictures[0].orientation
+        text = _("The same picture seems to be here already (%(orientation)s).")
+        return text % {"orientation": orientation} if orientation else _("The same picture seems to be here already.")
+    names = format_html_join(", ", "{}", ((link,) for link in links))
     if len(pictures) > len(links):
         names = format_html("{} {}", names, _("and more"))
     return format_html(_("The same picture seems to be here already: {}"), names)
+
+
+def linked(picture: SimilarPicture) -> SafeString:
+    link = format_html('<a href="{}">{}</a>', picture.url, picture.text)
+    return format_html("{} ({})", link, picture.orientation) if picture.orientation else link

@@ -6,6 +6,7 @@ import pytest
 from django import forms
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from hashing.forms import SimilarPictureAction, SimilarPictureMixin
 from hashing.sources import ImageSource, UnknownSource
@@ -91,6 +92,20 @@ def test_link_leads_to_the_admin_by_default(hashed_photo, settings, monkeypatch)
     monkeypatch.setattr("hashing.sources.source.reverse", lambda name, args, current_app: f"/{name}/{args[0]}/")
     [similar] = submitted(PhotoForm, user=viewer("view_photo")).similar_pictures
     assert similar.url == f"/admin:site_models_photo_change/{here.pk}/"
+
+
+def test_message_says_how_a_picture_is_turned(hashed_photo, links):
+    class AnyForm(PhotoForm):
+        similar_picture_any_orientation = True
+
+    hashed_photo("Sea")
+    turned = encoded(photo(size=(160, 120)).transpose(Image.Transpose.ROTATE_90), "PNG")
+    assert submitted(PhotoForm, turned).similar_picture_message == ""
+    form = submitted(AnyForm, turned)
+    assert form.similar_picture_message == "The same picture seems to be here already (turned right)."
+    assert form.similar_pictures[0].orientation == "turned right"
+    message = submitted(AnyForm, turned, user=viewer("view_photo")).similar_picture_message
+    assert message.endswith("</a> (turned right)")
 
 
 def test_text_of_users_is_escaped(hashed_photo, links, monkeypatch):

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Case, IntegerField, Model, QuerySet, Value, When
 
 from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
 from hashing.fingerprint.fingerprint import Fingerprint
+from hashing.fingerprint.orientations import Orientation
 from hashing.indexing.owners import asset_database, find_asset
 from hashing.models import CoOwner, ImageAsset
 from hashing.sources.keys import SourceKey, key_field
@@ -29,9 +30,10 @@ def similar_rows(
     """Return the rows of a queryset that show the same picture, nearest first, without the row itself. Exact.
 
     The model of the queryset must be a source. The picture is a row of any source, an `ImageAsset`, a `Fingerprint` or
-    a hash. Rows match by the rule of `ImageAsset.objects.similar_to()` and are annotated with the `distance`, 0 to 384.
-    Rows that share the file of the given row match with a distance of 0. A row without a registered file matches
-    nothing, and a row that is not hashed yet matches only equal files.
+    a hash. Rows match by the rule of `ImageAsset.objects.similar_to()` and are annotated with the `distance`, 0 to 384,
+    and with `any_orientation` also with the `picture_orientation`, a value of
+    `hashing.fingerprint.orientations.Orientation`. Rows that share the file of the given row match with a distance of
+    0. A row without a registered file matches nothing, and a row that is not hashed yet matches only equal files.
 
     If the model has several file fields, all are searched and a row has its smallest distance. `field` limits the
     search to one of them; if the picture is a row of the same model, it is the one in this field.
@@ -50,7 +52,12 @@ def similar_rows(
         rows = without_row(row_or_picture, rows)
     else:
         search.add_similar(row_or_picture)
-    return annotate_distance(rows, search.distances(sources))  # type: ignore[no-any-return]
+    matches = search.matches(sources)
+    rows = nearest_first(rows, {key: match.distance for key, match in matches.items()})
+    if any_orientation:
+        orientations = {key: match.orientation for key, match in matches.items()}
+        rows = rows.annotate(picture_orientation=value_by_key(orientations))
+    return rows  # type: ignore[no-any-return]
 
 
 def sources_with_keys_of(model: type[Model], field: str | None = None) -> list[ImageSource]:
@@ -78,57 +85,68 @@ def assets_of_row(row: Model, searched: Sequence[ImageSource], using: str) -> It
     return {asset.pk: asset for asset in found if asset is not None}.values()
 
 
+class Match(NamedTuple):
+    distance: int
+    orientation: int = Orientation.UPRIGHT
+
+
 class RowSearch:
     """Searches assets, and returns the rows that own them."""
 
     def __init__(self, using: str, max_distance: int | None, *, any_orientation: bool) -> None:
         self._using, self._max_distance, self._any_orientation = using, max_distance, any_orientation
-        self._distances: dict[int, int] = {}
+        self._matches: dict[int, Match] = {}
         self._owners: dict[int, SourceKey | None] = {}
 
     def add_owned(self, asset: ImageAsset) -> None:
         """Let all rows with this file match."""
-        self._add(asset.pk, asset.source_key, 0)
+        self._add(asset.pk, asset.source_key, Match(0))
 
     def add_similar(self, picture: Any) -> None:
         assets = ImageAsset.objects.using(self._using)
         similar = assets.similar_to(picture, self._max_distance, any_orientation=self._any_orientation)
-        columns = ("pk", "source_type", "source_id", "source_field", "distance")
-        for pk, *owner, distance in similar.values_list(*columns):
-            self._add(pk, SourceKey.of(*owner), distance)
+        match = ("distance", "orientation") if self._any_orientation else ("distance",)
+        for pk, source_type, source_id, source_field, *found in similar.values_list(
+            "pk", "source_type", "source_id", "source_field", *match
+        ):
+            self._add(pk, SourceKey.of(source_type, source_id, source_field), Match(*found))
 
-    def distances(self, sources: Sequence[ImageSource]) -> dict[Any, int]:
-        """Return the smallest distance of each matching row of the sources, by its key."""
+    def matches(self, sources: Sequence[ImageSource]) -> dict[Any, Match]:
+        """Return the nearest match of each row of the sources that has one, by its key."""
         chosen = {source.label: source for source in sources}
-        found: dict[Any, int] = {}
-        for owner, distance in self._owned():
+        found: dict[Any, Match] = {}
+        for owner, match in self._owned():
             source = chosen.get(owner.source_label)
             key = source.parse_pk(owner.source_id) if source else None
             if key is not None:
-                found[key] = min(distance, found.get(key, distance))
+                found[key] = min(match, found.get(key, match))
         return found
 
-    def _add(self, pk: int, owner: SourceKey | None, distance: int) -> None:
-        self._distances[pk] = min(distance, self._distances.get(pk, distance))
+    def _add(self, pk: int, owner: SourceKey | None, match: Match) -> None:
+        self._matches[pk] = min(match, self._matches.get(pk, match))
         self._owners[pk] = owner
 
-    def _owned(self) -> Iterable[tuple[SourceKey, int]]:
+    def _owned(self) -> Iterable[tuple[SourceKey, Match]]:
         for pk, owner in self._owners.items():
             if owner is not None:
-                yield owner, self._distances[pk]
-        for batch in batches(self._distances):
+                yield owner, self._matches[pk]
+        for batch in batches(self._matches):
             for each in CoOwner._base_manager.using(self._using).filter(asset__in=batch):
-                yield each.source_key, self._distances[each.asset_id]
+                yield each.source_key, self._matches[each.asset_id]
 
 
-def annotate_distance(rows: Any, distances: Mapping[Any, int]) -> Any:
-    """Return the rows with these keys, with their distances, nearest first."""
-    if not distances:
-        # Django accepts no Case without a When.
-        return rows.none().annotate(distance=Value(0)).order_by("distance", "pk")
-    keys_at: defaultdict[int, list[Any]] = defaultdict(list)
-    for key, distance in distances.items():
-        keys_at[distance].append(key)
-    whens = [When(HasKey(keys), then=Value(distance)) for distance, keys in keys_at.items()]
-    found = rows.filter(HasKey(list(distances)))
-    return found.annotate(distance=Case(*whens, output_field=IntegerField())).order_by("distance", "pk")
+def nearest_first(rows: Any, distances: Mapping[Any, int]) -> Any:
+    """Return the rows with these keys, with their distances."""
+    found = rows.filter(HasKey(list(distances))) if distances else rows.none()
+    return found.annotate(distance=value_by_key(distances)).order_by("distance", "pk")
+
+
+def value_by_key(values: Mapping[Any, int]) -> Case | Value:
+    # Django accepts no Case without a When.
+    if not values:
+        return Value(0)
+    keys_of: defaultdict[int, list[Any]] = defaultdict(list)
+    for key, value in values.items():
+        keys_of[value].append(key)
+    whens = [When(HasKey(keys), then=Value(value)) for value, keys in keys_of.items()]
+    return Case(*whens, output_field=IntegerField())

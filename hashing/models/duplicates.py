@@ -26,6 +26,11 @@ ORIENTATION_LABELS = {
 }
 
 
+def describe_orientation(orientation: int) -> str:
+    """Return how a picture is turned or mirrored; empty if it is neither."""
+    return "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[Orientation(orientation)])
+
+
 class GroupingRun(models.Model):
     """The options of the last search for duplicates, by which new uploads join groups. A table of at most one row."""
 

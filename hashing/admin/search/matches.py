@@ -11,7 +11,7 @@ from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
-from hashing.models.duplicates import ORIENTATION_LABELS
+from hashing.models.duplicates import describe_orientation
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.query import hashes_of, is_searchable
 from hashing.search.similar import largest_quick_distance
@@ -59,8 +59,7 @@ def orientation_of(match: Any) -> Orientation:
 
 def orientation_label(match: Any) -> str:
     """Return how a row of `similar_to()` is turned or mirrored; empty if it is neither."""
-    orientation = orientation_of(match)
-    return "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[orientation])
+    return describe_orientation(orientation_of(match))
 
 
 @dataclass(frozen=True)
