@@ -49,50 +49,82 @@ class BatchSummary:
 
     last: PairDecision
     pairs: int
+    # All images; those that are kept, each with its duplicates; those that are marked as duplicates.
     images: int
-    # Whether all of them mark duplicates of one image.
-    has_one_keeper: bool
+    keepers: int
+    duplicates: int
+    # Whether all pairs have the same verdict.
+    is_uniform: bool
 
     @property
     def text(self) -> str:
-        if self.has_one_keeper and self.pairs > 1:
-            return _("%(count)s duplicates of %(keeper)s") % self.names
-        if self.pairs > 1:
-            return _("decision on %(images)s images") % self.names
-        return describe_pair(self.last)
+        """What was decided."""
+        if self.pairs == 1:
+            return describe_pair(self.last)
+        return self.choose_text(
+            marked=_("%(duplicates)s duplicates of %(keeper)s"),
+            marked_in_groups=_("%(duplicates)s duplicates in %(keepers)s groups"),
+            different=_("%(pairs)s images are not the same as their keeper"),
+            related=_("%(images)s images belong together"),
+            mixed=_("%(kept)s images kept together, and %(duplicates)s duplicates"),
+        )
 
     @property
     def undone_text(self) -> str:
-        if self.has_one_keeper and self.pairs > 1:
-            return _("%(count)s images are no longer marked as duplicates of %(keeper)s.") % self.names
-        if self.pairs > 1:
-            return _("The decision on %(images)s images was taken back.") % self.names
+        """What is true after the decisions are taken back."""
+        if self.pairs == 1:
+            return self.undone_pair_text
+        return self.choose_text(
+            marked=_("%(duplicates)s images are no longer marked as duplicates of %(keeper)s."),
+            marked_in_groups=_("%(duplicates)s images in %(keepers)s groups are no longer marked as duplicates."),
+            different=_("It is open again whether %(pairs)s images are the same as their keeper."),
+            related=_("%(images)s images no longer belong together."),
+            mixed=_("%(kept)s images are no longer kept together, nor %(duplicates)s marked as duplicates."),
+        )
+
+    @property
+    def undone_pair_text(self) -> str:
         match self.last.verdict:
             case PairDecision.Verdict.SAME:
-                return _("%(name)s is no longer marked as a duplicate of %(keeper)s.") % self.names
+                text = _("%(name)s is no longer marked as a duplicate of %(keeper)s.")
             case PairDecision.Verdict.RELATED:
-                return _("%(name)s and %(keeper)s no longer belong together.") % self.names
-        return _("It is open again whether %(name)s and %(keeper)s are the same.") % self.names
+                text = _("%(name)s and %(keeper)s no longer belong together.")
+            case _different:
+                text = _("It is open again whether %(name)s and %(keeper)s are the same.")
+        return text % self.names
+
+    def choose_text(self, *, marked: str, marked_in_groups: str, different: str, related: str, mixed: str) -> str:
+        """Return the text that says what the pairs have in common, with the names and the numbers."""
+        if not self.is_uniform:
+            text = mixed
+        elif self.duplicates:
+            text = marked if self.keepers == 1 else marked_in_groups
+        else:
+            text = related if self.last.verdict == PairDecision.Verdict.RELATED else different
+        return text % self.names
 
     @property
     def names(self) -> dict[str, str]:
         lower, higher = self.last.lower, self.last.higher
         name, keeper = (higher, lower) if self.last.duplicate_id == higher.pk else (lower, higher)
-        counts = {"count": counted(self.pairs), "images": counted(self.images)}
+        numbers = {name: getattr(self, name) for name in ("pairs", "images", "keepers", "duplicates")}
+        numbers["kept"] = self.images - self.duplicates
+        counts = {name: self.counted(number) for name, number in numbers.items()}
         return dict(zip(("name", "keeper"), short_names(name, keeper), strict=True)) | counts
+
+    def counted(self, number: int) -> str:
+        return f"{min(number, MAX_COUNTED)}+" if self.pairs > MAX_COUNTED else str(number)
 
 
 def summarize(decision: PairDecision) -> BatchSummary:
     """Return a summary of the decisions that were made together with this one."""
     together = PairDecision.objects.using(decision._state.db).filter(batch=decision.batch).order_by("-pk")
-    rows = list(together.values_list("lower", "higher", "duplicate")[: MAX_COUNTED + 1])
-    keepers = {lower + higher - duplicate if duplicate else None for lower, higher, duplicate in rows}
-    images = {key for lower, higher, _duplicate in rows for key in (lower, higher)}
-    return BatchSummary(decision, len(rows), len(images), len(keepers) == 1 and None not in keepers)
-
-
-def counted(number: int) -> str:
-    return f"{MAX_COUNTED}+" if number > MAX_COUNTED else str(number)
+    rows = list(together.values_list("lower", "higher", "duplicate", "verdict")[: MAX_COUNTED + 1])
+    keepers = {lower + higher - duplicate for lower, higher, duplicate, _verdict in rows if duplicate}
+    duplicates = {duplicate for _lower, _higher, duplicate, _verdict in rows if duplicate}
+    images = {key for row in rows for key in row[:2]}
+    is_uniform = len({verdict for *_pair, verdict in rows}) == 1
+    return BatchSummary(decision, len(rows), len(images), len(keepers), len(duplicates), is_uniform)
 
 
 def describe_pair(decision: PairDecision) -> str:

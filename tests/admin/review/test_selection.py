@@ -107,8 +107,17 @@ def test_one_undo_takes_all_back_and_says_so(reviewer, add_group):
     assert "3 duplicates of 0.jpg" in undo_form(reviewer)
     assert undo_last(reviewer).json()["message"] == "3 images are no longer marked as duplicates of 0.jpg."
     ask(reviewer, selection(group, "keep", *keys[:2]))
-    assert "decision on 5 images" in undo_form(reviewer)
-    assert undo_last(reviewer).json()["message"] == "The decision on 5 images was taken back."
+    assert "2 images kept together, and 3 duplicates" in undo_form(reviewer)
+    assert undo_last(reviewer).json()["message"] == (
+        "2 images are no longer kept together, nor 3 marked as duplicates."
+    )
+    ask(reviewer, selection(group, "different", *keys[3:]))
+    assert "2 images are not the same as their keeper" in undo_form(reviewer)
+    message = undo_last(reviewer).json()["message"]
+    assert message == "It is open again whether 2 images are the same as their keeper."
+    ask(reviewer, selection(group, "related", *keys[1:3]))
+    assert "3 images belong together" in undo_form(reviewer)
+    assert undo_last(reviewer).json()["message"] == "3 images no longer belong together."
     assert not PairDecision.objects.exists()
     assert sorted(keys_of(DuplicateGroup.objects.get())) == keys
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from hashing.admin.review.identical_files import groups, services, views
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from tests.admin.conftest import messages_of
-from tests.admin.review.conftest import ask, form_of, keys_of, marked_keys, review_address, undo_last
+from tests.admin.review.conftest import ask, form_of, keys_of, marked_keys, review_address, undo_form, undo_last
 
 ADDRESS = "identical_files"
 
@@ -113,8 +113,9 @@ def test_one_undo_takes_back_all(reviewer, add_identical, monkeypatch):
     for _number in range(3):
         add_identical()
     keep_all(reviewer)
+    assert "6 duplicates in 3 groups" in undo_form(reviewer)
     response = undo_last(reviewer)
-    assert response.json()["message"] == "The decision on 9 images was taken back."
+    assert response.json()["message"] == "6 images in 3 groups are no longer marked as duplicates."
     assert not PairDecision.objects.exists()
     assert [group.open_count for group in DuplicateGroup.objects.all()] == [2, 2, 2]
 
