@@ -25,6 +25,8 @@ class IdenticalFilesJob:
     total: int
     last_group: int
     last_member: int
+    # The groups that the user has left out.
+    left_out: list[int] = field(default_factory=list)
     batch: str = field(default_factory=lambda: str(uuid4()))
     after: int = 0
     groups: int = 0
@@ -42,8 +44,13 @@ class IdenticalFilesJob:
         return UUID(self.batch)
 
     @property
+    def to_decide(self) -> int:
+        """The number of groups to be decided, as they were counted."""
+        return max(0, self.total - len(self.left_out))
+
+    @property
     def done(self) -> int:
-        return min(self.total, self.groups + sum(self.left.values()))
+        return min(self.to_decide, self.groups + sum(self.left.values()))
 
     def add_left(self, reasons: Iterable[str]) -> None:
         self.left = dict(Counter(self.left) + Counter(reasons))

@@ -60,7 +60,8 @@ def count_decided(job: IdenticalFilesJob, using: str) -> None:
 
 
 def read_chunk(job: IdenticalFilesJob, rows: QuerySet[DuplicateGroup], access: ImageAccess) -> list[DuplicateGroup]:
-    groups = identical_groups(rows, access).filter(pk__gt=job.after, pk__lte=job.last_group).select_related("keeper")
+    found = identical_groups(rows, access).filter(pk__gt=job.after, pk__lte=job.last_group)
+    groups = found.exclude(pk__in=job.left_out).select_related("keeper")
     chunk: list[DuplicateGroup] = []
     images = 0
     for group in groups[:MAX_GROUPS]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -14,16 +15,19 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from hashing.admin.links import admin_page, admin_url
-from hashing.admin.review.identical_files.groups import count_identical, sample_identical
+from hashing.admin.review.cards import MemberCard
+from hashing.admin.review.identical_files.groups import count_identical, identical_groups, sample_identical
 from hashing.admin.review.identical_files.job import IdenticalFilesJob
 from hashing.admin.review.identical_files.services import keep_identical
-from hashing.admin.review.presentation import present_groups
+from hashing.admin.review.presentation import GroupPresentation, present_groups
 from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup
 from hashing.text import parse_integer
 
 PAGE = "admin/hashing/review/identical_files/page.html"
 PROGRESS = "admin/hashing/review/identical_files/progress.html"
+# Copies of which the page shows a picture and the name.
+MAX_COPIES = 3
 # The time limit of one request.
 SECONDS = 10.0
 
@@ -55,17 +59,29 @@ class IdenticalFilesView:
             return redirect(request.path)
         if "confirmed" in request.POST:
             return self.carry_on(request, job)
+        job.left_out = self.find_left_out(request, job)
+        if "sample" in request.POST:
+            return self.look(request, job)
         return self.page(request, PAGE, job, is_confirmation=True)
 
-    def look(self, request: HttpRequest) -> HttpResponse:
+    def find_left_out(self, request: HttpRequest, job: IdenticalFilesJob) -> list[int]:
+        """Return the groups that are left out: the ticked ones, and those of the pages shown before this one."""
+        ticked, shown = (parse_keys(request.POST.getlist(name)) for name in ("left_out", "shown"))
+        groups, access = self.model_admin.get_queryset(request), ImageAccess(request, self.model_admin.admin_site)
+        found = identical_groups(groups, access).filter(pk__in=ticked | (set(job.left_out) - shown))
+        return list(found.filter(pk__lte=job.last_group).values_list("pk", flat=True))
+
+    def look(self, request: HttpRequest, job: IdenticalFilesJob | None = None) -> HttpResponse:
+        """Show some of the groups, of which each can be left out."""
         if not self.model_admin.has_view_permission(request):
             raise PermissionDenied
         groups, access = self.model_admin.get_queryset(request), ImageAccess(request, self.model_admin.admin_site)
-        totals, start = count_identical(groups, access), parse_integer(request.GET.get("sample", "")) or 0
-        sample = present_groups(sample_identical(groups, access, max(start, 0)), access)
-        context = {"totals": totals, "sample": sample, "next_sample": max(start, 0) + 1}
+        totals = count_identical(groups, access)
+        start = max(parse_integer((request.POST or request.GET).get("sample", "")) or 0, 0)
+        sample = present_groups(sample_identical(groups, access, start), access)
+        context = {"totals": totals, "sample": [sampled(group) for group in sample], "next_sample": start + 1}
         may_decide = self.model_admin.has_change_permission(request)
-        return self.page(request, PAGE, IdenticalFilesJob.of(totals), may_decide=may_decide, **context)
+        return self.page(request, PAGE, job or IdenticalFilesJob.of(totals), may_decide=may_decide, **context)
 
     def carry_on(self, request: HttpRequest, job: IdenticalFilesJob) -> HttpResponse:
         groups, access = self.model_admin.get_queryset(request), ImageAccess(request, self.model_admin.admin_site)
@@ -82,6 +98,23 @@ class IdenticalFilesView:
         title = ngettext("%(count)d group of equal files", "%(count)d groups of equal files", job.total)
         context |= {"job": job, "token": job.token(request.user.pk), "list_url": self.list_url}
         return admin_page(self.model_admin, request, template, title % {"count": job.total}, **context)
+
+
+class SampledGroup(NamedTuple):
+    """A group of the page: its first copies, and the number of those that are not shown."""
+
+    group: GroupPresentation
+    copies: list[MemberCard]
+    more: int
+
+
+def sampled(group: GroupPresentation) -> SampledGroup:
+    copies = [card for card in group.cards if card.is_open][:MAX_COPIES]
+    return SampledGroup(group, copies, group.group.open_count - len(copies))
+
+
+def parse_keys(texts: Iterable[str]) -> set[int]:
+    return {key for text in texts if (key := parse_integer(text)) is not None}
 
 
 def add_messages(request: HttpRequest, job: IdenticalFilesJob) -> None:

@@ -50,7 +50,6 @@ def test_page_shows_how_many_groups_there_are_and_some_of_them(reviewer, add_ide
     response = look(reviewer)
     assert "3 groups of equal files" in response.text
     assert "6 undecided images have" in response.text
-    assert "Keep the suggested in all 3 groups" in response.text
     assert len(response.context["sample"]) == 3
 
 
@@ -70,10 +69,42 @@ def test_list_links_to_the_page_with_the_number_of_groups(reviewer, add_identica
 def test_sample_is_spread_over_all_groups(reviewer, add_identical):
     keepers = [add_identical(2).keeper_id for _number in range(26)]
     shown = [
-        [each.keeper.pk for each in reviewer.get(review_address(ADDRESS), {"sample": start}).context["sample"]]
+        [each.group.keeper.pk for each in reviewer.get(review_address(ADDRESS), {"sample": start}).context["sample"]]
         for start in (0, 1)
     ]
     assert shown == [keepers[0:24:2], keepers[1:25:2]]
+
+
+def test_page_shows_the_keeper_and_its_first_copies(reviewer, add_identical):
+    add_identical(6)
+    page = look(reviewer).text
+    assert page.count('class="hashing-identical__copy"') == 3
+    assert "5 copies:" in page
+    assert "and 2 more" in page
+
+
+def test_groups_that_are_left_out_stay_open(reviewer, add_identical):
+    one, two, three, four = (add_identical(2) for _number in range(4))
+    token = token_of(look(reviewer))
+
+    def send(token: str, **data):
+        return reviewer.post(review_address(ADDRESS), {"job": token, **data})
+
+    page = send(token, shown=[one.pk, two.pk, three.pk], left_out=[one.pk, two.pk], sample="1")
+    # On the page with other groups, and with one of these again, which is no longer ticked.
+    page = send(token_of(page), shown=[two.pk, four.pk], left_out=[four.pk])
+    assert "Keep the suggested image of each of 2 groups" in page.text
+    assert "2 groups are left out" in page.text
+    assert messages_of(confirm(reviewer, token_of(page)))[0].startswith("2 images in 2 groups are marked")
+    assert set(DuplicateGroup.objects.open()) == {one, four}
+
+
+def test_groups_left_out_are_ticked_when_they_are_shown_again(reviewer, add_identical):
+    one = add_identical(2)
+    add_identical(2)
+    page = reviewer.post(review_address(ADDRESS), {"job": token_of(look(reviewer)), "left_out": one.pk})
+    page = reviewer.post(review_address(ADDRESS), {"job": token_of(page), "sample": "0"})
+    assert re.findall(r'name="left_out" value="(\d+)"[^>]* checked', page.text) == [str(one.pk)]
 
 
 def test_nothing_is_changed_before_the_confirmation(reviewer, add_identical):
