@@ -56,7 +56,6 @@ class Hashes(NamedTuple):
 
     ours: Fingerprints
     inside: Fingerprints
-    is_framed: Flags
     theirs: dict[str, Words]
 
     def part(self, part: Part) -> Fingerprints:
@@ -72,7 +71,7 @@ class OurWay:
         return f"this, {self.max_distance}"
 
     def matches(self, one: Hashes, other: Hashes, pairs: tuple[Words, Words]) -> Flags:
-        framed = one.is_framed[pairs[0]], other.is_framed[pairs[1]]
+        framed = one.ours.is_framed[pairs[0]], other.ours.is_framed[pairs[1]]
         found = np.zeros(len(pairs[0]), np.bool_)
         for is_framed, other_is_framed in product((False, True), repeat=2):
             chosen = (framed[0] == is_framed) & (framed[1] == other_is_framed)
@@ -151,15 +150,15 @@ def as_hashes(rows: Words) -> Hashes:
     qualities, ours, inside, phash, large_phash, dhash, pdq = np.split(rows, [3, 9, 15, 16, 20, 21], axis=1)
     whole, is_framed, of_inside = qualities.T
     return Hashes(
-        as_fingerprints(ours, whole),
-        as_fingerprints(inside, of_inside),
-        is_framed.astype(np.bool_),
+        as_fingerprints(ours, whole, is_framed.astype(np.bool_)),
+        as_fingerprints(inside, of_inside, np.zeros(len(rows), np.bool_)),
         {"phash 64": phash, "phash 256": large_phash, "dhash": dhash, "PDQ": pdq},
     )
 
 
-def as_fingerprints(words: Words, quality: Words) -> Fingerprints:
-    return Fingerprints(words[:, 0], words[:, 1], np.ascontiguousarray(words[:, 2:]), quality.astype(np.uint8))
+def as_fingerprints(words: Words, quality: Words, is_framed: Flags) -> Fingerprints:
+    detail = np.ascontiguousarray(words[:, 2:])
+    return Fingerprints(words[:, 0], words[:, 1], detail, quality.astype(np.uint8), is_framed)
 
 
 def recall_rows(originals: Hashes, copies: list[Hashes]) -> Iterator[list[object]]:

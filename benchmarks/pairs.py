@@ -26,6 +26,9 @@ from samples.generated_hashes import generate_fingerprints
 HEADS = ["fingerprints", "max_distance", "pairs", "seconds", "CPU seconds", "peak, MB"]
 SEED = 1
 LOWEST_QUALITY, HIGHEST_QUALITY = 35, 100
+# As among photographs. The four middle rows of a hash are the bits between two bars.
+FRAMED_SHARE = 0.17
+BETWEEN_BARS = np.uint64(0x0000FFFFFFFF0000)
 
 Search = Callable[[Fingerprints, int], int]
 
@@ -38,12 +41,33 @@ def find_turned(fingerprints: Fingerprints, max_distance: int) -> int:
     return len(orientation_join(fingerprints, TURNED, max_distance).first)
 
 
-SEARCHES: dict[str, Search] = {"upright": find_upright, "turned in seven ways": find_turned}
+WHOLES, INSIDES = "upright, a sixth framed, as wholes", "the same, with what is inside the frames"
+SEARCHES: dict[str, Search] = {
+    "upright": find_upright,
+    WHOLES: find_upright,
+    INSIDES: find_upright,
+    "turned in seven ways": find_turned,
+}
+
+
+def make_fingerprints(search: str, count: int) -> Fingerprints:
+    """Return the fingerprints of `count` pictures, and of what is inside their frames if that is compared.
+
+    Half of the frames are bars above and below, of a quarter of the picture each.
+    """
+    random = np.random.default_rng(SEED)
+    framed = round(FRAMED_SHARE * count) if search in {WHOLES, INSIDES} else 0
+    perceptual, vertical, detail = generate_fingerprints(count + framed, SEED)
+    quality = random.integers(LOWEST_QUALITY, HIGHEST_QUALITY, count + framed, endpoint=True)
+    perceptual[: framed // 2] &= BETWEEN_BARS
+    vertical[: framed // 2] &= BETWEEN_BARS
+    is_framed = (np.arange(count + framed) < framed) & (search == INSIDES)
+    fingerprints = Fingerprints(perceptual, vertical, detail, quality.astype(np.uint8), is_framed)
+    return fingerprints if search == INSIDES else fingerprints.take(slice(0, count))
 
 
 def measure_here(search: str, count: int, max_distance: int) -> Figures:
-    quality = np.random.default_rng(SEED).integers(LOWEST_QUALITY, HIGHEST_QUALITY, count, endpoint=True)
-    fingerprints = Fingerprints(*generate_fingerprints(count, SEED), quality.astype(np.uint8))
+    fingerprints = make_fingerprints(search, count)
     began, cpu_began = time.perf_counter(), time.process_time()
     pairs = SEARCHES[search](fingerprints, max_distance)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from hashing.fingerprint.fingerprint import ALL_BITS
 
@@ -74,6 +74,22 @@ def compared_parts(*, is_framed: bool, other_is_framed: bool) -> list[tuple[Part
     if other_is_framed:
         pairs.append((Part.WHOLE, Part.INSIDE))
     return pairs
+
+
+class Framing(IntEnum):
+    """Which of two pictures that match was compared by what is inside its frame.
+
+    They are the picture that is searched for, and the row that is found.
+    """
+
+    NONE = 0
+    ROW = 1
+    QUERY = 2
+    BOTH = 3
+
+    @classmethod
+    def of(cls, query: Part, row: Part) -> Framing:
+        return cls(cls.QUERY * (query == Part.INSIDE) + cls.ROW * (row == Part.INSIDE))
 
 
 def likeness(distance: int) -> Likeness:

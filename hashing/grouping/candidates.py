@@ -6,28 +6,63 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
+from hashing.conf import hashing_settings
 from hashing.db.paging import rows_with_keys
 from hashing.fingerprint.fingerprint import Hashes, parse_hashes
+from hashing.fingerprint.similarity import BEST_QUALITY, Part
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
 
+class HashedPart(NamedTuple):
+    hashes: Hashes[int]
+    quality: int
+
+
 class StoredFingerprint(NamedTuple):
-    """The columns of an asset that its distance to another one is computed from."""
+    """The columns of an asset that its distance to another one is computed from.
+
+    Those of the inside are None without a frame, and where the site compares no insides.
+    """
 
     perceptual_hash: str | None
     vertical_hash: str | None
     detail_hash: str | None
     hash_quality: int | None
     file_digest: str | None
+    inside_perceptual_hash: str | None = None
+    inside_vertical_hash: str | None = None
+    inside_detail_hash: str | None = None
+    inside_quality: int | None = None
+
+    @property
+    def is_framed(self) -> bool:
+        return self.inside_quality is not None
 
     @property
     def hashes(self) -> Hashes[int] | None:
-        """The three hashes, None where one of them is missing."""
-        try:
-            return parse_hashes(self.perceptual_hash or "", self.vertical_hash or "", self.detail_hash or "")
-        except ValueError:
-            return None
+        """The three hashes of the whole, None where one of them is missing."""
+        return parsed(self.perceptual_hash, self.vertical_hash, self.detail_hash)
+
+    @property
+    def parts(self) -> dict[Part, HashedPart]:
+        """The parts that have all three hashes."""
+        inside = None
+        if self.is_framed:
+            inside = parsed(self.inside_perceptual_hash, self.inside_vertical_hash, self.inside_detail_hash)
+        found = {Part.WHOLE: (self.hashes, self.hash_quality), Part.INSIDE: (inside, self.inside_quality)}
+        return {
+            part: HashedPart(hashes, BEST_QUALITY if quality is None else quality)
+            for part, (hashes, quality) in found.items()
+            if hashes
+        }
+
+
+def parsed(perceptual: str | None, vertical: str | None, detail: str | None) -> Hashes[int] | None:
+    try:
+        return parse_hashes(perceptual or "", vertical or "", detail or "")
+    except ValueError:
+        return None
 
 
 class RankedRow(NamedTuple):
@@ -49,6 +84,12 @@ class RankedRow(NamedTuple):
 
 
 RANKED_COLUMNS = tuple(name for name in RankedRow._fields if name not in {"pk", "is_resave"})
+WHOLE_COLUMNS = StoredFingerprint._fields[:-4]
+
+
+def fingerprint_columns() -> tuple[str, ...]:
+    """Return the columns of a `StoredFingerprint` that the site compares."""
+    return StoredFingerprint._fields if hashing_settings().COMPARE_INSIDE_FRAMES else WHOLE_COLUMNS
 
 
 class CandidateRow(NamedTuple):
@@ -60,7 +101,7 @@ class CandidateRow(NamedTuple):
     @classmethod
     def of(cls, asset: ImageAsset) -> Self:
         columns = {name: getattr(asset, name) for name in RANKED_COLUMNS} | {"image": asset.image.name or ""}
-        stored = StoredFingerprint(*(getattr(asset, name) for name in StoredFingerprint._fields))
+        stored = StoredFingerprint(*(getattr(asset, name) for name in fingerprint_columns()))
         return cls(RankedRow(asset.pk, **columns), stored)
 
 
@@ -69,5 +110,5 @@ def read_candidates(rows: ImageAssetQuerySet[Any], keys: Iterable[Any]) -> dict[
     count = len(RANKED_COLUMNS)
     return {
         key: CandidateRow(RankedRow(key, *values[:count]), StoredFingerprint(*values[count:]))
-        for key, *values in rows_with_keys(rows, keys, RANKED_COLUMNS + StoredFingerprint._fields)
+        for key, *values in rows_with_keys(rows, keys, RANKED_COLUMNS + fingerprint_columns())
     }

@@ -9,12 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Matches:
-    """Which rows match, by their entries: rows of one entry match one another, and the rows of its `neighbours`.
+    """Which rows match, by their entries: a row matches all rows of the `neighbours` of its entries.
 
-    `entry_of` has the entry of each row, by the key of the row.
+    An entry is a neighbour of itself if its own rows match one another. `entries_of` has the entries of each row, by
+    the key of the row.
     """
 
-    entry_of: Mapping[Any, int]
+    entries_of: Mapping[Any, Sequence[int]]
     neighbours: Callable[[int], Iterable[int]]
 
 
@@ -30,22 +31,23 @@ class StarClustering:
 
     def __init__(
         self,
-        entry_of: Sequence[int],
+        entries_of: Sequence[Sequence[int]],
         neighbours: Callable[[int], Iterable[int]],
         must_link: Mapping[int, Sequence[int]],
         cannot_link: Mapping[int, AbstractSet[int]],
     ) -> None:
-        self._entry_of = entry_of
+        self._entries_of = entries_of
         self._neighbours = neighbours
         self._must_link = must_link
         self._cannot_link = cannot_link
-        self._claimed = bytearray(len(entry_of))
+        self._claimed = bytearray(len(entries_of))
         self._unclaimed: defaultdict[int, list[int]] = defaultdict(list)
-        for row, entry in enumerate(entry_of):
-            self._unclaimed[entry].append(row)
+        for row, entries in enumerate(entries_of):
+            for entry in entries:
+                self._unclaimed[entry].append(row)
 
     def __iter__(self) -> Iterator[list[int]]:
-        for row in range(len(self._entry_of)):
+        for row in range(len(self._entries_of)):
             if not self._claimed[row] and len(group := self._cluster_around(row)) > 1:
                 yield group
 
@@ -61,11 +63,11 @@ class StarClustering:
 
     def _candidates(self, rows: Iterable[int]) -> list[int]:
         """Return the unclaimed rows that match one of these, best first."""
-        entries = {self._entry_of[row] for row in rows}
-        entries.update(*map(self._neighbours, tuple(entries)))
-        for entry in entries:
+        own = {entry for row in rows for entry in self._entries_of[row]}
+        near = set[int]().union(*map(self._neighbours, own))
+        for entry in near:
             self._unclaimed[entry] = [row for row in self._unclaimed[entry] if not self._claimed[row]]
-        return sorted(row for entry in entries for row in self._unclaimed[entry])
+        return sorted({row for entry in near for row in self._unclaimed[entry]})
 
     def _claim(self, row: int) -> list[int]:
         rows = list(self._linked(row))

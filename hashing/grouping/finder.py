@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from hashing.fingerprint.fingerprint import Hashes
-from hashing.fingerprint.orientations import Orientation, orient
-from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE, is_match
-from hashing.grouping.candidates import CandidateRow, StoredFingerprint, read_candidates
+from hashing.fingerprint.similarity import Framing
+from hashing.grouping.candidates import CandidateRow, read_candidates
 from hashing.grouping.clustering import Matches, StarClustering
+from hashing.grouping.distances import KeeperDistances
 from hashing.grouping.options import GroupingOptions, PhaseListener
 from hashing.grouping.pair_constraints import PairConstraints
 from hashing.grouping.ranking import best_first
@@ -16,48 +15,18 @@ from hashing.grouping.resaves import mark_resaves
 from hashing.models.querysets import ImageAssetQuerySet
 
 
-class KeeperDistances:
-    """Distances of images to one keeper, as they are or, with `any_orientation`, turned and mirrored to fit best."""
-
-    def __init__(self, keeper: StoredFingerprint, max_distance: int, *, any_orientation: bool) -> None:
-        self._keeper = keeper
-        self._max_distance = max_distance
-        orientations = Orientation if any_orientation else (Orientation.UPRIGHT,)
-        hashes = keeper.hashes
-        self._copies = [(int(each), orient(hashes, each)) for each in orientations] if hashes else []
-
-    def measure(self, other: StoredFingerprint) -> tuple[int, int]:
-        """Return the distance and the orientation of the best match.
-
-        Equal files have the distance 0, and images without all three hashes the largest distance.
-        """
-        digest = self._keeper.file_digest
-        if digest is not None and digest == other.file_digest:
-            return 0, int(Orientation.UPRIGHT)
-        hashes = other.hashes
-        if hashes is None or not self._copies:
-            return LARGEST_DISTANCE, int(Orientation.UPRIGHT)
-        qualities = (each.hash_quality for each in (self._keeper, other))
-        quality = min(BEST_QUALITY if each is None else each for each in qualities)
-        found = [(*hash_distances(copy, hashes), orientation) for orientation, copy in self._copies]
-        matching = [each for each in found if is_match(*each[:2], quality, self._max_distance)]
-        return min((small + detail, orientation) for small, detail, orientation in matching or found)
-
-
-def hash_distances(one: Hashes[int], other: Hashes[int]) -> tuple[int, int]:
-    """Return the number of differing bits of the two small hashes together, and of the detail hash."""
-    perceptual, vertical, detail = ((mine ^ theirs).bit_count() for mine, theirs in zip(one, other, strict=True))
-    return perceptual + vertical, detail
-
-
 class FoundMember(NamedTuple):
-    """An image of a group that is not its keeper. `is_same`: it is decided that the keeper is kept in its place."""
+    """An image of a group that is not its keeper. `is_same`: it is decided that the keeper is kept in its place.
+
+    `framing`: whether its frame, that of the keeper, or both were removed to compare them.
+    """
 
     key: Any
     distance: int
     orientation: int
     is_same: bool
     file_size: int
+    framing: int = Framing.NONE.value
 
 
 class FoundGroup(NamedTuple):
@@ -86,7 +55,7 @@ def find_groups(
 
     constraints = constraints or PairConstraints()
     matches = find_matches(rows, options, constraints.must_link.keys(), keys, progress)
-    candidates = read_candidates(rows, matches.entry_of)
+    candidates = read_candidates(rows, matches.entries_of)
     stars = cluster(candidates, matches, constraints)
     groups = (describe_group(star, candidates, constraints, options) for star in stars)
     return sorted(groups, key=lambda group: group.keeper)
@@ -106,7 +75,7 @@ def cluster(
 
     linked = map(ranks, constraints.must_link_sets())
     stars = StarClustering(
-        [matches.entry_of[key] for key in keys],
+        [matches.entries_of[key] for key in keys],
         matches.neighbours,
         {rank: each for each in linked for rank in each},
         {rank_of[key]: set(ranks(others)) for key, others in constraints.cannot_link.items() if key in rank_of},
@@ -127,8 +96,10 @@ def describe_group(
     distances = KeeperDistances(
         candidates[keeper].fingerprint, options.max_distance, any_orientation=options.any_orientation
     )
-    members = [
-        FoundMember(key, *distances.measure(row.fingerprint), key in same, row.ranked.file_size or 0)
-        for key, row in ((key, candidates[key]) for key in others)
-    ]
+    members = []
+    for key in others:
+        row = candidates[key]
+        found, size = distances.measure(row.fingerprint), row.ranked.file_size or 0
+        orientation, framing = int(found.orientation), int(found.framing)
+        members.append(FoundMember(key, found.distance, orientation, key in same, size, framing))
     return FoundGroup(keeper, sorted(members, key=lambda member: (member.distance, member.key)))

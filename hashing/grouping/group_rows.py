@@ -23,7 +23,7 @@ T = TypeVar("T")
 ADVISORY_LOCK = 0x1A6E5EA4C5
 
 # The columns of a member that are found by comparing it with its keeper.
-MEMBER_FIELDS = ("distance", "orientation", "is_same")
+MEMBER_FIELDS = ("distance", "orientation", "framing", "is_same")
 COUNT_FIELDS = ("size", "open_count", "open_bytes", "max_distance")
 # The same counts in SQL, of the members of one group.
 COUNTS = {
@@ -54,13 +54,14 @@ class StoredMember(NamedTuple):
     asset_pk: int
     distance: int
     orientation: int
+    framing: int
     is_same: bool
     file_size: int | None
 
 
-def member_fields(member: FoundMember | StoredMember) -> tuple[int, int, bool]:
+def member_fields(member: FoundMember | StoredMember) -> tuple[int, int, int, bool]:
     """Return the values of MEMBER_FIELDS."""
-    return member.distance, int(member.orientation), member.is_same
+    return member.distance, int(member.orientation), member.framing, member.is_same
 
 
 def counts_of(members: Sequence[FoundMember] | Sequence[StoredMember]) -> tuple[int, int, int, int]:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from hashing.conf import hashing_settings
 from hashing.db.paging import pages_by_key, rows_with_keys
 from hashing.fingerprint.fingerprint import ALL_BITS, DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
@@ -14,41 +15,62 @@ from hashing.hamming_join.fingerprints import DETAIL_WORDS, Fingerprints, Flags,
 from hashing.models.querysets import ImageAssetQuerySet
 
 Keys = npt.NDArray[Any]
-# The key of a row and the values of FIELDS.
-Row = tuple[Any, str, str, str, int | None]
-
 PAGE = 20_000
 FIELDS = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality")
+INSIDE_FIELDS = ("inside_perceptual_hash", "inside_vertical_hash", "inside_detail_hash", "inside_quality")
 # The lengths of the three hashes as text.
 LENGTHS = (HASH_BITS // 4, HASH_BITS // 4, DETAIL_BITS // 4)
 
 
+class HashedPart(NamedTuple):
+    """All of the image of a row, or what is inside its frame. `is_framed`: all of an image that has a frame."""
+
+    key: Any
+    perceptual_hash: str
+    vertical_hash: str
+    detail_hash: str
+    quality: int
+    is_framed: bool
+
+
+def parts_of(rows: Iterable[Sequence[Any]], min_quality: int) -> Iterator[HashedPart]:
+    """Yield the parts with a sufficient quality; an unknown quality is. A row has its key and the values of the fields.
+
+    The values of INSIDE_FIELDS may be left out.
+    """
+    for key, perceptual, vertical, detail, quality, *inside in rows:
+        is_framed = bool(inside) and None not in inside
+        if quality is None or quality >= min_quality:
+            yield HashedPart(key, perceptual, vertical, detail, BEST_QUALITY if quality is None else quality, is_framed)
+        if is_framed and inside[-1] >= min_quality:
+            yield HashedPart(key, inside[0], inside[1], inside[2], inside[3], is_framed=False)
+
+
 class HashTable(NamedTuple):
-    """The hashes of images, in the order of their keys."""
+    """The hashes of images, in the order of their keys. An image with a frame may be there twice."""
 
     keys: Keys
     fingerprints: Fingerprints
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> HashTable:
-        """Convert rows to arrays. Rows with an invalid hash are left out."""
-        whole = [row for row in rows if (len(row[1]), len(row[2]), len(row[3])) == LENGTHS]
+    def of(cls, parts: Iterable[HashedPart]) -> HashTable:
+        """Convert parts to arrays. Those with an invalid hash are left out."""
+        whole = [part for part in parts if (len(part[1]), len(part[2]), len(part[3])) == LENGTHS]
         try:
             return cls._of_valid(whole)
         except ValueError:
-            return cls._of_valid([row for row in whole if is_hash(row[1] + row[2] + row[3], ALL_BITS)])
+            return cls._of_valid([part for part in whole if is_hash(part[1] + part[2] + part[3], ALL_BITS)])
 
     @classmethod
-    def _of_valid(cls, rows: Sequence[Row]) -> HashTable:
+    def _of_valid(cls, parts: Sequence[HashedPart]) -> HashTable:
         """Raise `ValueError` for a hash that is not hexadecimal."""
         # All hashes of a column are parsed at once.
-        columns = ([row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows])
+        columns = ([part[1] for part in parts], [part[2] for part in parts], [part[3] for part in parts])
         perceptual, vertical, detail = (parse_hex("".join(column)) for column in columns)
-        quality = [BEST_QUALITY if row[4] is None else min(row[4], BEST_QUALITY) for row in rows]
-        fingerprints = Fingerprints(
-            perceptual, vertical, detail.reshape(-1, DETAIL_WORDS), np.array(quality, dtype=np.uint8)
-        )
-        return cls(np.array([row[0] for row in rows]), fingerprints)
+        quality = np.array([min(part[4], BEST_QUALITY) for part in parts], dtype=np.uint8)
+        is_framed = np.array([part[5] for part in parts], dtype=np.bool_)
+        fingerprints = Fingerprints(perceptual, vertical, detail.reshape(-1, DETAIL_WORDS), quality, is_framed)
+        return cls(np.array([part[0] for part in parts], dtype=np.int64), fingerprints)
 
 
 def parse_hex(text: str) -> Values:
@@ -64,15 +86,18 @@ def read_hashes(
 ) -> HashTable:
     """Read all rows, or those with some keys. Rows that lack one of the three hashes are left out.
 
+    What has less than the minimum quality is left out as well, the insides of frames if the site compares none.
     `progress` is called with the percentage of rows read.
     """
+    settings = hashing_settings()
+    fields = FIELDS + INSIDE_FIELDS if settings.COMPARE_INSIDE_FRAMES else FIELDS
     rows = rows.filter(vertical_hash__isnull=False, detail_hash__isnull=False)
     if keys is not None:
-        return HashTable.of(sorted(rows_with_keys(rows, keys, FIELDS)))
+        return HashTable.of(parts_of(sorted(rows_with_keys(rows, keys, fields)), settings.MIN_QUALITY))
     total = rows.count()
     pages = []
-    for page in pages_by_key(rows, FIELDS, PAGE):
-        pages.append(HashTable.of(page))
+    for page in pages_by_key(rows, fields, PAGE):
+        pages.append(HashTable.of(parts_of(page, settings.MIN_QUALITY)))
         progress(min(100, 100 * len(pages) * PAGE // max(1, total)))
     return join_pages(pages) if pages else HashTable.of([])
 
@@ -92,7 +117,8 @@ def join_pages(pages: list[HashTable]) -> HashTable:
 class Entries:
     """The distinct fingerprints of a table: rows with equal fingerprints are one entry, however many they are.
 
-    `members` are the keys of the rows, entry after entry; those of entry e begin at `starts[e]`.
+    An image with a frame is in two entries. `members` are the keys of the rows, entry after entry; those of entry e
+    begin at `starts[e]`.
     """
 
     fingerprints: Fingerprints
@@ -101,9 +127,9 @@ class Entries:
 
     @classmethod
     def of(cls, table: HashTable) -> Entries:
-        perceptual, vertical, detail, quality = table.fingerprints
+        perceptual, vertical, detail, quality, is_framed = table.fingerprints
         # lexsort() sorts by its last column first.
-        order = np.lexsort((quality, *detail.T, vertical, perceptual))
+        order = np.lexsort((is_framed, quality, *detail.T, vertical, perceptual))
         fingerprints = table.fingerprints.take(order)
         is_first = np.ones(len(order), dtype=bool)
         is_first[1:] = differ_from_previous(fingerprints)
@@ -117,11 +143,26 @@ class Entries:
     def sizes(self) -> Positions:
         return np.diff(self.starts)
 
-    def rows_of(self, chosen: Flags) -> tuple[Keys, Positions]:
-        """Return the keys in the entries that a mask chooses, and the entry of each."""
+    @property
+    def match_themselves(self) -> Flags:
+        """The entries whose rows match one another. Images with frames are not compared as wholes."""
+        return ~self.fingerprints.is_framed
+
+    def entries_by_key(self, chosen: Flags) -> dict[Any, tuple[int, ...]]:
+        """Return the rows in the entries that a mask chooses, each with all of these that it is in."""
         entry_of = np.repeat(np.arange(len(self)), self.sizes)
         mask = chosen[entry_of]
-        return self.members[mask], entry_of[mask]
+        found: dict[Any, tuple[int, ...]] = {}
+        for key, entry in zip(self.members[mask].tolist(), entry_of[mask].tolist(), strict=True):
+            found[key] = (*found.get(key, ()), entry)
+        return found
+
+    def are_one_row(self, first: Positions, second: Positions) -> Flags:
+        """Return which pairs of entries have a single row, the same one: an image and what is inside its frame."""
+        sizes = self.sizes
+        are_one: Flags = (sizes[first] == 1) & (sizes[second] == 1)
+        are_one &= self.members[self.starts[first]] == self.members[self.starts[second]]
+        return are_one
 
     def with_keys(self, keys: Collection[Any]) -> Positions:
         """Return the entries of some keys."""
@@ -132,8 +173,8 @@ class Entries:
 
 
 def differ_from_previous(fingerprints: Fingerprints) -> Flags:
-    perceptual, vertical, detail, quality = fingerprints
+    perceptual, vertical, detail, quality, is_framed = fingerprints
     differ: Flags = (perceptual[1:] != perceptual[:-1]) | (vertical[1:] != vertical[:-1])
     differ |= (detail[1:] != detail[:-1]).any(axis=1)
-    differ |= quality[1:] != quality[:-1]
+    differ |= (quality[1:] != quality[:-1]) | (is_framed[1:] != is_framed[:-1])
     return differ

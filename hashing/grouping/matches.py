@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from itertools import permutations
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from django.db.models import Count
@@ -16,7 +15,7 @@ from hashing.fingerprint.orientations import TURNED
 from hashing.grouping.clustering import Matches
 from hashing.grouping.hash_table import Entries, read_hashes
 from hashing.grouping.options import GroupingOptions, PhaseListener
-from hashing.hamming_join.fingerprints import Fingerprints, Positions
+from hashing.hamming_join.fingerprints import Flags, Positions
 from hashing.hamming_join.orientation_join import orientation_join
 from hashing.hamming_join.self_join import self_join
 from hashing.models.querysets import ImageAssetQuerySet
@@ -37,13 +36,12 @@ def find_matches(
     wanted = {*(required if keys is None else required & keys), *equal_files}
     if options.exact_bytes:
         return add_equal_files({}, lambda _entry: (), 0, equal_files, wanted)
-    entries = Entries.of(read_hashes(rows.comparable(), keys, partial(progress, "Reading")))
-    neighbours = match_entries(entries.fingerprints, options, partial(progress, "Comparing"))
-    chosen = (entries.sizes > 1) | (np.diff(neighbours.starts) > 0)
+    comparable = rows.comparable(include_low_quality=True)
+    entries = Entries.of(read_hashes(comparable, keys, partial(progress, "Reading")))
+    neighbours = match_entries(entries, options, partial(progress, "Comparing"))
+    chosen = (entries.match_themselves & (entries.sizes > 1)) | (np.diff(neighbours.starts) > 0)
     chosen[entries.with_keys(wanted)] = True
-    found, entry_of = entries.rows_of(chosen)
-    by_key = dict(zip(found.tolist(), entry_of.tolist(), strict=True))
-    return add_equal_files(by_key, neighbours, len(entries), equal_files, wanted)
+    return add_equal_files(entries.entries_by_key(chosen), neighbours, len(entries), equal_files, wanted)
 
 
 def read_equal_files(rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None) -> dict[Any, str]:
@@ -66,43 +64,30 @@ def read_equal_files(rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None
 
 
 def add_equal_files(
-    entry_of: dict[Any, int],
-    neighbours: Callable[[int], Iterable[int]],
+    entries_of: dict[Any, tuple[int, ...]],
+    neighbours: Callable[[int], Sequence[int]],
     count: int,
     equal_files: Mapping[Any, str],
     wanted: Iterable[Any],
 ) -> Matches:
-    """Add the rows whose hashes are not compared, in entries of their own: one for each file, or for each other row.
+    """Add an entry for each file that several rows have, and the wanted rows that match nothing.
 
-    `count` is the number of entries so far. Most equal files have equal hashes; entries that share a file although they
-    differ become neighbours.
+    `count` is the number of entries so far.
     """
-    added: dict[Any, int] = {}
+    added: dict[str, int] = {}
     for key in wanted:
-        if key not in entry_of:
-            entry_of[key] = added.setdefault(equal_files.get(key, (key,)), count + len(added))
-    sharing: defaultdict[str, set[int]] = defaultdict(set)
+        entries_of.setdefault(key, ())
     for key, digest in equal_files.items():
-        sharing[digest].add(entry_of[key])
-    also: defaultdict[int, set[int]] = defaultdict(set)
-    for entries in sharing.values():
-        for one, other in permutations(entries, 2):
-            also[one].add(other)
-
-    def all_neighbours(entry: int) -> Iterable[int]:
-        near = neighbours(entry) if entry < count else ()
-        return {*near, *also[entry]} if entry in also else near
-
-    return Matches(entry_of, all_neighbours)
+        entries_of[key] = (*entries_of[key], added.setdefault(digest, count + len(added)))
+    return Matches(entries_of, lambda entry: neighbours(entry) if entry < count else (entry,))
 
 
-def match_entries(
-    fingerprints: Fingerprints, options: GroupingOptions, progress: Callable[[int], object]
-) -> Neighbours:
-    pairs: list[MatchingPairs] = [self_join(fingerprints, options.max_distance, progress=progress)]
+def match_entries(entries: Entries, options: GroupingOptions, progress: Callable[[int], object]) -> Neighbours:
+    fingerprints = entries.fingerprints
+    found: list[MatchingPairs] = [self_join(fingerprints, options.max_distance, progress=progress)]
     if options.any_orientation:
-        pairs.append(orientation_join(fingerprints, TURNED, options.max_distance))
-    return Neighbours.of(fingerprints.size, pairs)
+        found.append(orientation_join(fingerprints, TURNED, options.max_distance))
+    return Neighbours.of(entries.match_themselves, [without_rows_alone(pairs, entries) for pairs in found])
 
 
 class MatchingPairs(Protocol):
@@ -112,20 +97,36 @@ class MatchingPairs(Protocol):
     def second(self) -> Positions: ...
 
 
+class EntryPairs(NamedTuple):
+    first: Positions
+    second: Positions
+
+
+def without_rows_alone(pairs: MatchingPairs, entries: Entries) -> EntryPairs:
+    """Leave out the matches of an image with what is inside its own frame."""
+    others = ~entries.are_one_row(pairs.first, pairs.second)
+    return EntryPairs(pairs.first[others], pairs.second[others])
+
+
 @dataclass(frozen=True)
 class Neighbours:
-    """The entries that match each entry, in compressed sparse rows: those of entry e begin at `starts[e]`."""
+    """The other entries that match each entry, in compressed sparse rows: those of entry e begin at `starts[e]`.
+
+    Calling it with an entry returns them, and the entry itself if it is one of those that `match_themselves`.
+    """
 
     starts: Positions
     others: Positions
+    match_themselves: Flags
 
     @classmethod
-    def of(cls, count: int, pairs: Sequence[MatchingPairs]) -> Neighbours:
+    def of(cls, match_themselves: Flags, pairs: Sequence[MatchingPairs]) -> Neighbours:
         firsts = np.concatenate([end for pair in pairs for end in (pair.first, pair.second)])
         seconds = np.concatenate([end for pair in pairs for end in (pair.second, pair.first)])
-        counts = np.bincount(firsts, minlength=count)
-        return cls(np.append(0, np.cumsum(counts)), seconds[np.argsort(firsts, kind="stable")])
+        counts = np.bincount(firsts, minlength=len(match_themselves))
+        starts = np.append(0, np.cumsum(counts))
+        return cls(starts, seconds[np.argsort(firsts, kind="stable")], match_themselves)
 
     def __call__(self, entry: int) -> list[int]:
         found: list[int] = self.others[self.starts[entry] : self.starts[entry + 1]].tolist()
-        return found
+        return [entry, *found] if self.match_themselves[entry] else found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hashing.grouping.candidates import CandidateRow
 from hashing.grouping.clustering import Matches
+
+Size = tuple[int | None, int | None]
 
 LOSSLESS_FORMATS = frozenset({"PNG", "BMP", "TIFF", "PPM"})
 # "MPO" is a JPEG file with further pictures in it.
@@ -19,14 +22,18 @@ MAX_RESAVE_DISTANCE = 4
 
 def mark_resaves(candidates: Mapping[Any, CandidateRow], matches: Matches) -> dict[Any, CandidateRow]:
     """Return the candidates, those marked that are a re-save of one that they match."""
-    # Rows of one entry have equal hashes: one of each size stands for all.
-    sources = {(matches.entry_of[key], size_of(row)): row for key, row in candidates.items() if may_be_source(row)}
+    # Of the rows of one entry, one stands for all that have its size and its hashes.
+    sources: defaultdict[tuple[int, Size], dict[Sequence[Any], CandidateRow]] = defaultdict(dict)
+    for key, row in candidates.items():
+        if may_be_source(row):
+            for entry in matches.entries_of[key]:
+                sources[entry, size_of(row)][row.fingerprint[:3]] = row
     marked = dict(candidates)
     for key, row in candidates.items() if sources else ():
         if may_be_resave(row):
-            entry = matches.entry_of[key]
-            near = (sources.get((each, size_of(row))) for each in (entry, *matches.neighbours(entry)))
-            marked[key] = mark(row, [source for source in near if source])
+            near = {each for entry in matches.entries_of[key] for each in matches.neighbours(entry)}
+            found = (sources.get((each, size_of(row)), {}) for each in near)
+            marked[key] = mark(row, [source for some in found for source in some.values()])
     return marked
 
 
@@ -61,5 +68,5 @@ def may_be_source(row: CandidateRow) -> bool:
     return is_sound and (ranked.jpeg_quality or 0) >= MIN_SOURCE_QUALITY
 
 
-def size_of(row: CandidateRow) -> tuple[int | None, int | None]:
+def size_of(row: CandidateRow) -> Size:
     return row.ranked.width, row.ranked.height

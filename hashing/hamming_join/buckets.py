@@ -93,22 +93,24 @@ CHUNK = 1 << 19
 class Buckets:
     """Rows with equal small hashes share a bucket, so that each pair of hashes is joined once.
 
-    `perceptual`, `vertical` and `sizes` have one value for each bucket.
+    Framed rows have buckets of their own.
+    `perceptual`, `vertical`, `is_framed` and `sizes` have one value for each bucket.
     """
 
     def __init__(self, fingerprints: Fingerprints) -> None:
-        perceptual, vertical = fingerprints.perceptual, fingerprints.vertical
-        self._rows = np.lexsort((vertical, perceptual))
-        perceptual, vertical = perceptual[self._rows], vertical[self._rows]
+        perceptual, vertical, is_framed = fingerprints.perceptual, fingerprints.vertical, fingerprints.is_framed
+        self._rows = np.lexsort((is_framed, vertical, perceptual))
+        perceptual, vertical, is_framed = perceptual[self._rows], vertical[self._rows], is_framed[self._rows]
         is_first = np.ones(len(self._rows), np.bool_)
         is_first[1:] = (perceptual[1:] != perceptual[:-1]) | (vertical[1:] != vertical[:-1])
+        is_first[1:] |= is_framed[1:] != is_framed[:-1]
         self._starts = np.flatnonzero(is_first)
-        self.perceptual, self.vertical = perceptual[is_first], vertical[is_first]
+        self.perceptual, self.vertical, self.is_framed = perceptual[is_first], vertical[is_first], is_framed[is_first]
         self.sizes = np.diff(self._starts, append=len(self._rows))
 
     def shared(self) -> Positions:
-        """Return the buckets with several rows."""
-        return np.flatnonzero(self.sizes > 1)
+        """Return the buckets with several rows that may match one another."""
+        return np.flatnonzero((self.sizes > 1) & ~self.is_framed)
 
     def pairs_of_rows(self, i: Positions, j: Positions) -> Iterator[PositionPairs]:
         """Yield, in chunks, each row of bucket `i[n]` with each row of bucket `j[n]`, for all n.

@@ -18,12 +18,17 @@ DETAIL_WORDS = DETAIL_BITS // HASH_BITS
 
 
 class Fingerprints(NamedTuple):
-    """Hashes and qualities of many pictures: four arrays with a row for each; `detail` has four columns."""
+    """Hashes and qualities of many pictures: five arrays with a row for each; `detail` has four columns.
+
+    A row is all of a picture or what is inside its frame. `is_framed` flags all of a picture that has a frame: two such
+    rows never match.
+    """
 
     perceptual: Values
     vertical: Values
     detail: Values
     quality: npt.NDArray[np.uint8]
+    is_framed: Flags
 
     @property
     def size(self) -> int:
@@ -40,15 +45,17 @@ class Fingerprints(NamedTuple):
     def oriented(self, orientation: int) -> Fingerprints:
         """Return the fingerprints of the pictures after they were brought into `orientation`."""
         hashes = orient(Hashes(self.perceptual, self.vertical, self.detail), orientation)
-        return Fingerprints(*hashes, self.quality)
+        return Fingerprints(*hashes, self.quality, self.is_framed)
 
     def check(self) -> None:
         """Raise `ValueError` for arrays of unexpected shapes or types."""
         shapes = [column.shape for column in self]
-        expected = [(self.size,), (self.size,), (self.size, DETAIL_WORDS), (self.size,)]
+        expected = [(self.size,), (self.size,), (self.size, DETAIL_WORDS), (self.size,), (self.size,)]
         kinds = [column.dtype for column in self]
-        if shapes != expected or kinds != [np.uint64, np.uint64, np.uint64, np.uint8]:
-            raise ValueError(f"Fingerprints are three arrays of uint64 and one of uint8, not {shapes} of {kinds}")
+        if shapes != expected or kinds != [np.uint64, np.uint64, np.uint64, np.uint8, np.bool_]:
+            raise ValueError(
+                f"Fingerprints are three arrays of uint64, one of uint8 and one of bool, not {shapes} of {kinds}"
+            )
 
 
 class MatchRule:
@@ -59,7 +66,7 @@ class MatchRule:
         self._limits = np.array([distance_limit(max_distance, each) for each in range(BEST_QUALITY + 1)], np.uint16)
 
     def matches(self, first: Positions, second: Positions) -> Flags:
-        """Return which pairs match, given that their small hashes do."""
+        """Return which pairs match, given that their small hashes do and not both are framed."""
         quality = np.minimum(self._left.quality[first], self._right.quality[second])
         return self.distances(first, second) <= self._limits[quality]
 

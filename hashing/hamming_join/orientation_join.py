@@ -76,7 +76,8 @@ def two_table_join(
             pairs.add(first[matching], second[matching] - count)
 
     add_matches(buckets.shared(), buckets.shared())
-    ValueJoin(buckets.perceptual, buckets.vertical, small_limit(max_distance), add_matches).run(report)
+    join = ValueJoin(buckets.perceptual, buckets.vertical, buckets.is_framed, small_limit(max_distance), add_matches)
+    join.run(report)
     return pairs
 
 

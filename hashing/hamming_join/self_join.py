@@ -82,7 +82,7 @@ class Pairs(NamedTuple):
 
 
 def self_join(fingerprints: Fingerprints, max_distance: int, *, progress: ProgressListener | None = None) -> Pairs:
-    """Return all pairs of matching rows, first < second, in order.
+    """Return all pairs of matching rows, first < second, in order. Two rows that are framed do not match.
 
     Equal rows should be given once, because each two of them are a pair. `progress` is called with percentages that
     rise to 100.
@@ -102,7 +102,7 @@ def self_join(fingerprints: Fingerprints, max_distance: int, *, progress: Progre
             pairs.add(np.minimum(first, second), np.maximum(first, second))
 
     add_matches(buckets.shared(), buckets.shared())
-    join = ValueJoin(buckets.perceptual, buckets.vertical, small_limit(max_distance), add_matches)
+    join = ValueJoin(buckets.perceptual, buckets.vertical, buckets.is_framed, small_limit(max_distance), add_matches)
     # The last percent is for sorting the answer.
     join.run(lambda fraction: report(0.99 * fraction))
     first, second = pairs.sorted_pairs()

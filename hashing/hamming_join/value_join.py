@@ -65,10 +65,13 @@ class Partition(NamedTuple):
 
 
 class ValueJoin:
-    """Finds all pairs of distinct values, `high` and `low` bits, that differ in at most `distance` bits."""
+    """Finds all pairs of values, `high` and `low` bits, that differ in at most `distance` bits.
 
-    def __init__(self, high: Values, low: Values, distance: int, found: PairListener) -> None:
-        self._high, self._low = high, low
+    Two values that are both `apart` are no pair, and equal values are expected only where one of them is.
+    """
+
+    def __init__(self, high: Values, low: Values, apart: Flags, distance: int, found: PairListener) -> None:
+        self._high, self._low, self._apart = high, low, apart
         self._distance = distance
         self._found = found
         # Values with the same number, except 0, have been compared with each other as parts of dense buckets.
@@ -158,7 +161,8 @@ class ValueJoin:
             self._compared[rows] = self._compared.max() + 1
 
     def _join_apart(self, rows: Positions) -> None:
-        join = ValueJoin(self._high[rows], self._low[rows], self._distance, lambda i, j: self._give(rows[i], rows[j]))
+        values = self._high[rows], self._low[rows], self._apart[rows]
+        join = ValueJoin(*values, self._distance, lambda i, j: self._give(rows[i], rows[j]))
         # Planning for nearly all of the values would lead to the same bucket again.
         if len(rows) > 0.9 * len(self._high):
             join.compare_all()
@@ -184,8 +188,9 @@ class ValueJoin:
             self._give(first.take(near), second.take(near))
 
     def _give(self, first: Positions, second: Positions) -> None:
-        different = first != second
-        first, second = first[different], second[different]
+        is_pair = first != second
+        is_pair &= ~(self._apart[first] & self._apart[second])
+        first, second = first[is_pair], second[is_pair]
         if len(first):
             self._found(np.minimum(first, second), np.maximum(first, second))
 

@@ -319,6 +319,7 @@ class Migration(migrations.Migration):
                         verbose_name="orientation",
                     ),
                 ),
+                ("framing", models.PositiveSmallIntegerField(default=0, verbose_name="framing")),
                 (
                     "is_same",
                     models.BooleanField(

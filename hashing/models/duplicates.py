@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.db.bulk_update import BulkUpdateQuerySet
 from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Framing
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
@@ -108,6 +109,8 @@ class GroupMember(models.Model):
         choices={orientation.value: label for orientation, label in ORIENTATION_LABELS.items()},
         default=Orientation.UPRIGHT.value,
     )
+    # Which of the two was compared by what is inside its frame: the image is the row, the keeper the query.
+    framing = models.PositiveSmallIntegerField(_("framing"), default=Framing.NONE.value)
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Decided by an editor. Always true for the keeper.")
     )

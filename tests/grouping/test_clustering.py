@@ -17,9 +17,9 @@ def stars(
     different: set[tuple[int, int]] = frozenset(),
 ) -> list[list[int]]:
     """Of rows of which each is an entry of its own."""
-    both = {row: {a + b - row for a, b in pairs if row in (a, b)} for row in ROWS}
+    both = {row: {row, *(a + b - row for a, b in pairs if row in (a, b))} for row in ROWS}
     apart = {row: {a + b - row for a, b in different if row in (a, b)} for row in ROWS}
-    return list(StarClustering(ROWS, both.__getitem__, same or {}, apart))
+    return list(StarClustering([(row,) for row in ROWS], both.__getitem__, same or {}, apart))
 
 
 def test_best_row_is_the_keeper_of_all_it_matches():
@@ -30,8 +30,17 @@ def test_row_that_matches_only_a_member_is_not_claimed():
     assert stars({(0, 1), (1, 2), (2, 3)}) == [[0, 1], [2, 3]]
 
 
-def test_rows_of_one_entry_match():
-    assert list(StarClustering([7, 7, 9, 7], lambda _entry: (), {}, {})) == [[0, 1, 3]]
+def test_rows_of_an_entry_match_if_it_is_its_own_neighbour():
+    entries_of = [(7,), (7,), (9,), (7,)]
+    assert list(StarClustering(entries_of, lambda entry: (entry,), {}, {})) == [[0, 1, 3]]
+    assert list(StarClustering(entries_of, lambda _entry: (), {}, {})) == []
+
+
+def test_row_matches_the_neighbours_of_each_of_its_entries():
+    near = {1: [2], 2: [1], 3: [3, 4], 4: [3]}
+    assert list(StarClustering([(1, 3), (2,), (), (4,), (3,), (1,)], lambda entry: near[entry], {}, {})) == [
+        [0, 1, 3, 4]
+    ]
 
 
 def test_rows_that_cannot_link_are_never_in_one_group():

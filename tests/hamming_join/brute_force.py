@@ -17,7 +17,7 @@ def small_and_detail_distance(left: Fingerprints, right: Fingerprints, i: int, j
 
 
 def matching_pairs(left: Fingerprints, right: Fingerprints, max_distance: int) -> dict[tuple[int, int], int]:
-    """Return the distances of the pairs of a left and a different right row that match."""
+    """Return the distances of the pairs of a left and a different right row that match, and are not both framed."""
     found = {}
     small = np.bitwise_count(left.perceptual[:, None] ^ right.perceptual)
     small = small.astype(int) + np.bitwise_count(left.vertical[:, None] ^ right.vertical)
@@ -25,7 +25,7 @@ def matching_pairs(left: Fingerprints, right: Fingerprints, max_distance: int) -
     for i, j in np.argwhere(small <= max_distance // 5 + 1).tolist():
         distances = small_and_detail_distance(left, right, i, j)
         quality = int(min(left.quality[i], right.quality[j]))
-        if i != j and is_match(*distances, quality, max_distance):
+        if i != j and not (left.is_framed[i] and right.is_framed[j]) and is_match(*distances, quality, max_distance):
             found[i, j] = sum(distances)
     return found
 
@@ -45,14 +45,18 @@ def clustered_hashes(count: int, seed: int, centres: int, flips: int) -> np.ndar
 
 
 def with_details(perceptual: np.ndarray, vertical: np.ndarray, seed: int, detail_flips: int) -> Fingerprints:
-    """Return fingerprints of these small hashes, with large hashes near one of two centres, and different qualities."""
+    """Return fingerprints of these small hashes, with large hashes near one of two centres, and different qualities.
+
+    A third of them are framed.
+    """
     random = np.random.default_rng(seed)
     count = len(perceptual)
     words = [clustered_hashes(count, seed + 1 + word, 2, detail_flips) for word in range(4)]
     # All words of a row belong to the same centre.
     chosen = random.integers(0, 2, count, np.uint64)
     detail = np.stack([word & np.uint64(0xFF) | chosen << np.uint64(60) for word in words], axis=1)
-    return Fingerprints(perceptual, vertical, detail, random.choice([20, 35, 50, 80, 100], count).astype(np.uint8))
+    quality = random.choice([20, 35, 50, 80, 100], count).astype(np.uint8)
+    return Fingerprints(perceptual, vertical, detail, quality, random.random(count) < 1 / 3)
 
 
 def distinct(fingerprints: Fingerprints, seed: int = 0) -> Fingerprints:

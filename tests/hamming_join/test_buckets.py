@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import combinations, product
 
 import numpy as np
@@ -12,10 +13,11 @@ from hashing.hamming_join.buckets import Buckets, large_buckets, pairs_in_bucket
 from hashing.hamming_join.fingerprints import Fingerprints
 
 
-def with_hashes(perceptual: list[int], vertical: list[int]) -> Fingerprints:
+def with_hashes(perceptual: list[int], vertical: list[int], framed: Container[int] = ()) -> Fingerprints:
     count = len(perceptual)
     hashes = np.array(perceptual, np.uint64), np.array(vertical, np.uint64)
-    return Fingerprints(*hashes, np.zeros((count, 4), np.uint64), np.zeros(count, np.uint8))
+    is_framed = np.array([row in framed for row in range(count)], np.bool_)
+    return Fingerprints(*hashes, np.zeros((count, 4), np.uint64), np.zeros(count, np.uint8), is_framed)
 
 
 def rows_of(made: Buckets, i: list[int], j: list[int]) -> list[tuple[int, int]]:
@@ -29,6 +31,12 @@ def test_rows_with_both_hashes_equal_share_a_bucket():
     assert list(zip(made.perceptual.tolist(), made.vertical.tolist(), strict=True)) == [(1, 2), (5, 2), (5, 3)]
     assert made.sizes.tolist() == [1, 2, 1]
     assert made.shared().tolist() == [1]
+
+
+def test_framed_rows_have_buckets_of_their_own():
+    made = Buckets(with_hashes([5] * 5, [2] * 5, framed=[0, 3]))
+    assert (made.is_framed.tolist(), made.sizes.tolist()) == ([False, True], [3, 2])
+    assert made.shared().tolist() == [0]
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])

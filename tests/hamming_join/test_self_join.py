@@ -29,7 +29,7 @@ def alike(count: int) -> Fingerprints:
     detail = np.zeros((count, 4), np.uint64)
     detail[:, 0] = np.arange(count)
     zeros = np.zeros(count, np.uint64)
-    return Fingerprints(zeros, zeros, detail, np.full(count, 100, np.uint8))
+    return Fingerprints(zeros, zeros, detail, np.full(count, 100, np.uint8), np.zeros(count, np.bool_))
 
 
 @settings(deadline=None, max_examples=150)
@@ -60,13 +60,25 @@ def test_billions_of_pairs_are_refused_before_memory_is_allocated(monkeypatch):
         self_join(alike(100_000), 100)
 
 
+def test_many_framed_rows_that_are_alike_are_no_pairs(monkeypatch):
+    monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 100)
+    padded, others = alike(100_000), alike(3)
+    padded = padded._replace(is_framed=np.ones(padded.size, np.bool_))
+    assert len(self_join(padded, 100).first) == 0
+    # As values that differ, too.
+    few = padded.take(slice(0, 5000))
+    few = few._replace(vertical=np.arange(few.size, dtype=np.uint64))
+    found = self_join(few.joined(others._replace(detail=~others.detail)), 100)
+    assert as_dict(found).keys() == {(5000, 5001), (5000, 5002), (5001, 5002)}
+
+
 @pytest.mark.parametrize("max_distance", [-1, LARGEST_DISTANCE + 1])
 def test_an_impossible_distance_is_refused(max_distance: int):
     with pytest.raises(ValueError, match="between 0 and 384"):
         self_join(alike(2), max_distance)
 
 
-@pytest.mark.parametrize("changed", ["perceptual", "vertical", "detail", "quality"])
+@pytest.mark.parametrize("changed", Fingerprints._fields)
 def test_malformed_arrays_are_refused(changed: str):
     whole = alike(2)
     for wrong in (getattr(whole, changed)[:1], getattr(whole, changed).astype(np.int64)):

@@ -29,9 +29,13 @@ class FoundPairs:
             self.pairs.update(zip(first.tolist(), second.tolist(), strict=True))
 
 
-def join(high: np.ndarray, low: np.ndarray, distance: int) -> set[tuple[int, int]]:
+def together(high: np.ndarray) -> np.ndarray:
+    return np.zeros(len(high), np.bool_)
+
+
+def join(high: np.ndarray, low: np.ndarray, distance: int, apart: np.ndarray | None = None) -> set[tuple[int, int]]:
     found = FoundPairs()
-    ValueJoin(high, low, distance, found).run()
+    ValueJoin(high, low, together(high) if apart is None else apart, distance, found).run()
     return found.pairs
 
 
@@ -40,7 +44,7 @@ def join_by(layout: BandLayout, high: np.ndarray, low: np.ndarray, count: int) -
     found = FoundPairs()
     groups = make_groups(layout, BitStatistics(high, low), count)
     assert groups
-    ValueJoin(high, low, layout.distance, found).run_by(groups, lambda _fraction: None, threads=2)
+    ValueJoin(high, low, together(high), layout.distance, found).run_by(groups, lambda _fraction: None, threads=2)
     return found.pairs
 
 
@@ -87,6 +91,20 @@ def test_dense_buckets_are_joined(distance: int, centres: int, flips: int):
     assert join(*values, distance) == near_values(*values, distance)
 
 
+@pytest.mark.usefixtures("small_limits")
+@pytest.mark.parametrize("share", [0.2, 0.9])
+@pytest.mark.parametrize("centres", [1, 30, 600])
+def test_two_values_that_are_apart_are_no_pair(centres: int, share: float):
+    values = distinct_values(clustered_hashes(600, 1, centres, 6), clustered_hashes(600, 2, 30, 8))
+    apart = np.random.default_rng(3).random(len(values[0])) < share
+    # A value may come again in the other kind.
+    high, low = (np.append(side, side[:50]) for side in values)
+    apart = np.append(apart, ~apart[:50])
+    expected = {(i, j) for i, j in near_values(high, low, 10) if not (apart[i] and apart[j])}
+    assert len(expected) > 20
+    assert join(high, low, 10, apart) == expected
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_limits")
 def test_a_dense_bucket_is_compared_once_and_not_for_every_key(monkeypatch):
@@ -108,12 +126,13 @@ def test_an_error_in_a_thread_stops_the_join():
 
     values = distinct_values(*generate_hashes(20_000, seed=1))
     with pytest.raises(MemoryError):
-        ValueJoin(*values, 10, refuse).run()
+        ValueJoin(*values, together(values[0]), 10, refuse).run()
 
 
 @pytest.mark.parametrize("count", [1, 500, 20_000])
 def test_progress_rises_to_1(count: int):
     told: list[float] = []
-    ValueJoin(*distinct_values(*generate_hashes(count, seed=2)), 6, lambda _i, _j: None).run(told.append)
+    values = distinct_values(*generate_hashes(count, seed=2))
+    ValueJoin(*values, together(values[0]), 6, lambda _i, _j: None).run(told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
