@@ -40,6 +40,10 @@ class HashingPlan:
     def exceeds_limit(self) -> bool:
         return self.todo > self.limit
 
+    def count_hashed(self) -> int:
+        """Return how many rows have a hash and are left out. `todo` must have been counted to its end."""
+        return self.rows.order_by().count() - self.todo
+
     @property
     def is_for_queue(self) -> bool:
         return self.exceeds_limit and has_task_queue()
@@ -95,8 +99,13 @@ def describe_limit(reason: str) -> str:
     return text % {"reason": reason}
 
 
-def add_report_messages(request: HttpRequest, site: AdminSite, report: BackfillReport, matched: int | None) -> None:
-    """Tell the user how many images were hashed, which failed, and how many of `matched` rows were left alone."""
+def add_report_messages(
+    request: HttpRequest, site: AdminSite, report: BackfillReport, todo: int | None, already_hashed: int = 0
+) -> None:
+    """Tell the user how many images were hashed, which failed, and why others were left as they were.
+
+    `todo` images were to be hashed; None if there may have been more.
+    """
     if report.processed:
         text = ngettext("%(count)d image was hashed.", "%(count)d images were hashed.", report.processed)
         messages.success(request, text % {"count": report.processed})
@@ -108,9 +117,18 @@ def add_report_messages(request: HttpRequest, site: AdminSite, report: BackfillR
     if report.deferred:
         messages.warning(request, describe_limit(report.deferred))
         return
-    unchanged = (matched or 0) - report.processed - report.failed
-    if unchanged > 0:
-        text = ngettext("%(count)d image was left unchanged.", "%(count)d images were left unchanged.", unchanged)
-        messages.info(request, text % {"count": unchanged})
+    add_left_message(request, already_hashed, _("already hashed"))
+    reason = _("not reached before the run ended") if report.stopped else _("deleted or replaced in the meantime")
+    add_left_message(request, (todo or 0) - report.processed - report.failed, reason)
     if report.stopped:
         messages.error(request, _("The run ended early. %(reason)s") % {"reason": report.stopped})
+
+
+def add_left_message(request: HttpRequest, count: int, reason: str) -> None:
+    if count > 0:
+        text = ngettext(
+            "%(count)d image was left as it was: %(reason)s.",
+            "%(count)d images were left as they were: %(reason)s.",
+            count,
+        )
+        messages.info(request, text % {"count": count, "reason": reason})

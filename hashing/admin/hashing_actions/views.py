@@ -62,7 +62,7 @@ class HashingViews:
         if request.method == "POST":
             report = hash_one(rows)
             log_run(request.user.pk, title, report, asset)
-            add_report_messages(request, self.site, report, matched=1)
+            add_report_messages(request, self.site, report, todo=1)
             return redirect(admin_url(self.site, "imageasset_change", pk))
         return self._confirm(request, title, asset=asset, preview=preview_html(asset, SMALL, self.site))
 
@@ -76,10 +76,10 @@ class HashingViews:
         if plan.is_for_queue:
             self._enqueue(request, title, plan, selection)
             return
-        matched = None if plan.exceeds_limit else plan.rows.order_by().count()
+        todo, already_hashed = (None, 0) if plan.exceeds_limit else (plan.todo, plan.count_hashed())
         report = hash_planned(plan)
         log_run(request.user.pk, title, report)
-        add_report_messages(request, self.site, report, matched)
+        add_report_messages(request, self.site, report, todo, already_hashed)
         if plan.exceeds_limit:
             text = _("There are more than %(limit)d images to hash. Run the command backfill_hashes for the rest.")
             messages.warning(request, text % {"limit": plan.limit})

@@ -56,7 +56,7 @@ def test_messages_count_hashed_failed_and_unchanged_images(editor, add_image):
     assert hashed == "2 images were hashed."
     assert failed.startswith("1 image could not be hashed:")
     assert f'<a href="{address("change", rows[2].pk)}"><bdi>&lt;b&gt;.jpg</bdi></a>' in failed
-    assert left == "1 image was left unchanged."
+    assert left == "1 image was left as it was: already hashed."
     assert hashes()[3] == OLD
 
 
@@ -188,7 +188,7 @@ def test_unavailable_storage_is_reported_and_marks_no_row_as_failed(editor, add_
     asset = add_image()
     settings.MEDIA_ROOT = str(media / "unmounted")
     left, message = messages_of(run(editor, "compute_hashes", asset))
-    assert left == "1 image was left unchanged."
+    assert left == "1 image was left as it was: not reached before the run ended."
     assert "The storage cannot be reached" in message
     assert ImageAsset.objects.never_tried().count() == 1
 
