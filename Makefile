@@ -73,9 +73,11 @@ bench-search: $(READY) ## the search among ROWS=1000000 rows, on SQLite and on P
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.search --rows $(ROWS)
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.similar_rows --rows $(ROWS)
 
-bench-review: $(READY) ## the review of 30,000 groups among ROWS=1000000 images, on SQLite and on PostgreSQL
+bench-review: $(READY) ## the review of 30,000 groups among ROWS=1000000 images and 500,000 marks, on SQLite and on PostgreSQL
 	DATABASE_URL= $(RUN) -m benchmarks.review --rows $(ROWS)
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.review --rows $(ROWS)
+	DATABASE_URL= $(RUN) -m benchmarks.marked_duplicates
+	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.marked_duplicates
 
 bench-pairs: $(READY) ## all pairs of a million hashes, and find_duplicates among ROWS=1000000 rows on PostgreSQL
 	$(RUN) -m benchmarks.pairs

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.visibility import ImageAccess
+from hashing.db.expressions import HasKey
 from hashing.models import PairDecision
 from hashing.text import parse_integer
 
 MAX_PEOPLE = 20
 NOBODY = "nobody"
+# Of more rows, a search finds the first of a page quickly without their keys.
+MAX_FOUND = 10_000
+# What the decision of a marked duplicate has for the filters and the search.
+PREFIX, FIELDS = "mark_", ("lower", "higher", "lower_file", "higher_file", "decided_by", "decided_at")
+
+MarkedRows = TypeVar("MarkedRows", bound=QuerySet[Any])
 
 
-def with_decision(rows: QuerySet[Any], condition: Q) -> QuerySet[Any]:
-    """Return the decisions that meet the condition, or the images that such decisions mark as duplicates."""
-    if rows.model is PairDecision:
-        return rows.filter(condition)
-    marks = PairDecision.objects.using(rows.db).in_force().filter(condition, verdict=PairDecision.Verdict.SAME)
-    return rows.filter(pk__in=marks.values("duplicate"))
+def with_decision_fields(rows: MarkedRows) -> MarkedRows:
+    """Return marked duplicates with the fields of their decisions, for the filters and the search of this module."""
+    return rows.alias(**{f"{PREFIX}{name}": F(f"marks__{name}") for name in FIELDS})
+
+
+def decision_field(rows: QuerySet[Any], name: str) -> str:
+    """Return the name that a field of the decision has in a list."""
+    return name if rows.model is PairDecision else f"{PREFIX}{name}"
 
 
 def search_by_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """Return the rows whose decision is about an image with these words in its name; a number is also a key."""
+    words = text.split()
+    if not words:
+        return rows
+    # One look at the decisions alone, although a page needs the rows several times.
+    decisions = PairDecision.objects.using(rows.db).not_superseded()
+    found = decisions.filter(has_words(words, decisions)).order_by()
+    if rows.model is not PairDecision:
+        found = found.filter(duplicate__isnull=False)
+    keys = list(found.values_list("pk" if rows.model is PairDecision else "duplicate", flat=True)[: MAX_FOUND + 1])
+    return rows.filter(HasKey(keys) if len(keys) <= MAX_FOUND else has_words(words, rows))
+
+
+def has_words(words: Iterable[str], rows: QuerySet[Any]) -> Q:
     condition = Q()
-    for word in text.split():
-        about = Q(lower__image__icontains=word) | Q(higher__image__icontains=word)
-        if (key := parse_integer(word)) is not None:
-            about |= Q(lower=key) | Q(higher=key)
-        condition &= about
-    return with_decision(rows, condition) if condition else rows
+    for word in words:
+        names = {f"{decision_field(rows, name)}__icontains": word for name in ("lower_file", "higher_file")}
+        key = parse_integer(word)
+        keys = {} if key is None else {decision_field(rows, name): key for name in ("lower", "higher")}
+        condition &= Q(**names, **keys, _connector=Q.OR)
+    return condition
 
 
 class DeciderFilter(admin.SimpleListFilter):
@@ -57,9 +79,10 @@ class DeciderFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
         known = [key for key, _name in self.lookup_choices if key != NOBODY]
+        field = decision_field(queryset, "decided_by")
         if chosen == NOBODY:
-            return with_decision(queryset, Q(decided_by__isnull=True) | ~Q(decided_by__in=known))
-        return with_decision(queryset, Q(decided_by=chosen)) if chosen in known else queryset
+            return queryset.filter(Q(**{f"{field}__isnull": True}) | ~Q(**{f"{field}__in": known}))
+        return queryset.filter(**{field: chosen}) if chosen in known else queryset
 
 
 def find_deciders(decisions: QuerySet[PairDecision]) -> Iterator[Any]:
@@ -92,14 +115,15 @@ class DecidedAtFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         today = start_of_today()
         month = today - timedelta(days=29)
-        condition = {
-            "today": Q(decided_at__gte=today),
-            "yesterday": Q(decided_at__gte=today - timedelta(days=1), decided_at__lt=today),
-            "week": Q(decided_at__gte=today - timedelta(days=6)),
-            "month": Q(decided_at__gte=month),
-            "earlier": Q(decided_at__lt=month),
-        }.get(str(self.value()))
-        return queryset if condition is None else with_decision(queryset, condition)
+        limits: dict[str, dict[str, datetime]] = {
+            "today": {"gte": today},
+            "yesterday": {"gte": today - timedelta(days=1), "lt": today},
+            "week": {"gte": today - timedelta(days=6)},
+            "month": {"gte": month},
+            "earlier": {"lt": month},
+        }
+        field, chosen = decision_field(queryset, "decided_at"), limits.get(str(self.value()), {})
+        return queryset.filter(**{f"{field}__{lookup}": moment for lookup, moment in chosen.items()})
 
 
 def start_of_today() -> datetime:

@@ -20,7 +20,7 @@ from hashing.admin.progress.runs import RunTotals, running_runs
 from hashing.admin.review.visible_groups import count_field, open_groups
 from hashing.admin.sites import sites_named
 from hashing.admin.visibility import ImageAccess
-from hashing.models import DuplicateGroup, MarkedDuplicate, PairDecision
+from hashing.models import DuplicateGroup, MarkedDuplicate
 
 # Rows are counted up to these. An index has what is added up of the groups.
 MAX_GROUPS, MAX_IMAGES = 100_000, 10_000
@@ -98,9 +98,7 @@ def may_see_marked(request: HttpRequest, site: AdminSite) -> bool:
 
 
 def marked_to_delete(access: ImageAccess) -> Iterator[Work]:
-    # An image is marked as a duplicate of one other at most.
-    marks = PairDecision.objects.in_force().filter(verdict=PairDecision.Verdict.SAME)
-    counted = Counted.of(access.limit(marks, "lower", "higher"), MAX_IMAGES, size="duplicate__file_size")
+    counted = Counted.of(access.limit(MarkedDuplicate.objects.all(), "pk", "kept_pk"), MAX_IMAGES, size="file_size")
     if counted.rows:
         yield Work(
             counted.describe("%(count)s marked duplicate to delete", "%(count)s marked duplicates to delete"),

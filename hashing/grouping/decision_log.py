@@ -103,8 +103,8 @@ class DecisionBatch:
                 decisions.delete()
 
     def own(self) -> PairDecisionQuerySet:
-        """Return the decisions of this batch, if this user made it."""
-        return self._decisions.filter(batch=self.key, decided_by=self.user_pk)
+        """Return the decisions of this batch on images that still exist, if this user made it."""
+        return self._decisions.filter(batch=self.key, decided_by=self.user_pk).with_images()
 
     def superseding(self) -> PairDecisionQuerySet:
         """Return the later decisions that superseded one of this batch."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
+from hashing.db.locks import lock_free
 from hashing.db.paging import batches
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import PairConstraints, is_sound, read_constraints_around
@@ -60,7 +61,12 @@ def record_problem(asset: ImageAsset, problem: str, using: str) -> None:
 
 
 def find_kept(keys: Collection[int], using: str) -> dict[int, int]:
-    """Return by the key of each marked duplicate the image at the end of its duplicate-of chain, which is not marked.
+    """Return by the key of each marked duplicate the end of its duplicate-of chain, which is not marked itself."""
+    return {key: chain[-1] for key, chain in find_chains(keys, using).items() if len(chain) > 1}
+
+
+def find_chains(keys: Collection[int], using: str) -> dict[int, list[int]]:
+    """Return the duplicate-of chain from each of the images, which begins with the image itself.
 
     One query for each step of the longest chain.
     """
@@ -72,16 +78,15 @@ def find_kept(keys: Collection[int], using: str) -> dict[int, int]:
             for duplicate, *pair in marks.filter(duplicate__in=batch).values_list("duplicate", "lower", "higher"):
                 parents[duplicate] = sum(pair) - duplicate
         pending = {parents[key] for key in pending if key in parents} - parents.keys()
-    return {key: last_of_chain(key, parents) for key in keys if key in parents}
+    return {key: chain_from(key, parents) for key in keys}
 
 
-def last_of_chain(key: int, parents: Mapping[int, int]) -> int:
+def chain_from(key: int, parents: Mapping[int, int]) -> list[int]:
+    chain = [key]
     # Duplicate-of is a forest. Nothing hangs if somebody has written a circle into the table.
-    for _step in range(len(parents)):
-        if key not in parents:
-            break
-        key = parents[key]
-    return key
+    while (parent := parents.get(chain[-1], key)) not in chain:
+        chain.append(parent)
+    return chain
 
 
 class Keeper(NamedTuple):
@@ -93,15 +98,15 @@ class Keeper(NamedTuple):
     source: SourceKey | None = None
 
 
-def lock_with_keepers(keys: Collection[int], using: str) -> None:
-    """Lock marked duplicates and their must-link sets until the transaction ends.
+def lock_with_keepers(keys: Collection[int], using: str) -> set[int]:
+    """Lock marked duplicates and their duplicate-of chains until the transaction ends, without waiting.
 
-    Until then, nobody else deletes them or replaces their files.
+    Until then, nobody else deletes them or replaces their files. Returns those of the keys that must stay, because
+    somebody else has locked one of these rows.
     """
-    constraints = read_constraints_around(set(keys), using)
-    rows = ImageAsset.objects.using(using).order_by("pk").select_for_update(of=("self",))
-    for batch in batches(sorted({*keys, *constraints.must_link})):
-        list(rows.filter(pk__in=batch).values_list("pk"))
+    chains = find_chains(keys, using)
+    busy = lock_free(ImageAsset.objects.using(using), {key for chain in chains.values() for key in chain})
+    return {key for key, chain in chains.items() if not busy.isdisjoint(chain)}
 
 
 def find_keepers(keys: Collection[int], using: str) -> set[Keeper]:

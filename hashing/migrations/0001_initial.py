@@ -344,7 +344,8 @@ class Migration(migrations.Migration):
                 (
                     "lower",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="hashing.imageasset",
                         verbose_name="first image",
@@ -353,7 +354,8 @@ class Migration(migrations.Migration):
                 (
                     "higher",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="hashing.imageasset",
                         verbose_name="second image",
@@ -375,10 +377,12 @@ class Migration(migrations.Migration):
                     "duplicate",
                     models.ForeignKey(
                         blank=True,
+                        db_constraint=False,
+                        db_index=False,
                         help_text="The one of the two that is not kept; empty if they are not the same.",
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="marks",
                         to="hashing.imageasset",
                         verbose_name="marked as duplicate",
                     ),

@@ -87,6 +87,14 @@ class Migration(migrations.Migration):
         AddIndexOnline(
             "pairdecision", models.Index(fields=["decided_by", "decided_at"], name="pair_decision_today_idx")
         ),
+        AddIndexOnline(
+            "pairdecision",
+            models.Index(
+                fields=["duplicate"],
+                condition=models.Q(superseded_by__isnull=True, duplicate__isnull=False),
+                name="pair_decision_duplicate_idx",
+            ),
+        ),
         AddIndexOnline("backfillrun", models.Index(fields=["heartbeat_at"], name="backfill_run_heartbeat_idx")),
         AddIndexOnline("backfillrun", models.Index(fields=["batch_id"], name="backfill_run_batch_idx")),
     ]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -135,6 +135,10 @@ class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
         """Return the decisions that hold: not superseded, and both images still have the files that were compared."""
         return self.not_superseded().filter(lower_file=F("lower__image"), higher_file=F("higher__image"))
 
+    def with_images(self) -> Self:
+        """Return the decisions on images that both exist."""
+        return self.filter(lower__image__isnull=False, higher__image__isnull=False)
+
     def with_users(self) -> Self:
         """Fetch `decided_by` as well, None for a deleted user."""
         # No join: the users may be in another database.
@@ -147,20 +151,31 @@ class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
 
 
 class PairDecision(models.Model):
-    """An editor's verdict on two images. It outlives the groups."""
+    """An editor's verdict on two images. It outlives the groups, and the images.
+
+    A decision on a deleted image holds for nothing, and only tells what was decided: a join with the images leaves it
+    out.
+    """
 
     class Verdict(models.TextChoices):
         SAME = "same", _("the same")
         DIFFERENT = "different", _("not the same")
         RELATED = "related", _("belong together")
 
-    lower = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("first image"))
-    higher = models.ForeignKey(ImageAsset, on_delete=models.CASCADE, related_name="+", verbose_name=_("second image"))
+    # The keys stay when an image is deleted, and no other image ever gets them.
+    lower = models.ForeignKey(
+        ImageAsset, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", verbose_name=_("first image")
+    )
+    higher = models.ForeignKey(
+        ImageAsset, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+", verbose_name=_("second image")
+    )
     verdict = models.CharField(_("verdict"), max_length=9, choices=Verdict)
     duplicate = models.ForeignKey(
         ImageAsset,
-        on_delete=models.CASCADE,
-        related_name="+",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="marks",
         null=True,
         blank=True,
         verbose_name=_("marked as duplicate"),
@@ -200,6 +215,11 @@ class PairDecision(models.Model):
         indexes = [
             models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx"),
             models.Index(fields=["decided_by", "decided_at"], name="pair_decision_today_idx"),
+            models.Index(
+                fields=["duplicate"],
+                condition=Q(superseded_by__isnull=True, duplicate__isnull=False),
+                name="pair_decision_duplicate_idx",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -208,14 +228,26 @@ class PairDecision(models.Model):
 
 class MarkedDuplicateManager(models.Manager["MarkedDuplicate"]):
     def get_queryset(self) -> ImageAssetQuerySet[MarkedDuplicate]:
-        """Return the assets that a decision in force marks as duplicates."""
-        marks = PairDecision.objects.using(self._db).not_superseded().filter(verdict=PairDecision.Verdict.SAME)
+        """Return the assets that a decision in force marks as duplicates, each with the key of the other as `kept_pk`.
+
+        An annotation with a field of `marks` is about this decision.
+        """
         # As in `in_force()`. PostgreSQL takes two equal names for a rare chance and reads the decisions one by
         # one, unless they are in a CASE.
-        has_files = When(lower_file=F("lower__image"), higher_file=F("higher__image"), then=True)
-        marks = marks.filter(Case(has_files, default=False, output_field=models.BooleanField()))
+        has_files = When(
+            marks__lower_file=F("marks__lower__image"), marks__higher_file=F("marks__higher__image"), then=True
+        )
         rows: ImageAssetQuerySet[MarkedDuplicate] = ImageAssetQuerySet(self.model, using=self._db)
-        return rows.filter(pk__in=marks.values("duplicate"))
+        marked: Any = rows.filter(
+            Case(has_files, default=False, output_field=models.BooleanField()),
+            marks__superseded_by__isnull=True,
+            marks__verdict=PairDecision.Verdict.SAME,
+            marks__duplicate__isnull=False,
+        )
+        with_kept: ImageAssetQuerySet[MarkedDuplicate] = marked.annotate(
+            kept_pk=F("marks__lower") + F("marks__higher") - F("pk")
+        )
+        return with_kept
 
 
 class MarkedDuplicate(ImageAsset):

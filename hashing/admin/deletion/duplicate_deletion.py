@@ -12,14 +12,16 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from hashing.admin.deletion.failures import being_changed
 from hashing.admin.deletion.kept_images import KeptImage, find_kept_images
 from hashing.admin.deletion.merging import Merging, Refusal
 from hashing.admin.deletion.policy import delete_rows, deletion_database
 from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.report import DeletedRows, DeletionReport
 from hashing.admin.visibility import ImageAccess
-from hashing.grouping.deletion import Keeper, find_keepers, lock_with_keepers, reasons_to_stay
+from hashing.grouping.deletion import Keeper, find_keepers, find_kept, lock_with_keepers, reasons_to_stay
 from hashing.grouping.group_rows import with_groups_locked
+from hashing.grouping.inheritance import Inheritance
 from hashing.indexing.owners import find_owners
 from hashing.models import ImageAsset, MarkedDuplicate
 from hashing.sources.storages import find_storages, storage_key
@@ -38,7 +40,6 @@ class StoredFile(NamedTuple):
 class MarkedDuplicateDeletion:
     """Delete marked duplicates of which a copy is kept, the rows of the site that own them, and their unused files."""
 
-    # Its queryset annotates each duplicate with `kept_pk`, the key of the image that is kept.
     model_admin: ModelAdmin[Any]
     deletes_files = True
 
@@ -78,24 +79,26 @@ class MarkedDuplicateDeletion:
         self.delete_batch(request, [asset], report)
 
     def merging(self, request: HttpRequest, assets: Assets) -> Merging:
-        rows = self.model_admin.get_queryset(request).using(deletion_database())
-        kept = rows.filter(pk__in=[asset.pk for asset in assets])
-        keepers = {asset.pk: getattr(asset, "kept_pk", None) for asset in kept}
-        return Merging(assets, keepers, request, self.model_admin.admin_site, deletion_database())
+        using = deletion_database()
+        keepers = find_kept([asset.pk for asset in assets], using)
+        return Merging(assets, keepers, request, self.model_admin.admin_site, using)
 
     def _delete_locked(
         self, request: HttpRequest, assets: Assets, keepers: set[Keeper], report: DeletionReport
     ) -> DeletedRows:
         keys, using = [asset.pk for asset in assets], deletion_database()
-        lock_with_keepers(keys, using)
+        busy = lock_with_keepers(keys, using)
         # Checked again: before the rows were locked, a mark may have been taken back, or a file replaced.
         marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
-        reasons = dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
-        reasons |= reasons_to_stay(marked.keys(), using, keepers)
+        reasons = dict.fromkeys(busy, being_changed())
+        reasons |= dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
+        reasons |= reasons_to_stay(marked.keys() - busy, using, keepers)
         deletable = [asset for key, asset in marked.items() if key not in reasons]
         # Read before the deletion, which may also delete the rows that determine the storage.
         files = stored_files(deletable, using)
+        inheritance = Inheritance.of([asset.pk for asset in deletable], using)
         deleted, kept = self._delete_rows(request, deletable)
+        inheritance.hand_over([asset.pk for asset in deleted], using)
         unused = [files[asset.pk] for asset in deleted if asset.pk in files]
         transaction.on_commit(lambda: delete_files(unused, report), using=using)
         return DeletedRows(deleted, reasons | kept)

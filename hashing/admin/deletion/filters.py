@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.functional import lazy
@@ -71,10 +71,10 @@ class KeeperFilter(admin.SimpleListFilter):
         return [("sound", _("there")), ("missing", _("missing or broken"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        is_missing = Exists(ImageAsset.objects.filter(pk=OuterRef("kept_pk")).exclude(hash_error=""))
+        with_error = ImageAsset.objects.exclude(hash_error="").values("pk")
         match self.value():
             case "missing":
-                return queryset.filter(is_missing)
+                return queryset.filter(kept_pk__in=with_error)
             case "sound":
-                return queryset.filter(~is_missing)
+                return queryset.exclude(kept_pk__in=with_error)
         return queryset

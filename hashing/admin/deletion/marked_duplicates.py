@@ -1,46 +1,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.options import ShowFacets
 from django.db import router
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from hashing.admin import columns
-from hashing.admin.decision_filters import DecidedAtFilter, DeciderFilter, search_by_images
+from hashing.admin.decision_filters import (
+    DecidedAtFilter,
+    DeciderFilter,
+    search_by_images,
+    with_decision_fields,
+)
 from hashing.admin.deletion.duplicate_deletion import MarkedDuplicateDeletion
 from hashing.admin.deletion.filters import FileSizeFilter, FolderFilter, KeeperFilter
 from hashing.admin.deletion.kept_images import find_kept_images
 from hashing.admin.deletion.report import DeletionReport
 from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.filters import SourceFilter
-from hashing.admin.paginator import LargeTablePaginator
+from hashing.admin.paginator import LargeTablePaginator, values_checked
 from hashing.admin.visibility import ImageAccess
 from hashing.models import MarkedDuplicate, PairDecision
 
-# More are not added up.
-MAX_ADDED_UP = 1_000_000
+# For many more rows, PostgreSQL reads all images of the table three times instead of looking these up.
+MAX_COUNTED = 10_000
 
 
 class MarkedTotal(NamedTuple):
-    """The number of the images of a list, and of their bytes."""
+    """The number of the images of a list, and of their bytes, up to MAX_COUNTED images."""
 
     images: int
     bytes: int
     is_capped: bool
 
-    @classmethod
-    def of(cls, rows: QuerySet[MarkedDuplicate]) -> MarkedTotal:
-        sizes = rows.order_by().values("file_size")[: MAX_ADDED_UP + 1]
-        total = sizes.aggregate(images=Count("*"), bytes=Sum("file_size"))
-        return cls(min(total["images"], MAX_ADDED_UP), total["bytes"] or 0, total["images"] > MAX_ADDED_UP)
+
+class MarkedPaginator(LargeTablePaginator):
+    """Pages of marked duplicates. Counts and adds up the rows with one query."""
+
+    @cached_property
+    def total(self) -> MarkedTotal:
+        rows: Any = self.object_list
+        with values_checked():
+            sizes = rows.order_by().values("file_size")[: MAX_COUNTED + 1]
+            total = sizes.aggregate(images=Count("*"), bytes=Sum("file_size"))
+        return MarkedTotal(min(total["images"], MAX_COUNTED), total["bytes"] or 0, total["images"] > MAX_COUNTED)
+
+    def _count(self, queryset: Any) -> int:
+        # A ModelAdmin has one paginator, also for the history of a row.
+        if queryset.model is not MarkedDuplicate:
+            return super()._count(queryset)
+        self.is_capped = self.total.is_capped
+        return self.total.images
 
 
 def attach_kept_images(rows: Iterable[Any], access: ImageAccess) -> None:
@@ -61,8 +80,9 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display_links = None
     list_per_page = 50
     list_max_show_all = 0
-    ordering = ("-pk",)
-    paginator = LargeTablePaginator
+    # By the key of the image, which SQLite does not find out by itself in an index of the marks.
+    ordering = ("-marks__duplicate",)
+    paginator = MarkedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     search_fields = ("image",)
@@ -100,10 +120,8 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MarkedDuplicate]:
         """Return the marked duplicates that the user may see together with the images kept in their place."""
-        marks = PairDecision.objects.in_force().filter(duplicate=OuterRef("pk")).order_by("-pk")
-        other = marks.values_list(F("lower") + F("higher") - F("duplicate"))[:1]
-        access = ImageAccess(request, self.admin_site)
-        return access.limit(super().get_queryset(request).annotate(kept_pk=Subquery(other)), "pk", "kept_pk")
+        rows: Any = super().get_queryset(request)
+        return ImageAccess(request, self.admin_site).limit(with_decision_fields(rows), "pk", "kept_pk")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[MarkedDuplicate], search_term: str
@@ -116,7 +134,7 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         changelist = (getattr(response, "context_data", None) or {}).get("cl")
         if changelist is not None:
             attach_kept_images(changelist.result_list, ImageAccess(request, self.admin_site))
-            response.context_data["total"] = MarkedTotal.of(changelist.queryset)
+            response.context_data["total"] = changelist.paginator.total
             response.context_data["deletions"] = self.deletion.list_unfinished_runs(request)
         page: HttpResponse = response
         return page

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.core.exceptions import ValidationError
-from django.db import DatabaseError, IntegrityError, models, transaction
-from django.db.models import ProtectedError, RestrictedError
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from hashing.admin.deletion.failures import reason_of_failure
 from hashing.admin.deletion.related_rows import (
     Assets,
     Reasons,
@@ -26,9 +24,6 @@ from hashing.admin.visibility import find_hidden
 from hashing.indexing.owners import Owner, find_owners
 from hashing.models import ImageAsset
 from hashing.sources.source import ImageSource
-from hashing.text import first_line
-
-logger = logging.getLogger(__name__)
 
 
 class Refusal(Exception):
@@ -105,16 +100,11 @@ class Merging:
                 for owner in owners:
                     owner.source.merge(kept.row if kept else None, owner.row, self._request.user)
                 self._finish(asset)
-        except (ProtectedError, RestrictedError, IntegrityError) as error:
-            raise Refusal(_("other rows need it: %(error)s") % {"error": first_line(error)}) from error
-        except ValidationError as error:
-            raise Refusal("; ".join(error.messages)) from error
-        except (Refusal, DatabaseError):
+        except Refusal:
             raise
         # Code of the site, which may fail for one row and work for the others.
         except Exception as error:
-            logger.exception("The source of image %s failed to merge it", asset.pk)
-            raise Refusal(_("deleting its row failed; see the log of the site")) from error
+            raise Refusal(reason_of_failure(error, [asset])) from error
 
     def _finish(self, asset: ImageAsset) -> None:
         rows = ImageAsset.objects.using(self._using)

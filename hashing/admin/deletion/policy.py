@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from django.contrib.admin import ModelAdmin
-from django.db import IntegrityError, router, transaction
-from django.db.models import ProtectedError, QuerySet, RestrictedError
+from django.db import router, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from hashing.admin.deletion.failures import being_changed, reason_of_failure
 from hashing.admin.deletion.kept_images import KeptImage
 from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.report import DeletedRows, DeletionReport
+from hashing.db.locks import lock_free
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import writing_transaction
 from hashing.models import ImageAsset
 from hashing.sources.registry import all_sources
-from hashing.text import first_line
 
 Delete = Callable[[QuerySet[ImageAsset]], object]
 
@@ -82,13 +83,20 @@ class ImageDeletion:
 
         def delete_in_transaction() -> DeletedRows:
             with writing_transaction(using):
-                return delete_rows(self.model_admin, request, assets, delete)
+                busy = dict.fromkeys(
+                    lock_free(ImageAsset.objects.using(using), [a.pk for a in assets]), being_changed()
+                )
+                batch = delete_rows(self.model_admin, request, [a for a in assets if a.pk not in busy], delete)
+                return DeletedRows(batch.deleted, busy | batch.reasons)
 
         report.add_batch(assets, retry_transient(delete_in_transaction, using))
 
 
 def delete_rows(model_admin: ModelAdmin[Any], request: HttpRequest, assets: Assets, delete: Delete) -> DeletedRows:
-    """Delete and log rows in the current transaction, except those that other rows need."""
+    """Delete and log rows in the current transaction, except those whose deletion fails.
+
+    If many are deleted at once and that fails, the two halves are deleted again.
+    """
     if not assets:
         return DeletedRows([], {})
     using = deletion_database()
@@ -96,9 +104,11 @@ def delete_rows(model_admin: ModelAdmin[Any], request: HttpRequest, assets: Asse
         with transaction.atomic(using=using):
             model_admin.log_deletions(request, cast("QuerySet[Any]", assets))
             delete(ImageAsset.objects.using(using).filter(pk__in=[asset.pk for asset in assets]))
-    except (ProtectedError, RestrictedError, IntegrityError) as error:
+    # Also receivers of signals and other code of the site, which may fail for one row and work for the others.
+    except Exception as error:
+        reason = reason_of_failure(error, assets)
         if len(assets) == 1:
-            return DeletedRows([], {assets[0].pk: _("other rows need it: %(error)s") % {"error": first_line(error)}})
+            return DeletedRows([], {assets[0].pk: reason})
         middle = len(assets) // 2
         first, second = (delete_rows(model_admin, request, half, delete) for half in (assets[:middle], assets[middle:]))
         return DeletedRows([*first.deleted, *second.deleted], first.reasons | second.reasons)

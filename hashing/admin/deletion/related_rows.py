@@ -98,5 +98,5 @@ def deleting_images(request: HttpRequest) -> Iterator[None]:
 
 
 def is_deleting_images(request: Any) -> bool:
-    """Whether a permission is checked for rows that go with an image: groups and decisions need none then."""
+    """Whether a permission is checked for rows that go with an image: groups need none then."""
     return getattr(request, "is_deleting_images", False)

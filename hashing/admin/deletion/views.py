@@ -35,7 +35,7 @@ from hashing.admin.links import admin_page, admin_url
 from hashing.admin.owners import attach_owners
 from hashing.admin.visibility import ImageAccess
 from hashing.db.paging import batches
-from hashing.models import DeletionRun, DuplicateGroup, GroupMember, PairDecision
+from hashing.models import DeletionRun, DuplicateGroup, GroupMember, ImageAsset
 from hashing.text import first_line
 
 CONFIRMATION = "admin/hashing/deletion/confirmation.html"
@@ -45,9 +45,9 @@ PROGRESS_BLOCK = "admin/hashing/deletion/progress_block.html"
 BATCH = 200
 # Time limits of one request: for deleting, for deleting before the first progress and while a script shows it, and for
 # looking ahead in the confirmation.
-DELETION_SECONDS, SHORT_SECONDS, FORECAST_SECONDS = 10.0, 2.0, 3.0
+DELETION_SECONDS, SHORT_SECONDS, FORECAST_SECONDS = 10.0, 2.0, 0.5
 # Records about images, which the confirmation does not list.
-BOOKKEEPING = (DuplicateGroup, GroupMember, PairDecision)
+BOOKKEEPING = (DuplicateGroup, GroupMember)
 
 DeleteBatch = Callable[[HttpRequest, Assets, DeletionReport], None]
 
@@ -177,8 +177,11 @@ class DeletionViews:
         """Return the rows that this user may delete and that no other row needs; count the others."""
         rows = self.model_admin.get_queryset(request).using(deletion_database())
         found: Assets = list(rows.filter(pk__in=keys).order_by("pk"))
-        for key in sorted(set(keys) - {asset.pk for asset in found}):
-            report.add_stayed(f"#{key}", _("it is no longer in the list"))
+        gone = sorted(set(keys) - {asset.pk for asset in found})
+        existing = set(ImageAsset.objects.using(rows.db).filter(pk__in=gone).values_list("pk", flat=True))
+        for key in gone:
+            reason = _("it is no longer in the list") if key in existing else _("it was deleted already")
+            report.add_stayed(f"#{key}", reason)
         forbidden = {asset.pk for asset in found if not self.model_admin.has_delete_permission(request, asset)}
         own = {str(self.model_admin.opts.verbose_name)}
         found = report.without_stayed(found, dict.fromkeys(forbidden, missing_permission(own)))

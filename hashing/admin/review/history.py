@@ -118,8 +118,8 @@ class BatchSummary:
 
 def summarize(decision: PairDecision) -> BatchSummary:
     """Return a summary of the decisions that were made together with this one."""
-    together = PairDecision.objects.using(decision._state.db).filter(batch=decision.batch).order_by("-pk")
-    rows = list(together.values_list("lower", "higher", "duplicate", "verdict")[: MAX_COUNTED + 1])
+    together = PairDecision.objects.using(decision._state.db).filter(batch=decision.batch).with_images()
+    rows = list(together.order_by("-pk").values_list("lower", "higher", "duplicate", "verdict")[: MAX_COUNTED + 1])
     keepers = {lower + higher - duplicate for lower, higher, duplicate, _verdict in rows if duplicate}
     duplicates = {duplicate for _lower, _higher, duplicate, _verdict in rows if duplicate}
     images = {key for row in rows for key in row[:2]}

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.columns import decided_html
 from hashing.admin.decision_filters import DecidedAtFilter, DeciderFilter, search_by_images
-from hashing.admin.deletion.related_rows import is_deleting_images
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.review.taking_back import take_back_all
 from hashing.admin.review.taking_back_views import TakingBackViews, pair_html, take_back_button
@@ -23,7 +22,7 @@ from hashing.models import PairDecision
 
 @admin.register(PairDecision)
 class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Decisions that were not superseded, which can be taken back."""
+    """Decisions that can be taken back: not superseded, and on images that exist."""
 
     list_display = ("images", "verdict_text", "decided", "take_back_button")
     list_display_links = None
@@ -51,7 +50,7 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [*self.taking_back.urls(), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PairDecision]:
-        decisions = super().get_queryset(request).filter(superseded_by__isnull=True)
+        decisions = PairDecision.objects.not_superseded().with_images().order_by(*self.ordering)
         decisions = self.access(request).limit(decisions, "lower", "higher")
         # Not joined: the users may be in another database.
         return decisions.prefetch_related("decided_by")
@@ -81,8 +80,6 @@ class PairDecisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.access(request).may_see_images() and super().has_view_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if is_deleting_images(request):
-            return True
         access = self.access(request)
         if not (access.may_see_images() and super().has_delete_permission(request, obj)):
             return False

@@ -70,7 +70,7 @@ def undo_decisions(batch: UUID, access: ImageAccess, seconds: float = UNDO_SECON
     Raises `DecisionRefused`; nothing is changed then.
     """
     using, end = router.db_for_write(PairDecision), time.monotonic() + seconds
-    own = PairDecision.objects.using(using).filter(batch=batch, decided_by=access.request.user.pk)
+    own = PairDecision.objects.using(using).filter(batch=batch, decided_by=access.request.user.pk).with_images()
     total = own.count()
     result = with_groups_locked(using, undo_and_log, batch, access, using)
     # Somebody may decide about the others meanwhile: the next click says so.

@@ -123,10 +123,11 @@ def find_neighbours(shown: GroupPresentation, groups: QuerySet[DuplicateGroup], 
 def count_decided_today(access: ImageAccess) -> int:
     """Return how many groups and pairs the user has decided about today.
 
-    All duplicates of one keeper count once, and so does each pair that is not the same.
+    All duplicates of one keeper count once, and so does each pair that is not the same. Images that were deleted, or
+    are hidden from the user by now, count as well.
     """
     own = PairDecision.objects.not_superseded().filter(decided_by=access.request.user.pk)
-    today = access.limit(own.filter(decided_at__gte=start_of_today()), "lower", "higher")
+    today = own.filter(decided_at__gte=start_of_today())
     subject = Coalesce(F("lower") + F("higher") - F("duplicate"), -F("pk"))
     rows = today.order_by().annotate(subject=subject)[:MAX_DECISIONS]
     return int(rows.aggregate(count=Count("subject", distinct=True))["count"])

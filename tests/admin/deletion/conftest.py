@@ -28,9 +28,9 @@ def marked(add_image, add_hashed, group_all, superuser):  # noqa: F811
     return rows
 
 
-def delete(client: Client, *rows: ImageAsset, confirmed: bool = True):
+def delete(client: Client, *rows: ImageAsset, confirmed: bool = True, address: str = LIST):
     data = {"action": "delete_selected", "_selected_action": [row.pk for row in rows]}
-    return client.post(LIST, data | ({"post": "yes"} if confirmed else {}), follow=True)
+    return client.post(address, data | ({"post": "yes"} if confirmed else {}), follow=True)
 
 
 def files(media) -> list[str]:
@@ -51,3 +51,9 @@ def mark(keeper: ImageAsset, *duplicates: ImageAsset) -> None:
         )
         for row in duplicates
     )
+
+
+def make_chain(kept: ImageAsset, middle: ImageAsset, end: ImageAsset) -> None:
+    """Mark the end as a duplicate of the middle, in place of the kept image, whose duplicate the middle is."""
+    files = {"lower_file": middle.image.name, "higher_file": end.image.name}
+    PairDecision.objects.filter(lower=kept, higher=end).update(lower=middle, **files)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import DatabaseError
+from django.db import OperationalError
 
 from hashing.admin.deletion import tasks, views
 from hashing.admin.deletion.tasks import work_off
@@ -196,7 +196,7 @@ def test_error_of_the_database_ends_the_run_with_the_rest_left(superuser, queue,
     run = run_of(start(superuser))
 
     def fail(*_arguments):
-        raise DatabaseError("disk full")
+        raise OperationalError("disk full")
 
     monkeypatch.setattr(ImageAssetAdmin, "delete_queryset", fail)
     monkeypatch.setattr("hashing.admin.deletion.policy.retry_transient", lambda function, _using: function())

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from hashing.admin.deletion import marked_duplicates, views
-from hashing.models import ImageAsset, PairDecision
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from tests.admin.conftest import fields_of, messages_of
-from tests.admin.deletion.conftest import LIST, delete, files, mark
+from tests.admin.deletion.conftest import LIST, delete, files, make_chain, mark
 from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def test_list_shows_each_duplicate_with_its_keeper(superuser, marked):
 
 
 def test_list_shows_the_image_at_the_end_of_the_chain(superuser, marked):
-    mark(marked[1], marked[2])
+    make_chain(*marked)
     [row, _other] = superuser.get(LIST).context["cl"].result_list
     assert (row.pk, row.kept_pk) == (marked[2].pk, marked[1].pk)
     assert (row.kept.asset, row.kept.decision.lower_id) == (marked[0], marked[1].pk)
@@ -49,7 +49,7 @@ def test_bytes_of_the_filtered_list_are_added_up(superuser, marked, monkeypatch)
     ImageAsset.objects.filter(pk=marked[2].pk).update(file_size=2 << 20)
     assert (superuser.get(LIST).context["total"]) == (2, 5 << 20, False)
     assert "3.0\xa0MB can be freed" in superuser.get(LIST + "?q=1.jpg").text
-    monkeypatch.setattr(marked_duplicates, "MAX_ADDED_UP", 1)
+    monkeypatch.setattr(marked_duplicates, "MAX_COUNTED", 1)
     assert superuser.get(LIST).context["total"][::2] == (1, True)
 
 
@@ -101,6 +101,26 @@ def test_confirmed_deletion_deletes_rows_and_files(superuser, marked, media):
     assert messages_of(page) == [f"Successfully deleted 1 marked duplicate. {size} freed."]
     assert files(media) == ["0.jpg", "2.jpg"]
     assert stored_groups() == {marked[0].pk: {marked[0].pk, marked[2].pk}}
+
+
+def test_duplicate_of_a_deleted_duplicate_is_one_of_the_kept_image(superuser, marked, media, monkeypatch):
+    make_chain(*marked)
+    monkeypatch.setattr(views, "BATCH", 1)
+    delete(superuser, marked[1])
+    [row] = superuser.get(LIST).context["cl"].result_list
+    assert (row.pk, row.kept_pk) == (marked[2].pk, marked[0].pk)
+    assert row.kept.decided_by == "superuser"
+    assert stored_groups() == {marked[0].pk: {marked[0].pk, marked[2].pk}}
+    assert DuplicateGroup.objects.get().open_count == 0
+    delete(superuser, *marked)
+    assert files(media) == ["0.jpg"]
+
+
+def test_chain_is_deleted_in_batches_of_one(superuser, marked, media, monkeypatch):
+    make_chain(*marked)
+    monkeypatch.setattr(views, "BATCH", 1)
+    assert messages_of(delete(superuser, *marked))[0].startswith("Successfully deleted 2 marked duplicates.")
+    assert (files(media), ImageAsset.objects.get()) == (["0.jpg"], marked[0])
 
 
 def test_nothing_is_deleted_before_confirmation(superuser, marked, media):

@@ -6,7 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
+from django.db.models.signals import pre_delete
+from django.http import HttpResponse
 from django.test import Client
+from django.urls import reverse
 
 from hashing.admin.deletion import duplicate_deletion
 from hashing.grouping.decisions import keep
@@ -15,6 +18,8 @@ from hashing.models.hash_fields import EMPTY_HASH_FIELDS
 from tests.admin.conftest import fields_of, messages_of
 from tests.admin.deletion.conftest import LIST, delete, files, mark
 from tests.grouping.conftest import add_hashed, group_all, stored_groups  # noqa: F401
+
+IMAGES = reverse("admin:hashing_imageasset_changelist")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,6 +45,48 @@ def test_row_that_must_stay_does_not_stop_the_others(superuser, rest_after_undel
     assert done.startswith("Successfully deleted 2 marked duplicates.")
     assert left.startswith("1 image was left: no image is kept in its place")
     assert left.endswith("(alone.jpg)")
+
+
+def test_storage_that_is_down_does_not_stop_the_duplicates_of_others(
+    superuser, rest_after_undeletable, media, monkeypatch
+):
+    exists = FileSystemStorage.exists
+
+    def exists_if_up(storage, name):
+        if name == "gone.jpg":
+            raise ConnectionError("away")
+        return exists(storage, name)
+
+    monkeypatch.setattr(FileSystemStorage, "exists", exists_if_up)
+    done, left = messages_of(delete(superuser, *rest_after_undeletable))
+    assert done.startswith("Successfully deleted 2 marked duplicates.")
+    assert left.startswith("1 image was left: no image is kept in its place")
+    assert files(media) == ["0.jpg", "alone.jpg"]
+
+
+@pytest.mark.parametrize("address", [LIST, IMAGES])
+def test_receiver_that_fails_for_one_row_does_not_stop_the_others(superuser, marked, listen, address):
+    def refuse_first(sender, instance, **_arguments):
+        if instance.pk == marked[1].pk:
+            raise RuntimeError("the receiver is broken")
+
+    listen(pre_delete, refuse_first)
+    done, left = messages_of(delete(superuser, *marked[1:], address=address))
+    assert done.startswith("Successfully deleted 1 ")
+    assert left == "1 image was left: deleting its row failed; see the log of the site (1.jpg)"
+    assert set(ImageAsset.objects.all()) == set(marked[:2])
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize("address", [LIST, IMAGES])
+def test_locked_row_does_not_stop_the_others(superuser, marked, address):
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        ImageAsset.objects.select_for_update().get(pk=marked[1].pk)
+        page = pool.submit(delete_and_disconnect, superuser, *marked[1:], address=address).result()
+    done, left = messages_of(page)
+    assert done.startswith("Successfully deleted 1 ")
+    assert left.startswith("1 image was left: somebody else is changing it")
+    assert set(ImageAsset.objects.all()) == set(marked[:2])
 
 
 def test_duplicate_stays_if_its_keeper_vanishes_after_the_confirmation_page(superuser, marked, media):
@@ -88,7 +135,7 @@ def test_duplicate_stays_after_a_change_before_its_row_is_locked(superuser, mark
 
     def change_and_lock(*arguments):
         change(marked[1], marked[0])
-        lock(*arguments)
+        return lock(*arguments)
 
     monkeypatch.setattr(duplicate_deletion, "lock_with_keepers", change_and_lock)
     [left] = messages_of(delete(superuser, marked[1]))
@@ -153,9 +200,11 @@ def test_duplicate_stays_if_it_or_its_keeper_changes_at_the_same_time(superuser,
     assert "1.jpg" in files(media)
 
 
-def delete_and_disconnect(client: Client, row: ImageAsset) -> None:
-    delete(client, row)
-    connection.close()
+def delete_and_disconnect(client: Client, *rows: ImageAsset, address: str = LIST) -> HttpResponse:
+    try:
+        return delete(client, *rows, address=address)
+    finally:
+        connection.close()
 
 
 def wait_for_a_lock(deletion: Future) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from hashing.admin.decision_filters import start_of_today
 from hashing.admin.review import session
 from hashing.admin.review.session import total_groups
-from hashing.models import DuplicateGroup, ImageAsset, PairDecision
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from tests.admin.review.conftest import ask, form_of, keys_of, review_address
 
 
@@ -96,6 +96,16 @@ def test_only_own_decisions_of_today_count(reviewer, superuser_client, groups):
     assert "2 decided today" in header(reviewer.get(review_address("changelist")).text)
     PairDecision.objects.update(decided_at=timezone.now() - timedelta(days=1))
     assert "0 decided today" in header(reviewer.get(review_address("changelist")).text)
+
+
+def test_what_was_decided_counts_after_its_images_are_deleted(reviewer, groups):
+    for group in groups[:2]:
+        ask(reviewer, form_of(group, "keep", group.keeper_id))
+    MarkedDuplicate.objects.all().delete()
+    text = reviewer.get(review_address("changelist")).text
+    assert "2 decided today" in header(text)
+    # What cannot be taken back any more is not offered either.
+    assert "last-decision" not in text
 
 
 @pytest.mark.parametrize(
