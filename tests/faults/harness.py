@@ -35,7 +35,10 @@ class Library(Site):
 
     def churn(self, seed: int, steps: int) -> subprocess.Popen[str]:
         """Start editors who upload, replace, delete and decide."""
-        command = [sys.executable, "-m", "tests.faults.churn", str(seed), str(steps)]
+        return self.start_module("tests.faults.churn", str(seed), str(steps))
+
+    def start_module(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", *arguments]
         process = subprocess.Popen(
             command,
             cwd=CHECKOUT,
