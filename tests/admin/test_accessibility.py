@@ -126,6 +126,7 @@ def test_pages_have_no_violation_that_axe_finds(auditor, group):
         "marked duplicates": reverse("admin:hashing_markedduplicate_changelist"),
         "confirmation": reverse("admin:hashing_markedduplicate_delete", args=(marked,)),
         "deletion": reverse("admin:hashing_markedduplicate_deletion", args=(add_stopped_deletion(),)),
+        "keeper rules": f"{review_address('keeper_rules')}?criteria=bytes",
         "decisions": reverse("admin:hashing_pairdecision_changelist"),
         "take back": reverse("admin:hashing_pairdecision_delete", args=(PairDecision.objects.get().pk,)),
     }
@@ -133,6 +134,26 @@ def test_pages_have_no_violation_that_axe_finds(auditor, group):
     for name, path in pages.items():
         auditor.open(path)
         found[name] = auditor.violations()
+    assert {name: violations for name, violations in found.items() if violations} == {}
+
+
+def test_pages_that_a_form_leads_to_have_no_violation_that_axe_finds(auditor, group, media):
+    found = {}
+    auditor.open(address("add"))
+    auditor.find("[name=image]").send_keys(str(media / "320.jpg"))
+    auditor.click("[name=_save]")
+    auditor.find(".hashing-upload-choice")
+    found["upload choice"] = auditor.violations()
+    auditor.click("[formaction]")
+    auditor.find("form.hashing-upload-choice")
+    found["replace"] = auditor.violations()
+    ImageAsset.objects.update(file_digest="0" * 64)
+    auditor.open(review_address("identical_files"))
+    found["equal files"] = auditor.violations()
+    auditor.click("[name=left_out]")
+    auditor.click(".hashing-identical .default")
+    auditor.find("[name=confirmed]")
+    found["confirmation"] = auditor.violations()
     assert {name: violations for name, violations in found.items() if violations} == {}
 
 

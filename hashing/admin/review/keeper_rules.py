@@ -34,7 +34,7 @@ class KeeperRulesForm(forms.Form):
     criteria = forms.CharField(
         label=gettext_lazy("Criteria"),
         help_text=gettext_lazy("One in each line, the most important first."),
-        widget=forms.Textarea(attrs={"rows": 8, "cols": 30, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 8, "cols": 30, "spellcheck": "false", "dir": "ltr"}),
         max_length=2000,
     )
 

@@ -22,6 +22,8 @@ function select(box, isRange) {
   if (isRange && ends[0] >= 0) for (const other of boxes.slice(ends[0], ends[1] + 1)) other.checked = box.checked;
   lastBox = box;
   showSelection(groupOf(box));
+  // The bar may have come to lie upon its buttons.
+  box.closest(".hashing-member").scrollIntoView({ block: "nearest" });
 }
 
 function selectAll(target) {

@@ -81,6 +81,7 @@ def test_bars_leave_the_buttons_of_the_current_card_free(reviewer, add_group, sc
     reviewer.wait_for_message("is marked as a duplicate of")
     assert reviewer.browser.execute_script(IS_COVERED) is False
     reviewer.press("x")
+    assert reviewer.browser.execute_script(IS_COVERED) is False
     for _card in range(4):
         reviewer.press("j")
         assert reviewer.browser.execute_script(IS_COVERED) is False
