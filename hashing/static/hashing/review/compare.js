@@ -258,7 +258,9 @@ function endGlance() {
 
 function decide(button) {
   const target = verdictButton(button, sides);
-  if (!target || review.ariaBusy === "true") return;
+  if (!target) return;
+  // The page says that this came too soon.
+  if (review.ariaBusy === "true") return target.click();
   const isUnclear = target.closest(".hashing-group[data-no-clear-keeper] .hashing-member--keeper");
   if (isUnclear && !window.confirm(review.dataset.textNoClearKeeper)) return;
   revealed = null;
@@ -272,8 +274,7 @@ function pageUndoButton() {
 }
 
 function undo() {
-  if (review.ariaBusy === "true") return;
-  revealed = null;
+  if (review.ariaBusy !== "true") revealed = null;
   pageUndoButton()?.click();
 }
 

@@ -139,6 +139,20 @@ def test_verdict_that_came_too_soon_is_answered(reviewer, add_copies):
 
 
 @DESKTOP
+def test_verdict_that_came_too_soon_in_the_comparison_is_answered_there(reviewer, add_copies):
+    for number in range(1, 4):
+        add_copies(number, copies=2)
+    reviewer.open(review_address("changelist"))
+    reviewer.press("z")
+    reviewer.wait_until_shown()
+    reviewer.send(Keys.ENTER, Keys.ENTER)
+    reviewer.wait(
+        lambda: "marked as its duplicates. Pressed too soon" in reviewer.find(".hashing-compare__message").text
+    )
+    assert kept_groups() == 1
+
+
+@DESKTOP
 @pytest.mark.parametrize("mark", ["x", Keys.SPACE])
 def test_marks_and_moves_while_a_decision_is_sent_are_about_what_follows(reviewer, add_copies, monkeypatch, mark):
     add_copies(copies=4)
