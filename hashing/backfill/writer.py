@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import is_outage, is_transient, retry_transient
+from hashing.db.transactions import begin
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
@@ -146,7 +147,7 @@ class OutcomeWriter:
 
         def update() -> int:
             # Inside a caller's transaction this is a savepoint, so that a refusal does not break that transaction.
-            with transaction.atomic(using=self._alias):
+            with begin(self._alias):
                 replaced = self._replaced_in_place(outcomes, versions)
                 written = self._rows.bulk_update(assets, fields, guards=GUARDS)
                 if replaced:

@@ -31,6 +31,7 @@ def writing_transaction(using: str) -> Iterator[None]:
 
 
 def begin(using: str, lock: int | None = None) -> ExitStack:
+    """Return a transaction as those above are, without further attempts: for work that is itself repeated."""
     connection = connections[using]
     with ExitStack() as stack:
         stack.enter_context(transaction.atomic(using=using))

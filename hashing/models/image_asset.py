@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hashing.db.base_names import BaseNameKey
 from hashing.db.retry import retry_transient
-from hashing.db.transactions import writing_transaction
+from hashing.db.transactions import begin, writing_transaction
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS, has_other_file
 from hashing.models.image_file import AssetImageField, is_upload, upload_path
 from hashing.models.querysets import ImageAssetQuerySet
@@ -175,7 +175,7 @@ class ImageAsset(models.Model):
         alias, pk, delete = using or router.db_for_write(type(self), instance=self), self.pk, super().delete
 
         def delete_locked() -> tuple[int, dict[str, int]]:
-            with writing_transaction(alias):
+            with begin(alias):
                 # Django takes the key from the instance when the deletion succeeds, though the commit may fail.
                 self.pk = pk
                 self._lock_stored(alias)

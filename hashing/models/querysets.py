@@ -12,7 +12,7 @@ from hashing.conf import hashing_settings
 from hashing.db.bulk_update import BulkUpdateQuerySet
 from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
-from hashing.db.transactions import writing_transaction
+from hashing.db.transactions import begin, writing_transaction
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
 from hashing.models.hash_fields import REPLACED, clear_replaced, replaced_unless
 from hashing.search.query import HashedRow, HashQuery, check_distance, check_hash_distance, digest_of, is_searchable
@@ -83,7 +83,7 @@ class ImageAssetQuerySet(BulkUpdateQuerySet[M]):
             return delete()
 
         def delete_locked() -> tuple[int, dict[str, int]]:
-            with writing_transaction(alias):
+            with begin(alias):
                 chosen = self.model._base_manager.using(alias).filter(pk__in=self.order_by().values("pk"))
                 list(chosen.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
                 return delete()

@@ -16,7 +16,7 @@ from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.report import DeletedRows, DeletionReport
 from hashing.db.locks import lock_free
 from hashing.db.retry import retry_transient
-from hashing.db.transactions import writing_transaction
+from hashing.db.transactions import begin
 from hashing.models import ImageAsset
 from hashing.sources.registry import all_sources
 
@@ -82,7 +82,7 @@ class ImageDeletion:
         using = deletion_database()
 
         def delete_in_transaction() -> DeletedRows:
-            with writing_transaction(using):
+            with begin(using):
                 busy = dict.fromkeys(
                     lock_free(ImageAsset.objects.using(using), [a.pk for a in assets]), being_changed()
                 )
