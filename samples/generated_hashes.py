@@ -8,6 +8,7 @@ hash is random: in those of different photographs, half of the bits differ too.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +53,7 @@ def generated_digest(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
+@cache
 def _differences_of_noise() -> npt.NDArray[np.float32]:
     """Return the matrix that turns white noise into the 64 + 64 differences that are compared with zero."""
     frequencies = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
