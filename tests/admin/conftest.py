@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def close(response) -> None:
 
 def messages_of(response) -> list[str]:
     return [str(message) for message in response.context["messages"]]
+
+
+@contextmanager
+def logged_in(browser: WebDriver, site: str, client: Client) -> Iterator[None]:
+    """Give the browser the session of a client, without opening a page."""
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    cookie = {"url": site, "name": "sessionid", "value": client.cookies["sessionid"].value}
+    assert browser.execute_cdp_cmd("Network.setCookie", cookie)["success"]
+    yield
+    # A page that asks for news would do so during the next tests, on the connection of their database.
+    browser.get("about:blank")
 
 
 @pytest.fixture(scope="module", params=[1280, 400])

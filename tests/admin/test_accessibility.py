@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +16,7 @@ from hashing.grouping.decisions import decide_same
 from hashing.models import DeletionRun, DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from samples.pictures import encoded, photo
 from servers.browser import BROWSER_MARKS
-from tests.admin.conftest import address
+from tests.admin.conftest import address, logged_in
 from tests.admin.review.conftest import client_of, keys_of, review_address, store_all_groups  # noqa: F401
 from tests.admin.test_browser import Editor
 
@@ -80,12 +81,9 @@ class Auditor(Editor):
 
 
 @pytest.fixture
-def auditor(browser: WebDriver, live_server, media, client_of) -> Auditor:  # noqa: F811
-    somebody = Auditor(browser, live_server.url)
-    somebody.open("/admin/login/")
-    browser.delete_all_cookies()
-    browser.add_cookie({"name": "sessionid", "value": client_of("superuser").cookies["sessionid"].value})
-    yield somebody
+def auditor(browser: WebDriver, live_server, media, client_of) -> Iterator[Auditor]:  # noqa: F811
+    with logged_in(browser, live_server.url, client_of("superuser")):
+        yield Auditor(browser, live_server.url)
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from selenium.webdriver.common.by import By
@@ -18,11 +18,10 @@ from hashing.backfill.run import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from samples.pictures import encoded, photo
 from servers.browser import BROWSER_MARKS
-from tests.admin.conftest import address
+from tests.admin.conftest import address, logged_in
 
 pytestmark = BROWSER_MARKS
 
-PASSWORD = "correct horse"
 HASHES = {"perceptual_hash": "0123456789abcdef", "vertical_hash": "fedcba9876543210"}
 SHOWN_NAMES = (
     "return Array.from(document.querySelectorAll('.hashing-cards .hashing-card__name strong'), e => e.innerText)"
@@ -74,17 +73,9 @@ class Editor:
 
 
 @pytest.fixture
-def editor(browser, live_server, media) -> Editor:
-    User.objects.create_superuser("editor", password=PASSWORD)
-    somebody = Editor(browser, live_server.url)
-    somebody.open("/admin/login/")
-    browser.delete_all_cookies()
-    somebody.open("/admin/")
-    somebody.find("[name=username]").send_keys("editor")
-    somebody.find("[name=password]").send_keys(PASSWORD)
-    somebody.find("[type=submit]").click()
-    somebody.find("#user-tools")  # else the next page is asked for without the session
-    return somebody
+def editor(browser, live_server, media, client_of) -> Iterator[Editor]:
+    with logged_in(browser, live_server.url, client_of("superuser")):
+        yield Editor(browser, live_server.url)
 
 
 def test_upload_shows_its_preview_and_its_hash(editor, tmp_path):

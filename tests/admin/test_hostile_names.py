@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin import site
 
 from servers.browser import BROWSER_MARKS
-from tests.admin.conftest import log_in
+from tests.admin.conftest import log_in, logged_in
 from tests.admin.hostile_names import give_hostile_names
 from tests.admin.tenants import addresses, make_world, routes_of
 
@@ -33,14 +33,12 @@ return [Boolean(window.isHacked), made, turning, page.scrollWidth <= page.client
 def test_names_are_text_on_every_page(browser, live_server, media):
     world = make_world(media)
     give_hostile_names(world)
-    browser.get(live_server.url + "/admin/login/")
-    session = log_in(world.chief).cookies["sessionid"].value
-    browser.add_cookie({"name": "sessionid", "value": session})
     browser.get_log("browser")
-    for route in PAGES:
-        for url, _key in addresses(route, [world.own["1-1"].pk, 1], "admin"):
-            browser.get(live_server.url + url)
-            found = browser.execute_script(FINDINGS)
-            assert found == [False, 0, [], True], url
-            complaints = [entry["message"] for entry in browser.get_log("browser")]
-            assert not [each for each in complaints if "Content Security Policy" in each], url
+    with logged_in(browser, live_server.url, log_in(world.chief)):
+        for route in PAGES:
+            for url, _key in addresses(route, [world.own["1-1"].pk, 1], "admin"):
+                browser.get(live_server.url + url)
+                found = browser.execute_script(FINDINGS)
+                assert found == [False, 0, [], True], url
+                complaints = [entry["message"] for entry in browser.get_log("browser")]
+                assert not [each for each in complaints if "Content Security Policy" in each], url

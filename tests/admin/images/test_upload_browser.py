@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from hashing.models import ImageAsset
 from servers.browser import BROWSER_MARKS
-from tests.admin.conftest import address
+from tests.admin.conftest import address, logged_in
 from tests.admin.images.conftest import jpeg, upload
 from tests.admin.test_browser import Editor
 
@@ -17,13 +19,10 @@ CACHES = "return caches.keys().then((names) => names.length)"
 
 
 @pytest.fixture
-def editor(browser, live_server, client_of, media) -> Editor:
-    somebody, client = Editor(browser, live_server.url), client_of("superuser")
-    upload(client, jpeg())
-    somebody.open("/admin/login/")
-    browser.delete_all_cookies()
-    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value})
-    return somebody
+def editor(browser, live_server, superuser, media) -> Iterator[Editor]:
+    upload(superuser, jpeg())
+    with logged_in(browser, live_server.url, superuser):
+        yield Editor(browser, live_server.url)
 
 
 def submit(editor: Editor, tmp_path) -> None:

@@ -13,6 +13,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from hashing.models import ImageAsset
 from samples.pictures import encoded, photo
 from servers.browser import started_browser
+from tests.admin.conftest import logged_in
 from tests.admin.review.conftest import store_all_groups
 from tests.admin.test_browser import Editor
 
@@ -99,12 +100,9 @@ def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
 
 
 @pytest.fixture
-def reviewer(browser, live_server, media, client_of) -> Reviewer:
-    somebody = Reviewer(browser, live_server.url)
-    somebody.open("/admin/login/")
-    browser.delete_all_cookies()
-    browser.add_cookie({"name": "sessionid", "value": client_of("superuser").cookies["sessionid"].value})
-    return somebody
+def reviewer(browser, live_server, media, client_of) -> Iterator[Reviewer]:
+    with logged_in(browser, live_server.url, client_of("superuser")):
+        yield Reviewer(browser, live_server.url)
 
 
 def lying(image: Image.Image, orientation: int) -> Image.Image:
