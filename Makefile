@@ -49,6 +49,10 @@ format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# BLAS would start as many threads in each process as there are cores, which wait for one another in a loop.
+test: export OPENBLAS_NUM_THREADS = 1
+# Most tests start processes, and each would compile the app again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	$(BIN)/coverage erase
 	@# Both at once. Coverage is measured on SQLite only, because it costs a sixth of the time.
