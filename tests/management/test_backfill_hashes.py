@@ -12,10 +12,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from hashing.backfill import engine
+from hashing.management.commands.backfill_hashes import Command
 from hashing.models import ImageAsset, PairDecision
 from hashing.perceptual_hash import compute_perceptual_hash
 from samples.pictures import photo
-from servers.site import Site
 
 pytestmark = pytest.mark.django_db
 
@@ -163,11 +163,14 @@ def test_start_and_end_keys_are_included(add_image):
         ["--no-such-option"],
     ],
 )
-def test_wrong_usage_exits_with_2(site: Site, arguments):
-    done = site.run("backfill_hashes", *arguments)
-    assert done.returncode == 2
-    assert "error" in done.stderr.lower()
-    assert done.stdout == ""
+@pytest.mark.any_database
+def test_wrong_usage_exits_with_2(capsys, arguments):
+    with pytest.raises(SystemExit) as end:
+        Command().run_from_argv(["manage.py", "backfill_hashes", *arguments])
+    assert end.value.code == 2
+    output = capsys.readouterr()
+    assert "error" in output.err.lower()
+    assert output.out == ""
 
 
 @pytest.mark.parametrize("wrong", [{"database": "elsewhere"}, {"json_file": "no/such/folder/x"}, {"start_pk": "first"}])
