@@ -89,7 +89,8 @@ function showHint(text) {
 }
 
 function showTexts() {
-  message.textContent = [result, hint].filter(Boolean).join(" ");
+  // A small window shows the beginning.
+  message.textContent = [hint, result].filter(Boolean).join(" ");
 }
 
 function update(group, button, response) {

@@ -132,7 +132,8 @@ def test_verdict_that_came_too_soon_is_answered(reviewer, add_copies):
     reviewer.open(review_address("changelist"))
     reviewer.wait_until_shown()
     reviewer.send(Keys.ENTER, Keys.ENTER)
-    reviewer.wait_for_message("2 images are marked as its duplicates. Pressed too soon")
+    reviewer.wait_for_message("2 images are marked as its duplicates")
+    assert reviewer.find(".hashing-toolbar__message").text.startswith("Pressed too soon")
     reviewer.press(Keys.ENTER)
     reviewer.wait(lambda: len(reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-group")) == 1)
     assert "too soon" not in reviewer.find(".hashing-toolbar__message").text
@@ -146,9 +147,9 @@ def test_verdict_that_came_too_soon_in_the_comparison_is_answered_there(reviewer
     reviewer.press("z")
     reviewer.wait_until_shown()
     reviewer.send(Keys.ENTER, Keys.ENTER)
-    reviewer.wait(
-        lambda: "marked as its duplicates. Pressed too soon" in reviewer.find(".hashing-compare__message").text
-    )
+    message = reviewer.find(".hashing-compare__message")
+    reviewer.wait(lambda: "2 images are marked as its duplicates" in message.text)
+    assert message.text.startswith("Pressed too soon")
     assert kept_groups() == 1
 
 
