@@ -13,25 +13,29 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import django
 import numpy as np
+import numpy.typing as npt
 from django.core.management.color import no_style
 
 from samples.generated_hashes import generate_fingerprints, generated_digest
 
 DATABASE = "imagesearch_benchmarks"
 BLANK_PAGES = 0.05
+# Of 1,000 photographs, 17% have edges of one colour by themselves.
+FRAMED = 0.17
 LOWEST_QUALITY, HIGHEST_QUALITY = 50, 99
 CHUNK = 100_000
 COLUMNS = (
     "id", "image", "perceptual_hash", "vertical_hash", "detail_hash", "hash_quality", "hash_version", "hash_error",
-    "hashed_at", "width", "height", "file_size", "file_digest", "created_at",
+    "hashed_at", "width", "height", "file_size", "file_digest", "created_at", "inside_perceptual_hash",
+    "inside_vertical_hash", "inside_detail_hash", "inside_quality",
 )  # fmt: skip
 CREATED = "2026-01-01 00:00:00"
 
-Row = tuple[int | str, ...]
+Row = tuple[int | str | None, ...]
 
 
 @contextmanager
@@ -123,21 +127,39 @@ def _insert(table: str, rows: Iterator[Row]) -> None:
 
 def _hashed_rows(count: int, seed: int) -> Iterator[Row]:
     random = np.random.default_rng(seed)
-    perceptual, vertical, detail = generate_fingerprints(count, seed)
-    quality = random.integers(LOWEST_QUALITY, HIGHEST_QUALITY, count, endpoint=True)
+    whole = _Hashes.generate(count, seed, random)
     blank = random.random(count) < BLANK_PAGES
-    for array in (perceptual, vertical, detail, quality):
+    for array in whole.arrays:
         array[blank] = 0
-    for start in range(0, count, CHUNK):
-        chunk = slice(start, start + CHUNK)
-        columns = [array[chunk].tolist() for array in (perceptual, vertical, quality)]
-        # The words of a detail hash, the most significant byte first.
-        details = detail[chunk].astype(">u8").tobytes().hex()
-        for index, (one, other, level) in enumerate(zip(*columns, strict=True)):
-            number = start + index + 1
-            hashes = f"{one:016x}", f"{other:016x}", details[64 * index : 64 * index + 64]
-            file = 4000, 3000, 3_000_000, generated_digest(number)
-            yield number, f"images/2026/01/photo{number:08}.jpg", *hashes, level, 1, "", CREATED, *file, CREATED
+    has_frame = ~blank & (random.random(count) < FRAMED)
+    insides = iter(_Hashes.generate(int(has_frame.sum()), seed + 1, random).rows())
+    for number, (hashes, is_framed) in enumerate(zip(whole.rows(), has_frame.tolist(), strict=True), start=1):
+        file = 4000, 3000, 3_000_000, generated_digest(number)
+        inside = next(insides) if is_framed else (None, None, None, None)
+        yield number, f"images/2026/01/photo{number:08}.jpg", *hashes, 1, "", CREATED, *file, CREATED, *inside
+
+
+@dataclass
+class _Hashes:
+    """The hashes and the qualities of many pictures."""
+
+    arrays: Sequence[npt.NDArray[Any]]
+
+    @classmethod
+    def generate(cls, count: int, seed: int, random: np.random.Generator) -> Self:
+        quality = random.integers(LOWEST_QUALITY, HIGHEST_QUALITY, count, endpoint=True)
+        return cls((*generate_fingerprints(count, seed), quality))
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the three hashes in hexadecimal, and the quality."""
+        perceptual, vertical, detail, quality = self.arrays
+        for start in range(0, len(quality), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            columns = [array[chunk].tolist() for array in (perceptual, vertical, quality)]
+            # The words of a detail hash, the most significant byte first.
+            details = detail[chunk].astype(">u8").tobytes().hex()
+            for index, (one, other, level) in enumerate(zip(*columns, strict=True)):
+                yield f"{one:016x}", f"{other:016x}", details[64 * index : 64 * index + 64], level
 
 
 @dataclass

@@ -147,8 +147,13 @@ class ImageAssetQuerySet(BulkUpdateQuerySet[M]):
         and rotated copies match as well, and rows are annotated with `orientation`, a value of
         `hashing.fingerprint.orientations.Orientation`.
 
-        A hash of 16 hexadecimal characters is compared with `perceptual_hash` alone: `distance` and `max_distance`,
-        by default 5, are 0 to 64.
+        Pictures with a frame of one colour also match by what is inside it, unless `HASHING["COMPARE_INSIDE_FRAMES"]`
+        is off. The nearest match counts, and the annotation `framing` says which one it is, as a value of
+        `hashing.fingerprint.similarity.Framing`: 0 if the frame of neither was removed, 1 if that of the row was, 2 if
+        that of the asset was, 3 if both were. The inside has a quality of its own.
+
+        A hash of 16 hexadecimal characters is compared with `perceptual_hash` alone, of whole pictures: `distance` and
+        `max_distance`, by default 5, are 0 to 64.
 
         Unless `include_low_quality`, rows below the minimum quality match only equal files, and so does an asset below
         it. Raise `ValueError` for limits outside their range, for a malformed hash, and for one hash in any

@@ -1,33 +1,55 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import NotSupportedError
 from django.db.models import F, Func, Lookup
 
-from hashing.db.table_size import estimate_rows
-from hashing.search.bands import SEARCH_QUALITY, Band
+from hashing.db.table_size import estimate_indexed_rows, estimate_rows
+from hashing.search.bands import INSIDE_INDEX, SEARCH_QUALITY, Band
 from hashing.search.plan import choose_plan
 
 SQL = tuple[str, tuple[Any, ...]]
 
+
+class Dialect(NamedTuple):
+    """The SQL that looks up values of a band: a number of bits of some values may differ.
+
+    `array` is the text of an array. `any_value` is true of each value of a band.
+    """
+
+    lookup: str
+    array: str
+    any_value: str
+
+
 # The server combines values with masks. The text of the masks is the same in each search.
-POSTGRESQL_LOOKUP = """{band} = ANY(ARRAY(
-    SELECT mask # value FROM unnest(%s::int[]) AS masks(mask), unnest(%s::int[]) AS near(value)))"""
-SQLITE_LOOKUP = """{band} IN (
+POSTGRESQL = Dialect(
+    """{band} = ANY(ARRAY(
+    SELECT mask # value FROM unnest(%s::int[]) AS masks(mask), unnest(%s::int[]) AS near(value)))""",
+    "{{{}}}",
+    "{band} BETWEEN 0 AND {largest}",
+)
+SQLITE = Dialect(
+    """{band} IN (
     SELECT printf('%%0{length}x', (near.value | masks.value) - (near.value & masks.value))
-    FROM json_each(%s) AS masks, json_each(%s) AS near)"""
-# Where each hash begins in a copy: the hexadecimal hashes of a picture in one orientation, joined.
-OFFSETS = {"perceptual_hash": 0, "vertical_hash": 16}
+    FROM json_each(%s) AS masks, json_each(%s) AS near)""",
+    "[{}]",
+    "{band} >= ''",
+)
+# Where each hash begins in a copy: the hexadecimal hashes of a part of a picture in one orientation, joined.
+OFFSETS = {"perceptual_hash": 0, "vertical_hash": 16, "inside_perceptual_hash": 0, "inside_vertical_hash": 16}
 
 
 class IsCandidate(Lookup):
     """Whether a band of a row is near that band of one of the copies, or the row's file has the digest.
 
-    True for every row whose small hashes differ from those of a copy in at most `distance` bits. The radii of the bands
-    are chosen when the query is compiled, by the size of the table. Where a scan costs less, it is true for all rows.
+    True for every row of which the small hashes, or with `inside_bands` those of the inside of its frame, differ from
+    those of a copy in at most `distance` bits. The radii of the bands are chosen when the query is compiled, by the
+    number of rows. Where a scan costs less, it is true for all rows.
 
     It is a `Lookup` because SQLite would not use the indexes for `... = True`, as Django writes other expressions.
     """
@@ -42,44 +64,78 @@ class IsCandidate(Lookup):
         distance: int,
         min_quality: int = 0,
         file_digest: str | None = None,
+        inside_bands: tuple[Band, ...] = (),
     ) -> None:
         """`copies` are hexadecimal hashes; see OFFSETS."""
-        columns = Func(*(band.expression for band in bands), SEARCH_QUALITY, F("file_digest"))
-        super().__init__(columns, (copies, distance, min_quality, file_digest))
+        expressions = [band.expression for band in (*bands, *inside_bands)]
+        columns = Func(SEARCH_QUALITY, F("inside_quality"), F("file_digest"), *expressions)
+        super().__init__(columns, (copies, distance, min_quality, file_digest, inside_bands))
         self.table, self.bands, self.copies, self.distance = table, bands, copies, distance
-        self.min_quality, self.file_digest = min_quality, file_digest
+        self.min_quality, self.file_digest, self.inside_bands = min_quality, file_digest, inside_bands
 
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> SQL:  # noqa: ARG002
         raise unsupported(connection)
 
     def as_postgresql(self, compiler: Any, connection: Any, **_extra: Any) -> SQL:
-        return self._any_of(compiler, connection, POSTGRESQL_LOOKUP, "{{{}}}")
+        return self._any_of(compiler, connection, POSTGRESQL)
 
     def as_sqlite(self, compiler: Any, connection: Any, **_extra: Any) -> SQL:
-        return self._any_of(compiler, connection, SQLITE_LOOKUP, "[{}]")
+        return self._any_of(compiler, connection, SQLITE)
 
-    def _any_of(self, compiler: Any, connection: Any, lookup: str, array: str) -> SQL:
-        rows = estimate_rows(connection, self.table)
-        radii = choose_plan(self.bands, self.distance, rows, len(self.copies), connection.vendor).radii
+    def _any_of(self, compiler: Any, connection: Any, dialect: Dialect) -> SQL:
+        count, vendor = len(self.copies), connection.vendor
+        radii = choose_plan(self.bands, self.distance, estimate_rows(connection, self.table), count, vendor).radii
         if radii is None:
             return "(1 = 1)", ()
-        *columns, quality, digest = (compiler.compile(source)[0] for source in self.lhs.get_source_expressions())
-        alternatives: list[str] = []
-        params: list[Any] = []
-        for band, column, radius in zip(self.bands, columns, radii, strict=True):
-            if radius < 0:
-                continue
-            alternative = lookup.format(band=column, length=band.length)
-            values = dict.fromkeys(band.value_of(copy[OFFSETS[band.field] :]) for copy in self.copies)
-            params += [array_of_masks(band.bits, radius, array), array.format(",".join(map(str, values)))]
-            if self.min_quality:
-                alternative = f"({alternative} AND {quality} >= %s)"
-                params.append(self.min_quality)
-            alternatives.append(alternative)
+        quality, inside_quality, digest, *columns = (
+            compiler.compile(source)[0] for source in self.lhs.get_source_expressions()
+        )
+        whole, inside = columns[: len(self.bands)], columns[len(self.bands) :]
+        clear = f" AND {quality} >= {self.min_quality:d}" if self.min_quality else ""
+        alternatives = [
+            self._lookup(dialect, band, column, radius, clear)
+            for band, column, radius in zip(self.bands, whole, radii, strict=True)
+            if radius >= 0
+        ]
+        if inside:
+            framed = estimate_framed_rows(connection, self.table)
+            radii = choose_plan(self.inside_bands, self.distance, framed, count, vendor, is_partial=True).radii
+            # The condition of the partial indexes.
+            has_inside = f" AND {inside_quality} IS NOT NULL"
+            alternatives += self._inside_lookups(dialect, inside, radii, has_inside)
         if self.file_digest is not None:
-            alternatives.append(f"{digest} = %s")
-            params.append(self.file_digest)
-        return f"({' OR '.join(alternatives)})", tuple(params)
+            alternatives.append((f"{digest} = %s", (self.file_digest,)))
+        conditions, params = zip(*alternatives, strict=True)
+        return f"({' OR '.join(conditions)})", tuple(itertools.chain.from_iterable(params))
+
+    def _inside_lookups(
+        self, dialect: Dialect, columns: Sequence[str], radii: tuple[int, ...] | None, has_inside: str
+    ) -> list[SQL]:
+        # SQLite reads all entries of a partial index only for a condition on its first column. PostgreSQL keeps no
+        # statistics of this column: without a condition on its range, it expects so many rows that it starts workers.
+        conditions = [
+            f" AND {dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)}{has_inside}"
+            for band, column in zip(self.inside_bands, columns, strict=True)
+        ]
+        if radii is None:
+            return [(f"({conditions[0].removeprefix(' AND ')})", ())]
+        return [
+            self._lookup(dialect, band, column, radius, condition)
+            for band, column, radius, condition in zip(self.inside_bands, columns, radii, conditions, strict=True)
+            if radius >= 0
+        ]
+
+    def _lookup(self, dialect: Dialect, band: Band, column: str, radius: int, condition: str) -> SQL:
+        """Return the SQL that looks up a band of all copies, in rows with a further condition."""
+        sql = dialect.lookup.format(band=column, length=band.length)
+        values = dict.fromkeys(band.value_of(copy[OFFSETS[band.field] :]) for copy in self.copies)
+        params = array_of_masks(band.bits, radius, dialect.array), dialect.array.format(",".join(map(str, values)))
+        return f"({sql}{condition})", params
+
+
+def estimate_framed_rows(connection: Any, table: str) -> int:
+    """Return about how many rows have a frame."""
+    return estimate_indexed_rows(connection, table, "inside_quality", INSIDE_INDEX.format(number=1))
 
 
 @lru_cache

@@ -8,11 +8,14 @@ from django.db.models import BooleanField, Expression, F, Field, Func, IntegerFi
 
 from hashing.fingerprint.fingerprint import ALL_BITS, SMALL_BITS
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import BEST_QUALITY, QUALITY_SPAN, QUALITY_START
+from hashing.fingerprint.similarity import BEST_QUALITY, QUALITY_SPAN, QUALITY_START, Framing, Part
 from hashing.search.bands import SEARCH_QUALITY
 from hashing.search.candidates import SQL, unsupported
-from hashing.search.query import HashQuery
-from hashing.search.sqlite_functions import BEST_MATCH, BIT_DISTANCE, ORIENTATIONS, encode_query
+from hashing.search.query import DISTANCE_SHIFT, FRAMING_SHIFT, HashQuery, PartPair
+from hashing.search.sqlite_functions import BEST_MATCH, BIT_DISTANCE, encode_comparison
+
+# More than any match.
+NO_MATCH = (ALL_BITS + 1) << DISTANCE_SHIFT
 
 
 class HammingDistance(Func):
@@ -33,103 +36,92 @@ class HammingDistance(Func):
 
 
 class Columns(NamedTuple):
-    """The SQL of the columns of a row that are compared."""
+    """The SQL of the columns of a part of a row."""
 
     perceptual: str
     vertical: str
     detail: str
     quality: str
+
+
+class RowColumns(NamedTuple):
+    whole: Columns
+    inside: Columns
     digest: str
 
 
 class Comparison(ABC):
-    """The SQL that compares a row with a query in one kind of database."""
+    """The SQL that compares a part of a row with a part of a picture in one kind of database."""
 
-    def __init__(self, query: HashQuery, columns: Columns) -> None:
-        self.query, self.columns = query, columns
+    def __init__(self, query: HashQuery, pair: PartPair, columns: Columns) -> None:
+        self.query, self.pair, self.columns = query, pair, columns
+        self.copies = pair.own.copies(query.orientations)
+        self.small_limit = query.small_limit_of(pair.own)
+        self.codes = [pair.code(orientation) for orientation in query.orientations]
 
     @abstractmethod
     def is_match(self) -> SQL:
-        """Whether a row matches by its hashes."""
+        """Whether the hashes match; NULL if the row lacks one."""
 
     @abstractmethod
     def best_match(self) -> SQL:
-        """The smallest `distance * ORIENTATIONS + orientation - 1` of a row; NULL if no orientation matches."""
-
-    def distance(self) -> SQL:
-        sql, params = self.best_match()
-        return f"({sql} / {ORIENTATIONS})", params
-
-    def orientation(self) -> SQL:
-        sql, params = self.best_match()
-        # Without the operator %, which begins a parameter.
-        return f"({sql} - {sql} / {ORIENTATIONS} * {ORIENTATIONS} + 1)", (*params, *params)
-
-    def unless_same_file(self, sql: str, params: tuple[Any, ...], value: int) -> SQL:
-        """Return `value` in place of the SQL for rows whose file has the digest of the query."""
-        if self.query.file_digest is None:
-            return sql, params
-        return f"CASE WHEN {self.columns.digest} = %s THEN {value} ELSE {sql} END", (self.query.file_digest, *params)
+        """The smallest `distance << DISTANCE_SHIFT | code`; NULL if no orientation matches."""
 
 
 class SqliteComparison(Comparison):
     def is_match(self) -> SQL:
         best, params = self.best_match()
-        if len(self.query.copies) > 1:
+        if len(self.copies) > 1:
             return f"{best} IS NOT NULL", params
         # The small hashes first: they rule out most candidates at a lower cost.
         small = f"{BIT_DISTANCE}({self.columns.perceptual} || {self.columns.vertical}, %s) <= %s"
-        small_params = (small_part(self.query.copies[0]), self.query.small_limit)
-        return f"{small} AND {best} IS NOT NULL", (*small_params, *params)
+        return f"({small} AND {best} IS NOT NULL)", (small_part(self.copies[0]), self.small_limit, *params)
 
     def best_match(self) -> SQL:
-        hashes = " || ".join(self.columns[:3])
-        return f"{BEST_MATCH}({hashes}, {self.columns.quality}, %s)", (encode_query(self.query),)
+        hashes = f"{self.columns.perceptual} || {self.columns.vertical} || {self.columns.detail}"
+        copies = dict(zip(self.codes, self.copies, strict=True))
+        encoded = encode_comparison(self.query.max_distance, self.small_limit, self.pair.own.quality, copies)
+        return f"{BEST_MATCH}({hashes}, {self.columns.quality}, %s)", (encoded,)
 
 
 class PostgresqlComparison(Comparison):
     def is_match(self) -> SQL:
         # The small hashes first: they rule out most candidates at a lower cost.
         small, small_params = self._least_small_distance()
-        if len(self.query.copies) > 1:
+        if len(self.copies) > 1:
             rule, params = self.best_match()
             rule = f"{rule} IS NOT NULL"
         else:
-            total, total_params = self._distance_to(self.query.copies[0])
             limit, limit_params = self._limit()
-            rule, params = f"{total} * {QUALITY_SPAN} <= {limit}", (*total_params, *limit_params)
-        return f"{small} <= %s AND {rule}", (*small_params, self.query.small_limit, *params)
-
-    def distance(self) -> SQL:
-        return self._distance_to(self.query.copies[0]) if len(self.query.copies) == 1 else super().distance()
+            rule = f"bit_count({self._all_bits} # %s::bit({ALL_BITS})) * {QUALITY_SPAN} <= {limit}"
+            params = (f"x{self.copies[0]}", *limit_params)
+        return f"({small} <= %s AND {rule})", (*small_params, self.small_limit, *params)
 
     def best_match(self) -> SQL:
         differing = f"(bits # %s::bit({ALL_BITS}))"
         case = (
-            f"CASE WHEN bit_count({differing}::bit({SMALL_BITS})) <= {self.query.small_limit:d}"
+            f"CASE WHEN bit_count({differing}::bit({SMALL_BITS})) <= {self.small_limit:d}"
             f" AND bit_count({differing}) * {QUALITY_SPAN} <= allowed"
-            f" THEN bit_count({differing}) * {ORIENTATIONS} + {{}} END"
+            f" THEN bit_count({differing}) << {DISTANCE_SHIFT} | {{}} END"
         )
-        cases = ", ".join(case.format(orientation - 1) for orientation in self.query.orientations)
+        cases = ", ".join(map(case.format, self.codes))
         limit, params = self._limit()
         row = f"SELECT {self._all_bits} AS bits, {limit} AS allowed OFFSET 0"
-        copies = [literal for copy in self.query.copies for literal in [f"x{copy}"] * 3]
+        copies = [literal for copy in self.copies for literal in [f"x{copy}"] * 3]
         return f"(SELECT LEAST({cases}) FROM ({row}) AS compared)", (*copies, *params)
 
     def _least_small_distance(self) -> SQL:
-        literals = tuple(f"x{small_part(copy)}" for copy in self.query.copies)
+        literals = tuple(f"x{small_part(copy)}" for copy in self.copies)
         if len(literals) == 1:
             return f"bit_count({self._small_bits} # %s::bit({SMALL_BITS}))", literals
         counts = ", ".join([f"bit_count(bits # %s::bit({SMALL_BITS}))"] * len(literals))
         # OFFSET 0 keeps the planner from inlining the subquery, which would parse the hashes once per orientation.
         return f"(SELECT LEAST({counts}) FROM (SELECT {self._small_bits} AS bits OFFSET 0) AS small)", literals
 
-    def _distance_to(self, copy: str) -> SQL:
-        return f"bit_count({self._all_bits} # %s::bit({ALL_BITS}))", (f"x{copy}",)
-
     def _limit(self) -> SQL:
         """The distance that the lower of the qualities allows, times QUALITY_SPAN; see `distance_limit`."""
-        highest = min(BEST_QUALITY if self.query.quality is None else self.query.quality, QUALITY_START + QUALITY_SPAN)
+        quality = self.pair.own.quality
+        highest = min(BEST_QUALITY if quality is None else quality, QUALITY_START + QUALITY_SPAN)
         lower = f"LEAST({self.columns.quality}, %s)"
         return f"%s * GREATEST({lower} - {QUALITY_START}, 0)", (self.query.max_distance, highest)
 
@@ -139,7 +131,7 @@ class PostgresqlComparison(Comparison):
 
     @property
     def _all_bits(self) -> str:
-        hashes = " || ".join(self.columns[:3])
+        hashes = f"{self.columns.perceptual} || {self.columns.vertical} || {self.columns.detail}"
         return f"('x' || {hashes})::bit({ALL_BITS})"
 
 
@@ -148,15 +140,16 @@ def small_part(copy: str) -> str:
 
 
 class MatchExpression(Expression):
-    """Base of the results of comparing a row with a query."""
+    """Base of the results of comparing a row with a query, part by part."""
 
     output_field: Field[Any, Any] = IntegerField()
 
     def __init__(self, query: HashQuery) -> None:
         super().__init__()
         self.query = query
-        hashes = [F("perceptual_hash"), F("vertical_hash"), F("detail_hash")]
-        self._sources: list[Any] = [*hashes, SEARCH_QUALITY, F("file_digest")]
+        whole = [F("perceptual_hash"), F("vertical_hash"), F("detail_hash"), SEARCH_QUALITY]
+        inside = map(F, ("inside_perceptual_hash", "inside_vertical_hash", "inside_detail_hash", "inside_quality"))
+        self._sources: list[Any] = [*whole, *inside, F("file_digest")]
 
     def get_source_expressions(self) -> list[Any]:
         return self._sources
@@ -168,16 +161,28 @@ class MatchExpression(Expression):
         raise unsupported(connection)
 
     def as_postgresql(self, compiler: Any, _connection: Any, **_extra: Any) -> SQL:
-        return self.result(PostgresqlComparison(self.query, self._columns(compiler)))
+        return self.result(self._columns(compiler), PostgresqlComparison, "LEAST")
 
     def as_sqlite(self, compiler: Any, _connection: Any, **_extra: Any) -> SQL:
-        return self.result(SqliteComparison(self.query, self._columns(compiler)))
+        return self.result(self._columns(compiler), SqliteComparison, "MIN")
 
-    def result(self, comparison: Comparison) -> SQL:
+    def result(self, columns: RowColumns, comparison: type[Comparison], least: str) -> SQL:
         raise NotImplementedError
 
-    def _columns(self, compiler: Any) -> Columns:
-        return Columns(*(compiler.compile(source)[0] for source in self._sources))
+    def _columns(self, compiler: Any) -> RowColumns:
+        *parts, digest = (compiler.compile(source)[0] for source in self._sources)
+        return RowColumns(Columns(*parts[:4]), Columns(*parts[4:]), digest)
+
+    def _comparisons(self, columns: RowColumns, comparison: type[Comparison]) -> list[tuple[str, Comparison]]:
+        """Return each comparison with the condition on the rows for which it is made."""
+        found = []
+        for pair in self.query.pairs:
+            part = columns.inside if pair.row == Part.INSIDE else columns.whole
+            condition = f"{part.quality} >= {self.query.min_quality:d}"
+            if pair.row == Part.WHOLE and pair.is_framed is not None:
+                condition += f" AND {columns.inside.quality} IS {'NOT ' * pair.is_framed}NULL"
+            found.append((condition, comparison(self.query, pair, part)))
+        return found
 
 
 class IsMatch(MatchExpression):
@@ -186,20 +191,57 @@ class IsMatch(MatchExpression):
     conditional = True
     output_field = BooleanField()
 
-    def result(self, comparison: Comparison) -> SQL:
-        sql, params = comparison.is_match()
-        return f"({sql})", params
+    def result(self, columns: RowColumns, comparison: type[Comparison], least: str) -> SQL:  # noqa: ARG002
+        alternatives: list[str] = []
+        params: list[Any] = []
+        for condition, each in self._comparisons(columns, comparison):
+            sql, own_params = each.is_match()
+            alternatives.append(f"({condition} AND {sql})")
+            params += own_params
+        return f"({' OR '.join(alternatives)})", tuple(params)
 
 
-class MatchDistance(MatchExpression):
-    """Bits in which a row that matches differs; 0 for an equal file."""
+class BestMatch(MatchExpression):
+    """Base of what the best match of a row says.
 
-    def result(self, comparison: Comparison) -> SQL:
-        return comparison.unless_same_file(*comparison.distance(), value=0)
+    Files that are equal have the value 0: no distance, no frame, upright.
+    """
+
+    def result(self, columns: RowColumns, comparison: type[Comparison], least: str) -> SQL:
+        matches: list[str] = []
+        params: list[Any] = []
+        for condition, each in self._comparisons(columns, comparison):
+            sql, own_params = each.best_match()
+            matches.append(f"CASE WHEN {condition} THEN {sql} END")
+            params += own_params
+        # The function of SQLite is NULL if one of its arguments is.
+        best = ", ".join(f"COALESCE({match}, {NO_MATCH})" for match in matches)
+        sql = f"NULLIF({least}({best}, {NO_MATCH}), {NO_MATCH})"
+        if self.query.file_digest is not None:
+            sql = f"CASE WHEN {columns.digest} = %s THEN 0 ELSE {sql} END"
+            params.insert(0, self.query.file_digest)
+        return self.decode(sql), tuple(params)
+
+    def decode(self, best: str) -> str:
+        raise NotImplementedError
 
 
-class MatchOrientation(MatchExpression):
+class MatchDistance(BestMatch):
+    """Bits in which a row that matches differs."""
+
+    def decode(self, best: str) -> str:
+        return f"({best} >> {DISTANCE_SHIFT})"
+
+
+class MatchFraming(BestMatch):
+    """What of a row that matches, and of the picture, is nearest: a value of `Framing`."""
+
+    def decode(self, best: str) -> str:
+        return f"({best} >> {FRAMING_SHIFT} & {len(Framing) - 1})"
+
+
+class MatchOrientation(BestMatch):
     """The orientation in which a row that matches is nearest."""
 
-    def result(self, comparison: Comparison) -> SQL:
-        return comparison.unless_same_file(*comparison.orientation(), value=Orientation.UPRIGHT.value)
+    def decode(self, best: str) -> str:
+        return f"(({best} & {len(Orientation) - 1}) + {Orientation.UPRIGHT})"

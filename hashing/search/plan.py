@@ -37,17 +37,25 @@ class Plan:
     milliseconds: float
 
 
-def choose_plan(bands: tuple[Band, ...], distance: int, rows: int, copies: int, vendor: str) -> Plan:
-    """Return the cheapest way to find all rows of a table within `distance` bits of one of `copies` fingerprints."""
+def choose_plan(
+    bands: tuple[Band, ...], distance: int, rows: int, copies: int, vendor: str, *, is_partial: bool = False
+) -> Plan:
+    """Return the cheapest way to find all rows within `distance` bits of one of `copies` fingerprints.
+
+    `rows` are those of the table, or with `is_partial` those of partial indexes: a scan finds them by such an index.
+    """
     # Rounding the size to a power of two keeps the cache effective while the table grows.
-    return cached_plan(bands, distance, round(log2(max(rows, 1))), copies, COSTS[vendor])
+    return cached_plan(bands, distance, round(log2(max(rows, 1))), copies, COSTS[vendor], is_partial=is_partial)
 
 
 @lru_cache(maxsize=1024)
-def cached_plan(bands: tuple[Band, ...], distance: int, magnitude: int, copies: int, costs: Costs) -> Plan:
+def cached_plan(
+    bands: tuple[Band, ...], distance: int, magnitude: int, copies: int, costs: Costs, *, is_partial: bool
+) -> Plan:
     rows = 1 << magnitude
     further_copies = costs.copy * (copies - 1)
-    scan = Plan(None, rows * (costs.scanned_row + further_copies) / 1000)
+    scanned_row = (costs.row if is_partial else costs.scanned_row) + further_copies
+    scan = Plan(None, rows * scanned_row / 1000)
     cheapest = cheapest_radii(bands, distance, rows, costs._replace(row=costs.row + further_copies))
     if cheapest is None:
         return scan

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Protocol, Self
 
 from hashing.conf import hashing_settings
@@ -15,7 +16,19 @@ from hashing.fingerprint.fingerprint import (
     parse_hashes,
 )
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.fingerprint.similarity import DEFAULT_HASH_DISTANCE, LARGEST_DISTANCE, distance_limit, small_limit
+from hashing.fingerprint.similarity import (
+    DEFAULT_HASH_DISTANCE,
+    LARGEST_DISTANCE,
+    Framing,
+    Part,
+    compared_parts,
+    distance_limit,
+    small_limit,
+)
+
+# The best match of a row is the least of `distance << DISTANCE_SHIFT | code`.
+FRAMING_SHIFT = (len(Orientation) - 1).bit_length()
+DISTANCE_SHIFT = FRAMING_SHIFT + (len(Framing) - 1).bit_length()
 
 
 class HashedRow(Protocol):
@@ -33,20 +46,60 @@ class HashedRow(Protocol):
     def hash_version(self) -> int | None: ...
     @property
     def file_digest(self) -> str | None: ...
+    @property
+    def inside_perceptual_hash(self) -> str | None: ...
+    @property
+    def inside_vertical_hash(self) -> str | None: ...
+    @property
+    def inside_detail_hash(self) -> str | None: ...
+    @property
+    def inside_quality(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class PartHashes:
+    """The hashes of a picture, or of what is inside its frame."""
+
+    part: Part
+    hashes: Hashes[int]
+    quality: int | None
+
+    def copies(self, orientations: tuple[Orientation, ...]) -> tuple[str, ...]:
+        """Return the three hashes in hexadecimal, joined, for each orientation."""
+        return tuple(join_hashes(orient(self.hashes, orientation)) for orientation in orientations)
+
+
+@dataclass(frozen=True)
+class PartPair:
+    """A part of the picture that is searched for, and the part of a row that it is compared with.
+
+    `is_framed`: whether the row must have a frame, None if it does not matter.
+    """
+
+    own: PartHashes
+    row: Part
+    is_framed: bool | None
+
+    def code(self, orientation: Orientation) -> int:
+        """Return how a row matched: the framing, and the orientation."""
+        return Framing.of(self.own.part, self.row) << FRAMING_SHIFT | orientation - Orientation.UPRIGHT
 
 
 @dataclass(frozen=True)
 class HashQuery:
     """The hashes of one picture, and what may match it.
 
-    `max_distance` is 0 to 384. Rows below `min_quality` do not match. Rows with the same `file_digest` always do.
+    `parts` are those with a sufficient quality. `max_distance` is 0 to 384. Rows are not compared by a part below
+    `min_quality`, and by what is inside their frames only with `compare_insides`. Rows with the same `file_digest`
+    always match.
     """
 
-    hashes: Hashes[int]
-    quality: int | None
+    parts: tuple[PartHashes, ...]
+    is_framed: bool
     max_distance: int
     min_quality: int
     orientations: tuple[Orientation, ...]
+    compare_insides: bool = True
     file_digest: str | None = None
 
     @classmethod
@@ -60,49 +113,103 @@ class HashQuery:
     ) -> Self:
         """Raise `ValueError` for a picture without all three hashes."""
         return cls(
-            hashes_of(source),
-            quality=quality_of(source),
+            searchable_parts(source, include_low_quality=include_low_quality),
+            is_framed=inside_of(source) is not None,
             max_distance=max_distance,
-            min_quality=0 if include_low_quality else hashing_settings().MIN_QUALITY,
+            min_quality=minimum_quality(include_low_quality=include_low_quality),
             orientations=tuple(Orientation) if any_orientation else (Orientation.UPRIGHT,),
+            compare_insides=hashing_settings().COMPARE_INSIDE_FRAMES,
             file_digest=digest_of(source),
         )
 
     @property
     def small_limit(self) -> int:
         """Bits in which the two small hashes of a match may differ. The quality of a row can only lower it."""
-        return min(small_limit(self.max_distance), distance_limit(self.max_distance, self.quality))
+        return max(map(self.small_limit_of, self.parts))
+
+    def small_limit_of(self, part: PartHashes) -> int:
+        return min(small_limit(self.max_distance), distance_limit(self.max_distance, part.quality))
 
     @cached_property
     def copies(self) -> tuple[str, ...]:
-        """The three hashes in hexadecimal, joined, for each orientation."""
-        return tuple(map(self._copy, self.orientations))
+        """The three hashes in hexadecimal, joined, for each part and each orientation."""
+        return tuple(copy for part in self.parts for copy in part.copies(self.orientations))
 
-    def _copy(self, orientation: Orientation) -> str:
-        copy = orient(self.hashes, orientation)
-        return format_hash(copy.perceptual) + format_hash(copy.vertical) + format_hash(copy.detail, DETAIL_BITS)
+    @cached_property
+    def pairs(self) -> tuple[PartPair, ...]:
+        """What is compared with what, by `compared_parts`."""
+        unframed = compared_parts(is_framed=self.is_framed, other_is_framed=False)
+        framed = compared_parts(is_framed=self.is_framed, other_is_framed=self.compare_insides)
+        found = []
+        for own, row in product(self.parts, Part):
+            allowed = {
+                is_framed for is_framed, pairs in ((False, unframed), (True, framed)) if (own.part, row) in pairs
+            }
+            if allowed:
+                found.append(PartPair(own, row, is_framed=None if len(allowed) > 1 else allowed.pop()))
+        return tuple(found)
+
+
+def join_hashes(hashes: Hashes[int]) -> str:
+    small = format_hash(hashes.perceptual) + format_hash(hashes.vertical)
+    return small + format_hash(hashes.detail, DETAIL_BITS)
 
 
 def is_searchable(source: HashedRow | Fingerprint, *, include_low_quality: bool) -> bool:
-    """Return whether a picture has the hashes of this version, and a sufficient quality to be searched by them."""
+    """Return whether a picture has the hashes of this version, and a sufficient quality to be searched by them.
+
+    That of the inside of its frame suffices. Raise `ValueError` for malformed hashes.
+    """
     if not isinstance(source, Fingerprint):
         if None in (source.perceptual_hash, source.vertical_hash, source.detail_hash):
             return False
         if source.hash_version not in (HASH_VERSION, None):
             return False
-    quality = quality_of(source)
-    return include_low_quality or quality is None or quality >= hashing_settings().MIN_QUALITY
+    return bool(searchable_parts(source, include_low_quality=include_low_quality))
 
 
-def hashes_of(source: HashedRow | Fingerprint) -> Hashes[int]:
-    """Return the three hashes of a picture. Raise `ValueError` if one is missing or malformed."""
-    if source.perceptual_hash is None or source.vertical_hash is None or source.detail_hash is None:
+def searchable_parts(source: HashedRow | Fingerprint, *, include_low_quality: bool) -> tuple[PartHashes, ...]:
+    """Return what of a picture is compared. Raise `ValueError` for missing or malformed hashes."""
+    lowest = minimum_quality(include_low_quality=include_low_quality)
+    parts = whole_of(source), inside_of(source)
+    return tuple(part for part in parts if part and (part.quality is None or part.quality >= lowest))
+
+
+def minimum_quality(*, include_low_quality: bool) -> int:
+    return 0 if include_low_quality else hashing_settings().MIN_QUALITY
+
+
+def whole_of(source: HashedRow | Fingerprint) -> PartHashes:
+    """Return the hashes of a picture. Raise `ValueError` if one is missing or malformed."""
+    hashes = source.perceptual_hash, source.vertical_hash, source.detail_hash
+    quality = source.quality if isinstance(source, Fingerprint) else source.hash_quality
+    return PartHashes(Part.WHOLE, parse_known_hashes(*hashes), quality)
+
+
+def inside_of(source: HashedRow | Fingerprint) -> PartHashes | None:
+    """Return the hashes of what is inside a frame; None if there is none, or the site does not compare it.
+
+    Raise `ValueError` if one is malformed.
+    """
+    if not hashing_settings().COMPARE_INSIDE_FRAMES:
+        return None
+    if isinstance(source, Fingerprint):
+        return (
+            None
+            if source.inside is None
+            else PartHashes(Part.INSIDE, parse_hashes(*source.inside[:3]), source.inside.quality)
+        )
+    if source.inside_quality is None:
+        return None
+    hashes = source.inside_perceptual_hash, source.inside_vertical_hash, source.inside_detail_hash
+    return PartHashes(Part.INSIDE, parse_known_hashes(*hashes), source.inside_quality)
+
+
+def parse_known_hashes(*texts: str | None) -> Hashes[int]:
+    perceptual, vertical, detail = texts
+    if perceptual is None or vertical is None or detail is None:
         raise ValueError("There is no hash to search by")
-    return parse_hashes(source.perceptual_hash, source.vertical_hash, source.detail_hash)
-
-
-def quality_of(source: HashedRow | Fingerprint) -> int | None:
-    return source.quality if isinstance(source, Fingerprint) else source.hash_quality
+    return parse_hashes(perceptual, vertical, detail)
 
 
 def digest_of(source: HashedRow | Fingerprint) -> str | None:

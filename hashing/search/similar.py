@@ -6,25 +6,36 @@ from django.db import connections
 from django.db.models import F, IntegerField, Q, QuerySet, Value
 from django.db.models.lookups import GreaterThanOrEqual
 
+from hashing.conf import hashing_settings
 from hashing.db.table_size import estimate_rows
 from hashing.fingerprint.fingerprint import HASH_VERSION, format_hash
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_LIMIT_DIVISOR, small_limit
-from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY
-from hashing.search.candidates import IsCandidate
-from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchOrientation
+from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_LIMIT_DIVISOR, Framing, small_limit
+from hashing.search.bands import BANDS, INSIDE_BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY
+from hashing.search.candidates import IsCandidate, estimate_framed_rows
+from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchFraming, MatchOrientation
 from hashing.search.plan import choose_plan
 from hashing.search.query import HashQuery
+
+# The hashes of another version are not compared.
+IS_CURRENT = Q(hash_version=HASH_VERSION) | Q(hash_version__isnull=True)
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def matches(rows: Rows, query: HashQuery) -> Rows:
-    """Annotate the rows that match with `distance`, and with `orientation` if the query has several."""
+    """Annotate the rows that match with `distance` and `framing`, and with `orientation` if the query has several."""
     candidates = IsCandidate(
-        table_of(rows), BANDS, query.copies, query.small_limit, query.min_quality, query.file_digest
+        table_of(rows),
+        BANDS,
+        query.copies,
+        query.small_limit,
+        query.min_quality,
+        query.file_digest,
+        INSIDE_BANDS if query.compare_insides else (),
     )
-    found = rows.filter(candidates, rule_of(query)).annotate(distance=MatchDistance(query))
+    found = rows.filter(candidates, rule_of(query))
+    found = found.annotate(distance=MatchDistance(query), framing=MatchFraming(query))
     if len(query.orientations) > 1:
         found = found.annotate(orientation=MatchOrientation(query))
     return found.order_by("distance", "pk")
@@ -41,30 +52,42 @@ def matches_of_hash(rows: Rows, perceptual: int, max_distance: int) -> Rows:
 def same_files(rows: Rows, file_digest: str | None) -> Rows:
     """Annotate the rows whose file is equal as `matches()` does. There are none for an unknown digest."""
     found = rows.none() if file_digest is None else rows.filter(file_digest=file_digest)
-    upright = Value(Orientation.UPRIGHT.value, output_field=IntegerField())
-    return found.annotate(distance=Value(0, output_field=IntegerField()), orientation=upright).order_by(
-        "distance", "pk"
-    )
+    values = {"distance": 0, "framing": Framing.NONE.value, "orientation": Orientation.UPRIGHT.value}
+    constants = {name: Value(value, output_field=IntegerField()) for name, value in values.items()}
+    return found.annotate(**constants).order_by("distance", "pk")
 
 
 def rule_of(query: HashQuery) -> Q:
     """Return the condition for a row to match."""
-    by_hashes = is_comparable(query.min_quality) & Q(IsMatch(query))
+    by_hashes = IS_CURRENT & Q(IsMatch(query))
     return by_hashes if query.file_digest is None else by_hashes | Q(file_digest=query.file_digest)
 
 
 def is_comparable(min_quality: int) -> Q:
-    """Return the condition for a row to be compared by its hashes: this version of them, and the quality."""
-    is_current = Q(hash_version=HASH_VERSION) | Q(hash_version__isnull=True)
-    return is_current & Q(GreaterThanOrEqual(SEARCH_QUALITY, min_quality)) if min_quality else is_current
+    """Return the condition for a row to be compared as a whole: this version of its hashes, and the quality."""
+    return IS_CURRENT & Q(GreaterThanOrEqual(SEARCH_QUALITY, min_quality)) if min_quality else IS_CURRENT
 
 
-def largest_quick_distance(rows: QuerySet[Any], milliseconds: float, *, any_orientation: bool) -> int:
-    """Return the largest `max_distance` whose search among `rows` is expected to take at most `milliseconds`."""
+def largest_quick_distance(
+    rows: QuerySet[Any], milliseconds: float, *, any_orientation: bool, is_framed: bool = False
+) -> int:
+    """Return the largest `max_distance` whose search among `rows` is expected to take at most `milliseconds`.
+
+    `is_framed`: whether the search is by two parts of a picture.
+    """
     connection = connections[rows.db]
-    count, copies = estimate_rows(connection, table_of(rows)), len(Orientation) if any_orientation else 1
+    sizes = {BANDS: estimate_rows(connection, table_of(rows))}
+    if hashing_settings().COMPARE_INSIDE_FRAMES:
+        sizes[INSIDE_BANDS] = estimate_framed_rows(connection, table_of(rows))
+    copies = (len(Orientation) if any_orientation else 1) * (2 if is_framed else 1)
     for distance in range(LARGEST_DISTANCE, 0, -SMALL_LIMIT_DIVISOR):
-        if choose_plan(BANDS, small_limit(distance), count, copies, connection.vendor).milliseconds <= milliseconds:
+        plans = [
+            choose_plan(
+                bands, small_limit(distance), count, copies, connection.vendor, is_partial=bands == INSIDE_BANDS
+            )
+            for bands, count in sizes.items()
+        ]
+        if sum(plan.milliseconds for plan in plans) <= milliseconds:
             return distance
     return 0
 

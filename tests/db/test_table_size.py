@@ -5,10 +5,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from hashing.db import table_size
-from hashing.db.table_size import clear_estimates, estimate_rows
+from hashing.db.table_size import clear_estimates, estimate_indexed_rows, estimate_rows
 from hashing.models import ImageAsset
 
-TABLE = ImageAsset._meta.db_table
+TABLE, INDEX = ImageAsset._meta.db_table, "image_asset_inside1_idx"
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,23 @@ def test_estimate_follows_the_statistics_where_there_are_some():
     estimated = estimate_rows(connection, TABLE)
     # A test on SQLite shares its keys with those before.
     assert estimated >= 2000 if connection.vendor == "sqlite" else estimated == pytest.approx(2000, rel=0.05)
+
+
+def test_estimate_of_a_partial_index_follows_the_statistics():
+    ImageAsset.objects.bulk_create(
+        ImageAsset(
+            image="x.jpg", inside_perceptual_hash=f"{number:016x}", inside_quality=50 if number % 5 == 0 else None
+        )
+        for number in range(3000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {TABLE}")
+    share = estimate_indexed_rows(connection, TABLE, "inside_quality", INDEX) / estimate_rows(connection, TABLE)
+    assert share == pytest.approx(0.2, rel=0.2)
+
+
+def test_partial_index_of_an_empty_table_has_no_rows_to_speak_of():
+    assert estimate_indexed_rows(connection, TABLE, "inside_quality", INDEX) < 1000
 
 
 def test_table_that_does_not_exist_has_no_rows_on_postgresql():

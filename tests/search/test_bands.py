@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, connection, models
 
 from hashing.models import ImageAsset
-from hashing.search.bands import BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY, Band, Substring, band_indexes
+from hashing.search.bands import BANDS, INSIDE_BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY, Band, Substring, band_indexes
 
 HASH = "0123456789abcdef"
 
@@ -23,11 +23,19 @@ def test_module_does_not_need_the_patches_of_another_package():
     subprocess.run([sys.executable, "-c", "import hashing.search.bands"], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("field", ["perceptual_hash", "vertical_hash"])
-def test_bands_of_a_hash_have_every_character_once(field):
-    bands = [band for band in BANDS if band.field == field]
+@pytest.mark.parametrize(
+    ("field", "bits"),
+    [
+        ("perceptual_hash", [20, 20, 24]),
+        ("vertical_hash", [20, 20, 24]),
+        ("inside_perceptual_hash", [16, 16, 16, 16]),
+        ("inside_vertical_hash", [20, 20, 24]),
+    ],
+)
+def test_bands_of_a_hash_have_every_character_once(field, bits):
+    bands = [band for band in (*BANDS, *INSIDE_BANDS) if band.field == field]
     assert sorted("".join(f"{band.value_of(HASH):0{band.length}x}" for band in bands)) == sorted(HASH)
-    assert [band.bits for band in bands] == [20, 20, 24]
+    assert [band.bits for band in bands] == bits
 
 
 def test_first_bands_are_those_of_the_perceptual_hash():
@@ -39,11 +47,11 @@ def test_band_joins_its_substrings():
     assert Band("perceptual_hash", (Substring(1, 1), Substring(6, 2), Substring(15, 2)), 1).value_of(HASH) == 0x056EF
 
 
-@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize("band", [*BANDS, *INSIDE_BANDS])
 def test_database_computes_the_same_band(db, band):
-    ImageAsset.objects.bulk_create([ImageAsset(image="x.jpg", perceptual_hash=HASH, vertical_hash=HASH[::-1])])
+    ImageAsset.objects.bulk_create([ImageAsset(image="x.jpg", **{band.field: HASH})])
     found = ImageAsset.objects.values_list(band.expression, flat=True).get()
-    value = band.value_of(HASH if band.field == "perceptual_hash" else HASH[::-1])
+    value = band.value_of(HASH)
     assert found == (value if connection.vendor == "postgresql" else f"{value:0{band.length}x}")
 
 
@@ -61,7 +69,8 @@ def test_numbers_are_literals(expression, written):
 
 
 def test_indexes_are_numbered():
-    expected = [f"image_asset_{kind}{number}_idx" for kind in ("band", "inside") for number in range(1, 7)]
+    kinds = [("band", 6), ("inside", 7)]
+    expected = [f"image_asset_{kind}{number}_idx" for kind, count in kinds for number in range(1, count + 1)]
     assert [index.name for index in band_indexes()] == expected
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from hashing.models import ImageAsset
 from hashing.search import candidates
-from hashing.search.bands import BANDS
+from hashing.search.bands import BANDS, INSIDE_BANDS
 from hashing.search.candidates import IsCandidate, masks
 from hashing.search.plan import choose_plan
-from tests.search.fingerprints import PICTURE, Hashes, add
+from tests.search.fingerprints import PICTURE, Hashes, add, inside_fields
 
 ROWS = 10_000_000
 FAR = Hashes(PICTURE.perceptual ^ 2**64 - 1, PICTURE.vertical ^ 2**64 - 1, 0)
@@ -23,6 +23,7 @@ TEXT = "".join(PICTURE.fields.values())
 @pytest.fixture(autouse=True)
 def large_table(db, monkeypatch):
     monkeypatch.setattr(candidates, "estimate_rows", lambda *_: ROWS)
+    monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: ROWS)
 
 
 def candidates_of(copies: Sequence[str], distance: int, *options) -> IsCandidate:
@@ -67,6 +68,17 @@ def test_rows_below_the_minimum_quality_are_not_candidates():
     rows = ImageAsset.objects.order_by("pk")
     assert list(rows.filter(candidates_of([TEXT], 5, 35))) == [photograph, unknown]
     assert list(rows.filter(candidates_of([TEXT], 5))) == [page, photograph, unknown]
+
+
+@pytest.mark.parametrize("framed_rows", [10, ROWS], ids=["all read", "looked up"])
+def test_rows_with_a_near_inside_are_candidates(monkeypatch, framed_rows):
+    monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: framed_rows)
+    near, far = (add(FAR, **inside_fields(inside)) for inside in (PICTURE, FAR))
+    add(FAR)
+    rows = ImageAsset.objects.order_by("pk")
+    with_insides = candidates_of([TEXT], 20, 35, None, INSIDE_BANDS)
+    assert list(rows.filter(with_insides)) == ([near, far] if framed_rows == 10 else [near])
+    assert list(rows.filter(candidates_of([TEXT], 5, 35))) == []
 
 
 def test_row_with_the_same_digest_is_a_candidate():

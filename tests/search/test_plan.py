@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashing.search.bands import BANDS, PERCEPTUAL_BANDS
+from hashing.search.bands import BANDS, INSIDE_BANDS, PERCEPTUAL_BANDS
 from hashing.search.candidates import masks
 from hashing.search.plan import COSTS, MAX_RADIUS, choose_plan, count_within
 
@@ -64,6 +64,13 @@ def test_larger_table_takes_more_values_and_a_small_one_a_scan():
 
     assert looked_up(10**5) < looked_up(10**6) <= looked_up(10**8)
     assert choose_plan(BANDS, 20, 100, 1, "postgresql").radii is None
+
+
+def test_few_rows_of_a_partial_index_are_all_read():
+    few, many = (choose_plan(INSIDE_BANDS, 20, rows, 1, "sqlite", is_partial=True) for rows in (100, 200_000))
+    assert few.radii is None
+    assert few.milliseconds < many.milliseconds
+    assert many.radii is not None
 
 
 def test_distance_that_no_radii_cover_is_a_scan():

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
+from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, Inside, InsideBox, parse_hash
 from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Part, compared_parts
 from hashing.models import ImageAsset
 from hashing.search.query import (
     HashQuery,
     check_distance,
     check_hash_distance,
-    hashes_of,
     is_searchable,
+    whole_of,
 )
-from tests.search.fingerprints import PICTURE, asset
+from tests.search.fingerprints import INSIDE, PICTURE, asset, inside_fields
 
 FINGERPRINT = Fingerprint(**PICTURE.fields, quality=90, width=1, height=1)
 
@@ -40,7 +41,7 @@ def test_distance_out_of_range_is_refused(check, wrong):
 
 @pytest.mark.parametrize("source", [FINGERPRINT, asset(), asset(perceptual_hash="0123456789ABCDEF")])
 def test_hashes_are_parsed(source):
-    assert hashes_of(source) == PICTURE
+    assert whole_of(source).hashes == PICTURE
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_hashes_are_parsed(source):
 def test_malformed_hash_is_refused(text):
     for name in PICTURE.fields:
         with pytest.raises(ValueError, match="hexadecimal"):
-            hashes_of(asset(**{name: text}))
+            whole_of(asset(**{name: text}))
     with pytest.raises(ValueError, match="hexadecimal"):
         parse_hash(text)
 
@@ -62,7 +63,7 @@ def test_picture_without_one_of_the_hashes_is_refused(name):
 
 @pytest.mark.parametrize(("quality", "bits"), [(None, 20), (100, 20), (40, 20), (39, 18), (35, 10), (30, 0)])
 def test_low_quality_of_the_picture_lowers_the_limit(quality, bits):
-    assert query(asset(hash_quality=quality)).small_limit == bits
+    assert query(asset(hash_quality=quality), include_low_quality=True).small_limit == bits
 
 
 def test_query_of_a_fingerprint_equals_that_of_its_asset():
@@ -98,3 +99,53 @@ def test_picture_is_searchable_by_current_hashes_of_sufficient_quality(fields, s
 def test_fingerprint_is_searchable_by_its_quality():
     assert is_searchable(FINGERPRINT, include_low_quality=False)
     assert not is_searchable(FINGERPRINT._replace(quality=34), include_low_quality=False)
+
+
+@pytest.mark.parametrize(
+    ("whole", "inside", "parts"),
+    [
+        (35, None, [Part.WHOLE]),
+        (None, 35, [Part.WHOLE, Part.INSIDE]),
+        (34, 35, [Part.INSIDE]),
+        (35, 34, [Part.WHOLE]),
+        (34, 34, []),
+    ],
+)
+def test_each_part_is_searchable_by_its_own_quality(settings, whole, inside, parts):
+    framed = asset(hash_quality=whole, **inside_fields(INSIDE, inside))
+    assert [part.part for part in query(framed).parts] == parts
+    assert is_searchable(framed, include_low_quality=False) is bool(parts)
+    settings.HASHING = {"COMPARE_INSIDE_FRAMES": False}
+    assert is_searchable(framed, include_low_quality=False) is (Part.WHOLE in parts)
+
+
+def test_query_of_a_framed_fingerprint_equals_that_of_its_asset():
+    inside = Inside(**INSIDE.fields, quality=50, box=InsideBox(100, 100, 900, 900))
+    of_fingerprint = query(FINGERPRINT._replace(inside=inside))
+    assert of_fingerprint == query(asset(hash_quality=90, **inside_fields(INSIDE, 50)))
+    assert of_fingerprint.copies == ("".join(PICTURE.fields.values()), "".join(INSIDE.fields.values()))
+
+
+def test_inside_of_lowest_quality_does_not_limit_the_whole():
+    assert query(asset(hash_quality=90, **inside_fields(INSIDE, 36))).small_limit == 20
+
+
+def test_malformed_inside_is_refused():
+    with pytest.raises(ValueError, match="hexadecimal"):
+        query(asset(**inside_fields(INSIDE, 90) | {"inside_detail_hash": "x"}))
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("other", [False, True])
+def test_pairs_are_those_of_the_rule(own, other):
+    framed = query(asset(**inside_fields(INSIDE, 90 if own else None)))
+    pairs = [(pair.own.part, pair.row) for pair in framed.pairs if pair.is_framed in (None, other)]
+    rule = compared_parts(is_framed=own, other_is_framed=other)
+    # Without a frame, a row has no inside that could match.
+    assert sorted(pair for pair in pairs if other or pair[1] == Part.WHOLE) == sorted(rule)
+
+
+def test_without_insides_only_wholes_are_compared(settings):
+    settings.HASHING = {"COMPARE_INSIDE_FRAMES": False}
+    [pair] = query(asset(**inside_fields(INSIDE, 90))).pairs
+    assert (pair.own.part, pair.row, pair.is_framed) == (Part.WHOLE, Part.WHOLE, None)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.db import connection
 from hypothesis import given, settings
@@ -7,28 +9,44 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from hashing.db.table_size import clear_estimates
-from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, Inside, InsideBox
 from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
 from hashing.search import candidates, similar
-from tests.search.fingerprints import PICTURE, QUALITIES, Hashes, add, add_neighbourhood, asset, brute_force
+from hashing.search.bands import BANDS, INSIDE_BANDS
+from hashing.search.plan import choose_plan
+from tests.search.fingerprints import (
+    INSIDE,
+    PICTURE,
+    QUALITIES,
+    Hashes,
+    Match,
+    add,
+    add_neighbourhood,
+    asset,
+    brute_force,
+    inside_fields,
+)
 
 DIGEST = "ab" * 32
 LARGE_TABLE = 10_000_000
+FAR = Hashes(PICTURE.perceptual ^ 2**64 - 1, PICTURE.vertical ^ 2**64 - 1, PICTURE.detail ^ 2**256 - 1)
 
 
 def keys(rows) -> list[int]:
     return [row.pk for row in rows]
 
 
-def found(rows) -> dict[int, tuple[int, int]]:
-    return {row.pk: (row.distance, getattr(row, "orientation", 1)) for row in rows}
+def found(rows) -> dict[int, Match]:
+    return {row.pk: Match(row.distance, row.framing, getattr(row, "orientation", 1)) for row in rows}
 
 
 @pytest.fixture(params=[100, LARGE_TABLE], ids=["scanned", "looked up"])
 def table_size(request, monkeypatch) -> int:
     """The same rows, searched as those of a small table and of a large one are."""
     monkeypatch.setattr(candidates, "estimate_rows", lambda *_: request.param)
+    monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: request.param)
     return request.param
 
 
@@ -37,26 +55,26 @@ def library(db):
     return add_neighbourhood(seed=1, count=200)
 
 
-@pytest.mark.parametrize("quality", [100, 57, 36])
-def test_answer_equals_brute_force_at_every_distance(library, table_size, quality):
-    wanted = add(hash_quality=quality)
+@pytest.mark.parametrize(("quality", "inside_quality"), [(100, None), (57, 90), (36, 36)])
+def test_answer_equals_brute_force_at_every_distance(library, table_size, quality, inside_quality):
+    wanted = add(hash_quality=quality, **inside_fields(INSIDE, inside_quality))
     # Where values are looked up, one distance for each number of bits of the small hashes.
     steps = range(quality % 8, 385, 8)
     for distance in steps if table_size < LARGE_TABLE else range(quality % 5, 150, 5):
         rows = list(ImageAsset.objects.similar_to(wanted, distance))
         expected = brute_force(library, wanted, distance)
         assert found(rows) == expected
-        assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk][0], pk))
+        assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk].distance, pk))
 
 
-@pytest.mark.parametrize("quality", [90, 41])
-def test_answer_in_any_orientation_equals_brute_force(library, table_size, quality):
-    wanted = add(hash_quality=quality)
+@pytest.mark.parametrize(("quality", "inside_quality"), [(90, None), (41, 42)])
+def test_answer_in_any_orientation_equals_brute_force(library, table_size, quality, inside_quality):
+    wanted = add(hash_quality=quality, **inside_fields(INSIDE, inside_quality))
     for distance in [*range(0, 125, 9), 200, 384]:
         rows = list(ImageAsset.objects.similar_to(wanted, distance, any_orientation=True))
         expected = brute_force(library, wanted, distance, Orientation)
         assert found(rows) == expected
-        assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk][0], pk))
+        assert keys(rows) == sorted(expected, key=lambda pk: (expected[pk].distance, pk))
 
 
 def test_answer_for_one_hash_equals_brute_force_at_every_distance(library, table_size):
@@ -70,23 +88,42 @@ def test_answer_for_one_hash_equals_brute_force_at_every_distance(library, table
 
 
 class TestLaw(HypothesisTestCase):
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=60)
     @given(
         st.integers(0, 2**32),
         st.integers(0, 384),
         st.sampled_from(QUALITIES),
+        st.sampled_from(QUALITIES),
         st.booleans(),
         st.booleans(),
-        st.booleans(),
+        st.sampled_from([(0, 0), (LARGE_TABLE, 0), (LARGE_TABLE, LARGE_TABLE)]),
     )
-    def test_answer_equals_brute_force(self, seed, distance, quality, turned, low, large):
-        library, wanted = add_neighbourhood(seed, count=20), add(hash_quality=quality)
+    def test_answer_equals_brute_force(self, seed, distance, quality, inside_quality, turned, low, sizes):
+        library = add_neighbourhood(seed, count=20)
+        wanted = add(hash_quality=quality, **inside_fields(INSIDE, inside_quality))
         orientations = Orientation if turned else [Orientation.UPRIGHT]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(candidates, "estimate_rows", lambda *_: LARGE_TABLE if large else 0)
+            patch.setattr(candidates, "estimate_rows", lambda *_: sizes[0])
+            patch.setattr(candidates, "estimate_framed_rows", lambda *_: sizes[1])
             rows = ImageAsset.objects.similar_to(wanted, distance, any_orientation=turned, include_low_quality=low)
             expected = brute_force(library, wanted, distance, orientations, min_quality=0 if low else 35)
             assert found(rows) == expected
+
+    @settings(deadline=None, max_examples=20)
+    @given(st.integers(0, 2**32), st.integers(0, 384), st.booleans())
+    def test_match_is_mutual(self, seed, distance, low):
+        library = add_neighbourhood(seed, count=12)
+        mirrored = {Framing.ROW: Framing.QUERY, Framing.QUERY: Framing.ROW}
+        matches = {
+            (one.pk, match.pk): (match.distance, match.framing)
+            for one in library
+            for match in ImageAsset.objects.similar_to(one, distance, include_low_quality=low)
+        }
+        for (one, other), (far, framing) in matches.items():
+            back, back_framing = matches[other, one]
+            assert back == far
+            # At an equal distance, the lower value counts.
+            assert back_framing == mirrored.get(framing, framing) or {framing, back_framing} == {Framing.ROW}
 
 
 def test_default_limit_is_the_setting(db, settings):
@@ -113,7 +150,12 @@ def test_equal_distances_are_ordered_by_key(db):
 @pytest.mark.parametrize("options", [{}, {"any_orientation": True}])
 def test_is_composable(db, table_size, options):
     wanted = add(file_digest=DIGEST)
-    copies = [add(image=f"{number}.jpg") for number in range(3)] + [add(image="3.jpg", file_digest=DIGEST)]
+    copies = [
+        add(image="0.jpg"),
+        add(image="1.jpg", **inside_fields(FAR)),
+        add(FAR, image="2.jpg", **inside_fields(PICTURE)),
+        add(image="3.jpg", file_digest=DIGEST),
+    ]
     rows = ImageAsset.objects.similar_to(wanted, **options)
     assert rows.count() == 4
     assert rows.exists()
@@ -124,6 +166,7 @@ def test_is_composable(db, table_size, options):
     assert keys(rows.reverse()[:1]) == [copies[3].pk]
     assert keys(ImageAsset.objects.filter(pk__lt=copies[1].pk).similar_to(wanted, **options)) == [copies[0].pk]
     assert list(rows.values_list("pk", "distance")[:1]) == [(copies[0].pk, 0)]
+    assert keys(rows.filter(framing=Framing.ROW)) == [copies[2].pk]
     assert keys(ImageAsset.objects.filter(pk__in=rows.values("pk")).order_by("pk")) == keys(copies)
     assert not ImageAsset.objects.exclude(pk__in=rows.values("pk")).exclude(pk=wanted.pk).exists()
     assert set(keys(rows | ImageAsset.objects.similar_to(wanted, **options))) == set(keys(copies))
@@ -140,7 +183,7 @@ def test_equal_files_match_whatever_their_hashes_are(db, table_size):
     near = add(PICTURE.flipped([1], []), file_digest="cd" * 32)
     for options in ({}, {"any_orientation": True}):
         rows = ImageAsset.objects.similar_to(wanted, **options)
-        assert found(rows) == {row.pk: (0, 1) for row in same} | {near.pk: (1, 1)}
+        assert found(rows) == {row.pk: Match(0, 0, 1) for row in same} | {near.pk: Match(1, 0, 1)}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +220,63 @@ def test_minimum_quality_is_the_setting(db, settings):
     assert keys(ImageAsset.objects.similar_to(wanted)) == [other.pk]
     settings.HASHING = {"MIN_QUALITY": 50}
     assert not ImageAsset.objects.similar_to(wanted).exists()
+
+
+@pytest.mark.parametrize("options", [{}, {"any_orientation": True}])
+def test_framed_copy_matches_by_its_inside(db, table_size, options):
+    plain, padded, other = add(), add(FAR, **inside_fields(PICTURE)), add(FAR)
+    near = add(FAR, **inside_fields(PICTURE.flipped([1], [])))
+    assert found(ImageAsset.objects.similar_to(plain, **options)) == {
+        padded.pk: Match(0, Framing.ROW, 1),
+        near.pk: Match(1, Framing.ROW, 1),
+    }
+    assert found(ImageAsset.objects.similar_to(padded, **options)) == {
+        plain.pk: Match(0, Framing.QUERY, 1),
+        near.pk: Match(1, Framing.BOTH, 1),
+        other.pk: Match(0, Framing.NONE, 1),
+    }
+
+
+def test_wholes_of_framed_pictures_are_not_compared(db, table_size):
+    one, _other = add(**inside_fields(INSIDE)), add(**inside_fields(FAR))
+    assert not ImageAsset.objects.similar_to(one).exists()
+
+
+def test_turned_inside_has_the_orientation_of_its_match(db, table_size):
+    plain, turned = add(), add(FAR, **inside_fields(PICTURE.oriented(Orientation.TURNED_LEFT)))
+    rows = ImageAsset.objects.similar_to(plain, any_orientation=True)
+    assert found(rows) == {turned.pk: Match(0, Framing.ROW, Orientation.TURNED_LEFT)}
+
+
+def test_each_inside_has_its_own_quality(db, table_size):
+    plain = add()
+    low = add(FAR, hash_quality=90, **inside_fields(PICTURE, 34))
+    clear = add(FAR, hash_quality=3, **inside_fields(PICTURE, 35))
+    assert keys(ImageAsset.objects.similar_to(plain)) == [clear.pk]
+    assert keys(ImageAsset.objects.similar_to(low)) == []
+    assert keys(ImageAsset.objects.similar_to(clear)) == [plain.pk]
+    assert keys(ImageAsset.objects.similar_to(plain, include_low_quality=True)) == [low.pk, clear.pk]
+
+
+def test_insides_are_not_compared_where_the_site_does_not_want_it(db, table_size, settings):
+    settings.HASHING = {"COMPARE_INSIDE_FRAMES": False}
+    plain, padded = add(), add(FAR, **inside_fields(PICTURE))
+    other = add(FAR, **inside_fields(FAR))
+    assert keys(ImageAsset.objects.similar_to(plain)) == []
+    assert found(ImageAsset.objects.similar_to(padded)) == {other.pk: Match(0, Framing.NONE, 1)}
+    assert "inside" not in str(ImageAsset.objects.similar_to(padded).values("pk").query)
+
+
+def test_one_hash_alone_is_not_compared_with_insides(db, table_size):
+    add(FAR, **inside_fields(PICTURE))
+    assert not ImageAsset.objects.similar_to(PICTURE.fields["perceptual_hash"]).exists()
+
+
+def test_search_by_a_framed_fingerprint(db):
+    row = add()
+    inside = Inside(**PICTURE.fields, quality=90, box=InsideBox(100, 100, 900, 900))
+    picture = Fingerprint(**FAR.fields, quality=90, width=1, height=1, inside=inside)
+    assert found(ImageAsset.objects.similar_to(picture)) == {row.pk: Match(0, Framing.QUERY, 1)}
 
 
 def test_row_without_a_detail_hash_does_not_match(db, table_size):
@@ -221,6 +321,13 @@ def test_one_hash_has_no_orientations(db):
 
 
 COLUMNS = "image, hash_error, created_at, hash_quality, perceptual_hash, vertical_hash, detail_hash, file_digest"
+# One row in four has a frame.
+FRAMED_ROWS = 25_000
+ADD_FRAMES = """
+    UPDATE hashing_imageasset SET inside_quality = 90, inside_perceptual_hash = vertical_hash,
+        inside_vertical_hash = perceptual_hash, inside_detail_hash = detail_hash
+    WHERE id % 4 = 0
+"""
 MANY_ROWS = {
     "postgresql": f"""
         INSERT INTO hashing_imageasset ({COLUMNS})
@@ -242,6 +349,7 @@ def many_rows(db):
     """Random rows, and statistics of them."""
     with connection.cursor() as cursor:
         cursor.execute(MANY_ROWS[connection.vendor])
+        cursor.execute(ADD_FRAMES)
         cursor.execute("ANALYZE hashing_imageasset")
     clear_estimates()
     yield
@@ -254,13 +362,14 @@ def many_rows(db):
 
 @pytest.mark.slow
 def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows):
-    wanted = asset(file_digest=DIGEST)
-    for distance in (0, 25, 50, 100):
-        plan = ImageAsset.objects.similar_to(wanted, distance).explain()
-        assert "Seq Scan" not in plan
-        assert "SCAN hashing_imageasset" not in plan
-        assert {number for number in range(1, 7) if f"image_asset_band{number}_idx" in plan} == used_bands(distance)
-        assert "image_asset_digest_idx" in plan
+    for copies, inside_quality in ((1, None), (2, 90)):
+        wanted = asset(file_digest=DIGEST, **inside_fields(INSIDE, inside_quality))
+        for distance in (0, 25, 50, 100):
+            plan = ImageAsset.objects.similar_to(wanted, distance).explain()
+            assert "Seq Scan" not in plan
+            assert "SCAN hashing_imageasset" not in plan
+            assert used_indexes(plan) == planned_indexes(distance, copies)
+            assert "image_asset_digest_idx" in plan
     plan = ImageAsset.objects.similar_to(wanted, any_orientation=True).explain()
     assert "Seq Scan" not in plan
     assert "SCAN hashing_imageasset" not in plan
@@ -269,17 +378,45 @@ def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows):
     )
 
 
-def used_bands(distance: int) -> set[int]:
-    plan = similar.choose_plan(similar.BANDS, distance // 5, 100_000, 1, connection.vendor)
-    return {number for number, radius in enumerate(plan.radii, start=1) if radius >= 0}
+@pytest.mark.slow
+def test_all_rows_with_a_frame_are_read_if_there_are_few(many_rows, monkeypatch):
+    monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: 100)
+    plan = ImageAsset.objects.similar_to(asset()).explain()
+    assert "Seq Scan" not in plan
+    assert "SCAN hashing_imageasset" not in plan
+    assert len([name for name in used_indexes(plan) if "inside" in name]) == 1
+
+
+def used_indexes(plan: str) -> set[str]:
+    return set(re.findall(r"image_asset_(?:band|inside)\d_idx", plan))
+
+
+def planned_indexes(distance: int, copies: int) -> set[str]:
+    names: set[str] = set()
+    for name, bands, rows in (("band", BANDS, 100_000), ("inside", INSIDE_BANDS, FRAMED_ROWS)):
+        is_partial = name == "inside"
+        plan = choose_plan(bands, distance // 5, rows, copies, connection.vendor, is_partial=is_partial)
+        names |= {f"image_asset_{name}{number}_idx" for number, radius in enumerate(plan.radii, 1) if radius >= 0}
+    return names
 
 
 @pytest.mark.parametrize("any_orientation", [False, True])
 def test_larger_distances_are_quick_in_small_tables_only(db, monkeypatch, any_orientation):
     def largest(rows: int) -> int:
         monkeypatch.setattr(similar, "estimate_rows", lambda *_: rows)
+        monkeypatch.setattr(similar, "estimate_framed_rows", lambda *_: rows // 6)
         return similar.largest_quick_distance(ImageAsset.objects.all(), 3000, any_orientation=any_orientation)
 
     assert largest(1000) == 384
     assert 100 <= largest(10_000_000) < 384
     assert largest(10**12) < largest(10**8)
+
+
+def test_search_by_two_parts_is_quick_at_smaller_distances(db, monkeypatch):
+    monkeypatch.setattr(similar, "estimate_rows", lambda *_: 50_000_000)
+    monkeypatch.setattr(similar, "estimate_framed_rows", lambda *_: 8_000_000)
+    one, two = (
+        similar.largest_quick_distance(ImageAsset.objects.all(), 3000, any_orientation=True, is_framed=is_framed)
+        for is_framed in (False, True)
+    )
+    assert two < one

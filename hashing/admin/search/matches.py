@@ -13,7 +13,7 @@ from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
 from hashing.models.duplicates import describe_orientation
 from hashing.models.querysets import ImageAssetQuerySet
-from hashing.search.query import hashes_of, is_searchable
+from hashing.search.query import is_searchable, whole_of
 from hashing.search.similar import largest_quick_distance
 from hashing.text import parse_integer
 
@@ -41,10 +41,11 @@ def unsearchable_reason(asset: ImageAsset, *, include_low_quality: bool) -> Unse
     if asset.hash_version not in (HASH_VERSION, None):
         return UnsearchableReason.STALE
     try:
-        hashes_of(asset)
+        whole_of(asset)
+        is_clear = is_searchable(asset, include_low_quality=include_low_quality)
     except ValueError:
         return UnsearchableReason.BAD_HASH
-    return None if is_searchable(asset, include_low_quality=include_low_quality) else UnsearchableReason.LOW_QUALITY
+    return None if is_clear else UnsearchableReason.LOW_QUALITY
 
 
 def find_in_any_orientation(rows: ImageAssetQuerySet[Any], asset: ImageAsset) -> ImageAssetQuerySet[Any]:
