@@ -94,6 +94,11 @@ def preview_digest(asset: ImageAsset) -> str:
     return salted_hmac(UID, repr(version), algorithm="sha256").hexdigest()[:32]
 
 
+def preview_type(asset: ImageAsset) -> str:
+    """Return the content type of the previews of an asset."""
+    return "image/webp" if asset.is_transparent else "image/jpeg"
+
+
 def preview_storage(asset: ImageAsset) -> Storage:
     """Return the storage of the image, which is as private as the image.
 

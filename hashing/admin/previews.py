@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from hashing.admin.links import admin_url
 from hashing.models import ImageAsset
-from hashing.previews import preview_digest, read_preview
+from hashing.previews import preview_digest, preview_type, read_preview
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
@@ -74,8 +74,7 @@ class PreviewView:
         except Exception as error:
             logger.info("No preview of asset %s: %s", pk, first_line(error))
             return secured(HttpResponse(PLACEHOLDER, content_type="image/svg+xml"), PLACEHOLDER_MAX_AGE)
-        content_type = "image/webp" if asset.is_transparent else "image/jpeg"
-        return secured(HttpResponse(content, content_type=content_type), PREVIEW_MAX_AGE)
+        return secured(HttpResponse(content, content_type=preview_type(asset)), PREVIEW_MAX_AGE)
 
 
 def secured(response: Response, max_age: int) -> Response:

@@ -20,8 +20,10 @@ from hashing.admin.deletion.views import DeletionViews
 from hashing.admin.fields import ImageUploadField
 from hashing.admin.filters import SourceFilter
 from hashing.admin.hashing_actions.views import HashingViews
+from hashing.admin.images.choice_views import UploadChoiceViews
 from hashing.admin.images.duplicates import (
-    add_upload_messages,
+    add_hashing_message,
+    add_search_messages,
     attach_group,
     attach_related,
     groups_to_review,
@@ -30,7 +32,6 @@ from hashing.admin.images.duplicates import (
     may_see_groups,
 )
 from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, StateFilter, search_images
-from hashing.admin.images.replacing import ReplaceFileView
 from hashing.admin.images.upload_choice import ImageUploadForm
 from hashing.admin.originals import OriginalView
 from hashing.admin.owners import attach_owners
@@ -99,7 +100,7 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.deletion = DeletionViews(self, ImageDeletion(self))
 
     def get_urls(self) -> list[Any]:
-        views = (ProgressView(self), PreviewView(self), OriginalView(self), ReplaceFileView(self))
+        views = (ProgressView(self), PreviewView(self), OriginalView(self), UploadChoiceViews(self))
         screens = (self.buttons, self.search, self.deletion, *views)
         return [*(url for screen in screens for url in screen.urls()), *super().get_urls()]
 
@@ -220,12 +221,16 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if "image" in form.changed_data:
             # After the upload is hashed, which also happens after the commit.
             using = router.db_for_write(ImageAsset)
-            transaction.on_commit(lambda: self._add_upload_messages(request, obj, using), using=using)
+            transaction.on_commit(lambda: self._add_upload_messages(request, obj, form, using), using=using)
 
-    def _add_upload_messages(self, request: HttpRequest, saved: ImageAsset, using: str) -> None:
+    def _add_upload_messages(self, request: HttpRequest, saved: ImageAsset, form: Any, using: str) -> None:
         # Not from a replica, which may not have the row yet.
-        if asset := ImageAsset.objects.using(using).filter(pk=saved.pk).first():
-            add_upload_messages(request, asset, self.admin_site, saved.left_to_backfill)
+        asset = ImageAsset.objects.using(using).filter(pk=saved.pk).first()
+        if asset is None:
+            return
+        problem = asset.hash_error or getattr(form, "problem", "")
+        add_hashing_message(request, asset, problem, saved.left_to_backfill)
+        add_search_messages(request, asset, self.admin_site, was_asked=getattr(form, "was_asked", False))
 
     # The views behind the buttons.
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from hashing.admin.columns import short_error
 from hashing.admin.hashing_actions.runs import describe_limit
 from hashing.admin.links import admin_url, linked_names
 from hashing.admin.review.visible_groups import as_visible, open_groups
@@ -87,24 +88,37 @@ def link_to_related(asset: ImageAsset, site: AdminSite) -> str | None:
     return linked_names(related[:MAX_RELATED], site, more=len(related) > MAX_RELATED) if related else None
 
 
-def add_upload_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite, left_to_backfill: str = "") -> None:
-    """Tell the user whether an uploaded image was hashed and which images that the user may see are the same.
+def add_hashing_message(request: HttpRequest, asset: ImageAsset, problem: str, left_to_backfill: str) -> None:
+    """Tell the user why an uploaded image was not hashed, if it was not, and what that means.
 
-    `asset` must be as it is in the database after the upload was hashed; `left_to_backfill` is the reason if it was
-    not.
+    `asset` must be as it is in the database after the upload was hashed. `problem` is why the file cannot be decoded,
+    `left_to_backfill` why a page does not decode it.
     """
-    if asset.hash_error:
-        messages.warning(request, _("The image could not be hashed: %(reason)s") % {"reason": asset.hash_error})
+    if problem:
+        text = _(
+            "The image is saved, but its file cannot be decoded (%(reason)s): it has no preview, and only identical"
+            " files are found."
+        )
+        messages.warning(request, text % {"reason": short_error(problem)})
     elif left_to_backfill:
         messages.warning(request, describe_limit(left_to_backfill))
     elif asset.perceptual_hash is None:
         messages.info(request, _("The image will be hashed later."))
+
+
+def add_search_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite, *, was_asked: bool) -> None:
+    """Tell the user which images that they may see are the same as an uploaded one.
+
+    Not if the user `was_asked` about them before the image was saved.
+    """
     access = ImageAccess(request, site)
     if not access.may_see_images():
         return
     if unsearchable_reason(asset, include_low_quality=False) == UnsearchableReason.LOW_QUALITY:
         text = _("The image has too little structure to be compared: only identical files are found.")
         messages.info(request, text)
+    if was_asked:
+        return
     if same := list(find_in_any_orientation(access.images, asset)[: MAX_NAMED + 1]):
         names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED, note=orientation_label)
         text = format_html(_("The same image seems to be here already: {}"), names)

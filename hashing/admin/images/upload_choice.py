@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.translation import gettext as _
 
 from hashing.admin.columns import pixels, size
 from hashing.admin.owners import attach_owners
@@ -21,6 +19,8 @@ from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit
 from hashing.fingerprint.orientations import IS_TRANSPOSED
 from hashing.models import ImageAsset
+from hashing.previews import preview_type
+from hashing.text import first_line
 from hashing.uploads import hash_uploaded_picture, path_of_upload
 from hashing.workers.page_decoding import make_thumbnail
 
@@ -60,7 +60,7 @@ class SameImage:
 
 @dataclass(frozen=True)
 class UploadChoice:
-    """The upload, unsaved, and the visible images that show the same. `preview` is a JPEG in base 64, or empty."""
+    """The upload, unsaved, and the visible images that show the same. `preview` is in base 64, or empty."""
 
     upload: ImageAsset
     preview: str
@@ -69,43 +69,59 @@ class UploadChoice:
     save_button: str
 
     @property
+    def preview_type(self) -> str:
+        return preview_type(self.upload)
+
+    @property
     def facts(self) -> list[str]:
         facts = [pixels(self.upload), size(self.upload), format_label(self.upload)]
         return [fact for fact in facts if fact]
 
 
 class ImageUploadForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Shows an `UploadChoice` before it saves a picture that is here already, where a ModelAdmin sets `access`."""
+    """Asks before it saves a picture that is here already, where a ModelAdmin sets `access`.
+
+    It is not valid while the question is open, although it has no error. `was_asked`: the answer was to keep both.
+    `problem`: why the upload could not be decoded, and so not be compared with other images.
+    """
 
     access: ClassVar[ImageAccess | None] = None
     choice: UploadChoice | None = None
+    was_asked = False
+    problem = ""
 
     def clean(self) -> Any:
         cleaned = super().clean()
         file = self.cleaned_data.get("image")
-        if self.access is None or not isinstance(file, UploadedFile) or not self.access.may_see_images():
-            return cleaned
-        save_button = next((name for name in SAVE_BUTTONS if name in self.data), "")
-        choice = find_choice(file, self.access, self.instance.pk, save_button)
-        # The digest says which file was shown.
-        if choice and self.data.get("keep_both") != choice.upload.file_digest:
-            self.choice = choice
-            message = _("The same image seems to be here already. Nothing is saved yet: choose below what to do.")
-            self.add_error("image", ValidationError(message, code="same_image"))
+        if self.access is not None and isinstance(file, UploadedFile) and self.access.may_see_images():
+            self._find_choice(file, self.access)
         return cleaned
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and self.choice is None
+
+    def _find_choice(self, file: UploadedFile[Any], access: ImageAccess) -> None:
+        try:
+            upload = hash_uploaded_picture(file)
+        except DecodingLimit:
+            return
+        except (ValueError, OSError) as error:
+            self.problem = first_line(error)
+            return
+        save_button = next((name for name in SAVE_BUTTONS if name in self.data), "")
+        choice = find_choice(file, upload, access, self.instance.pk, save_button)
+        # The digest says which file was shown.
+        self.was_asked = choice is not None and self.data.get("keep_both") == upload.file_digest
+        self.choice = None if self.was_asked else choice
 
 
 def find_choice(
-    file: UploadedFile[Any], access: ImageAccess, replaced_pk: Any, save_button: str
+    file: UploadedFile[Any], upload: ImageAsset, access: ImageAccess, replaced_pk: Any, save_button: str
 ) -> UploadChoice | None:
-    """Return the choice between an upload and the images like it; None if there are none, or it cannot be compared.
+    """Return the choice between an upload and the images like it; None if there are none.
 
     `replaced_pk` is the image whose file the upload replaces, if any.
     """
-    try:
-        upload = hash_uploaded_picture(file)
-    except (DecodingLimit, ValueError, OSError):
-        return None
     rows = find_in_any_orientation(access.images, upload)
     if replaced_pk is not None:
         rows = rows.exclude(pk=replaced_pk)
@@ -114,14 +130,15 @@ def find_choice(
         return None
     attach_owners(found[:MAX_SHOWN], access.request, access.site)
     images = [SameImage(asset, upload, access) for asset in found[:MAX_SHOWN]]
-    return UploadChoice(upload, preview_of(file), images, len(found) > MAX_SHOWN, save_button)
+    return UploadChoice(upload, preview_of(file, upload), images, len(found) > MAX_SHOWN, save_button)
 
 
-def preview_of(file: UploadedFile[Any]) -> str:
+def preview_of(file: UploadedFile[Any], upload: ImageAsset) -> str:
     limits = page_limits()
     try:
         with path_of_upload(file, limits) as path:
-            return base64.b64encode(make_thumbnail(path, LARGE, limits)).decode()
+            content = make_thumbnail(path, LARGE, limits, keeps_alpha=bool(upload.is_transparent))
+            return base64.b64encode(content).decode()
     except (DecodingLimit, ValueError, OSError):
         return ""
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -8,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from hashing.admin.images.upload_choice import ImageUploadForm
 from hashing.models import ImageAsset
 from samples.pictures import blank, encoded
 from tests.admin.conftest import address, messages_of
@@ -39,6 +42,10 @@ def smaller() -> bytes:
 def test_picture_that_is_here_is_shown_beside_the_upload_and_not_saved(superuser, here):
     response = upload(superuser, smaller(), "copy.png")
     assert ImageAsset.objects.count() == 1
+    # A question with buttons of its own, and no error.
+    assert "Nothing is saved yet" in response.text
+    assert "errornote" not in response.text
+    assert 'name="_save"' not in response.text
     choice = choice_of(response)
     assert [card.asset for card in choice.images] == [here]
     assert "80\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}60" in choice.facts[0]  # noqa: RUF001
@@ -60,7 +67,17 @@ def test_image_that_is_here_can_be_used(superuser, here):
 def test_both_are_kept_on_request(superuser, here):
     response = keep_both(superuser, jpeg(), "copy.jpg")
     assert ImageAsset.objects.count() == 2
-    assert any("seems to be here already" in text for text in messages_of(response))
+    [added] = messages_of(response)
+    assert "was added successfully" in added
+
+
+def test_error_comes_before_the_question(superuser, here, monkeypatch):
+    clean = ImageUploadForm.clean
+    monkeypatch.setattr(ImageUploadForm, "clean", lambda form: clean(form) and form.add_error(None, "Not today."))
+    page = upload(superuser, jpeg(), "copy.jpg").text
+    assert "Not today." in page
+    assert "Nothing is saved yet" not in page
+    assert 'name="_save"' in page
 
 
 def test_keeping_both_is_about_the_file_that_was_shown(superuser, here):
@@ -79,7 +96,7 @@ def test_turned_copy_is_found_and_named(superuser, here):
     turned = encoded(Image.open(io.BytesIO(jpeg())).transpose(Image.Transpose.ROTATE_90), "PNG")
     page = upload(superuser, turned, "turned.png")
     assert choice_of(page).images[0].orientation == "turned right"
-    assert any("(turned right)" in text for text in messages_of(keep_both(superuser, turned, "turned.png")))
+    assert "turned right" in page.text
 
 
 def test_blank_upload_is_told_that_it_is_left_out_of_the_search(superuser, here):
@@ -145,4 +162,62 @@ def test_uploader_who_may_not_see_images_is_not_asked(client_of, here):
 def test_file_beyond_the_limits_of_a_page_is_saved_without_a_question(superuser, here, settings):
     settings.HASHING = {"PAGE_MAX_PIXELS": 10}
     upload(superuser, jpeg(), "copy.jpg")
+    assert ImageAsset.objects.count() == 2
+
+
+def in_popup(client, name: str, *arguments: object, **data: object):
+    image = SimpleUploadedFile("new.png", smaller())
+    return client.post(address(name, *arguments), {"image": image, "_popup": "1", **data})
+
+
+def chosen(response) -> dict[str, str]:
+    """Return what a popup tells the form behind it."""
+    return json.loads(response.context["popup_response_data"])
+
+
+def test_popup_ends_with_the_image_that_is_here(superuser, here):
+    page = in_popup(superuser, "add").text
+    assert f'formaction="{address("use", here.pk)}"' in page
+    assert f'formaction="{address("replace", here.pk)}"' in page
+    assert chosen(in_popup(superuser, "use", here.pk))["value"] == str(here.pk)
+    assert ImageAsset.objects.count() == 1
+
+
+def test_popup_ends_with_the_image_whose_file_was_replaced(superuser, here):
+    again = in_popup(superuser, "replace", here.pk)
+    assert '<input type="hidden" name="_popup" value="1">' in again.text
+    confirmation = again.context["form"].confirmation
+    assert chosen(in_popup(superuser, "replace", here.pk, confirm_replace=confirmation))["value"] == str(here.pk)
+    here.refresh_from_db()
+    assert here.width == 80
+
+
+def test_popup_with_the_form_of_an_image_is_about_that_image(superuser, here):
+    upload(superuser, jpeg(seed=5), "other.jpg")
+    page = in_popup(superuser, "change", ImageAsset.objects.latest("pk").pk).text
+    assert "Nothing is saved yet" in page
+    assert "formaction" not in page
+
+
+def test_popup_may_not_ask_for_the_value_of_any_field(superuser, here):
+    response = in_popup(superuser, "use", here.pk, _to_field="file_digest")
+    assert response.status_code == 400
+
+
+def test_using_an_image_needs_the_permission_to_see_it(client_of, here):
+    assert in_popup(client_of("staff"), "use", here.pk).status_code == 403
+    assert in_popup(client_of("viewer"), "use", here.pk + 1).status_code == 404
+    assert client_of("editor").get(address("use", here.pk)).status_code == 405
+
+
+def test_upload_without_scripts_is_confirmed_with_the_file_chosen_again(superuser, here):
+    """Browsers empty the field, and the page needs nothing but its form."""
+    page = upload(superuser, smaller(), "copy.png").text
+    assert "choose it again" in page
+    assert '<noscript><img class="hashing-preview' in page
+    [digest] = re.findall(r'name="keep_both" value="(\w+)"', page)
+    forgotten = superuser.post(address("add"), {"keep_both": digest})
+    assert "This field is required." in forgotten.text
+    image = SimpleUploadedFile("copy.png", smaller())
+    superuser.post(address("add"), {"image": image, "keep_both": digest})
     assert ImageAsset.objects.count() == 2

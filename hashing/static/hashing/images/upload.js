@@ -77,7 +77,7 @@ function isOutdated(name) {
 async function drawPreview(canvas) {
   if (!canvas) return;
   const bytes = Uint8Array.from(atob(canvas.dataset.preview), (char) => char.charCodeAt(0));
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: canvas.dataset.type }));
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
