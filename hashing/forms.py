@@ -21,7 +21,7 @@ from hashing.fingerprint.orientations import Orientation
 from hashing.indexing.owners import has_row_permission
 from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
-from hashing.models.duplicates import describe_orientation
+from hashing.models.duplicates import describe_match
 from hashing.search.query import is_searchable
 from hashing.sources import ImageSource
 from hashing.sources.registry import sources_of_model
@@ -46,14 +46,14 @@ class SimilarPictureAction(StrEnum):
 class SimilarPicture:
     """A row with a picture like the uploaded one. `text` and `url` are empty if the user may not see the row.
 
-    `orientation` says how its picture is turned or mirrored; empty if it is neither.
+    `label` says how its picture is framed, turned and mirrored; empty if it is as the uploaded one is.
     """
 
     row: Any
     distance: int
     text: str = ""
     url: str = ""
-    orientation: str = ""
+    label: str = ""
 
 
 class SimilarPictureMixin(forms.BaseForm):
@@ -153,7 +153,7 @@ class SimilarPictureMixin(forms.BaseForm):
             logger.exception("There is no link to a row: %s", printable(str(row.pk)))
             url = text = ""
         orientation = getattr(row, "picture_orientation", Orientation.UPRIGHT)
-        return SimilarPicture(row, row.distance, text, url, describe_orientation(orientation))
+        return SimilarPicture(row, row.distance, text, url, describe_match(row.picture_framing, orientation))
 
     def _is_accepted(self) -> bool:
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
@@ -168,9 +168,9 @@ def similar_picture_message(pictures: Sequence[SimilarPicture]) -> SafeString | 
         return ""
     links = [linked(each) for each in pictures[:MAX_SIMILAR_PICTURES] if each.url]
     if not links:
-        orientation = pictures[0].orientation
-        text = _("The same picture seems to be here already (%(orientation)s).")
-        return text % {"orientation": orientation} if orientation else _("The same picture seems to be here already.")
+        label = pictures[0].label
+        text = _("The same picture seems to be here already (%(label)s).")
+        return text % {"label": label} if label else _("The same picture seems to be here already.")
     names = format_html_join(", ", "{}", ((link,) for link in links))
     if len(pictures) > len(links):
         names = format_html("{} {}", names, _("and more"))
@@ -179,4 +179,4 @@ def similar_picture_message(pictures: Sequence[SimilarPicture]) -> SafeString | 
 
 def linked(picture: SimilarPicture) -> SafeString:
     link = format_html('<a href="{}">{}</a>', picture.url, picture.text)
-    return format_html("{} ({})", link, picture.orientation) if picture.orientation else link
+    return format_html("{} ({})", link, picture.label) if picture.label else link

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from hashing.conf import hashing_settings
+from hashing.fingerprint.similarity import Framing
 from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
 from hashing.uploads import hash_uploaded_picture
@@ -95,8 +96,8 @@ class PictureSerializer(SimilarQuerySerializer):
 class SimilarRowsMixin:
     """Adds `similar/` to a viewset of a source: `GET ?like=<key of a row>`, or `POST` with a file as `picture`.
 
-    The response has the `distance` and the `row` of the nearest rows that `get_queryset()` and the filters of the
-    viewset allow, with the viewset's permissions, throttles and serializer.
+    The response has the `distance`, the `framing` and the `row` of the nearest rows that `get_queryset()` and the
+    filters of the viewset allow, with the viewset's permissions, throttles and serializer.
     """
 
     @action(detail=False, methods=["get"])  # type: ignore[untyped-decorator]
@@ -118,4 +119,9 @@ class SimilarRowsMixin:
         rows = similar_rows(self.filter_queryset(self.get_queryset()), picture, **options)[:limit]
         found = list(rows)
         shown = self.get_serializer(found, many=True).data
-        return Response([{"distance": row.distance, "row": each} for row, each in zip(found, shown, strict=True)])
+        return Response(
+            [
+                {"distance": row.distance, "framing": Framing(row.picture_framing).name.lower(), "row": each}
+                for row, each in zip(found, shown, strict=True)
+            ]
+        )

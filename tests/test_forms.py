@@ -6,7 +6,7 @@ import pytest
 from django import forms
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hashing.forms import SimilarPictureAction, SimilarPictureMixin
 from hashing.sources import ImageSource, UnknownSource
@@ -94,6 +94,14 @@ def test_link_leads_to_the_admin_by_default(hashed_photo, settings, monkeypatch)
     assert similar.url == f"/admin:site_models_photo_change/{here.pk}/"
 
 
+def test_message_says_that_a_picture_has_a_frame(hashed_photo, links):
+    hashed_photo("Sea")
+    framed = encoded(ImageOps.expand(photo(size=(160, 120)), 30, "white"), "PNG")
+    form = submitted(PhotoForm, framed)
+    assert form.similar_picture_message == "The same picture seems to be here already (without the frame)."
+    assert form.unstructured_picture_fields == []
+
+
 def test_message_says_how_a_picture_is_turned(hashed_photo, links):
     class AnyForm(PhotoForm):
         similar_picture_any_orientation = True
@@ -103,7 +111,7 @@ def test_message_says_how_a_picture_is_turned(hashed_photo, links):
     assert submitted(PhotoForm, turned).similar_picture_message == ""
     form = submitted(AnyForm, turned)
     assert form.similar_picture_message == "The same picture seems to be here already (turned right)."
-    assert form.similar_pictures[0].orientation == "turned right"
+    assert form.similar_pictures[0].label == "turned right"
     message = submitted(AnyForm, turned, user=viewer("view_photo")).similar_picture_message
     assert message.endswith("</a> (turned right)")
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import ImageOps
 from rest_framework import serializers, viewsets
 from rest_framework.permissions import DjangoModelPermissionsOrAnonReadOnly
 from rest_framework.routers import SimpleRouter
@@ -74,6 +75,13 @@ def file(content=None, name="new.jpg"):
 def found(response):
     assert response.status_code == 200, response.json()
     return [(each["row"]["title"], each["distance"]) for each in response.json()]
+
+
+def test_response_says_which_picture_has_a_frame(hashed_photo, reader):
+    framed = encoded(ImageOps.expand(photo(size=(160, 120)), 30, "white"), "PNG")
+    rows = [hashed_photo("plain"), hashed_photo("framed", framed)]
+    responses = [reader.get("/photos/similar/", {"like": row.pk}).json() for row in rows]
+    assert [[match["framing"] for match in response] for response in responses] == [["row"], ["query"]]
 
 
 def test_rows_like_a_row(hashed_photo, reader):

@@ -10,6 +10,7 @@ from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Framing
 from hashing.indexing.owners import asset_database, find_asset
 from hashing.models import CoOwner, ImageAsset
 from hashing.sources.keys import SourceKey, key_field
@@ -31,9 +32,10 @@ def similar_rows(
 
     The model of the queryset must be a source. The picture is a row of any source, an `ImageAsset`, a `Fingerprint` or
     a hash. Rows match by the rule of `ImageAsset.objects.similar_to()` and are annotated with the `distance`, 0 to 384,
-    and with `any_orientation` also with the `picture_orientation`, a value of
-    `hashing.fingerprint.orientations.Orientation`. Rows that share the file of the given row match with a distance of
-    0. A row without a registered file matches nothing, and a row that is not hashed yet matches only equal files.
+    with the `picture_framing`, a value of `hashing.fingerprint.similarity.Framing`, and with `any_orientation` also
+    with the `picture_orientation`, a value of `hashing.fingerprint.orientations.Orientation`. Rows that share the file
+    of the given row match with a distance of 0. A row without a registered file matches nothing, and a row that is not
+    hashed yet matches only equal files.
 
     If the model has several file fields, all are searched and a row has its smallest distance. `field` limits the
     search to one of them; if the picture is a row of the same model, it is the one in this field.
@@ -54,6 +56,8 @@ def similar_rows(
         search.add_similar(row_or_picture)
     matches = search.matches(sources)
     rows = nearest_first(rows, {key: match.distance for key, match in matches.items()})
+    framings = {key: match.framing for key, match in matches.items()}
+    rows = rows.annotate(picture_framing=value_by_key(framings))
     if any_orientation:
         orientations = {key: match.orientation for key, match in matches.items()}
         rows = rows.annotate(picture_orientation=value_by_key(orientations))
@@ -86,7 +90,10 @@ def assets_of_row(row: Model, searched: Sequence[ImageSource], using: str) -> It
 
 
 class Match(NamedTuple):
+    """Matches are ordered by these values."""
+
     distance: int
+    framing: int = Framing.NONE
     orientation: int = Orientation.UPRIGHT
 
 
@@ -105,7 +112,9 @@ class RowSearch:
     def add_similar(self, picture: Any) -> None:
         assets = ImageAsset.objects.using(self._using)
         similar = assets.similar_to(picture, self._max_distance, any_orientation=self._any_orientation)
-        match = ("distance", "orientation") if self._any_orientation else ("distance",)
+        # A hash has neither a frame nor an orientation.
+        names = ("distance", "framing", "orientation")
+        match = [name for name in names if name in similar.query.annotations]
         for pk, source_type, source_id, source_field, *found in similar.values_list(
             "pk", "source_type", "source_id", "source_field", *match
         ):

@@ -27,9 +27,16 @@ ORIENTATION_LABELS = {
 }
 
 
-def describe_orientation(orientation: int) -> str:
-    """Return how a picture is turned or mirrored; empty if it is neither."""
-    return "" if orientation == Orientation.UPRIGHT else str(ORIENTATION_LABELS[Orientation(orientation)])
+# Of the picture that was found. Where both have a frame, it is mostly the same one.
+FRAMING_LABELS = {Framing.ROW: _("in a frame"), Framing.QUERY: _("without the frame")}
+
+
+def describe_match(framing: int, orientation: int) -> str:
+    """Return how a picture is framed, turned and mirrored, compared with another one; empty if it is as that is."""
+    labels = [FRAMING_LABELS.get(Framing(framing), "")]
+    if orientation != Orientation.UPRIGHT:
+        labels.append(ORIENTATION_LABELS[Orientation(orientation)])
+    return ", ".join(str(label) for label in labels if label)
 
 
 class GroupingRun(models.Model):

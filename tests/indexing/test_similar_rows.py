@@ -15,6 +15,7 @@ from hashing import similar_rows
 from hashing.db.expressions import HasKey
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint
 from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_fingerprint
 from hashing.sources import UnknownSource
@@ -179,6 +180,18 @@ def test_mirrored_copy_is_found_with_any_orientation(sources):
     assert found(Picture.objects.all(), first) == []
     [match] = similar_rows(Picture.objects.all(), first, any_orientation=True)
     assert (match, match.picture_orientation) == (second, Orientation.MIRRORED)
+
+
+def test_framed_copy_is_found_by_its_inside(sources):
+    first, second, other = picture("a"), picture("b", 250), picture("c", 120)
+    inside = {f"inside_{name}": SMALL[name] for name in ("perceptual_hash", "vertical_hash")}
+    inside |= {"inside_detail_hash": detail(0), "inside_quality": 90}
+    ImageAsset.objects.filter(source_id=second.pk).update(**inside)
+    [match] = similar_rows(Picture.objects.all(), first)
+    assert (match, match.distance, match.picture_framing) == (second, 0, Framing.ROW)
+    [match] = similar_rows(Picture.objects.all(), second)
+    assert (match, match.distance, match.picture_framing) == (first, 0, Framing.QUERY)
+    assert found(Picture.objects.all(), other) == []
 
 
 def test_search_of_a_model_that_is_not_a_source_is_refused(sources):

@@ -17,7 +17,7 @@ from hashing.admin.review.visible_groups import as_visible, open_groups
 from hashing.admin.search.matches import (
     UnsearchableReason,
     find_in_any_orientation,
-    orientation_label,
+    match_label,
     unsearchable_reason,
 )
 from hashing.admin.visibility import ImageAccess
@@ -120,7 +120,7 @@ def add_search_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite
     if was_asked:
         return
     if same := list(find_in_any_orientation(access.images, asset)[: MAX_NAMED + 1]):
-        names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED, note=orientation_label)
+        names = linked_names(same[:MAX_NAMED], site, more=len(same) > MAX_NAMED, note=match_label)
         text = format_html(_("The same image seems to be here already: {}"), names)
         if may_see_groups(request, site) and find_group(asset, request, site):
             url, label = admin_url(site, "duplicategroup_of", asset.pk), _("review them")

@@ -13,7 +13,7 @@ from hashing.admin.columns import pixels, size
 from hashing.admin.owners import attach_owners
 from hashing.admin.previews import LARGE, preview_html
 from hashing.admin.review.differences import Difference, Pair, find_differences, format_label
-from hashing.admin.search.matches import find_in_any_orientation, orientation_label, orientation_of
+from hashing.admin.search.matches import find_in_any_orientation, match_label, orientation_of
 from hashing.admin.visibility import ImageAccess
 from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit
@@ -42,8 +42,8 @@ class SameImage:
         return preview_html(self.asset, LARGE, self.access.site)
 
     @property
-    def orientation(self) -> str:
-        return orientation_label(self.asset)
+    def label(self) -> str:
+        return match_label(self.asset)
 
     @property
     def differences(self) -> list[Difference]:

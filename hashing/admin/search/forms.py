@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlencode
 
 from django import forms
@@ -34,10 +34,12 @@ class SearchForm(forms.Form):
     largest_distance = MAX_DISTANCE
 
     @classmethod
-    def of(cls, query: QueryDict, rows: QuerySet[ImageAsset]) -> Self:
-        """Return the validated form of a page that searches `rows`."""
+    def of(cls, query: QueryDict, rows: QuerySet[ImageAsset], *, is_framed: bool) -> Self:
+        """Return the validated form of a page that searches `rows`. `is_framed`: by a picture with a frame."""
         form = cls(query)
-        quick = largest_quick_distance(rows, MAX_MILLISECONDS, any_orientation="any_orientation" in query)
+        quick = largest_quick_distance(
+            rows, MAX_MILLISECONDS, any_orientation="any_orientation" in query, is_framed=is_framed
+        )
         form.largest_distance = min(MAX_DISTANCE, quick)
         form.is_valid()
         return form
@@ -75,39 +77,68 @@ class HashField(forms.CharField):
 
     widget = forms.HiddenInput
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, *, required: bool = True) -> None:
         errors = dict.fromkeys(("required", "null_characters_not_allowed"), NO_HASHES)
-        super().__init__(strip=False, error_messages=errors)
+        super().__init__(strip=False, required=required, empty_value=None, error_messages=errors)
         self.bits = bits
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if not is_hash(value, self.bits):
+        if value is not None and not is_hash(value, self.bits):
             raise ValidationError(NO_HASHES, code="invalid")
+
+
+class QualityField(forms.IntegerField):
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        errors = dict.fromkeys(("invalid", "min_value", "max_value"), BAD_QUALITY)
+        super().__init__(min_value=0, max_value=BEST_QUALITY, required=False, error_messages=errors)
 
 
 class HashForm(SearchForm):
     """A search by the hashes of an uploaded image, of which nothing else is kept."""
 
+    # The columns of an image by their names in the address.
+    COLUMNS: ClassVar = {
+        "hash": "perceptual_hash",
+        "vertical": "vertical_hash",
+        "detail": "detail_hash",
+        "quality": "hash_quality",
+        "inside_hash": "inside_perceptual_hash",
+        "inside_vertical": "inside_vertical_hash",
+        "inside_detail": "inside_detail_hash",
+        "inside_quality": "inside_quality",
+    }
+
     hash = HashField(HASH_BITS)
     vertical = HashField(HASH_BITS)
     detail = HashField(DETAIL_BITS)
-    quality = forms.IntegerField(
-        min_value=0,
-        max_value=BEST_QUALITY,
-        required=False,
-        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), BAD_QUALITY),
-        widget=forms.HiddenInput,
-    )
+    quality = QualityField()
+    # Those of what is inside a frame; all or none.
+    inside_hash = HashField(HASH_BITS, required=False)
+    inside_vertical = HashField(HASH_BITS, required=False)
+    inside_detail = HashField(DETAIL_BITS, required=False)
+    inside_quality = QualityField()
+
+    @classmethod
+    def address_query(cls, image: ImageAsset) -> dict[str, Any]:
+        """Return the query of the address of a search by the hashes of an image."""
+        values = {name: getattr(image, column) for name, column in cls.COLUMNS.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        inside = [cleaned.get(name) for name in self.COLUMNS if name.startswith("inside_")]
+        if None in inside and any(value is not None for value in inside):
+            raise ValidationError(NO_HASHES, code="invalid")
+        return cleaned
 
     def unsaved_asset(self) -> ImageAsset:
         """Return an asset for `similar_to()`. The form must be valid."""
-        hashes = self.cleaned_data
+        values = {column: self.cleaned_data[name] for name, column in self.COLUMNS.items()}
         return ImageAsset(
-            perceptual_hash=hashes["hash"].lower(),
-            vertical_hash=hashes["vertical"].lower(),
-            detail_hash=hashes["detail"].lower(),
-            hash_quality=hashes["quality"],
+            **{name: value.lower() if isinstance(value, str) else value for name, value in values.items()}
         )
 
 

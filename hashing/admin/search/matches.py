@@ -11,7 +11,7 @@ from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
-from hashing.models.duplicates import describe_orientation
+from hashing.models.duplicates import describe_match
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.query import is_searchable, whole_of
 from hashing.search.similar import largest_quick_distance
@@ -50,7 +50,8 @@ def unsearchable_reason(asset: ImageAsset, *, include_low_quality: bool) -> Unse
 
 def find_in_any_orientation(rows: ImageAssetQuerySet[Any], asset: ImageAsset) -> ImageAssetQuerySet[Any]:
     """Return the rows that match, also turned and mirrored, at a distance that a page can wait for."""
-    quick = largest_quick_distance(rows, MAX_MILLISECONDS, any_orientation=True)
+    is_framed = asset.inside_quality is not None
+    quick = largest_quick_distance(rows, MAX_MILLISECONDS, any_orientation=True, is_framed=is_framed)
     return rows.similar_to(asset, min(hashing_settings().MAX_DISTANCE, quick), any_orientation=True)
 
 
@@ -58,24 +59,24 @@ def orientation_of(match: Any) -> Orientation:
     return Orientation(getattr(match, "orientation", None) or Orientation.UPRIGHT)
 
 
-def orientation_label(match: Any) -> str:
-    """Return how a row of `similar_to()` is turned or mirrored; empty if it is neither."""
-    return describe_orientation(orientation_of(match))
+def match_label(match: Any) -> str:
+    """Return how a row of `similar_to()` is framed, turned and mirrored; empty if it is as the picture is."""
+    return describe_match(match.framing, orientation_of(match))
 
 
 @dataclass(frozen=True)
 class Card:
-    """An image as the template `card.html` shows it. `distance` and `orientation`, a label, are those of a match."""
+    """An image as the template `card.html` shows it. `distance` and `label`, of `match_label`, are those of a match."""
 
     asset: ImageAsset
     preview: str
     distance: int | None = None
-    orientation: str = ""
+    label: str = ""
 
     @classmethod
     def of_match(cls, match: Any, site: AdminSite) -> Self:
         """Return the card of a row of `similar_to()`."""
-        return cls(match, preview_html(match, LARGE, site), match.distance, orientation_label(match))
+        return cls(match, preview_html(match, LARGE, site), match.distance, match_label(match))
 
 
 @dataclass(frozen=True)

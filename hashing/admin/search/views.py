@@ -47,7 +47,8 @@ class SearchViews:
             raise PermissionDenied
         if asset is None:
             raise Http404
-        form = SearchForm.of(request.GET, self.model_admin.get_queryset(request))
+        is_framed = asset.inside_quality is not None
+        form = SearchForm.of(request.GET, self.model_admin.get_queryset(request), is_framed=is_framed)
         attach_owners([asset], request, self.site)
         context = {
             "query_image": Card(asset, preview_html(asset, LARGE, self.site)),
@@ -68,18 +69,13 @@ class SearchViews:
     def search_by_hash(self, request: HttpRequest) -> HttpResponse:
         if not self.model_admin.has_view_permission(request):
             raise PermissionDenied
-        form = HashForm.of(request.GET, self.model_admin.get_queryset(request))
+        is_framed = bool(request.GET.get("inside_quality"))
+        form = HashForm.of(request.GET, self.model_admin.get_queryset(request), is_framed=is_framed)
         query = form.unsaved_asset() if form.is_valid() else None
         return self._results_page(request, _("Search by image"), form, query)
 
     def _address_of(self, image: ImageAsset) -> str:
-        query = {
-            "hash": image.perceptual_hash,
-            "vertical": image.vertical_hash,
-            "detail": image.detail_hash,
-            "quality": image.hash_quality,
-        }
-        return admin_url(self.site, "imageasset_similar", query=query)
+        return admin_url(self.site, "imageasset_similar", query=HashForm.address_query(image))
 
     def _results_page(
         self, request: HttpRequest, title: str, form: SearchForm, query: ImageAsset | None, **context: object

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hashing.admin.images.upload_choice import ImageUploadForm
 from hashing.models import ImageAsset
@@ -92,10 +92,17 @@ def test_keeping_both_does_what_the_save_button_did(superuser, here):
     assert '<input type="hidden" name="_addanother" value="1">' in superuser.post(address("add"), data).text
 
 
+def test_framed_copy_is_found_and_named(superuser, here):
+    framed = encoded(ImageOps.expand(Image.open(io.BytesIO(jpeg())), 40, "white"), "PNG")
+    page = upload(superuser, framed, "framed.png")
+    assert choice_of(page).images[0].label == "without the frame"
+    assert "without the frame" in page.text
+
+
 def test_turned_copy_is_found_and_named(superuser, here):
     turned = encoded(Image.open(io.BytesIO(jpeg())).transpose(Image.Transpose.ROTATE_90), "PNG")
     page = upload(superuser, turned, "turned.png")
-    assert choice_of(page).images[0].orientation == "turned right"
+    assert choice_of(page).images[0].label == "turned right"
     assert "turned right" in page.text
 
 

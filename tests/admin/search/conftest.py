@@ -23,6 +23,12 @@ def add(name: str = "x.jpg", bits: int = 0, detail_bits: int = 0, **fields) -> I
     return ImageAsset.objects.bulk_create([ImageAsset(image=name, **known | fields)])[0]
 
 
+def inside_of(asset: ImageAsset) -> dict[str, str | int]:
+    """The fields of a picture inside whose frame is that of an asset."""
+    fields = {f"inside_{name}": getattr(asset, name) for name in ("perceptual_hash", "vertical_hash", "detail_hash")}
+    return fields | {"inside_quality": asset.hash_quality}
+
+
 def find_similar(client, asset: ImageAsset, **query):
     return client.get(address("find_similar", asset.pk), query)
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from PIL import ImageOps
 
 from hashing.admin.search import forms
+from hashing.fingerprint.compute import fingerprint_of_image
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search import similar
 from hashing.search.similar import largest_quick_distance
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb
-from tests.admin.search.conftest import MARKUP, add, find_similar, search_by_hash, shown, upload
+from tests.admin.search.conftest import HASHES, MARKUP, add, find_similar, search_by_hash, shown, upload
 
 
 @pytest.mark.parametrize("distance", [0, 5, 40, 100, 200])
@@ -82,6 +84,37 @@ def test_missing_hashes_are_an_error_that_links_to_the_upload(editor, db):
     response = editor.get(address("similar"))
     assert "does not contain the hashes" in response.text
     assert f'class="button hashing-button" href="{address("search_by_image")}"' in response.text
+
+
+INSIDE = {f"inside_{name}": value for name, value in HASHES.items()}
+
+
+def test_search_by_the_inside_of_an_upload(editor, db):
+    copy = add()
+    whole = {"hash": "0" * 16, "vertical": "0" * 16, "detail": "0" * 64}
+    response = search_by_hash(editor, **whole, **INSIDE)
+    assert shown(response) == [copy.pk]
+    # Its options search by the same hashes.
+    assert f'name="inside_hash" value="{HASHES["hash"]}"' in response.text
+
+
+def test_upload_with_a_frame_is_searched_by_its_inside(editor, db):
+    picture = photo(size=(240, 180))
+    hashes = fingerprint_of_image(picture)
+    plain = add(
+        perceptual_hash=hashes.perceptual_hash, vertical_hash=hashes.vertical_hash, detail_hash=hashes.detail_hash
+    )
+    response = upload(editor, encoded(ImageOps.expand(picture, 40, "white"), "PNG"), follow=True)
+    assert shown(response) == [plain.pk]
+    assert "without the frame" in response.text
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_incomplete_inside_is_an_error(editor, db, name):
+    add()
+    response = search_by_hash(editor, **{each: value for each, value in INSIDE.items() if each != name})
+    assert "does not contain the hashes" in response.text
+    assert "does not contain the hashes" in search_by_hash(editor, **INSIDE | {"inside_detail": "x"}).text
 
 
 @pytest.mark.parametrize("quality", ["-1", "101", "x"])

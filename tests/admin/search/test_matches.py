@@ -9,6 +9,7 @@ from tests.admin.conftest import address
 from tests.admin.search.conftest import (
     add,
     find_similar,
+    inside_of,
     search_by_hash,
     shown,
 )
@@ -20,10 +21,27 @@ def test_invalid_page_is_the_first(editor, db, page):
     assert shown(find_similar(editor, asset, page=page)) == [copy.pk]
 
 
-def test_upright_copy_has_no_orientation_label(editor, db):
+def test_upright_copy_has_no_label(editor, db):
     asset = add()
     add()
-    assert "hashing-card__orientation" not in find_similar(editor, asset, any_orientation="on").text
+    assert "hashing-card__label" not in find_similar(editor, asset, any_orientation="on").text
+
+
+def test_framed_copy_is_shown_with_a_label(editor, db):
+    plain = add()
+    framed = add(bits=64, **inside_of(plain))
+    response = find_similar(editor, plain)
+    assert shown(response) == [framed.pk]
+    assert '<span class="hashing-card__label">in a frame</span>' in response.text
+    assert '<span class="hashing-card__label">without the frame</span>' in find_similar(editor, framed).text
+
+
+def test_framed_image_of_low_quality_is_searched_by_its_inside(editor, db):
+    plain = add()
+    framed = add(bits=64, **inside_of(plain) | {"hash_quality": 3})
+    response = find_similar(editor, framed)
+    assert response.context["unsearchable"] is None
+    assert shown(response) == [plain.pk]
 
 
 @pytest.mark.parametrize("detail", [None, "short"])

@@ -55,8 +55,8 @@ def test_mirrored_copy_is_found_with_any_orientation(editor, add_image):
     assert shown(find_similar(editor, asset)) == []
     response = find_similar(editor, asset, any_orientation="on")
     assert shown(response) == [copy.pk]
-    assert response.context["page"].cards[0].orientation == "mirrored"
-    assert '<span class="hashing-card__orientation">mirrored</span>' in response.text
+    assert response.context["page"].cards[0].label == "mirrored"
+    assert '<span class="hashing-card__label">mirrored</span>' in response.text
     known = compute_fingerprint(io.BytesIO(encoded(whole, "PNG")))
     query = {"hash": known.perceptual_hash, "vertical": known.vertical_hash, "detail": known.detail_hash}
     assert set(shown(search_by_hash(editor, any_orientation="on", **query))) == {asset.pk, copy.pk}
