@@ -80,6 +80,10 @@ class RankedRow(NamedTuple):
     source_type: str | None
     created_at: datetime
     hash_error: str
+    inside_left: int | None
+    inside_top: int | None
+    inside_right: int | None
+    inside_bottom: int | None
     is_resave: bool = False
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Expression, F, IntegerField, Q, Value, When
+from django.db.models import BigIntegerField, Case, Expression, F, IntegerField, Q, Value, When
 from django.db.models.expressions import OrderBy
-from django.db.models.functions import Left
-from django.db.models.lookups import Exact
+from django.db.models.functions import Cast, Left
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,10 @@ from hashing.grouping.candidates import RankedRow
 # Files that say nothing else are compared by their format first: what cameras and editors write comes before what is
 # made for pages of a site. Lossless files that were made from a JPEG are sorted out by "source".
 FORMATS = ("TIFF", "PNG", "BMP", "PPM", "HEIF", "JPEG", "MPO", "JPEG2000", "AVIF", "WEBP", "GIF")
+# The share of an image that is inside its frame is rounded down to one of these, in parts of ALL_PARTS. So neither the
+# padding counts nor a line more or less of the frame, and of two copies of about the same size, the bare one is larger.
+INSIDE_PARTS, ALL_PARTS = (24, 16, 12, 8, 6, 4, 3, 2, 1), 32
+ALL_THOUSANDTHS = 1000 * 1000
 # A smaller difference in the bytes of two files says nothing about their pictures.
 CLEAR_BYTES_SHARE = 0.02
 
@@ -99,6 +103,29 @@ def has_similar_bytes(one: RankedRow, other: RankedRow) -> bool:
     return sizes[0] >= (1 - CLEAR_BYTES_SHARE) * sizes[1]
 
 
+def count_pixels(image: RankedRow) -> int:
+    """Return the pixels of the picture, without a frame, in parts of ALL_PARTS."""
+    pixels = (image.width or 0) * (image.height or 0)
+    if image.inside_left is None or image.inside_top is None:
+        return ALL_PARTS * pixels
+    share = ((image.inside_right or 0) - image.inside_left) * ((image.inside_bottom or 0) - image.inside_top)
+    return pixels * next((part for part in INSIDE_PARTS if share * ALL_PARTS >= part * ALL_THOUSANDTHS), 1)
+
+
+def pixels_expression() -> Expression:
+    """Return the same in SQL, null for an unknown size."""
+    across, down = F("inside_right") - F("inside_left"), F("inside_bottom") - F("inside_top")
+    share = as_number(across) * as_number(down) * ALL_PARTS
+    whens = (When(GreaterThanOrEqual(share, part * ALL_THOUSANDTHS), then=part) for part in INSIDE_PARTS)
+    parts = Case(When(inside_left__isnull=True, then=ALL_PARTS), *whens, default=1, output_field=BigIntegerField())
+    return as_number(F("width")) * as_number(F("height")) * parts
+
+
+def as_number(expression: Expression | F) -> Cast:
+    """Return a number with which databases can calculate: a product of two small ones may be a large one."""
+    return Cast(expression, BigIntegerField())
+
+
 def largest_first(expression: Expression | F) -> OrderBy:
     return expression.desc(nulls_last=True)
 
@@ -113,8 +140,8 @@ OLDEST = Criterion(
 CRITERIA = {
     "pixels": Criterion(
         reason=_("most pixels"),
-        value=lambda image: -(image.width or 0) * (image.height or 0),
-        order=(largest_first(F("width") * F("height")),),
+        value=lambda image: -count_pixels(image),
+        order=(largest_first(pixels_expression()),),
     ),
     "source": Criterion(reason=_("not a re-save"), value=lambda image: image.is_resave, order=()),
     "metadata": Criterion(

@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
 from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Framing
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import Changes
 
 RULE = "=" * 60
-CSV_COLUMNS = ("keeper", "pk", "distance", "orientation", "decided", "file_size")
+CSV_COLUMNS = ("keeper", "pk", "distance", "orientation", "framed", "decided", "file_size")
+# Which of the two images was compared without its frame.
+FRAMED = {Framing.NONE: "", Framing.ROW: "image", Framing.QUERY: "keeper", Framing.BOTH: "both"}
 KIB = 1024
 
 
@@ -71,7 +74,7 @@ class GroupingReport:
         # Whole lines, because the stdout of a command adds a line break to each text.
         file.write('{"groups": [\n')
         for number, group in enumerate(self.groups, start=1):
-            members = [describe_member(each, with_orientation=self.options.any_orientation) for each in group.members]
+            members = [self._member_as_json(each) for each in group.members]
             line = json.dumps({"keeper": group.keeper, "members": members})
             file.write(line + (",\n" if number < len(self.groups) else "\n"))
         file.write(f"], {json.dumps(summary)[1:-1]}}}\n")
@@ -82,13 +85,20 @@ class GroupingReport:
         writer.writerow(CSV_COLUMNS)
         for group in self.groups:
             for each in group.members:
-                member = describe_member(each, with_orientation=True)
-                writer.writerow([group.keeper, *member.values(), each.is_same, each.file_size])
+                match = (each.key, each.distance, orientation_name(each), FRAMED[Framing(each.framing)])
+                writer.writerow([group.keeper, *match, each.is_same, each.file_size])
+
+    def _member_as_json(self, member: FoundMember) -> dict[str, Any]:
+        described: dict[str, Any] = {"pk": member.key, "distance": member.distance}
+        if self.options.any_orientation:
+            described["orientation"] = orientation_name(member)
+        if framed := FRAMED[Framing(member.framing)]:
+            described["framed"] = framed
+        return described
 
 
-def describe_member(member: FoundMember, *, with_orientation: bool) -> dict[str, Any]:
-    orientation = {"orientation": Orientation(member.orientation).name.lower()} if with_orientation else {}
-    return {"pk": member.key, "distance": member.distance, **orientation}
+def orientation_name(member: FoundMember) -> str:
+    return Orientation(member.orientation).name.lower()
 
 
 def readable_size(size: int) -> str:

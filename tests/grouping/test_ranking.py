@@ -29,6 +29,10 @@ VALUES = {
     "source_type": st.none() | st.just("blog.photo"),
     "created_at": MOMENTS,
     "hash_error": st.sampled_from(["", "broken"]),
+    "inside_left": st.none(),
+    "inside_top": st.none(),
+    "inside_right": st.none(),
+    "inside_bottom": st.none(),
 }
 ROWS = st.lists(
     st.builds(RankedRow, pk=st.integers(0, 50), **VALUES, is_resave=st.booleans()), unique_by=lambda row: row.pk
@@ -69,13 +73,39 @@ def test_sql_and_python_give_the_same_order(add_hashed, settings, keeper):
         "image": ["a/1.jpg", "b/1.jpg", "B/1.jpg"],
         "created_at": [NEW_YEAR, NEW_YEAR + timedelta(1)],
     }
+    boxes = [(None,) * 4, (0, 125, 1000, 875), (1, 0, 999, 1000), (480, 480, 520, 520)]
     for number in range(40):
         add_hashed(
-            **{name: values[number * (7 + place) % len(values)] for place, (name, values) in enumerate(fields.items())}
+            **{name: values[number * (7 + place) % len(values)] for place, (name, values) in enumerate(fields.items())},
+            **in_frame(*boxes[number // 2 % len(boxes)]),
         )
     rows = ImageAsset.objects.all()
     ranked = [RankedRow(*values) for values in rows.values_list("pk", *RANKED_COLUMNS)]
     assert list(order_by_ranking(rows).values_list("pk", flat=True)) == best_first(ranked, set())
+
+
+def in_frame(left: int | None, top: int | None, right: int | None, bottom: int | None) -> dict[str, int | None]:
+    return {"inside_left": left, "inside_top": top, "inside_right": right, "inside_bottom": bottom}
+
+
+SQUARE, PADDED = in_frame(0, 101, 1000, 899), in_frame(0, 125, 1000, 875)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        # A picture of 10 x 8 pixels, and copies of it that are padded to squares.
+        ({"height": 8}, {"file_size": 900, **SQUARE}),
+        ({"height": 8}, {"file_size": 900, **PADDED}),
+        # A small copy is worse than a framed one.
+        ({"file_size": 50, **SQUARE}, {"width": 5, "height": 4}),
+        # Of two framed copies, neither is better by a line of the frame.
+        ({"file_size": 200, **SQUARE}, in_frame(0, 100, 1000, 900)),
+        (SQUARE, {"width": 9, "height": 9, "file_size": 900, **SQUARE}),
+    ],
+)
+def test_the_pixels_of_a_frame_do_not_count(better, worse):
+    assert is_better(image(2, **better), image(1, **worse))
 
 
 def image(pk: int = 1, **fields) -> ImageAsset:

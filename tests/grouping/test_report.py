@@ -13,7 +13,7 @@ from hashing.grouping.store import Changes
 
 GROUPS = [
     FoundGroup(12, [FoundMember(15, 2, 1, is_same=False, file_size=700_000)]),
-    FoundGroup(20, [FoundMember(21, 0, 1, is_same=True, file_size=0), FoundMember(7, 4, 2, False, 400_000)]),
+    FoundGroup(20, [FoundMember(21, 0, 1, is_same=True, file_size=0), FoundMember(7, 4, 2, False, 400_000, framing=1)]),
 ]
 OPTIONS = GroupingOptions(max_distance=5)
 
@@ -40,6 +40,8 @@ def test_json_has_the_groups_and_how_they_were_found(groups):
     if groups:
         member = {"pk": 15, "distance": 2}
         assert read["groups"][0] == {"keeper": 12, "members": [member]}
+    if len(groups) > 1:
+        assert read["groups"][1]["members"][1] == {"pk": 7, "distance": 4, "framed": "image"}
 
 
 def test_csv_has_a_line_for_each_image_except_for_keepers():
@@ -51,4 +53,5 @@ def test_csv_has_a_line_for_each_image_except_for_keepers():
         ("20", "21", "0"),
         ("20", "7", "4"),
     ]
+    assert [line["framed"] for line in lines] == ["", "", "image"]
     assert (lines[2]["orientation"], lines[2]["file_size"], lines[1]["decided"]) == ("mirrored", "400000", "True")
