@@ -1,6 +1,6 @@
 """Make the picture library of the demo: `python -m samples.library FOLDER`.
 
-It has each sample photograph with copies of it, a blank page, a logo, and broken files.
+It has each sample photograph with copies of it, some of them in a frame, a blank page, a logo, and broken files.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw, ImageOps
 
 PHOTOGRAPHS = Path(__file__).parent / "photographs"
 STORED_TURNED = 6
@@ -24,6 +24,9 @@ def make_library(folder: Path) -> int:
         with Image.open(photograph) as image:
             for name, make in COPIES.items():
                 make(image, target / name)
+    for name, make in FRAMED_COPIES.items():
+        with Image.open(PHOTOGRAPHS / f"{Path(name).parent}.jpg") as image:
+            make(image, folder / name)
     add_odd_files(folder)
     return sum(path.is_file() for path in folder.rglob("*"))
 
@@ -65,6 +68,21 @@ def save_as_webp(image: Image.Image, path: Path) -> None:
     image.save(path, quality=80)
 
 
+def pad_to_square(image: Image.Image, path: Path) -> None:
+    """As shops show pictures."""
+    side = max(image.size)
+    ImageOps.pad(image, (side, side), color="white").save(path, quality=90)
+
+
+def letterbox(image: Image.Image, path: Path) -> None:
+    """As phones show pictures on an upright screen."""
+    ImageOps.pad(image, (image.width, image.width * 16 // 9), color="black").save(path, quality=90)
+
+
+def add_border(image: Image.Image, path: Path) -> None:
+    ImageOps.expand(image, image.width // 20, "#204030").save(path, quality=90)
+
+
 COPIES: dict[str, Callable[[Image.Image, Path], None]] = {
     "half-size.jpg": half_size,
     "recompressed.jpg": recompress,
@@ -72,6 +90,11 @@ COPIES: dict[str, Callable[[Image.Image, Path], None]] = {
     "turned-by-exif.jpg": turn_by_exif,
     "alpha.png": add_alpha,
     "other-format.webp": save_as_webp,
+}
+FRAMED_COPIES: dict[str, Callable[[Image.Image, Path], None]] = {
+    "coffee/padded-to-square.jpg": pad_to_square,
+    "coffee/letterboxed.jpg": letterbox,
+    "coffee/with-a-border.jpg": add_border,
 }
 
 

@@ -29,6 +29,14 @@ class InsideBox(NamedTuple):
     right: int
     bottom: int
 
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
 
 class Inside(NamedTuple):
     """The hashes and the quality of what is inside a frame of one colour (docs/hash.md)."""

@@ -15,10 +15,13 @@ from hashing.admin.review.differences import (
     describe_file,
     describe_owners,
     find_differences,
+    inside_box,
 )
 from hashing.admin.review.verdicts import VERDICTS, Verdict
 from hashing.admin.visibility import ImageAccess
+from hashing.fingerprint.fingerprint import InsideBox
 from hashing.fingerprint.orientations import IS_TRANSPOSED, Orientation
+from hashing.fingerprint.similarity import Framing
 from hashing.grouping.deletion import file_problem
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from hashing.stored_files.availability import StorageUnavailable, is_local
@@ -112,7 +115,19 @@ class MemberCard:
 
     @property
     def pair(self) -> Pair:
-        return Pair(self.asset, self.keeper, is_on_side=self.member.orientation in IS_TRANSPOSED)
+        framing = Framing(self.member.framing)
+        return Pair(self.asset, self.keeper, self.member.orientation in IS_TRANSPOSED, framing)
+
+    @property
+    def inside(self) -> InsideBox | None:
+        """What is inside the frame of the image, in thousandths."""
+        return inside_box(self.asset)
+
+    @property
+    def outlined(self) -> InsideBox | None:
+        """What is inside the frame, if the keeper shows it without that frame."""
+        # A browser does not enlarge the preview of a transparent image to the size of the card.
+        return self.inside if self.member.framing == Framing.ROW and not self.asset.is_transparent else None
 
     @property
     def likeness(self) -> str:

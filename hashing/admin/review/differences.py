@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from hashing.admin.columns import pixels, size
 from hashing.admin.owners import OwnerLink
+from hashing.fingerprint.fingerprint import InsideBox
+from hashing.fingerprint.similarity import Framing
 from hashing.grouping.decision_log import local_time
 from hashing.models import ImageAsset
 from hashing.templatetags.hashing_admin import spell_out
@@ -25,6 +27,8 @@ from hashing.workers.worker import FILE_NOT_FOUND
 
 # Smaller differences are noise: a share of the pixels, bytes or of the shape, steps of quality, and EXIF tags.
 MIN_SHARE, MIN_QUALITY_STEPS, MIN_TAGS = 0.02, 3, 5
+# The edges of a frame are known up to a line of a small picture: as a share of what is inside, and in thousandths.
+MIN_INSIDE_SHARE, MIN_FRAME_DIFFERENCE = 0.08, 20
 # From here on "2x the pixels" is easier to understand than "+95% pixels".
 MIN_TIMES = 1.95
 # So far is a share from a half that is called that.
@@ -33,7 +37,11 @@ HALF_TOLERANCE = 0.025
 TIME_ZONE_STEP, MAX_TIME_ZONES = timedelta(minutes=15), timedelta(hours=26)
 ONE_MINUTE = MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
 MAX_OWNERS = 2
+FRAMES_OF_ROWS, FRAMES_OF_QUERIES = {Framing.ROW, Framing.BOTH}, {Framing.QUERY, Framing.BOTH}
 MINUS = "\N{MINUS SIGN}"
+
+
+Size = tuple[float, float]
 
 
 class Kind(StrEnum):
@@ -51,15 +59,40 @@ class Difference(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """An image and the keeper of its group. `is_on_side`: one of them is turned by a quarter against the other."""
+    """An image and the keeper of its group. `is_on_side`: one of them is turned by a quarter against the other.
+
+    `framing`: which of them match by what is inside their frames; the keeper is the query.
+    """
 
     asset: ImageAsset
     keeper: ImageAsset
     is_on_side: bool = False
+    framing: Framing = Framing.NONE
 
     @property
     def has_same_bytes(self) -> bool:
         return self.asset.file_digest is not None and self.asset.file_digest == self.keeper.file_digest
+
+    @property
+    def sizes(self) -> tuple[Size, Size]:
+        """The sizes in pixels of what is compared of both, or zeros; that of the image as the keeper is turned."""
+        width, height = compared_size(self.asset, self.framing in FRAMES_OF_ROWS)
+        kept = compared_size(self.keeper, self.framing in FRAMES_OF_QUERIES)
+        return (height, width) if self.is_on_side else (width, height), kept
+
+    @property
+    def min_share(self) -> float:
+        return MIN_INSIDE_SHARE if self.framing else MIN_SHARE
+
+
+def compared_size(asset: ImageAsset, is_inside: bool) -> Size:  # noqa: FBT001
+    width, height, box = asset.width or 0, asset.height or 0, inside_box(asset)
+    return (width * box.width / 1000, height * box.height / 1000) if is_inside and box else (width, height)
+
+
+def inside_box(asset: ImageAsset) -> InsideBox | None:
+    edges = asset.inside_left, asset.inside_top, asset.inside_right, asset.inside_bottom
+    return None if None in edges else InsideBox(*edges)  # type: ignore[arg-type]
 
 
 class Wording(NamedTuple):
@@ -109,22 +142,36 @@ def compare_availability(pair: Pair) -> Iterator[Difference]:
         yield Difference(label, Kind.WORSE)
 
 
+def compare_frames(pair: Pair) -> Iterator[Difference]:
+    if pair.framing is Framing.ROW:
+        yield Difference(_("the same picture in a frame"))
+    elif pair.framing is Framing.QUERY:
+        yield Difference(_("the same picture without the frame"))
+    elif pair.framing is Framing.BOTH and has_another_frame(pair):
+        yield Difference(_("the same picture in another frame"))
+
+
+def has_another_frame(pair: Pair) -> bool:
+    box, kept = inside_box(pair.asset), inside_box(pair.keeper)
+    if not (box and kept):
+        return False
+    sides = (box.height, box.width) if pair.is_on_side else (box.width, box.height)
+    return max(abs(sides[0] - kept.width), abs(sides[1] - kept.height)) >= MIN_FRAME_DIFFERENCE
+
+
 def compare_pixels(pair: Pair) -> Iterator[Difference]:
-    count, kept = pixel_count(pair.asset), pixel_count(pair.keeper)
-    if label := amount_label(count, kept, PIXELS):
+    count, kept = (width * height for width, height in pair.sizes)
+    if label := amount_label(count, kept, PIXELS, pair.min_share):
         yield Difference(label, better_if(count > kept))
 
 
 def compare_shapes(pair: Pair) -> Iterator[Difference]:
-    """A crop, a border, or a picture that was stretched."""
-    width, height = pair.asset.width, pair.asset.height
-    kept_width, kept_height = pair.keeper.width, pair.keeper.height
-    if pair.is_on_side:
-        width, height = height, width
+    """A crop, or a picture that was stretched."""
+    (width, height), (kept_width, kept_height) = pair.sizes
     if not (width and height and kept_width and kept_height):
         return
     # In a small copy, rounding to whole pixels changes the shape.
-    tolerance = MIN_SHARE + 1 / min(width, height) + 1 / min(kept_width, kept_height)
+    tolerance = pair.min_share + 1 / min(width, height) + 1 / min(kept_width, kept_height)
     ratio = (width * kept_height) / (height * kept_width)
     if max(ratio, 1 / ratio) > 1 + tolerance:
         yield Difference(_("wider shape") if ratio > 1 else _("taller shape"))
@@ -181,6 +228,7 @@ def compare_transparency(pair: Pair) -> Iterator[Difference]:
 
 
 COMPARISONS = (
+    compare_frames,
     compare_pixels,
     compare_shapes,
     compare_bytes,
@@ -208,13 +256,9 @@ def describe_owners(asset: ImageAsset) -> Iterator[Difference]:
         yield Difference(_("and by %(count)d more") % {"count": others})
 
 
-def pixel_count(asset: ImageAsset) -> int:
-    return (asset.width or 0) * (asset.height or 0)
-
-
-def amount_label(amount: int, kept: int, wording: Wording) -> str:
+def amount_label(amount: float, kept: float, wording: Wording, min_share: float = MIN_SHARE) -> str:
     """Return how an amount compares with that of the keeper; empty if it is about the same, or unknown."""
-    if not (amount and kept) or max(amount / kept, kept / amount) < 1 + MIN_SHARE:
+    if not (amount and kept) or max(amount / kept, kept / amount) < 1 + min_share:
         return ""
     ratio = amount / kept
     if ratio >= MIN_TIMES:

@@ -6,6 +6,7 @@ import pytest
 
 from hashing.admin.owners import OwnerLink
 from hashing.admin.review.differences import Difference, Pair, describe_file, describe_owners, find_differences
+from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
 
 ADDED = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -55,6 +56,30 @@ def test_pixels(width, height, expected):
 def test_a_crop_has_another_shape():
     assert chips(width=2500) == [("−17% pixels", "worse"), ("taller shape", "neutral")]  # noqa: RUF001
     assert chips({"width": 2500}) == [("+20% pixels", "better"), ("wider shape", "neutral")]
+
+
+BARS = {"inside_left": 0, "inside_top": 100, "inside_right": 1000, "inside_bottom": 900}
+BORDER = {"inside_left": 100, "inside_top": 100, "inside_right": 900, "inside_bottom": 900}
+PADDED = {"width": 3000, "height": 2500, **BARS}
+
+
+def framed_chips(framing: Framing, kept: dict[str, object], **fields) -> list[str]:
+    pair = Pair(image(**{"file_digest": "b" * 64} | fields), image(**kept), framing=framing)
+    return [found.label for found in find_differences(pair)]
+
+
+def test_a_framed_copy_is_compared_by_what_is_inside():
+    assert framed_chips(Framing.ROW, {}, **PADDED) == ["the same picture in a frame"]
+    assert framed_chips(Framing.QUERY, PADDED) == ["the same picture without the frame"]
+    assert framed_chips(Framing.ROW, {"width": 1500, "height": 1000}, **PADDED) == [
+        "the same picture in a frame",
+        "4× the pixels",  # noqa: RUF001
+    ]
+
+
+def test_two_frames_are_named_if_they_differ():
+    assert framed_chips(Framing.BOTH, PADDED, **PADDED | {"inside_top": 110}) == []
+    assert framed_chips(Framing.BOTH, BORDER, **PADDED)[0] == "the same picture in another frame"
 
 
 def test_the_shape_of_a_turned_image_is_compared_upright():

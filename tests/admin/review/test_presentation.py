@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hashing.admin.review.presentation import present_group_page, present_groups
+from hashing.fingerprint.similarity import Framing
 from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from tests.admin.review.conftest import everything, keys_of, review_address
@@ -90,6 +91,14 @@ def test_a_turned_copy_has_the_shape_of_the_keeper(add_group):
     ImageAsset.objects.filter(pk=keys_of(group)[1]).update(width=200, height=300)
     GroupMember.objects.filter(group=group, position=1).update(orientation=6)
     assert cards_of(group)[1].differences == []
+
+
+def test_the_inside_of_a_frame_is_outlined_where_the_keeper_has_none(add_group):
+    box = {"inside_left": 0, "inside_top": 101, "inside_right": 1000, "inside_bottom": 899}
+    group = add_group(**box)
+    GroupMember.objects.filter(group=group, position=1).update(framing=Framing.ROW)
+    GroupMember.objects.filter(group=group, position=2).update(framing=Framing.BOTH)
+    assert [card.outlined for card in cards_of(group)] == [None, (0, 101, 1000, 899), None]
 
 
 def test_only_turned_copies_have_an_orientation(add_group):

@@ -1,6 +1,6 @@
 // The stage of the comparison: two pictures under one zoom, moved by wheel, mouse, fingers and keys.
 
-import { createPicture, showCard, turnUpright, uprightSize } from "./picture.js";
+import { comparedPart, comparedSize, createPicture, showCard, turnUpright } from "./picture.js";
 import { boxOf, contained, panBy, settleZoom, startZoom, zoomBy } from "./zoom.js";
 
 const dialog = document.querySelector(".hashing-compare");
@@ -12,6 +12,9 @@ const WHEEL_SPEED = 0.0015;
 const PINCH_SPEED = 0.01;
 const LINE_HEIGHT = 16;
 const TAP_PIXELS = 4;
+// Which of two pictures were compared by what is inside their frames.
+const IMAGE_IN_FRAME = 1;
+const KEEPER_IN_FRAME = 2;
 // From here on, the pixels of an image are worth seeing as such.
 const PIXELATED_SCALE = 3;
 // Above this difference of two ratios, one image is cropped. Below, it is rounding, which would shift all details.
@@ -40,10 +43,20 @@ divider.addEventListener("keydown", moveDividerByKey);
 // The views of a mode may be smaller than the stage.
 new ResizeObserver(drawSoon).observe(pictures.first.view);
 
+// A copy in a frame is compared without the frame, which is around the place of the picture.
 export function showPair(firstCard, secondCard) {
+  const framing = framingOf(firstCard, secondCard);
+  pictures.first.isInside = Boolean(framing & KEEPER_IN_FRAME);
+  pictures.second.isInside = Boolean(framing & IMAGE_IN_FRAME);
   showCard(pictures.first, firstCard);
   showCard(pictures.second, secondCard);
   drawSoon();
+}
+
+// Known of an image beside its keeper. The frame of a turned image is not where its file has it.
+function framingOf(firstCard, secondCard) {
+  const isKnown = firstCard.matches(".hashing-member--keeper") && secondCard.dataset.orientation === "1";
+  return isKnown ? Number(secondCard.dataset.framing) : 0;
 }
 
 export function resetZoom() {
@@ -114,16 +127,18 @@ function place({ figure, ...picture }, rectangle) {
 }
 
 function rectangleOf(picture, box, subjectSize) {
-  const size = uprightSize(picture);
+  const [size, part] = [comparedSize(picture), comparedPart(picture)];
   const difference = Math.abs((size.width / size.height / subjectSize.width) * subjectSize.height - 1);
-  return difference < MAX_ROUNDING ? box : contained(size, box);
+  const place = difference < MAX_ROUNDING ? box : contained(size, box);
+  const [width, height] = [place.width / part.width, place.height / part.height];
+  return { left: place.left - part.left * width, top: place.top - part.top * height, width, height };
 }
 
 // The first picture gives the box its proportions.
 function subject() {
-  const { width, height } = uprightSize(pictures.first);
+  const { width, height } = comparedSize(pictures.first);
   const actualWidths = Object.values(pictures).map((picture) => {
-    const size = uprightSize(picture);
+    const size = comparedSize(picture);
     return (width * size.width) / contained(size, { left: 0, top: 0, width, height }).width / window.devicePixelRatio;
   });
   const actualWidth = actualWidths[Object.keys(pictures).indexOf(dialog.dataset.shown)];
@@ -132,7 +147,7 @@ function subject() {
 
 // Pixels of the screen to one of the image.
 export function scaleOf(picture) {
-  const size = uprightSize(picture);
+  const size = comparedSize(picture);
   const { width } = contained(size, boxOf(zoom, viewSize(), subject()));
   return (width * window.devicePixelRatio) / size.width;
 }

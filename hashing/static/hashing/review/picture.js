@@ -19,7 +19,7 @@ const ROUNDING = 2;
 // `changed` is called when something else is shown, or is known.
 export function createPicture(view, changed) {
   const figure = view.querySelector("figure");
-  return { view, figure, preview: figure.querySelector("img"), original: null, card: null, state: "", note: "", changed };
+  return { view, figure, preview: figure.querySelector("img"), original: null, card: null, isInside: false, state: "", note: "", changed };
 }
 
 export function showCard(picture, card) {
@@ -38,8 +38,21 @@ export function clearPicture(picture) {
   picture.card = null;
 }
 
+// What of an image is compared, from 0 to 1: all of it, or what is inside its frame.
+export function comparedPart({ card, isInside }) {
+  if (!isInside || !card.dataset.inside) return { left: 0, top: 0, width: 1, height: 1 };
+  const [left, top, right, bottom] = card.dataset.inside.split(" ").map((edge) => edge / 1000);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+// The pixels of the part that is compared, upright.
+export function comparedSize(picture) {
+  const [size, part] = [uprightSize(picture), comparedPart(picture)];
+  return { width: size.width * part.width, height: size.height * part.height };
+}
+
 // The pixels of the upright image.
-export function uprightSize(picture) {
+function uprightSize(picture) {
   const { width, height } = storedSize(picture);
   return isTransposed(picture.card) ? { width: height, height: width } : { width, height };
 }

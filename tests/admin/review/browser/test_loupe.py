@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -68,6 +68,22 @@ def test_click_on_a_picture_shows_the_original(reviewer, add_copies):
     assert reviewer.compared() == {"mode": "flip", "shown": "first"}
     assert reviewer.browser.execute_script(NATURAL_WIDTHS) == [640, 320]
     assert reviewer.browser.execute_script(NOTES) == ["", ""]
+
+
+@DESKTOP
+def test_a_framed_copy_lies_with_its_picture_over_the_original(reviewer, add_files):
+    whole = photo(size=(640, 480))
+    padded = ImageOps.expand(whole, (0, 80), "white")
+    add_files(original_png=encoded(whole, "PNG"), padded_png=encoded(padded, "PNG"))
+    reviewer.open(review_address("changelist"))
+    outline = reviewer.find(".hashing-member__outline rect")
+    picture = reviewer.find(".hashing-member--open .hashing-preview")
+    assert outline.rect["height"] == pytest.approx(picture.rect["height"] * 0.75, abs=4)
+    assert outline.rect["y"] == pytest.approx(picture.rect["y"] + picture.rect["height"] * 0.125, abs=3)
+    reviewer.press("z", "1")
+    first, second = rectangles(reviewer)
+    assert first[2:] == [640, 480]
+    assert second == pytest.approx([first[0], first[1] - 80, 640, 640], abs=4)
 
 
 @DESKTOP
