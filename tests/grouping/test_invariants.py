@@ -23,6 +23,8 @@ from tests.grouping.conftest import PICTURES, stored_groups, undo_last
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STEPS = 25
+HASH_COLUMNS = ("perceptual_hash", "vertical_hash", "detail_hash", "hash_quality")
+INSIDE_COLUMNS = {name: f"inside_{name.removeprefix('hash_')}" for name in HASH_COLUMNS}
 DECIDE = (decide_same, decide_different, decide_related, keep)
 
 
@@ -41,15 +43,17 @@ class Library:
         return self.hashes_by_digest.setdefault(digest, self.new_hashes() | {"file_digest": digest})
 
     def new_hashes(self) -> dict[str, object]:
-        off = self.dice.choice([0, 0xF, 0x1FF, 0x1F0, 0xFFF])
-        picture = PICTURES[self.dice.randrange(2)] ^ off
-        return {
-            "perceptual_hash": f"{picture:016x}",
-            "vertical_hash": f"{picture:016x}",
-            "detail_hash": f"{picture ^ self.dice.choice([0, 0xFFFFFF]):064x}",
-            "hash_quality": self.dice.choice([20, 60, 90, 90, None]),
-            "hash_version": 1,
-        }
+        """Return those of a picture. A third of them are inside a frame that looks like another picture, as a whole."""
+        whole, inside = self.part(PICTURES[:2]), dict.fromkeys(HASH_COLUMNS)
+        if self.dice.random() < 1 / 3:
+            whole, inside = self.part(PICTURES[1:3]), whole | {"hash_quality": whole["hash_quality"] or 60}
+        return whole | {"hash_version": 1} | {INSIDE_COLUMNS[name]: value for name, value in inside.items()}
+
+    def part(self, pictures: list[int]) -> dict[str, object]:
+        picture = self.dice.choice(pictures) ^ self.dice.choice([0, 0xF, 0x1FF, 0x1F0, 0xFFF])
+        large = picture ^ self.dice.choice([0, 0xFFFFFF])
+        texts = (f"{picture:016x}", f"{picture:016x}", f"{large:064x}")
+        return dict(zip(HASH_COLUMNS, (*texts, self.dice.choice([20, 60, 90, 90, None])), strict=True))
 
     def file_size(self) -> int | None:
         return self.dice.choice([None, self.dice.randrange(2**33)])
@@ -75,13 +79,8 @@ class Library:
         pk = self.any_row()
         facts = self.facts()
         if self.dice.random() < 0.3:
-            facts |= {
-                "perceptual_hash": None,
-                "vertical_hash": None,
-                "detail_hash": None,
-                "hash_error": "broken",
-                "file_size": None,
-            }
+            facts |= dict.fromkeys([*HASH_COLUMNS, *INSIDE_COLUMNS.values(), "file_size"])
+            facts["hash_error"] = "broken"
         ImageAsset.objects.filter(pk=pk).update(**facts)
         end_decisions(ImageAsset, keys=[pk] if pk else [], using="default")
         update_groups([pk] if pk else [], "default", rehashed=True)
