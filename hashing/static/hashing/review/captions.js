@@ -13,9 +13,14 @@ export function describePair(sides, cards) {
   position.replaceChildren(`${placeOf(active, cards)}: `, isolatedText(active.dataset.name), ...signsOf(active).map((sign) => ` (${sign})`));
   dialog.toggleAttribute("data-without-keeper", !Object.values(sides).some(isKeeper));
   for (const [side, card] of Object.entries(sides)) describeCard(card, side);
-  for (const button of dialog.querySelectorAll("[data-verdict]")) describeVerdict(button, verdictButton(button, sides));
-  showNotices(active.closest(".hashing-group"));
+  describeDecisions(sides);
   showFilmstrip(cards, active);
+}
+
+// What can be decided about the two, and why nothing can.
+export function describeDecisions(sides) {
+  for (const button of dialog.querySelectorAll("[data-verdict]")) describeVerdict(button, verdictButton(button, sides));
+  showNotices(sides.first.closest(".hashing-group"));
 }
 
 function placeOf(card, cards) {

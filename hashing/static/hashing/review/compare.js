@@ -1,7 +1,7 @@
 // The images of a group at full size, one after the other beside a keeper, with the same buttons as on their cards. Two
 // images that are selected are compared with each other.
 
-import { describeDrawing, describePair, verdictButton } from "./captions.js";
+import { describeDecisions, describeDrawing, describePair, verdictButton } from "./captions.js";
 import { linkBeyond, nextGroup, OPEN_GROUP, pageBeyond, storePlace, takePlace } from "./continuation.js";
 import { moveDivider, panTo, pictures, resetZoom, showPair, zoomIn, zoomTo, zoomToActual } from "./loupe.js";
 import { clearPicture } from "./picture.js";
@@ -43,7 +43,7 @@ review.addEventListener("hashing:reveal", (event) => {
   revealed = event.target.closest(".hashing-member");
 });
 review.addEventListener("hashing:groups-changed", follow);
-review.addEventListener("hashing:notices-changed", () => dialog.open && describe());
+review.addEventListener("hashing:notices-changed", () => dialog.open && describeDecisions(sides));
 new MutationObserver(mirrorMessage).observe(toolbarMessage, { childList: true, characterData: true, subtree: true });
 addEventListener("pagehide", () => {
   // After the last group of a page, the next page continues where this one ended.
