@@ -12,6 +12,7 @@ from hashing.db.clock import DatabaseClock
 from hashing.db.own_thread import run_in_own_thread
 from hashing.db.retry import retry_transient
 from hashing.grouping.finder import find_groups
+from hashing.grouping.group_rows import copy_names, with_groups_locked
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.options import GroupingOptions, PhaseListener
 from hashing.grouping.pair_constraints import read_constraints
@@ -68,6 +69,7 @@ def run_grouping(
         return GroupingReport(groups, options)
     last = retry_transient(lambda: last_member(alias), alias)
     changes = store_groups(groups, alias, progress=lambda percent: progress("Storing", percent))
+    with_groups_locked(alias, copy_names, alias)
     retry_transient(lambda: options.remember(alias), alias)
     catch_up_with_uploads(options, started, alias)
     # The groups were stored without the decisions that were made or taken back since the constraints were read.

@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from django.db.models import BigIntegerField, Count, Max, Q, QuerySet, Sum, Value
+from django.db.models import BigIntegerField, Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
+from hashing.db.base_names import BaseNameKey, base_name_key
 from hashing.db.bulk_insert import insert_rows
 from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import retry_transient
@@ -74,22 +75,24 @@ def counts_of(members: Sequence[FoundMember] | Sequence[StoredMember]) -> tuple[
 def insert_groups(found: Iterable[FoundGroup], using: str) -> None:
     """Insert new groups without the assets that cannot join one. The groups must be locked."""
     chosen = list(found)
-    available = lock_available([key for each in chosen for key in (each.keeper, *(m.key for m in each.members))], using)
+    names = lock_available([key for each in chosen for key in (each.keeper, *(m.key for m in each.members))], using)
     members_of: dict[Any, list[FoundMember]] = {}
     for group in chosen:
-        members = [member for member in group.members if member.key in available]
-        if members and group.keeper in available:
+        members = [member for member in group.members if member.key in names]
+        if members and group.keeper in names:
             keeper = FoundMember(group.keeper, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
             members_of[group.keeper] = [keeper, *members]
     # The rows stay locked until the end of the transaction, so the counts are known in advance.
     created = DuplicateGroup.objects.using(using).bulk_create(
-        DuplicateGroup(keeper_id=keeper, **dict(zip(COUNT_FIELDS, counts_of(members), strict=True)))
+        DuplicateGroup(
+            keeper_id=keeper,
+            keeper_name=base_name_key(names[keeper]),
+            **dict(zip(COUNT_FIELDS, counts_of(members), strict=True)),
+        )
         for keeper, members in members_of.items()
     )
-    insert_members(
-        ((group.pk, position, each) for group in created for position, each in enumerate(members_of[group.keeper_id])),
-        using,
-    )
+    placed = ((group.pk, place, each) for group in created for place, each in enumerate(members_of[group.keeper_id]))
+    insert_members(placed, names, using)
 
 
 def append_members(added: Mapping[int, Sequence[FoundMember]], using: str) -> None:
@@ -99,28 +102,40 @@ def append_members(added: Mapping[int, Sequence[FoundMember]], using: str) -> No
     """
     groups = DuplicateGroup.objects.using(using).filter(pk__in=added).order_by("pk").select_for_update(of=("self",))
     existing = set(groups.values_list("pk", flat=True))
-    available = lock_available([member.key for members in added.values() for member in members], using)
+    names = lock_available([member.key for members in added.values() for member in members], using)
     rows = GroupMember.objects.using(using).filter(group__in=existing).order_by().values("group")
     ends = rows.annotate(last=Max("position")).values_list("group", "last")
     placed = ((pk, place, each) for pk, last in ends for place, each in enumerate(added[pk], start=last + 1))
-    insert_members((each for each in placed if each[2].key in available), using)
+    insert_members((each for each in placed if each[2].key in names), names, using)
     count_members(existing, using)
 
 
-def insert_members(placed: Iterable[tuple[int, int, FoundMember]], using: str) -> None:
-    """Insert members, each with the key of its group and its position."""
-    rows = [(pk, member.key, position, *member_fields(member)) for pk, position, member in placed]
-    insert_rows(GroupMember, ("group", "asset", "position", *MEMBER_FIELDS), rows, using)
+def insert_members(placed: Iterable[tuple[int, int, FoundMember]], names: Mapping[int, str], using: str) -> None:
+    """Insert members, each with the key of its group and its position. `names` are those of the files, by asset."""
+    rows = [(pk, each.key, position, names[each.key], *member_fields(each)) for pk, position, each in placed]
+    insert_rows(GroupMember, ("group", "asset", "position", "name", *MEMBER_FIELDS), rows, using)
 
 
-def lock_available(keys: Sequence[int], using: str) -> set[int]:
-    """Lock the assets that may join a group until the transaction ends, and return their keys.
+def lock_available(keys: Sequence[int], using: str) -> dict[int, str]:
+    """Lock the assets that may join a group until the transaction ends, and return the names of their files by key.
 
     An asset in another group, one that was deleted, and one whose file was replaced since it was compared cannot.
     """
     is_known = Q(perceptual_hash__isnull=False) | Q(file_digest__isnull=False)
     rows = ImageAsset.objects.using(using).filter(is_known, membership__isnull=True)
-    return {key for (key,) in rows_with_keys(rows.select_for_update(of=("self",)), keys, ())}
+    return dict(rows_with_keys(rows.select_for_update(of=("self",)), keys, ("image",)))
+
+
+def copy_names(using: str, keys: Iterable[int] | None = None) -> None:
+    """Store the names of the files of these assets, by default of all, where they are in groups under other names."""
+    images = ImageAsset.objects.using(using).annotate(base_name=BaseNameKey("image"))
+    of_member = Subquery(images.filter(pk=OuterRef("asset")).values("image"))
+    of_keeper = Subquery(images.filter(pk=OuterRef("keeper")).values("base_name"))
+    for some in [None] if keys is None else batches(keys):
+        members = GroupMember.objects.using(using).filter(**({} if some is None else {"asset__in": some}))
+        groups = DuplicateGroup.objects.using(using).filter(**({} if some is None else {"keeper__in": some}))
+        members.exclude(name=of_member).update(name=of_member)
+        groups.exclude(keeper_name=of_keeper).update(keeper_name=of_keeper)
 
 
 def remove_members(group_pk: int, assets: Iterable[int], using: str) -> set[int]:

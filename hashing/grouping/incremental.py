@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
 from hashing.grouping.finder import FoundGroup, find_groups
-from hashing.grouping.group_rows import append_members, count_members, remove_members, with_groups_locked
+from hashing.grouping.group_rows import append_members, copy_names, count_members, remove_members, with_groups_locked
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.pair_constraints import PairConstraints, read_constraints_around
 from hashing.grouping.ranking import is_better, order_by_ranking
@@ -46,11 +46,12 @@ def _update_groups(keys: set[int], using: str, *, rehashed: bool) -> None:
 def rebuild_groups(keys: set[int], rehashed: set[int], options: GroupingOptions, using: str) -> set[int]:
     """Cluster the groups around some assets again; for those of them that were `rehashed`, search the whole table.
 
-    Returns the assets that were in these groups or among the keys, are in no group now, and were not searched for.
+    Returns the assets that were in these groups or among the keys, are in no group now, and must be searched for. What
+    matches a keeper is in its group or in that of a better image, unless it was kept out by one that leaves the group.
     """
     matching = keys.union(*(find_matching(key, options, using) for key in rehashed))
     own_groups = find_groups_of(keys, using)
-    constraints = read_constraints_around(matching | {group.keeper_id for group in own_groups}, using)
+    constraints = read_constraints_around(matching | keepers_of(own_groups), using)
     concerned = matching | constraints.must_link.keys()
     small, large, left = [], [], set[int]()
     for group in own_groups if concerned == keys else find_groups_of(concerned, using):
@@ -70,8 +71,15 @@ def rebuild_groups(keys: set[int], rehashed: set[int], options: GroupingOptions,
     store_groups(found, using, among=small)
     for group in large:
         add_to_large_group(rehashed, group, options, using)
+    if own_groups and rehashed:
+        copy_names(using, rehashed)
     grouped = {key for group in found for key in (group.keeper, *(member.key for member in group.members))}
-    return (left | before | (keys & scope)) - rehashed - grouped
+    ungrouped = (left | before | (keys & scope)) - rehashed - grouped
+    return ungrouped if constraints.excluded_from(before) - before else ungrouped - keepers_of(small)
+
+
+def keepers_of(groups: Iterable[DuplicateGroup]) -> set[int]:
+    return {group.keeper_id for group in groups}
 
 
 def find_matching(key: int, options: GroupingOptions, using: str) -> list[int]:

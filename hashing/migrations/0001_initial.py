@@ -278,6 +278,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("found_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="found at")),
+                ("keeper_name", models.CharField(default="", max_length=500, verbose_name="name of the keeper")),
             ],
             options={
                 "verbose_name": "group of duplicates",
@@ -328,6 +329,7 @@ class Migration(migrations.Migration):
                         verbose_name="is the same",
                     ),
                 ),
+                ("name", models.CharField(default="", max_length=500, verbose_name="name of the file")),
             ],
             options={
                 "verbose_name": "image of a group",

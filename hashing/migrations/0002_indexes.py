@@ -84,6 +84,9 @@ class Migration(migrations.Migration):
         ),
         AddIndexOnline("duplicategroup", models.Index(fields=["max_distance"], name="duplicate_group_distance_idx")),
         AddIndexOnline("duplicategroup", models.Index(fields=["size"], name="duplicate_group_size_idx")),
+        AddIndexOnline(
+            "duplicategroup", models.Index(fields=["keeper_name", "keeper"], name="duplicate_group_name_idx")
+        ),
         AddIndexOnline("pairdecision", models.Index(fields=["decided_by", "id"], name="pair_decision_last_idx")),
         AddIndexOnline(
             "pairdecision", models.Index(fields=["decided_by", "decided_at"], name="pair_decision_today_idx")

@@ -80,6 +80,8 @@ class DuplicateGroup(models.Model):
         _("largest distance"), help_text=_("Between the keeper and one of its images.")
     )
     found_at = models.DateTimeField(_("found at"), default=timezone.now)
+    # A copy by which a list is sorted: `base_name_key` of the keeper's file.
+    keeper_name = models.CharField(_("name of the keeper"), max_length=500, default="")
 
     objects: ClassVar[DuplicateGroupQuerySet] = DuplicateGroupQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -93,6 +95,7 @@ class DuplicateGroup(models.Model):
             ),
             models.Index(fields=["max_distance"], name="duplicate_group_distance_idx"),
             models.Index(fields=["size"], name="duplicate_group_size_idx"),
+            models.Index(fields=["keeper_name", "keeper"], name="duplicate_group_name_idx"),
         ]
 
     def __str__(self) -> str:
@@ -121,6 +124,8 @@ class GroupMember(models.Model):
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Decided by an editor. Always true for the keeper.")
     )
+    # A copy that is searched: of all images, only those in groups.
+    name = models.CharField(_("name of the file"), max_length=500, default="")
 
     objects: ClassVar[GroupMemberQuerySet] = GroupMemberQuerySet.as_manager()  # type: ignore[assignment]
 

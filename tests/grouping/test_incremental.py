@@ -6,8 +6,9 @@ import sqlite3
 import pytest
 from django.db import connection
 
+from hashing.grouping import incremental
 from hashing.grouping.decisions import decide_different, decide_same, delete_decisions, keep
-from hashing.grouping.incremental import update_groups
+from hashing.grouping.incremental import find_matching, update_groups
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, MarkedDuplicate, PairDecision
 from tests.grouping.conftest import stored_groups, the_group, undo_last
 from tests.grouping.test_pair_constraints import decide as record
@@ -203,3 +204,31 @@ def test_upload_joins_a_large_group_in_few_queries(crowd, add_hashed, django_ass
 def test_deletions_from_a_large_group_are_counted(crowd):
     ImageAsset.objects.filter(pk__in=crowd[1:4]).delete()
     assert ImageAsset.objects.count() == COPIES - 2
+
+
+@pytest.fixture
+def searched(monkeypatch) -> list[int]:
+    """The keys of the assets for which the whole table is searched."""
+    keys: list[int] = []
+
+    def find(key, *arguments):
+        keys.append(key)
+        return find_matching(key, *arguments)
+
+    monkeypatch.setattr(incremental, "find_matching", find)
+    return keys
+
+
+def test_keeper_of_a_pair_is_not_searched_for_when_the_other_image_leaves(add_hashed, group_all, somebody, searched):
+    _keeper, other = add_hashed(width=200), add_hashed(flips=1)
+    group_all()
+    decide_different(the_group(), [other.pk], somebody.pk)
+    assert searched == [other.pk]
+
+
+def test_image_that_was_kept_out_by_another_joins_the_keeper(add_hashed, group_all, somebody, searched):
+    keeper, other, third = add_hashed(width=300), add_hashed(flips=1, width=200), add_hashed(flips=2)
+    record(other, third, "different")
+    assert group_all() == {keeper.pk: {keeper.pk, other.pk}}
+    decide_different(the_group(), [other.pk], somebody.pk)
+    assert stored_groups() == {keeper.pk: {keeper.pk, third.pk}}

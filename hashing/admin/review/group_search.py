@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 
 from hashing.admin.review.visible_groups import Groups
 from hashing.admin.visibility import ImageAccess
 from hashing.db.base_names import BaseNameKey, base_name_key
 from hashing.db.expressions import HasKey
-from hashing.models import DuplicateGroup, GroupMember, ImageAsset
+from hashing.models import DuplicateGroup, GroupMember
 from hashing.text import parse_integer
 
 # Groups that a search finds. Above this, a longer part of the name finds fewer.
@@ -39,9 +39,7 @@ def find_named(groups: QuerySet[DuplicateGroup], text: str, access: ImageAccess)
 
 def find_matching(groups: QuerySet[DuplicateGroup], text: str, access: ImageAccess) -> list[int]:
     """Return the keys of the groups that have an image with this number, or with all these words in its name."""
-    # A subquery instead of a join, for which PostgreSQL would read the names of all images.
-    name = ImageAsset.objects.filter(pk=OuterRef("asset")).values("image")
-    members = GroupMember.objects.filter(group__in=groups.order_by().values("pk")).alias(name=Subquery(name))
+    members = GroupMember.objects.filter(group__in=groups.order_by().values("pk"))
     matches = Q(*(Q(name__icontains=word) for word in text.split()))
     number = parse_integer(text)
     found = access.limit(members.filter(matches if number is None else matches | Q(asset=number)), "asset")

@@ -8,7 +8,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from hashing.admin.review.visible_groups import Groups, count_field
-from hashing.db.base_names import BaseNameKey, base_name_key
 from hashing.models import DuplicateGroup, ImageAsset
 
 # The name of the annotation that a list is sorted by.
@@ -69,8 +68,8 @@ ORDERS = {
     "folder": Order(_("folder"), lambda _groups: F("keeper__image"), lambda _group, keeper: keeper.image.name),
     "name": Order(
         _("name"),
-        lambda _groups: BaseNameKey("keeper__image"),
-        lambda _group, keeper: base_name_key(keeper.image.name or ""),
+        lambda _groups: F("keeper_name"),
+        lambda group, _keeper: group.keeper_name,
     ),
     "size": by_count(_("images"), "size", is_descending=True),
 }
