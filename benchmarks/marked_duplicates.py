@@ -57,7 +57,7 @@ def addresses_of_pages() -> dict[str, str]:
     return {
         "the admin's front page": reverse("admin:index"),
         "marked duplicates": marked,
-        "page 1000": f"{marked}?p=1000",
+        "page 200": f"{marked}?p=200",
         "sorted by size": f"{marked}?o=1",
         **{name: f"{marked}?{query}" for name, query in filters.items()},
         **{f"search for {name}": f"{marked}?q={text}" for name, text in searches.items()},
