@@ -180,8 +180,8 @@ def compare_shapes(pair: Pair) -> Iterator[Difference]:
 def compare_bytes(pair: Pair) -> Iterator[Difference]:
     count, kept = pair.asset.file_size or 0, pair.keeper.file_size or 0
     if label := amount_label(count, kept, BYTES):
-        # Another format may need fewer bytes for the same.
-        is_comparable = pair.asset.file_format == pair.keeper.file_format
+        # Another format may need fewer bytes for the same, and a frame more.
+        is_comparable = pair.asset.file_format == pair.keeper.file_format and not pair.framing
         yield Difference(label, better_if(count > kept) if is_comparable else Kind.NEUTRAL)
 
 

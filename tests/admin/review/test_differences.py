@@ -70,6 +70,8 @@ def framed_chips(framing: Framing, kept: dict[str, object], **fields) -> list[st
 
 def test_a_framed_copy_is_compared_by_what_is_inside():
     assert framed_chips(Framing.ROW, {}, **PADDED) == ["the same picture in a frame"]
+    more_bytes = Pair(image(**PADDED, file_size=1_250_000, file_digest="b" * 64), image(), framing=Framing.ROW)
+    assert find_differences(more_bytes)[1:] == [Difference("+25% bytes")]
     assert framed_chips(Framing.QUERY, PADDED) == ["the same picture without the frame"]
     assert framed_chips(Framing.ROW, {"width": 1500, "height": 1000}, **PADDED) == [
         "the same picture in a frame",
