@@ -22,6 +22,8 @@ BROWSER_MARKS = [
     # Chromium's driver leaves its sockets to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+# For tests of what does not depend on the width of the window.
+DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
 FLAGS = (
     "--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"

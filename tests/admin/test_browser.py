@@ -17,7 +17,7 @@ from hashing.admin.deletion.views import DeletionViews
 from hashing.backfill.run import hash_row
 from hashing.models import BackfillRun, ImageAsset
 from samples.pictures import encoded, photo
-from servers.browser import BROWSER_MARKS
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.conftest import address, logged_in
 
 pytestmark = BROWSER_MARKS
@@ -78,6 +78,7 @@ def editor(browser, live_server, media, client_of) -> Iterator[Editor]:
         yield Editor(browser, live_server.url)
 
 
+@DESKTOP
 def test_upload_shows_its_preview_and_its_hash(editor, tmp_path):
     photo(size=(1200, 900)).save(tmp_path / "upload.jpg")
     editor.open(address("add"))
@@ -91,6 +92,7 @@ def test_upload_shows_its_preview_and_its_hash(editor, tmp_path):
     assert editor.wait_for_picture(".hashing-preview--small") == 160
 
 
+@DESKTOP
 def test_hashing_by_action_button_and_row(editor, add_image, settings):
     settings.HASHING = {"ON_UPLOAD": "off"}
     add_image("first.jpg", seed=1)
@@ -152,6 +154,7 @@ def test_search_by_image_and_from_its_results(editor, add_image, tmp_path, setti
     editor.wait_for_cards("near.png")
 
 
+@DESKTOP
 def test_invalid_upload_shows_an_error(editor, tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     editor.open(address("search_by_image"))
@@ -173,7 +176,7 @@ def add_run(**fields: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("browser", [1280], indirect=True)
+@DESKTOP
 def test_progress_refreshes_itself_and_reports_when_it_cannot(editor):
     add_failed(seconds_ago=90)
     editor.open(address("progress"))
@@ -198,7 +201,7 @@ def test_progress_refreshes_itself_and_reports_when_it_cannot(editor):
     assert "machine:1" in editor.find(".hashing-progress__runs").text
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("browser", "theme"), [(1280, "light"), (400, "dark")], indirect=["browser"])
 def test_page_is_not_wider_than_the_window(editor, add_image, theme):
     add_image("a-name-that-is-much-longer-than-any-column-of-a-list-has-room-for.jpg")
     features = [{"name": "prefers-color-scheme", "value": theme}]
@@ -232,12 +235,14 @@ def long_deletion(editor, monkeypatch) -> Editor:
     return editor
 
 
+@DESKTOP
 def test_long_deletion_continues_by_itself(long_deletion):
     long_deletion.click(".hashing-deletion [type=submit]")
     assert "Successfully deleted 70 images." in long_deletion.messages()
     assert not ImageAsset.objects.exists()
 
 
+@DESKTOP
 def test_long_deletion_is_stopped_after_its_batch(long_deletion, monkeypatch):
     delete, may_go_on = DeletionViews.delete_some, Event()
 

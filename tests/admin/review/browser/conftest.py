@@ -18,7 +18,6 @@ from tests.admin.review.conftest import store_all_groups
 from tests.admin.test_browser import Editor
 
 SECONDS = 10
-DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
 FOCUSED = "return Number(document.activeElement.closest('.hashing-member')?.dataset.image)"
 # A picture far below the window is not loaded.
 IS_SHOWN = """const compared = document.querySelector(".hashing-compare[open] [data-image][aria-current=true]")

@@ -10,8 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import keys_of, review_address
 
 pytestmark = BROWSER_MARKS

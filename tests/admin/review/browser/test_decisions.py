@@ -4,9 +4,9 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from hashing.admin import DuplicateGroupAdmin
 from hashing.models import DuplicateGroup, MarkedDuplicate, PairDecision
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import form_of, keys_of, review_address
 
 pytestmark = BROWSER_MARKS
@@ -53,19 +53,20 @@ def test_keeper_without_a_file_is_refused_on_its_card(reviewer, add_copies, medi
 
 
 @DESKTOP
-@pytest.mark.slow
-def test_next_groups_are_loaded_when_a_page_is_done(reviewer, add_group):
-    for _number in range(22):
+def test_next_groups_are_loaded_when_a_page_is_done(reviewer, add_group, monkeypatch):
+    monkeypatch.setattr(DuplicateGroupAdmin, "list_per_page", 4)
+    for _number in range(6):
         add_group(size=2)
     reviewer.open(f"{review_address('changelist')}?images=2")
-    for done in range(20):
-        reviewer.wait(lambda done=done: len(reviewer.shown()) == 2 * (20 - done))
+    for done in range(4):
+        reviewer.wait(lambda done=done: len(reviewer.shown()) == 2 * (4 - done))
         reviewer.press(Keys.ENTER)
     reviewer.wait(lambda: len(reviewer.shown()) == 4)
     assert "images=2" in reviewer.browser.current_url
     reviewer.wait_for_focus(reviewer.shown()[0])
 
 
+@DESKTOP
 def test_same_not_the_same_and_undo(reviewer, add_copies):
     add_copies(copies=3)
     keeper, one, two, three = keys_of(DuplicateGroup.objects.get())
@@ -85,6 +86,7 @@ def test_same_not_the_same_and_undo(reviewer, add_copies):
     assert reviewer.shown().count(two) == 1
 
 
+@DESKTOP
 def test_undo_of_keep_returns_to_the_suggested_keeper(reviewer, add_copies):
     add_copies(copies=3)
     keeper, *_others = keys_of(DuplicateGroup.objects.get())

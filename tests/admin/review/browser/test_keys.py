@@ -5,8 +5,7 @@ from selenium.webdriver.common.keys import Keys
 
 from hashing.admin.review import presentation
 from hashing.models import DuplicateGroup, PairDecision
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import keys_of, review_address
 
 pytestmark = BROWSER_MARKS

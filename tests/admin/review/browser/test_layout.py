@@ -5,8 +5,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from hashing.models import DuplicateGroup
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import review_address
 
 pytestmark = BROWSER_MARKS
@@ -26,7 +25,7 @@ SMALL_TARGETS = """const [selector, least] = arguments
     return sizes.filter(([width, height]) => width && Math.min(width, height) < least)"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("browser", "theme"), [(1280, "light"), (400, "dark")], indirect=["browser"])
 def test_pages_are_not_wider_than_the_window(reviewer, add_copies, theme):
     features = [{"name": "prefers-color-scheme", "value": theme}]
     reviewer.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

@@ -11,8 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 from hashing.models import ImageAsset
 from samples.pictures import encoded, photo
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import review_address, store_all_groups
 
 pytestmark = BROWSER_MARKS

@@ -3,8 +3,7 @@ from __future__ import annotations
 from selenium.webdriver.common.by import By
 
 from hashing.models import DuplicateGroup, GroupViewer, ImageAsset, MarkedDuplicate, PairDecision
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import form_of, keys_of, review_address
 
 pytestmark = BROWSER_MARKS

@@ -11,8 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from hashing.admin import previews
 from hashing.admin.review.views import DecisionViews
 from hashing.models import PairDecision
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import review_address
 
 pytestmark = BROWSER_MARKS
@@ -34,6 +33,7 @@ def kept_groups() -> int:
     return PairDecision.objects.values("batch").distinct().count()
 
 
+@DESKTOP
 @pytest.mark.parametrize("pause", [0, 0.12])
 def test_two_quick_enters_decide_once(reviewer, add_copies, pause):
     for number in range(1, 4):

@@ -5,8 +5,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from hashing.models import DuplicateGroup
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import keys_of, marked_keys, review_address
 
 pytestmark = BROWSER_MARKS
@@ -34,6 +33,7 @@ def test_several_images_are_decided_together(reviewer, add_copies):
     assert selected(reviewer) == []
 
 
+@DESKTOP
 def test_the_key_of_a_verdict_is_about_the_selected_images(reviewer, add_copies):
     add_copies(copies=3)
     _keeper, one, two, three = keys_of(DuplicateGroup.objects.get())

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from selenium.webdriver.common.keys import Keys
 
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.conftest import review_address
 
 pytestmark = BROWSER_MARKS

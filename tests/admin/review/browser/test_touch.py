@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.support.ui import WebDriverWait
 
-from servers.browser import BROWSER_MARKS
-from tests.admin.review.browser.conftest import DESKTOP
+from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.browser.test_layout import SMALL_TARGETS
 from tests.admin.review.conftest import review_address
 
