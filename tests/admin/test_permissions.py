@@ -8,6 +8,8 @@ from hashing.models import ImageAsset
 from hashing.models.hash_fields import HASH_FIELDS
 from tests.admin.conftest import address, close
 
+pytestmark = pytest.mark.any_database
+
 ROLES = ("anonymous", "staff", "viewer", "editor", "superuser")
 METHODS = ("get", "head", "post", "put", "delete")
 

@@ -28,6 +28,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.any_database
 def test_an_import_that_fills_the_disk_keeps_what_it_has_copied(library: Library, small_disk, tmp_path):
     source = tmp_path / "source"
     source.mkdir()

@@ -32,13 +32,13 @@ def alike(count: int) -> Fingerprints:
     return Fingerprints(zeros, zeros, detail, np.full(count, 100, np.uint8), np.zeros(count, np.bool_))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(fingerprint_sets(), limits)
 def test_all_pairs_by_the_rule_are_found_in_order(fingerprints: Fingerprints, max_distance: int):
     assert as_dict(self_join(fingerprints, max_distance)) == expected_pairs(fingerprints, max_distance)
 
 
-@pytest.mark.parametrize("max_distance", [25, 50, 80, 100])
+@pytest.mark.parametrize("max_distance", [25, 100])
 def test_all_pairs_are_found_where_values_are_joined_by_keys(max_distance: int):
     fingerprints = generated_fingerprints(3000, seed=max_distance)
     expected = expected_pairs(fingerprints, max_distance)

@@ -48,7 +48,7 @@ def join_by(layout: BandLayout, high: np.ndarray, low: np.ndarray, count: int) -
     return found.pairs
 
 
-@pytest.mark.parametrize("distance", [0, 1, 2, 5, 10, 16, 20, 26])
+@pytest.mark.parametrize("distance", [0, 2, 5, 10, 26])
 def test_all_pairs_are_found_where_keys_are_planned(distance: int):
     values = distinct_values(*generate_hashes(4000, seed=distance))
     expected = near_values(*values, distance)

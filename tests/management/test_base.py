@@ -16,7 +16,7 @@ from hashing.models import ImageAsset
 from servers.site import CHECKOUT, Site
 from tests.management.broken_output import closed_pipe, full_disk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 def run(stdout, name: str, *arguments: str, **options) -> int:

@@ -30,12 +30,12 @@ def all_right(fleet: Fleet, is_right):
 
 
 def test_two_workers_hash_every_image_once(fleet: Fleet, reads, all_right):
-    fleet.site.add_photos(200)
+    fleet.site.add_photos(120)
     fleet.start_worker()
     fleet.start_worker()
     done = fleet.site.run(*ENQUEUE, *WAIT_FOR_SLOW_WORKERS)
     assert done.returncode == 0, done.stderr
-    assert "Status: COMPLETED\nTotal assets: 200\nProcessed: 200\nFailed: 0\n" in done.stdout
+    assert "Status: COMPLETED\nTotal assets: 120\nProcessed: 120\nFailed: 0\n" in done.stdout
     assert all_right()
     assert set(reads().values()) == {1}
     assert len(set(fleet.run_values("worker"))) > 1
@@ -43,20 +43,20 @@ def test_two_workers_hash_every_image_once(fleet: Fleet, reads, all_right):
 
 @on_server
 def test_every_image_is_hashed_although_three_workers_are_killed(fleet: Fleet, reads, all_right):
-    fleet.site.add_photos(140, prefix="slow-")
+    fleet.site.add_photos(80, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     for killed in range(3):
         worker = fleet.start_worker()
-        fleet.wait_until_hashed(30 * (killed + 1))
+        fleet.wait_until_hashed(15 * (killed + 1))
         fleet.kill(worker)
     fleet.start_worker()
     out, err = command.communicate(timeout=SECONDS_TO_FINISH)
-    assert "Status: COMPLETED\nTotal assets: 140\nProcessed: 140\nFailed: 0\n" in out, err
+    assert "Status: COMPLETED\nTotal assets: 80\nProcessed: 80\nFailed: 0\n" in out, err
     assert command.returncode == 0
     assert all_right()
     # Each time, at most a batch that was not written and the chunk in progress.
-    assert sum(reads().values()) - 140 <= 3 * (10 + 16)
+    assert sum(reads().values()) - 80 <= 3 * (10 + 16)
 
 
 @on_database
@@ -86,23 +86,23 @@ def test_broken_files_give_the_results_of_a_local_run(fleet: Fleet):
 @on_server
 @on_database
 def test_storage_outage_marks_no_row(fleet: Fleet, all_right):
-    fleet.site.add_photos(100, prefix="slow-")
+    fleet.site.add_photos(60, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     fleet.wait_until_hashed(10)
     (fleet.site.media / "DOWN").touch()
     fleet.wait_until(lambda: any("The storage cannot be reached" in reason for reason in fleet.run_values("stopped")))
-    assert fleet.site.rows("hash_error", order="") == [("",)] * 100
+    assert fleet.site.rows("hash_error", order="") == [("",)] * 60
     (fleet.site.media / "DOWN").unlink()
     out, err = command.communicate(timeout=SECONDS_TO_FINISH)
-    assert "Status: COMPLETED\nTotal assets: 100\nProcessed: 100\nFailed: 0\n" in out, err
+    assert "Status: COMPLETED\nTotal assets: 60\nProcessed: 60\nFailed: 0\n" in out, err
     assert all_right()
 
 
 @on_rq
 def test_lost_queue_costs_only_time(request, fleet: Fleet, all_right):
     redis = request.getfixturevalue("redis")
-    fleet.site.add_photos(100, prefix="slow-")
+    fleet.site.add_photos(60, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     fleet.wait_until_hashed(20)
@@ -110,7 +110,7 @@ def test_lost_queue_costs_only_time(request, fleet: Fleet, all_right):
     redis.start()
     fleet.start_worker()
     out, err = command.communicate(timeout=SECONDS_TO_FINISH)
-    assert "Status: COMPLETED\nTotal assets: 100\nProcessed: 100\nFailed: 0\n" in out, err
+    assert "Status: COMPLETED\nTotal assets: 60\nProcessed: 60\nFailed: 0\n" in out, err
     assert all_right()
 
 
@@ -126,7 +126,7 @@ def test_unreachable_queue_is_reported(request, fleet: Fleet):
 
 @on_server
 def test_database_outage_costs_only_time(fleet: Fleet, all_right):
-    fleet.site.add_photos(100, prefix="slow-")
+    fleet.site.add_photos(60, prefix="slow-")
     fleet.start_worker()
     command = fleet.site.start(*ENQUEUE, *WAIT)
     fleet.wait_until_hashed(10)
@@ -135,5 +135,5 @@ def test_database_outage_costs_only_time(fleet: Fleet, all_right):
     # The worker of the database queue ends with its database; the service manager starts it again.
     fleet.start_worker()
     out, err = command.communicate(timeout=SECONDS_TO_FINISH)
-    assert "Status: COMPLETED\nTotal assets: 100\nProcessed: 100\nFailed: 0\n" in out, err
+    assert "Status: COMPLETED\nTotal assets: 60\nProcessed: 60\nFailed: 0\n" in out, err
     assert all_right()
