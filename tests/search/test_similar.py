@@ -354,14 +354,15 @@ def many_rows(db):
     clear_estimates()
     yield
     clear_estimates()
-    # The statistics outlive the transaction of the test.
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM hashing_imageasset")
-        cursor.execute("ANALYZE hashing_imageasset")
+    if connection.vendor == "postgresql":
+        # The statistics outlive the transaction of the test.
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM hashing_imageasset")
+            cursor.execute("ANALYZE hashing_imageasset")
 
 
 @pytest.mark.slow
-def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows):
+def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows, monkeypatch):
     for copies, inside_quality in ((1, None), (2, 90)):
         wanted = asset(file_digest=DIGEST, **inside_fields(INSIDE, inside_quality))
         for distance in (0, 25, 50, 100):
@@ -376,10 +377,7 @@ def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows):
     assert (
         "image_asset_digest_idx" in ImageAsset.objects.similar_to(asset(hash_quality=1, file_digest=DIGEST)).explain()
     )
-
-
-@pytest.mark.slow
-def test_all_rows_with_a_frame_are_read_if_there_are_few(many_rows, monkeypatch):
+    # All rows with a frame are read if there are few.
     monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: 100)
     plan = ImageAsset.objects.similar_to(asset()).explain()
     assert "Seq Scan" not in plan
