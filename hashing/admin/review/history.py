@@ -142,9 +142,9 @@ def describe_pair(decision: PairDecision) -> str:
 
 
 def short_names(one: ImageAsset, other: ImageAsset) -> tuple[str, str]:
-    """Return the names without their folders, or with them if they would be equal."""
+    """Return the names without their folders, or with them if those of two images would be equal."""
     names = base_name(one), base_name(other)
-    return names if names[0] != names[1] else (isolated(one), isolated(other))
+    return names if names[0] != names[1] or one.pk == other.pk else (isolated(one), isolated(other))
 
 
 def base_name(asset: ImageAsset) -> str:

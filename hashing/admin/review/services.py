@@ -194,7 +194,7 @@ def find_decided(decision: Decision, made: QuerySet[PairDecision]) -> list[int]:
 
 
 def describe_result(decision: Decision, decided: DecidedImages, left: Left) -> str:
-    return " ".join([decision.verdict.message(decided), *describe_left(left.values())])
+    return " ".join([decision.verdict.message(replace(decided, is_brief=True)), *describe_left(left.values())])
 
 
 def read_assets(group: DuplicateGroup, keys: Collection[int], access: ImageAccess) -> dict[int, ImageAsset]:

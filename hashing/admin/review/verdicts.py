@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from hashing.admin.review.history import short_names
 from hashing.admin.visibility import ImageAccess
 from hashing.grouping import decisions
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
@@ -36,17 +37,21 @@ class GroupSnapshot(NamedTuple):
 class DecidedImages:
     """What the message about a decision names: the first of `count` images, and the keeper of their group.
 
-    `others` is the number of images that were marked as duplicates of the first one.
+    `others` is the number of images that were marked as duplicates of the first one. `is_brief`: without the folders,
+    for a page that shows the images.
     """
 
     asset: ImageAsset
     keeper: ImageAsset
     count: int = 1
     others: int = 0
+    is_brief: bool = False
 
     @property
     def names(self) -> dict[str, Any]:
-        return {"name": isolated(self.asset), "keeper": isolated(self.keeper), "count": self.count}
+        images = self.asset, self.keeper
+        name, keeper = short_names(*images) if self.is_brief else map(isolated, images)
+        return {"name": name, "keeper": keeper, "count": self.count}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def test_selected_images_are_marked_together(reviewer, add_group):
     group = add_group(size=4)
     keeper, one, two, _three = keys_of(group)
     response = ask(reviewer, selection(group, "same", one, two))
-    assert response.json()["message"] == "2 images are marked as duplicates of 0/0.jpg."
+    assert response.json()["message"] == "2 images are marked as duplicates of 0.jpg."
     assert marked_keys() == {one, two}
     assert set(image_keys(response)) == set(keys_of(group))
     assert PairDecision.objects.values("batch").distinct().count() == 1
@@ -46,7 +46,7 @@ def test_selected_images_are_split_off_into_a_group_of_their_own(reviewer, add_g
     group = add_group(size=5)
     keeper, one, two, three, four = keys_of(group)
     message = ask(reviewer, selection(group, "different", three, four)).json()["message"]
-    assert message == "2 images are not the same as 0/0.jpg, and will not be shown with it again."
+    assert message == "2 images are not the same as 0.jpg, and will not be shown with it again."
     assert [keys_of(each) for each in DuplicateGroup.objects.order_by("keeper")] == [[keeper, one, two], [three, four]]
 
 
@@ -55,7 +55,7 @@ def test_selected_images_belong_together(reviewer, add_group):
     keeper, one, two, three = keys_of(group)
     # That the keeper is selected as well changes nothing.
     message = ask(reviewer, selection(group, "related", keeper, one, two)).json()["message"]
-    assert message.startswith("2 images and 0/0.jpg belong together: all stay")
+    assert message.startswith("2 images and 0.jpg belong together: all stay")
     assert in_force() == {(keeper, one, "related"), (keeper, two, "related"), (one, two, "related")}
     assert [keys_of(each) for each in DuplicateGroup.objects.all()] == [[keeper, three]]
 
@@ -64,7 +64,7 @@ def test_selected_images_are_kept_and_the_best_of_them_in_place_of_the_others(re
     group = add_group(size=5)
     keeper, one, two, three, four = keys_of(group)
     message = ask(reviewer, selection(group, "keep", two, one)).json()["message"]
-    assert message == "2 images are kept and belong together. 3 images are marked as duplicates of 0/1.jpg."
+    assert message == "2 images are kept and belong together. 3 images are marked as duplicates of 1.jpg."
     assert marked_keys() == {keeper, three, four}
     assert (one, two, "related") in in_force()
     assert set(PairDecision.objects.filter(verdict="same").values_list("lower", "higher")) == {
@@ -96,7 +96,7 @@ def test_one_selected_image_is_decided_like_by_the_button_of_its_card(reviewer, 
     group = add_group()
     one = keys_of(group)[1]
     assert ask(reviewer, selection(group, "keep", one)).json()["message"] == (
-        "0/1.jpg is kept, and 2 images are marked as its duplicates."
+        "1.jpg is kept, and 2 images are marked as its duplicates."
     )
 
 
@@ -138,9 +138,7 @@ def test_images_decided_since_the_page_was_shown_are_left_as_they_were(reviewer,
     ask(superuser_client, form_of(group, "different", one))
     ask(superuser_client, form_of(group, "same", two))
     message = ask(reviewer, seen).json()["message"]
-    assert message.startswith(
-        "2 images are marked as duplicates of 0/0.jpg. 2 images were left as they were: decided on"
-    )
+    assert message.startswith("2 images are marked as duplicates of 0.jpg. 2 images were left as they were: decided on")
     assert message.endswith("after this page was loaded (superuser).")
     assert in_force() == {(keeper, one, "different"), *((keeper, key, "same") for key in (two, three, four))}
 

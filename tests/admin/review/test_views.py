@@ -27,7 +27,7 @@ def test_same_marks_the_image_and_returns_its_group(reviewer, add_group):
     assert marked_keys() == {one}
     assert image_keys(response) == [keeper, one, other]
     assert response.json()["keys"] == [keeper, one, other]
-    assert response.json()["message"] == "0/1.jpg is marked as a duplicate of 0/0.jpg."
+    assert response.json()["message"] == "1.jpg is marked as a duplicate of 0.jpg."
     assert "marked as duplicate" in response.json()["html"]
     assert "1.jpg is a duplicate of 0.jpg" in response.json()["undo"]
 
@@ -57,7 +57,7 @@ def test_keep_marks_all_others_and_leaves_nothing_open(reviewer, add_group, plac
     response = ask(reviewer, form_of(group, "keep", keys[place]))
     assert response.json()["html"] == ""
     assert marked_keys() == {*keys} - {keys[place]}
-    assert response.json()["message"] == f"0/{place}.jpg is kept, and 2 images are marked as its duplicates."
+    assert response.json()["message"] == f"{place}.jpg is kept, and 2 images are marked as its duplicates."
     assert "2 duplicates of" in response.json()["undo"]
 
 
@@ -92,7 +92,7 @@ def test_without_javascript_a_decision_redirects_to_the_page(reviewer, add_group
         review_address("decide"), form_of(group, "keep", group.keeper_id) | {"return_to": back}, follow=True
     )
     assert response.redirect_chain == [(back, 302)]
-    assert messages_of(response) == ["0/0.jpg is kept, and 1 image is marked as its duplicate."]
+    assert messages_of(response) == ["0.jpg is kept, and 1 image is marked as its duplicate."]
     batch = batch_in(undo_form(reviewer))
     response = reviewer.post(review_address("undo"), {"return_to": back, "batch": batch}, follow=True)
     assert response.redirect_chain == [(f"{back}#group-{group.keeper_id}", 302)]
