@@ -67,6 +67,20 @@ def decide_related(group: DuplicateGroup, assets: Collection[int], user_pk: int,
     return decide(write, user_pk, batch)
 
 
+def decide_related_to(asset: int, others: Collection[int], user_pk: int, batch: UUID | None = None) -> UUID:
+    """Record that an image, which needs no group, and each of the others belong together.
+
+    Whether the others are the same as one another stays open.
+    """
+
+    def write(decisions: DecisionBatch) -> Change:
+        decisions.separate([pair_of(asset, pk) for pk in others], PairDecision.Verdict.RELATED)
+        refuse_contradiction([asset, *others], decisions.using)
+        return Change([asset, *others], decisions.changed_pairs())
+
+    return decide(write, user_pk, batch)
+
+
 def keep(
     group: DuplicateGroup,
     kept: Sequence[int],

@@ -27,6 +27,7 @@ from hashing.admin.images.duplicates import (
     attach_group,
     attach_related,
     groups_to_review,
+    keep_together,
     link_to_group,
     link_to_related,
     may_see_groups,
@@ -218,6 +219,9 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ImageAsset, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
+        if kept := getattr(form, "kept", ()):
+            # Before the upload is hashed, so that it joins no group with them.
+            keep_together(obj, kept, ImageAccess(request, self.admin_site))
         if "image" in form.changed_data:
             # After the upload is hashed, which also happens after the commit.
             using = router.db_for_write(ImageAsset)

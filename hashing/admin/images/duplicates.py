@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +14,8 @@ from django.utils.translation import ngettext
 from hashing.admin.columns import short_error
 from hashing.admin.hashing_actions.runs import describe_limit
 from hashing.admin.links import admin_url, linked_names
+from hashing.admin.review.history import log_messages
+from hashing.admin.review.verdicts import DecidedImages, related_message
 from hashing.admin.review.visible_groups import as_visible, open_groups
 from hashing.admin.search.matches import (
     UnsearchableReason,
@@ -21,6 +24,8 @@ from hashing.admin.search.matches import (
     unsearchable_reason,
 )
 from hashing.admin.visibility import ImageAccess
+from hashing.grouping.decision_log import DecisionRefused
+from hashing.grouping.decisions import decide_related_to
 from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 
 # Open groups are counted up to this.
@@ -86,6 +91,26 @@ def attach_related(asset: Any, request: HttpRequest, site: AdminSite) -> None:
 def link_to_related(asset: ImageAsset, site: AdminSite) -> str | None:
     related: list[ImageAsset] = getattr(asset, "visible_related", [])
     return linked_names(related[:MAX_RELATED], site, more=len(related) > MAX_RELATED) if related else None
+
+
+def keep_together(asset: ImageAsset, others: Iterable[ImageAsset], access: ImageAccess) -> None:
+    """Decide that an upload and these images belong together, as far as the user may decide about them."""
+    if not (access.site.is_registered(DuplicateGroup) and access.visible_keys([asset.pk])):
+        return
+    groups = access.site.get_model_admin(DuplicateGroup)
+    permitted = [other for other in others if access.allows("change", other)]
+    if not (permitted and access.allows("change", asset) and groups.has_change_permission(access.request)):
+        return
+    user_pk: Any = access.request.user.pk
+    try:
+        decide_related_to(asset.pk, [other.pk for other in permitted], user_pk)
+    except DecisionRefused as refusal:
+        messages.warning(access.request, str(refusal))
+        return
+    about = [(other, related_message(DecidedImages(other, asset))) for other in permitted]
+    together = related_message(DecidedImages(permitted[0], asset, len(permitted)))
+    log_messages(user_pk, [*about, (asset, together)])
+    messages.success(access.request, related_message(DecidedImages(permitted[0], asset, len(permitted), is_brief=True)))
 
 
 def add_hashing_message(request: HttpRequest, asset: ImageAsset, problem: str, left_to_backfill: str) -> None:

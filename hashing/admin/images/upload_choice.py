@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 
 from hashing.admin.columns import pixels, size
 from hashing.admin.owners import attach_owners
@@ -81,13 +83,15 @@ class UploadChoice:
 class ImageUploadForm(forms.ModelForm):  # type: ignore[type-arg]
     """Asks before it saves a picture that is here already, where a ModelAdmin sets `access`.
 
-    It is not valid while the question is open, although it has no error. `was_asked`: the answer was to keep both.
-    `problem`: why the upload could not be decoded, and so not be compared with other images.
+    It is not valid while the question is open, although it has no error. `was_asked`: the answer was to keep both, the
+    upload and the images `kept` with it, which the question has shown. `problem`: why the upload could not be decoded,
+    and so not be compared with other images.
     """
 
     access: ClassVar[ImageAccess | None] = None
     choice: UploadChoice | None = None
     was_asked = False
+    kept: Sequence[ImageAsset] = ()
     problem = ""
 
     def clean(self) -> Any:
@@ -112,6 +116,9 @@ class ImageUploadForm(forms.ModelForm):  # type: ignore[type-arg]
         choice = find_choice(file, upload, access, self.instance.pk, save_button)
         # The digest says which file was shown.
         self.was_asked = choice is not None and self.data.get("keep_both") == upload.file_digest
+        if choice is not None and self.was_asked:
+            shown = cast("QueryDict", self.data).getlist("shown_image")
+            self.kept = [card.asset for card in choice.images if str(card.asset.pk) in shown]
         self.choice = None if self.was_asked else choice
 
 

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageOps
 
 from hashing.admin.images.upload_choice import ImageUploadForm
-from hashing.models import ImageAsset
+from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 from samples.pictures import blank, encoded
 from tests.admin.conftest import address, messages_of
 from tests.admin.images.conftest import jpeg, keep_both, upload
@@ -228,3 +228,39 @@ def test_upload_without_scripts_is_confirmed_with_the_file_chosen_again(superuse
     image = SimpleUploadedFile("copy.png", smaller())
     superuser.post(address("add"), {"image": image, "keep_both": digest})
     assert ImageAsset.objects.count() == 2
+
+
+def answer_keep_both(client, **changed):
+    """Upload a copy, and press "Keep both" in the question that follows."""
+    page = upload(client, jpeg(), "copy.jpg").text
+    fields = dict(re.findall(r'name="(keep_both|shown_image)" value="(\w+)"', page))
+    data = {"image": SimpleUploadedFile("copy.jpg", jpeg()), **fields, **changed}
+    return client.post(address("add"), data, follow=True)
+
+
+def test_images_that_are_both_kept_belong_together_and_are_not_reviewed(superuser, here):
+    response = answer_keep_both(superuser)
+    copy = ImageAsset.objects.latest("pk")
+    decision = PairDecision.objects.in_force().get()
+    assert (decision.lower_id, decision.higher_id) == (here.pk, copy.pk)
+    assert (decision.verdict, decision.decided_by.username) == (PairDecision.Verdict.RELATED, "superuser")
+    assert not DuplicateGroup.objects.exists()
+    assert any("belong together: both stay" in message for message in messages_of(response))
+    for image in (here, copy):
+        assert LogEntry.objects.filter(object_id=image.pk, change_message__contains="belong together").exists()
+
+
+def test_image_that_the_question_has_not_shown_is_left_to_the_review(superuser, here):
+    answer_keep_both(superuser, shown_image="")
+    assert not PairDecision.objects.exists()
+    assert DuplicateGroup.objects.get().size == 2
+
+
+@pytest.mark.parametrize("may_decide", [False, True])
+def test_keeping_both_decides_only_where_the_user_may_decide(client_of, here, may_decide):
+    client = client_of("viewer")
+    codenames = ["add_imageasset", "view_imageasset", *(["change_duplicategroup"] if may_decide else [])]
+    User.objects.get(username="viewer").user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    answer_keep_both(client)
+    assert ImageAsset.objects.count() == 2
+    assert PairDecision.objects.exists() == may_decide

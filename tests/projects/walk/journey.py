@@ -36,6 +36,7 @@ ELSEWHERE = {
     "hashing_duplicategroup_take_back",
     "hashing_imageasset_deletion",
     "hashing_imageasset_replace",
+    "hashing_imageasset_use",
     "hashing_markedduplicate_deletion",
 }
 
@@ -92,8 +93,13 @@ class Journey:
         done = self.send(asked.form(button="keep_both"), "keep_both", image=_file(picture))
         asset = ImageAsset.objects.latest("pk")
         assert asset.perceptual_hash, asset.hash_error
-        assert self.address("duplicategroup_of", asset.pk) in done.links, "the page does not name the duplicate"
+        assert "belong together" in done.text
+        form = self.open("imageasset_change", asset.pk)
+        others = (self.address("imageasset_change", key) for key in _keys() if key != asset.pk)
+        assert any(link in form.links for link in others), "the page does not name the related image"
+        self.send(self.open("duplicategroup_changelist").form(action="/undo/"))
         self.open("duplicategroup_of", asset.pk)
+        self.open("duplicategroup_identical_files")
         self.open("imageasset_original", asset.pk)
 
     def search(self, picture: Path) -> None:
