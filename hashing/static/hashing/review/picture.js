@@ -58,7 +58,8 @@ function uprightSize(picture) {
 }
 
 export function turnUpright(picture) {
-  const transform = `translate(-50%, -50%) ${TO_UPRIGHT[picture.card.dataset.orientation] ?? ""}`;
+  // Around its middle, which may be half a pixel that a layout would round.
+  const transform = `translate(50cqw, 50cqh) ${TO_UPRIGHT[picture.card.dataset.orientation] ?? ""} translate(-50%, -50%)`;
   for (const image of picture.figure.querySelectorAll("img")) {
     image.style.transform = transform;
     image.classList.toggle("hashing-compare__image--transposed", isTransposed(picture.card));
