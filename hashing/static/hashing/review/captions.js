@@ -10,7 +10,7 @@ const notice = dialog.querySelector(".hashing-compare__notice");
 export function describePair(sides, cards) {
   const active = sides[dialog.dataset.shown];
   const position = dialog.querySelector(".hashing-compare__position");
-  position.replaceChildren(`${placeOf(active, cards)}: `, isolatedText(active.dataset.name), ...signsOf(active).map((sign) => ` (${sign})`));
+  position.replaceChildren(`${placeOf(active, cards)}: `, isolatedText(fileName(active)), ...signsOf(active).map((sign) => ` (${sign})`));
   dialog.toggleAttribute("data-without-keeper", !Object.values(sides).some(isKeeper));
   for (const [side, card] of Object.entries(sides)) describeCard(card, side);
   describeDecisions(sides);
@@ -34,13 +34,18 @@ function placeOf(card, cards) {
 
 function describeCard(card, side) {
   const caption = dialog.querySelector(`.hashing-compare__caption[data-side=${side}]`);
-  const name = document.createElement("strong");
-  name.append(isolatedText(card.dataset.name));
   const button = caption.querySelector("button");
-  button.replaceChildren(name, ...signsOf(card).map((sign) => ` · ${sign}`));
+  const name = card.querySelector(".hashing-name a").cloneNode(true).childNodes;
+  button.replaceChildren(...name, ...signsOf(card).map((sign) => ` · ${sign}`));
+  button.ariaLabel = [card.dataset.name, ...signsOf(card)].join(", ");
+  button.title = card.dataset.name;
   button.ariaPressed = String(side === dialog.dataset.shown);
   caption.querySelector(".hashing-chips")?.remove();
   caption.append(card.querySelector(".hashing-chips").cloneNode(true));
+}
+
+function fileName(card) {
+  return card.dataset.name.split("/").at(-1);
 }
 
 // Text of another direction must not turn its surroundings.

@@ -35,6 +35,8 @@ let chosenMode = dialog.dataset.mode;
 let revealed = null;
 let heldSince = 0;
 let isWaiting = false;
+// Moves that were asked for while a decision is sent: they are about what its answer shows.
+const pending = [];
 
 review.addEventListener("hashing:open-loupe", (event) => open(event.target, "flip"));
 review.addEventListener("hashing:open-compare", (event) => open(event.target, chosenMode));
@@ -43,6 +45,7 @@ review.addEventListener("hashing:reveal", (event) => {
   revealed = event.target.closest(".hashing-member");
 });
 review.addEventListener("hashing:groups-changed", follow);
+review.addEventListener("hashing:answered", movePending);
 review.addEventListener("hashing:notices-changed", () => dialog.open && describeDecisions(sides));
 new MutationObserver(mirrorMessage).observe(toolbarMessage, { childList: true, characterData: true, subtree: true });
 addEventListener("pagehide", () => {
@@ -138,7 +141,7 @@ function showNext(step) {
 // The images of the group on another page.
 function showBeyond(step) {
   const link = linkBeyond(currentGroup(), step);
-  if (!link || review.ariaBusy === "true") return;
+  if (!link) return;
   storePlace(chosenMode, sides[dialog.dataset.shown].dataset.image, step);
   link.click();
 }
@@ -148,9 +151,21 @@ function showNextGroup(step) {
   const group = nextGroup(currentGroup(), step);
   if (group) return show(group.querySelector(".hashing-member"));
   const url = pageBeyond(step);
-  if (!url || review.ariaBusy === "true") return;
+  if (!url) return;
   storePlace(chosenMode);
   location.assign(url);
+}
+
+function moveWhenAnswered(move) {
+  if ("sending" in review.dataset) pending.push(move);
+  else move();
+}
+
+function movePending() {
+  const moves = pending.splice(0);
+  // The page that follows the last group begins with its first question.
+  if (!dialog.open || !review.querySelector(".hashing-member")) return;
+  for (const move of moves) move();
 }
 
 // Goes on after a decision, with the card that the page has chosen.
@@ -182,9 +197,9 @@ function handleClick(event) {
   if (verdict && event.detail < 2) decide(button);
   if (side) activate(side);
   if (image) show(cardsBeside(sides.first).find((card) => card.dataset.image === image));
-  if (step) showBeyond(Number(step));
+  if (step) moveWhenAnswered(() => showBeyond(Number(step)));
   if (button === undoButton && event.detail < 2) undo();
-  if (button === nextGroupButton) showNextGroup(1);
+  if (button === nextGroupButton) moveWhenAnswered(() => showNextGroup(1));
   if (button.matches(".hashing-compare__help")) help.showModal();
   if (button.matches(".hashing-compare__reload")) reload();
 }
@@ -202,8 +217,8 @@ function handleKey(event) {
 function moveByKey(event) {
   const arrow = ARROWS[event.key];
   if (arrow && (event.shiftKey || arrow[1])) return panTo(...arrow) || true;
-  if (STEPS[event.key]) return showNext(STEPS[event.key]) || true;
-  if (event.key === "G") return showNextGroup(-1) || true;
+  if (STEPS[event.key]) return moveWhenAnswered(() => showNext(STEPS[event.key])) || true;
+  if (event.key === "G") return moveWhenAnswered(() => showNextGroup(-1)) || true;
   if (event.key === "=") return zoomIn(1) || true;
   return false;
 }

@@ -27,8 +27,8 @@ IS_SHOWN = """const compared = document.querySelector(".hashing-compare[open] [d
     return !isBusy && !group?.querySelector("[data-unseen]")"""
 COMPARISON = """const { mode, shown } = document.querySelector('.hashing-compare').dataset
     return { mode, shown }"""
-COMPARED = """return [...document.querySelectorAll('.hashing-compare__caption strong')]
-    .map((name) => name.textContent)"""
+COMPARED = """return [...document.querySelectorAll('.hashing-compare__caption button')]
+    .map((button) => button.title)"""
 # After two frames, the browser has drawn what the scripts have placed.
 WHEN_DRAWN = """const done = arguments[arguments.length - 1]
     const views = () => [...document.querySelectorAll('.hashing-compare__view')]
@@ -127,3 +127,8 @@ def add_copies(media, transactional_db):
         return keys
 
     return add
+
+
+def names_of(*keys: int) -> list[str]:
+    rows = ImageAsset.objects.in_bulk(keys)
+    return [str(rows[key]) for key in keys]

@@ -9,16 +9,12 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
+from hashing.models import DuplicateGroup, MarkedDuplicate, PairDecision
 from servers.browser import BROWSER_MARKS, DESKTOP
+from tests.admin.review.browser.conftest import names_of
 from tests.admin.review.conftest import keys_of, review_address
 
 pytestmark = BROWSER_MARKS
-
-
-def names_of(*keys: int) -> list[str]:
-    rows = ImageAsset.objects.in_bulk(keys)
-    return [str(rows[key]) for key in keys]
 
 
 def marked() -> set[int]:

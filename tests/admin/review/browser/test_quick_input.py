@@ -12,6 +12,7 @@ from hashing.admin import previews
 from hashing.admin.review.views import DecisionViews
 from hashing.models import PairDecision
 from servers.browser import BROWSER_MARKS, DESKTOP
+from tests.admin.review.browser.conftest import names_of
 from tests.admin.review.conftest import review_address
 
 pytestmark = BROWSER_MARKS
@@ -171,3 +172,18 @@ def test_marks_and_moves_while_a_decision_is_sent_are_about_what_follows(reviewe
     reviewer.wait(lambda: three not in reviewer.shown(".hashing-member--open"))
     reviewer.wait_until_shown()
     assert reviewer.selected() == [two, four]
+
+
+@DESKTOP
+def test_moves_in_the_comparison_while_a_decision_is_sent_follow_it(reviewer, add_copies, monkeypatch):
+    for number in range(1, 4):
+        add_copies(number, copies=2)
+    sent = Event()
+    monkeypatch.setattr(DecisionViews, "respond", after(sent, DecisionViews.respond))
+    reviewer.open(review_address("changelist"))
+    last = reviewer.shown()[6]
+    reviewer.press("z")
+    reviewer.wait_until_shown()
+    reviewer.send(Keys.ENTER, "g")
+    sent.set()
+    reviewer.wait(lambda: kept_groups() == 1 and reviewer.compared_names()[0] == names_of(last)[0])
