@@ -15,12 +15,14 @@ from hashing.admin.columns import pixels, size
 from hashing.admin.owners import attach_owners
 from hashing.admin.previews import LARGE, preview_html
 from hashing.admin.review.differences import Difference, Pair, find_differences, format_label
-from hashing.admin.search.matches import find_in_any_orientation, match_label, orientation_of
+from hashing.admin.search.matches import find_in_any_orientation, orientation_of
 from hashing.admin.visibility import ImageAccess
 from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit
 from hashing.fingerprint.orientations import IS_TRANSPOSED
+from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
+from hashing.models.duplicates import describe_match
 from hashing.previews import preview_type
 from hashing.text import first_line
 from hashing.uploads import hash_uploaded_picture, path_of_upload
@@ -45,11 +47,13 @@ class SameImage:
 
     @property
     def label(self) -> str:
-        return match_label(self.asset)
+        # What differs names the frame.
+        return describe_match(Framing.NONE, orientation_of(self.asset))
 
     @property
     def differences(self) -> list[Difference]:
-        return find_differences(Pair(self.asset, self.upload, is_on_side=orientation_of(self.asset) in IS_TRANSPOSED))
+        is_on_side = orientation_of(self.asset) in IS_TRANSPOSED
+        return find_differences(Pair(self.asset, self.upload, is_on_side, Framing(self.asset.framing)))
 
     @property
     def may_replace(self) -> bool:
