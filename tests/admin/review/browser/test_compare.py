@@ -9,10 +9,10 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from hashing.models import DuplicateGroup, MarkedDuplicate, PairDecision
+from hashing.models import DuplicateGroup, ImageAsset, MarkedDuplicate, PairDecision
 from servers.browser import BROWSER_MARKS, DESKTOP
 from tests.admin.review.browser.conftest import names_of
-from tests.admin.review.conftest import keys_of, review_address
+from tests.admin.review.conftest import keys_of, review_address, store_all_groups
 
 pytestmark = BROWSER_MARKS
 
@@ -51,6 +51,22 @@ def test_turned_copies_lie_exactly_on_their_keeper(reviewer, add_copies):
         reviewer.compared()
         stage = Image.open(io.BytesIO(reviewer.find(".hashing-compare__stage").screenshot_as_png)).convert("L")
         assert np.asarray(stage)[10:-10, 10:-10].mean() < 40
+
+
+@DESKTOP
+def test_difference_of_identical_files_is_black_at_every_zoom(reviewer, add_copies, media):
+    [key] = add_copies(copies=0)
+    image = ImageAsset.objects.get(pk=key).image
+    (media / "copy.jpg").write_bytes((media / image.name).read_bytes())
+    ImageAsset.objects.create(image="copy.jpg")
+    store_all_groups()
+    reviewer.open(review_address("changelist"))
+    reviewer.press("c", "d")
+    for _zoom in range(4):
+        reviewer.press("-")
+        reviewer.compared()
+        stage = Image.open(io.BytesIO(reviewer.find(".hashing-compare__stage").screenshot_as_png)).convert("L")
+        assert np.asarray(stage)[10:-10, 10:-10].max() < 32
 
 
 @DESKTOP
