@@ -35,8 +35,11 @@ function placeOf(card, cards) {
 function describeCard(card, side) {
   const caption = dialog.querySelector(`.hashing-compare__caption[data-side=${side}]`);
   const button = caption.querySelector("button");
-  const name = card.querySelector(".hashing-name a").cloneNode(true).childNodes;
-  button.replaceChildren(...name, ...signsOf(card).map((sign) => ` · ${sign}`));
+  const name = document.createElement("span");
+  // The folder comes before the file, whatever the direction of the page.
+  name.dir = "auto";
+  name.append(...card.querySelector(".hashing-name a").cloneNode(true).childNodes);
+  button.replaceChildren(name, ...signsOf(card).map((sign) => ` · ${sign}`));
   button.ariaLabel = [card.dataset.name, ...signsOf(card)].join(", ");
   button.title = card.dataset.name;
   button.ariaPressed = String(side === dialog.dataset.shown);
