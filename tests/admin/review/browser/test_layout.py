@@ -109,6 +109,16 @@ def test_verdicts_of_narrow_cards_have_words(reviewer, add_copies, screen, size)
 
 
 @DESKTOP
+def test_verdicts_of_the_narrowest_cards_of_a_wide_page_are_not_cut(reviewer, add_copies, screen):
+    add_copies(copies=5)
+    reviewer.open(review_address("changelist"))
+    labels = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-member--open .hashing-verdict__label")[:4]
+    for width in range(1200, 1281, 3):
+        screen(width, 800)
+        assert [label for label in labels if reviewer.browser.execute_script(IS_CUT, label)] == []
+
+
+@DESKTOP
 def test_menus_close_by_escape_and_by_a_press_outside(reviewer, add_copies):
     add_copies()
     reviewer.open(review_address("changelist"))
