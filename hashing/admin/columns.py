@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -27,7 +28,9 @@ MAX_ERROR_LENGTH = 120
 def name(asset: ImageAsset) -> str:
     path = PurePosixPath(asset.image.name or "")
     folder = "" if path.parent == PurePosixPath() else f"{path.parent}/"
-    return format_html('<span class="hashing-folder"><bdi>{}</bdi></span> <bdi>{}</bdi>', folder, path.name or "-")
+    # A line may end after each slash.
+    parts = format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in re.findall("[^/]*/", folder)))
+    return format_html('<span class="hashing-folder"><bdi>{}</bdi></span> <bdi>{}</bdi>', parts, path.name or "-")
 
 
 @admin.display(description=_("size"))

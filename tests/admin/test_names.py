@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from hashing.admin import columns
+from hashing.models import ImageAsset
 from hashing.templatetags.hashing_admin import name_parts, shorten_middle
 
 
@@ -21,3 +23,7 @@ def test_names_of_cameras_are_shown_whole():
 def test_folder_is_the_path_without_the_file():
     assert name_parts("a/b/c.jpg")[:2] == ("a/b", "c.jpg")
     assert name_parts("c.jpg").folder == ""
+
+
+def test_line_of_a_list_may_end_after_each_folder():
+    assert "2024/<wbr>summer/</bdi>" in columns.name(ImageAsset(image="2024/summer/a.jpg"))
