@@ -8,9 +8,11 @@ import subprocess
 import sys
 import venv
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from servers.site import CHECKOUT
 
@@ -49,12 +51,35 @@ def built(tmp_path_factory) -> tuple[Path, Path]:
 @pytest.fixture(scope="session")
 def python(built, tmp_path_factory) -> Path:
     """An environment with the wheel, Wagtail, and their dependencies only."""
-    folder = tmp_path_factory.mktemp("environment")
+    folder, linked = tmp_path_factory.mktemp("environment"), tmp_path_factory.mktemp("linked")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
+    link_dependencies(built[0], linked)
+    [packages] = folder.glob("lib/python*/site-packages")
+    (packages / "linked.pth").write_text(f"{linked}\n")
     quietly = ("--quiet", "--no-compile", "--disable-pip-version-check")
     run(sys.executable, "-m", "pip", "--python", python, "install", *quietly, built[0], "wagtail", cwd=folder)
     return python
+
+
+def link_dependencies(wheel: Path, folder: Path) -> None:
+    """Link what the wheel requires to the packages of this environment, which pip need not install nor Python compile.
+
+    They are outside of the new environment, so pip installs others beside them if it needs other versions.
+    """
+    links = dict[str, Path]()
+    waiting = list(metadata.distributions(path=[str(wheel)]))
+    while waiting:
+        for text in waiting.pop().requires or []:
+            requirement = Requirement(text)
+            if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            for found in metadata.distributions(name=requirement.name):
+                names = {file.parts[0] for file in found.files or []} - {"..", "__pycache__", *links}
+                links |= {name: Path(str(found.locate_file(name))) for name in names}
+                waiting += [found] if names else []
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
 
 
 @dataclass(frozen=True)

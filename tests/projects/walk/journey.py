@@ -19,7 +19,7 @@ from hashing.models import BackfillRun, DuplicateGroup, ImageAsset, MarkedDuplic
 from .visitor import Form, Page, Visitor
 
 # The pages of a list link to one another endlessly.
-MAX_PAGES_PER_VIEW = 2
+MAX_PAGES_PER_VIEW = 1
 # Pages that Django has for every model, and to which the app does not link.
 UNUSED = {
     f"hashing_{model}_{page}"
