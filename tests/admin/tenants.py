@@ -16,6 +16,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, URLPattern, include, path, reverse
 from django.urls.converters import IntConverter
@@ -271,8 +272,12 @@ def decision_forms(secret: dict[str, ImageAsset], own: dict[str, ImageAsset]) ->
 
 
 def assert_nothing_leaks(response: Any, key: int | None = None) -> None:
-    """Assert that a response names no file and no key of the other tenant, apart from the key that was asked for."""
-    text = f"{response.get('Location', '')} {b''.join(response).decode(errors='replace')}"
+    """Assert that a response names no file and no key of the other tenant, apart from the key that was asked for.
+
+    Its messages are read as well, which the page shows that a redirect leads to.
+    """
+    told = " ".join(str(message) for message in get_messages(response.wsgi_request))
+    text = f"{response.get('Location', '')} {told} {b''.join(response).decode(errors='replace')}"
     assert SECRET not in text
     assert set(re.findall(rf"\b{FIRST_SECRET_KEY // 1000}\d{{3}}\b", text)) <= {str(key)}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -49,12 +51,18 @@ def newer_decisions(world: World) -> list[PairDecision]:
     return list(about.exclude(decided_at__lte=world.made_at))
 
 
+def ask(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Make a request without the messages of earlier ones, which no page may have shown yet."""
+    method.__self__.cookies.pop("messages", None)
+    return method(*arguments, **options)
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_nothing_of_another_tenant_is_shown(world, tenant, route):
     # All keys of the other tenant come before the own ones, which look alike.
     for url, key in addresses(route, list(world.keys())[:-8]):
         for query in ("", "?state=all", f"?q={SECRET}") if route.name.endswith("changelist") else ("",):
-            response = tenant.get(url + query, follow=True)
+            response = ask(tenant.get, url + query)
             if SECRET not in query:
                 assert_nothing_leaks(response, key)
             assert "7,654" not in content_of(response).decode(errors="replace")
@@ -67,7 +75,8 @@ def test_nothing_of_another_tenant_is_changed_or_told(world, tenant, route):
         for data in forms(world, route):
             posted = {str(value) for value in data.values()}
             for headers in ({}, JSON) if route.name.endswith(("decide", "undo")) else ({},):
-                response = tenant.post(url, data, headers=headers, follow=True)
+                # After a decision, the page of groups offers to take it back.
+                response = ask(tenant.post, url, data, headers=headers, follow="_duplicategroup_" in route.name)
                 asked = next((each for each in world.secret_keys if str(each) in posted), key)
                 assert_nothing_leaks(response, asked)
     assert rows_of_others(world) == before
