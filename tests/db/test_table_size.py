@@ -45,6 +45,10 @@ def test_estimate_of_a_partial_index_follows_the_statistics():
 
 
 def test_partial_index_of_an_empty_table_has_no_rows_to_speak_of():
+    if connection.vendor == "postgresql":
+        # The files are as large as the tests before have made them.
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {TABLE} CASCADE")
     assert estimate_indexed_rows(connection, TABLE, "inside_quality", INDEX) < 1000
 
 
