@@ -20,9 +20,9 @@ from hashing.text import parse_integer
 
 MAX_PEOPLE = 20
 NOBODY = "nobody"
-# Of more rows, a search finds the first of a page quickly without their keys.
+# If a search finds more rows than these, a page reads its first ones quickly without a list of all keys.
 MAX_FOUND = 10_000
-# What the decision of a marked duplicate has for the filters and the search.
+# The fields of its decision that a marked duplicate gets, and what their names begin with.
 PREFIX, FIELDS = "mark_", ("lower", "higher", "lower_file", "higher_file", "decided_by", "decided_at")
 
 MarkedRows = TypeVar("MarkedRows", bound=QuerySet[Any])
@@ -43,7 +43,7 @@ def search_by_images(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     words = text.split()
     if not words:
         return rows
-    # One look at the decisions alone, although a page needs the rows several times.
+    # The decisions are searched once, although a page reads the rows several times.
     decisions = PairDecision.objects.using(rows.db).not_superseded()
     found = decisions.filter(has_words(words, decisions)).order_by()
     if rows.model is not PairDecision:

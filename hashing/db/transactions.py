@@ -31,7 +31,7 @@ def writing_transaction(using: str) -> Iterator[None]:
 
 
 def begin(using: str, lock: int | None = None) -> ExitStack:
-    """Return a transaction as those above are, without further attempts: for work that is itself repeated."""
+    """Return a transaction like those above without their retries, for callers that repeat the work as a whole."""
     connection = connections[using]
     with ExitStack() as stack:
         stack.enter_context(transaction.atomic(using=using))

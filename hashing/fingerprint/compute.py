@@ -77,7 +77,7 @@ def fingerprint_of_image(image: Image.Image) -> Fingerprint:
 
 
 class HashedGrids(NamedTuple):
-    """The fields that a fingerprint and that of an inside share."""
+    """The fields that `Fingerprint` and `Inside` share."""
 
     perceptual_hash: str
     vertical_hash: str

@@ -47,7 +47,7 @@ class Box(NamedTuple):
     bottom: float
 
     def within(self, left: int, top: int, right: int, bottom: int) -> Box:
-        """Return what a crop to these pixels has of the part."""
+        """Return where the part is in a crop of the image, without what is cut off."""
         return Box(
             max(self.left - left, 0),
             max(self.top - top, 0),

@@ -90,7 +90,7 @@ class Resampling:
     def _between_passes(self, sums: Matrix) -> Matrix:
         if not self._is_reduced:
             return to_levels(sums)
-        # With a digit less, the sums of the second pass stay exact where the weights are large (`kernel.py`).
+        # With one binary digit less, the sums of the second pass stay exact where the weights are large (`kernel.py`).
         return sums if min(self._across.length, self._down.length) >= EXACT_LENGTH else np.floor(sums / 2) * 2
 
 

@@ -20,10 +20,11 @@ from hashing.grouping.candidates import RankedRow
 # Files that say nothing else are compared by their format first: what cameras and editors write comes before what is
 # made for pages of a site. Lossless files that were made from a JPEG are sorted out by "source".
 FORMATS = ("TIFF", "PNG", "BMP", "PPM", "HEIF", "JPEG", "MPO", "JPEG2000", "AVIF", "WEBP", "GIF")
-# The share of an image that is inside its frame is rounded down to one of these, in parts of ALL_PARTS. So neither the
-# padding counts nor a line more or less of the frame, and of two copies of about the same size, the bare one is larger.
-INSIDE_PARTS, ALL_PARTS = (24, 16, 12, 8, 6, 4, 3, 2, 1), 32
-ALL_THOUSANDTHS = 1000 * 1000
+# The share of an image that is inside its frame, in 32nds, is rounded down to one of these. So padding does not count,
+# nor does a line more or less of the frame, and of two copies of about the same size the one without a frame is larger.
+INSIDE_SHARES, FULL_SHARE = (24, 16, 12, 8, 6, 4, 3, 2, 1), 32
+# The area of an image whose sides are 1000 thousandths.
+FULL_AREA = 1000 * 1000
 # A smaller difference in the bytes of two files says nothing about their pictures.
 CLEAR_BYTES_SHARE = 0.02
 
@@ -104,25 +105,25 @@ def has_similar_bytes(one: RankedRow, other: RankedRow) -> bool:
 
 
 def count_pixels(image: RankedRow) -> int:
-    """Return the pixels of the picture, without a frame, in parts of ALL_PARTS."""
+    """Return the number of pixels without those of a frame, times FULL_SHARE."""
     pixels = (image.width or 0) * (image.height or 0)
     if image.inside_left is None or image.inside_top is None:
-        return ALL_PARTS * pixels
-    share = ((image.inside_right or 0) - image.inside_left) * ((image.inside_bottom or 0) - image.inside_top)
-    return pixels * next((part for part in INSIDE_PARTS if share * ALL_PARTS >= part * ALL_THOUSANDTHS), 1)
+        return FULL_SHARE * pixels
+    area = ((image.inside_right or 0) - image.inside_left) * ((image.inside_bottom or 0) - image.inside_top)
+    return pixels * next((share for share in INSIDE_SHARES if area * FULL_SHARE >= share * FULL_AREA), 1)
 
 
 def pixels_expression() -> Expression:
-    """Return the same in SQL, null for an unknown size."""
+    """Return the SQL of `count_pixels`, null for an unknown size."""
     across, down = F("inside_right") - F("inside_left"), F("inside_bottom") - F("inside_top")
-    share = as_number(across) * as_number(down) * ALL_PARTS
-    whens = (When(GreaterThanOrEqual(share, part * ALL_THOUSANDTHS), then=part) for part in INSIDE_PARTS)
-    parts = Case(When(inside_left__isnull=True, then=ALL_PARTS), *whens, default=1, output_field=BigIntegerField())
-    return as_number(F("width")) * as_number(F("height")) * parts
+    area = as_bigint(across) * as_bigint(down)
+    whens = (When(GreaterThanOrEqual(area * FULL_SHARE, share * FULL_AREA), then=share) for share in INSIDE_SHARES)
+    share = Case(When(inside_left__isnull=True, then=FULL_SHARE), *whens, default=1, output_field=BigIntegerField())
+    return as_bigint(F("width")) * as_bigint(F("height")) * share
 
 
-def as_number(expression: Expression | F) -> Cast:
-    """Return a number with which databases can calculate: a product of two small ones may be a large one."""
+def as_bigint(expression: Expression | F) -> Cast:
+    """Return the number with 64 bits, so that a product does not overflow the type of its factors."""
     return Cast(expression, BigIntegerField())
 
 

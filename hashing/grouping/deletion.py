@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.core.files.storage import Storage
 from django.utils.translation import gettext as _
 
-from hashing.db.locks import lock_free
+from hashing.db.locks import lock_without_waiting
 from hashing.db.paging import batches
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import PairConstraints, is_sound, read_constraints_around
@@ -105,7 +105,7 @@ def lock_with_keepers(keys: Collection[int], using: str) -> set[int]:
     somebody else has locked one of these rows.
     """
     chains = find_chains(keys, using)
-    busy = lock_free(ImageAsset.objects.using(using), {key for chain in chains.values() for key in chain})
+    busy = lock_without_waiting(ImageAsset.objects.using(using), {key for chain in chains.values() for key in chain})
     return {key for key, chain in chains.items() if not busy.isdisjoint(chain)}
 
 

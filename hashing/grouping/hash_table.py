@@ -22,8 +22,8 @@ INSIDE_FIELDS = ("inside_perceptual_hash", "inside_vertical_hash", "inside_detai
 LENGTHS = (HASH_BITS // 4, HASH_BITS // 4, DETAIL_BITS // 4)
 
 
-class HashedPart(NamedTuple):
-    """All of the image of a row, or what is inside its frame. `is_framed`: all of an image that has a frame."""
+class PartRow(NamedTuple):
+    """The hashes of a whole image, or of the inside of its frame. `is_framed`: a whole image that has a frame."""
 
     key: Any
     perceptual_hash: str
@@ -33,17 +33,17 @@ class HashedPart(NamedTuple):
     is_framed: bool
 
 
-def parts_of(rows: Iterable[Sequence[Any]], min_quality: int) -> Iterator[HashedPart]:
-    """Yield the parts with a sufficient quality; an unknown quality is. A row has its key and the values of the fields.
+def parts_of(rows: Iterable[Sequence[Any]], min_quality: int) -> Iterator[PartRow]:
+    """Yield the parts with a sufficient or unknown quality.
 
-    The values of INSIDE_FIELDS may be left out.
+    Each row has a key, the values of FIELDS and, unless the site compares no insides, those of INSIDE_FIELDS.
     """
     for key, perceptual, vertical, detail, quality, *inside in rows:
         is_framed = bool(inside) and None not in inside
         if quality is None or quality >= min_quality:
-            yield HashedPart(key, perceptual, vertical, detail, BEST_QUALITY if quality is None else quality, is_framed)
+            yield PartRow(key, perceptual, vertical, detail, BEST_QUALITY if quality is None else quality, is_framed)
         if is_framed and inside[-1] >= min_quality:
-            yield HashedPart(key, inside[0], inside[1], inside[2], inside[3], is_framed=False)
+            yield PartRow(key, inside[0], inside[1], inside[2], inside[3], is_framed=False)
 
 
 class HashTable(NamedTuple):
@@ -53,7 +53,7 @@ class HashTable(NamedTuple):
     fingerprints: Fingerprints
 
     @classmethod
-    def of(cls, parts: Iterable[HashedPart]) -> HashTable:
+    def of(cls, parts: Iterable[PartRow]) -> HashTable:
         """Convert parts to arrays. Those with an invalid hash are left out."""
         whole = [part for part in parts if (len(part[1]), len(part[2]), len(part[3])) == LENGTHS]
         try:
@@ -62,7 +62,7 @@ class HashTable(NamedTuple):
             return cls._of_valid([part for part in whole if is_hash(part[1] + part[2] + part[3], ALL_BITS)])
 
     @classmethod
-    def _of_valid(cls, parts: Sequence[HashedPart]) -> HashTable:
+    def _of_valid(cls, parts: Sequence[PartRow]) -> HashTable:
         """Raise `ValueError` for a hash that is not hexadecimal."""
         # All hashes of a column are parsed at once.
         columns = ([part[1] for part in parts], [part[2] for part in parts], [part[3] for part in parts])
@@ -86,7 +86,7 @@ def read_hashes(
 ) -> HashTable:
     """Read all rows, or those with some keys. Rows that lack one of the three hashes are left out.
 
-    What has less than the minimum quality is left out as well, the insides of frames if the site compares none.
+    Parts below the minimum quality are left out as well, and all insides of frames if the site compares none.
     `progress` is called with the percentage of rows read.
     """
     settings = hashing_settings()

@@ -87,7 +87,7 @@ def match_entries(entries: Entries, options: GroupingOptions, progress: Callable
     found: list[MatchingPairs] = [self_join(fingerprints, options.max_distance, progress=progress)]
     if options.any_orientation:
         found.append(orientation_join(fingerprints, TURNED, options.max_distance))
-    return Neighbours.of(entries.match_themselves, [without_rows_alone(pairs, entries) for pairs in found])
+    return Neighbours.of(entries.match_themselves, [without_own_insides(pairs, entries) for pairs in found])
 
 
 class MatchingPairs(Protocol):
@@ -102,7 +102,7 @@ class EntryPairs(NamedTuple):
     second: Positions
 
 
-def without_rows_alone(pairs: MatchingPairs, entries: Entries) -> EntryPairs:
+def without_own_insides(pairs: MatchingPairs, entries: Entries) -> EntryPairs:
     """Leave out the matches of an image with what is inside its own frame."""
     others = ~entries.are_one_row(pairs.first, pairs.second)
     return EntryPairs(pairs.first[others], pairs.second[others])

@@ -93,8 +93,8 @@ CHUNK = 1 << 19
 class Buckets:
     """Rows with equal small hashes share a bucket, so that each pair of hashes is joined once.
 
-    Framed rows have buckets of their own.
-    `perceptual`, `vertical`, `is_framed` and `sizes` have one value for each bucket.
+    Framed rows have buckets of their own. `perceptual`, `vertical`, `is_framed` and `sizes` have one value for each
+    bucket.
     """
 
     def __init__(self, fingerprints: Fingerprints) -> None:

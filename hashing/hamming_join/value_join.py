@@ -67,11 +67,11 @@ class Partition(NamedTuple):
 class ValueJoin:
     """Finds all pairs of values, `high` and `low` bits, that differ in at most `distance` bits.
 
-    Two values that are both `apart` are no pair, and equal values are expected only where one of them is.
+    Two framed values are no pair. Equal values must be given once, or once framed and once not.
     """
 
-    def __init__(self, high: Values, low: Values, apart: Flags, distance: int, found: PairListener) -> None:
-        self._high, self._low, self._apart = high, low, apart
+    def __init__(self, high: Values, low: Values, is_framed: Flags, distance: int, found: PairListener) -> None:
+        self._high, self._low, self._is_framed = high, low, is_framed
         self._distance = distance
         self._found = found
         # Values with the same number, except 0, have been compared with each other as parts of dense buckets.
@@ -161,7 +161,7 @@ class ValueJoin:
             self._compared[rows] = self._compared.max() + 1
 
     def _join_apart(self, rows: Positions) -> None:
-        values = self._high[rows], self._low[rows], self._apart[rows]
+        values = self._high[rows], self._low[rows], self._is_framed[rows]
         join = ValueJoin(*values, self._distance, lambda i, j: self._give(rows[i], rows[j]))
         # Planning for nearly all of the values would lead to the same bucket again.
         if len(rows) > 0.9 * len(self._high):
@@ -189,7 +189,7 @@ class ValueJoin:
 
     def _give(self, first: Positions, second: Positions) -> None:
         is_pair = first != second
-        is_pair &= ~(self._apart[first] & self._apart[second])
+        is_pair &= ~(self._is_framed[first] & self._is_framed[second])
         first, second = first[is_pair], second[is_pair]
         if len(first):
             self._found(np.minimum(first, second), np.maximum(first, second))

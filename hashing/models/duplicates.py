@@ -27,7 +27,7 @@ ORIENTATION_LABELS = {
 }
 
 
-# Of the picture that was found. Where both have a frame, it is mostly the same one.
+# Labels of the picture that was found. If both have a frame, it is mostly the same one and needs no label.
 FRAMING_LABELS = {Framing.ROW: _("in a frame"), Framing.QUERY: _("without the frame")}
 
 
@@ -80,7 +80,7 @@ class DuplicateGroup(models.Model):
         _("largest distance"), help_text=_("Between the keeper and one of its images.")
     )
     found_at = models.DateTimeField(_("found at"), default=timezone.now)
-    # A copy by which a list is sorted: `base_name_key` of the keeper's file.
+    # A copy by which lists are sorted: the `base_name_key` of the keeper's file.
     keeper_name = models.CharField(_("name of the keeper"), max_length=500, default="")
 
     objects: ClassVar[DuplicateGroupQuerySet] = DuplicateGroupQuerySet.as_manager()  # type: ignore[assignment]
@@ -124,7 +124,7 @@ class GroupMember(models.Model):
     is_same = models.BooleanField(
         _("is the same"), default=False, help_text=_("Decided by an editor. Always true for the keeper.")
     )
-    # A copy that is searched: of all images, only those in groups.
+    # A copy, so that a search reads the names of images in groups alone.
     name = models.CharField(_("name of the file"), max_length=500, default="")
 
     objects: ClassVar[GroupMemberQuerySet] = GroupMemberQuerySet.as_manager()  # type: ignore[assignment]
@@ -165,8 +165,7 @@ class PairDecisionQuerySet(models.QuerySet["PairDecision"]):
 class PairDecision(models.Model):
     """An editor's verdict on two images. It outlives the groups, and the images.
 
-    A decision on a deleted image holds for nothing, and only tells what was decided: a join with the images leaves it
-    out.
+    A decision on a deleted image is a record without effect: queries that join the images leave it out.
     """
 
     class Verdict(models.TextChoices):

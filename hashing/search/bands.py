@@ -71,8 +71,8 @@ PERCEPTUAL_BANDS = tuple(Band("perceptual_hash", substrings, skew=2) for substri
 # Most photographs grow darker from top to bottom, so their vertical hashes are less random.
 BANDS = (*PERCEPTUAL_BANDS, *(Band("vertical_hash", substrings, skew=5) for substrings in SUBSTRINGS))
 
-# Fewer rows have a frame, so that shorter bands, of which fewer values are looked up, find few enough of them. Each is
-# a character of every other row.
+# Few rows have a frame, so shorter bands, of which fewer values are looked up, find few enough of them. Each has one
+# character of every other row of the picture.
 INSIDE_SUBSTRINGS = tuple(
     tuple(Substring(start, 1) for start in starts)
     for starts in ((1, 6, 9, 14), (2, 5, 10, 13), (3, 8, 11, 16), (4, 7, 12, 15))
@@ -94,7 +94,7 @@ def band_indexes() -> list[Index]:
     """Return the indexes of image assets that `similar_to()` needs.
 
     Those of whole pictures include the quality, so that a search skips the many blank pages, whose bands are all equal.
-    Those of insides have only the rows with a frame.
+    Those of insides contain only the rows with a frame.
     """
     whole = [
         Index(band.expression, SEARCH_QUALITY, name=f"image_asset_band{number}_idx")

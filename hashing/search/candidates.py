@@ -91,9 +91,9 @@ class IsCandidate(Lookup):
             compiler.compile(source)[0] for source in self.lhs.get_source_expressions()
         )
         whole, inside = columns[: len(self.bands)], columns[len(self.bands) :]
-        clear = f" AND {quality} >= {self.min_quality:d}" if self.min_quality else ""
+        has_quality = f"{quality} >= {self.min_quality:d}" if self.min_quality else ""
         alternatives = [
-            self._lookup(dialect, band, column, radius, clear)
+            self._lookup(dialect, band, column, radius, has_quality)
             for band, column, radius in zip(self.bands, whole, radii, strict=True)
             if radius >= 0
         ]
@@ -101,7 +101,7 @@ class IsCandidate(Lookup):
             framed = estimate_framed_rows(connection, self.table)
             radii = choose_plan(self.inside_bands, self.distance, framed, count, vendor, is_partial=True).radii
             # The condition of the partial indexes.
-            has_inside = f" AND {inside_quality} IS NOT NULL"
+            has_inside = f"{inside_quality} IS NOT NULL"
             alternatives += self._inside_lookups(dialect, inside, radii, has_inside)
         if self.file_digest is not None:
             alternatives.append((f"{digest} = %s", (self.file_digest,)))
@@ -114,11 +114,11 @@ class IsCandidate(Lookup):
         # SQLite reads all entries of a partial index only for a condition on its first column. PostgreSQL keeps no
         # statistics of this column: without a condition on its range, it expects so many rows that it starts workers.
         conditions = [
-            f" AND {dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)}{has_inside}"
+            f"{dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)} AND {has_inside}"
             for band, column in zip(self.inside_bands, columns, strict=True)
         ]
         if radii is None:
-            return [(f"({conditions[0].removeprefix(' AND ')})", ())]
+            return [(f"({conditions[0]})", ())]
         return [
             self._lookup(dialect, band, column, radius, condition)
             for band, column, radius, condition in zip(self.inside_bands, columns, radii, conditions, strict=True)
@@ -126,11 +126,11 @@ class IsCandidate(Lookup):
         ]
 
     def _lookup(self, dialect: Dialect, band: Band, column: str, radius: int, condition: str) -> SQL:
-        """Return the SQL that looks up a band of all copies, in rows with a further condition."""
+        """Return the SQL that looks up a band of all copies, in rows that meet a condition, if it is not empty."""
         sql = dialect.lookup.format(band=column, length=band.length)
         values = dict.fromkeys(band.value_of(copy[OFFSETS[band.field] :]) for copy in self.copies)
         params = array_of_masks(band.bits, radius, dialect.array), dialect.array.format(",".join(map(str, values)))
-        return f"({sql}{condition})", params
+        return f"({sql} AND {condition})" if condition else f"({sql})", params
 
 
 def estimate_framed_rows(connection: Any, table: str) -> int:

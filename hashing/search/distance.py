@@ -180,7 +180,7 @@ class MatchExpression(Expression):
             part = columns.inside if pair.row == Part.INSIDE else columns.whole
             condition = f"{part.quality} >= {self.query.min_quality:d}"
             if pair.row == Part.WHOLE and pair.is_framed is not None:
-                condition += f" AND {columns.inside.quality} IS {'NOT ' * pair.is_framed}NULL"
+                condition += f" AND {columns.inside.quality} IS {'NOT NULL' if pair.is_framed else 'NULL'}"
             found.append((condition, comparison(self.query, pair, part)))
         return found
 

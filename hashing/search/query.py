@@ -89,9 +89,9 @@ class PartPair:
 class HashQuery:
     """The hashes of one picture, and what may match it.
 
-    `parts` are those with a sufficient quality. `max_distance` is 0 to 384. Rows are not compared by a part below
-    `min_quality`, and by what is inside their frames only with `compare_insides`. Rows with the same `file_digest`
-    always match.
+    `parts` are those with a sufficient quality; `is_framed` is true of a picture with an inside of any quality.
+    `max_distance` is 0 to 384. Rows are not compared by a part below `min_quality`, and by what is inside their frames
+    only with `compare_insides`. Rows with the same `file_digest` always match.
     """
 
     parts: tuple[PartHashes, ...]
@@ -158,7 +158,7 @@ def join_hashes(hashes: Hashes[int]) -> str:
 def is_searchable(source: HashedRow | Fingerprint, *, include_low_quality: bool) -> bool:
     """Return whether a picture has the hashes of this version, and a sufficient quality to be searched by them.
 
-    That of the inside of its frame suffices. Raise `ValueError` for malformed hashes.
+    A sufficient quality of the whole or of the inside will do. Raise `ValueError` for malformed hashes.
     """
     if not isinstance(source, Fingerprint):
         if None in (source.perceptual_hash, source.vertical_hash, source.detail_hash):
@@ -194,11 +194,8 @@ def inside_of(source: HashedRow | Fingerprint) -> PartHashes | None:
     if not hashing_settings().COMPARE_INSIDE_FRAMES:
         return None
     if isinstance(source, Fingerprint):
-        return (
-            None
-            if source.inside is None
-            else PartHashes(Part.INSIDE, parse_hashes(*source.inside[:3]), source.inside.quality)
-        )
+        inside = source.inside
+        return PartHashes(Part.INSIDE, parse_hashes(*inside[:3]), inside.quality) if inside else None
     if source.inside_quality is None:
         return None
     hashes = source.inside_perceptual_hash, source.inside_vertical_hash, source.inside_detail_hash

@@ -27,7 +27,7 @@ def bit_distance(one: str | None, other: str | None) -> int | None:
 
 
 def encode_comparison(max_distance: int, small_limit: int, quality: int | None, copies: Mapping[int, str]) -> str:
-    """Return the last argument of `best_match`. The copies have codes of `hashing.search.distance`."""
+    """Return the last argument of `best_match`. `copies` are by their `PartPair.code`."""
     return json.dumps([max_distance, small_limit, quality, dict(copies)])
 
 

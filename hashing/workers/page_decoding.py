@@ -17,7 +17,7 @@ from hashing.workers.storages import local_copy
 from hashing.workers.worker import Job, Outcome, describe_failure, digest_content, hash_opening, hash_picture
 
 QUALITY = 82
-# Where it is slower, WebP saves little.
+# The slower methods save few bytes.
 WEBP_METHOD = 1
 
 

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from hashing.admin.deletion.failures import being_changed
+from hashing.admin.deletion.failures import reason_of_lock
 from hashing.admin.deletion.kept_images import KeptImage, find_kept_images
 from hashing.admin.deletion.merging import Merging, Refusal
 from hashing.admin.deletion.policy import delete_rows, deletion_database
@@ -90,7 +90,7 @@ class MarkedDuplicateDeletion:
         busy = lock_with_keepers(keys, using)
         # Checked again: before the rows were locked, a mark may have been taken back, or a file replaced.
         marked = {asset.pk: asset for asset in MarkedDuplicate.objects.using(using).filter(pk__in=keys)}
-        reasons = dict.fromkeys(busy, being_changed())
+        reasons = dict.fromkeys(busy, reason_of_lock())
         reasons |= dict.fromkeys(set(keys) - marked.keys(), _("it is no longer marked as a duplicate"))
         reasons |= reasons_to_stay(marked.keys() - busy, using, keepers)
         deletable = [asset for key, asset in marked.items() if key not in reasons]

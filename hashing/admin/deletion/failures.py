@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 def reason_of_failure(error: Exception, assets: Assets) -> str:
-    """Return why some images must stay whose deletion has failed.
+    """Return why images stay whose deletion has failed.
 
-    Raises the error again if it concerns the database as a whole, or a retry of the transaction may get past it.
+    Raise the error again if it concerns the database as a whole, or if a retry of the transaction may succeed.
     """
     if isinstance(error, DatabaseError | InterfaceError) and (is_outage(error) or is_transient(error)):
         raise error
@@ -30,5 +30,5 @@ def reason_of_failure(error: Exception, assets: Assets) -> str:
     return _("deleting its row failed; see the log of the site")
 
 
-def being_changed() -> str:
+def reason_of_lock() -> str:
     return _("somebody else is changing it or the image that is kept; try it again")

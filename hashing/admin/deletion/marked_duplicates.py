@@ -55,7 +55,7 @@ class MarkedPaginator(LargeTablePaginator):
         return MarkedTotal(min(total["images"], MAX_COUNTED), total["bytes"] or 0, total["images"] > MAX_COUNTED)
 
     def _count(self, queryset: Any) -> int:
-        # A ModelAdmin has one paginator, also for the history of a row.
+        # The history of a row has the same paginator.
         if queryset.model is not MarkedDuplicate:
             return super()._count(queryset)
         self.is_capped = self.total.is_capped
@@ -80,7 +80,7 @@ class MarkedDuplicateAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display_links = None
     list_per_page = 50
     list_max_show_all = 0
-    # By the key of the image, which SQLite does not find out by itself in an index of the marks.
+    # The key of the image, which SQLite reads in order only from the index of the marks.
     ordering = ("-marks__duplicate",)
     paginator = MarkedPaginator
     show_full_result_count = False

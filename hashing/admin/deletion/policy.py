@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from hashing.admin.deletion.failures import being_changed, reason_of_failure
+from hashing.admin.deletion.failures import reason_of_failure, reason_of_lock
 from hashing.admin.deletion.kept_images import KeptImage
 from hashing.admin.deletion.related_rows import Assets, Reasons
 from hashing.admin.deletion.report import DeletedRows, DeletionReport
-from hashing.db.locks import lock_free
+from hashing.db.locks import lock_without_waiting
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import begin
 from hashing.models import ImageAsset
@@ -83,10 +83,10 @@ class ImageDeletion:
 
         def delete_in_transaction() -> DeletedRows:
             with begin(using):
-                busy = dict.fromkeys(
-                    lock_free(ImageAsset.objects.using(using), [a.pk for a in assets]), being_changed()
-                )
-                batch = delete_rows(self.model_admin, request, [a for a in assets if a.pk not in busy], delete)
+                locked = lock_without_waiting(ImageAsset.objects.using(using), [asset.pk for asset in assets])
+                busy = dict.fromkeys(locked, reason_of_lock())
+                free = [asset for asset in assets if asset.pk not in busy]
+                batch = delete_rows(self.model_admin, request, free, delete)
                 return DeletedRows(batch.deleted, busy | batch.reasons)
 
         report.add_batch(assets, retry_transient(delete_in_transaction, using))

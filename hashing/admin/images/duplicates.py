@@ -134,7 +134,7 @@ def add_hashing_message(request: HttpRequest, asset: ImageAsset, problem: str, l
 def add_search_messages(request: HttpRequest, asset: ImageAsset, site: AdminSite, *, was_asked: bool) -> None:
     """Tell the user which images that they may see are the same as an uploaded one.
 
-    Not if the user `was_asked` about them before the image was saved.
+    They are not named if the user `was_asked` about them before the upload was saved.
     """
     access = ImageAccess(request, site)
     if not access.may_see_images():

@@ -27,7 +27,7 @@ from hashing.workers.worker import FILE_NOT_FOUND
 
 # Smaller differences are noise: a share of the pixels, bytes or of the shape, steps of quality, and EXIF tags.
 MIN_SHARE, MIN_QUALITY_STEPS, MIN_TAGS = 0.02, 3, 5
-# The edges of a frame are known up to a line of a small picture: as a share of what is inside, and in thousandths.
+# An edge of a frame is known to within a line of a small picture: a share of what is inside, and thousandths.
 MIN_INSIDE_SHARE, MIN_FRAME_DIFFERENCE = 0.08, 20
 # From here on "2x the pixels" is easier to understand than "+95% pixels".
 MIN_TIMES = 1.95
@@ -37,9 +37,9 @@ HALF_TOLERANCE = 0.025
 TIME_ZONE_STEP, MAX_TIME_ZONES = timedelta(minutes=15), timedelta(hours=26)
 ONE_MINUTE = MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
 MAX_OWNERS = 2
-FRAMES_OF_ROWS, FRAMES_OF_QUERIES = {Framing.ROW, Framing.BOTH}, {Framing.QUERY, Framing.BOTH}
+# With these, the image or the keeper was compared without its frame.
+IMAGE_FRAMINGS, KEEPER_FRAMINGS = {Framing.ROW, Framing.BOTH}, {Framing.QUERY, Framing.BOTH}
 MINUS = "\N{MINUS SIGN}"
-
 
 Size = tuple[float, float]
 
@@ -75,9 +75,9 @@ class Pair(NamedTuple):
 
     @property
     def sizes(self) -> tuple[Size, Size]:
-        """The sizes in pixels of what is compared of both, or zeros; that of the image as the keeper is turned."""
-        width, height = compared_size(self.asset, self.framing in FRAMES_OF_ROWS)
-        kept = compared_size(self.keeper, self.framing in FRAMES_OF_QUERIES)
+        """The pixels of what is compared of the image, turned like the keeper, and of the keeper; 0 if unknown."""
+        width, height = compared_size(self.asset, self.framing in IMAGE_FRAMINGS)
+        kept = compared_size(self.keeper, self.framing in KEEPER_FRAMINGS)
         return (height, width) if self.is_on_side else (width, height), kept
 
     @property

@@ -49,8 +49,8 @@ class BatchSummary:
 
     last: PairDecision
     pairs: int
-    # All images; those that are kept, each with its duplicates; those that are marked as duplicates.
     images: int
+    # Images that have duplicates.
     keepers: int
     duplicates: int
     # Whether all pairs have the same verdict.
@@ -107,9 +107,9 @@ class BatchSummary:
     def names(self) -> dict[str, str]:
         lower, higher = self.last.lower, self.last.higher
         name, keeper = (higher, lower) if self.last.duplicate_id == higher.pk else (lower, higher)
-        numbers = {name: getattr(self, name) for name in ("pairs", "images", "keepers", "duplicates")}
+        numbers = {field: getattr(self, field) for field in ("pairs", "images", "keepers", "duplicates")}
         numbers["kept"] = self.images - self.duplicates
-        counts = {name: self.counted(number) for name, number in numbers.items()}
+        counts = {field: self.counted(number) for field, number in numbers.items()}
         return dict(zip(("name", "keeper"), short_names(name, keeper), strict=True)) | counts
 
     def counted(self, number: int) -> str:

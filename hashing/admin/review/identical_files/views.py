@@ -49,7 +49,7 @@ class IdenticalFilesView:
 
     def view(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
-            return self.look(request)
+            return self.show_sample(request)
         if not self.model_admin.has_change_permission(request):
             raise PermissionDenied
         try:
@@ -61,7 +61,7 @@ class IdenticalFilesView:
             return self.carry_on(request, job)
         job.left_out = self.find_left_out(request, job)
         if "sample" in request.POST:
-            return self.look(request, job)
+            return self.show_sample(request, job)
         return self.page(request, PAGE, job, is_confirmation=True)
 
     def find_left_out(self, request: HttpRequest, job: IdenticalFilesJob) -> list[int]:
@@ -71,7 +71,7 @@ class IdenticalFilesView:
         found = identical_groups(groups, access).filter(pk__in=ticked | (set(job.left_out) - shown))
         return list(found.filter(pk__lte=job.last_group).values_list("pk", flat=True))
 
-    def look(self, request: HttpRequest, job: IdenticalFilesJob | None = None) -> HttpResponse:
+    def show_sample(self, request: HttpRequest, job: IdenticalFilesJob | None = None) -> HttpResponse:
         """Show some of the groups, of which each can be left out."""
         if not self.model_admin.has_view_permission(request):
             raise PermissionDenied

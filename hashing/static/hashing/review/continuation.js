@@ -1,4 +1,4 @@
-// Where the comparison goes on: in another group, or on another page of the list or of a large group, which opens it again.
+// Where the comparison continues: in another group, or on another page, which opens it again.
 
 const review = document.querySelector(".hashing-review");
 const STORED_PLACE = "hashing:compare";

@@ -8,7 +8,7 @@ const help = document.querySelector(".hashing-keys");
 const helpButton = document.querySelector(".hashing-controls__help");
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select";
 // The arrows follow the direction of writing.
-const FORWARD = document.dir === "rtl" || document.documentElement.dir === "rtl" ? -1 : 1;
+const FORWARD = document.dir === "rtl" ? -1 : 1;
 const MOVES = {
   ArrowRight: () => moveCard(FORWARD),
   ArrowLeft: () => moveCard(-FORWARD),

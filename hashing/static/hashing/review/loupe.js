@@ -43,7 +43,7 @@ divider.addEventListener("keydown", moveDividerByKey);
 // The views of a mode may be smaller than the stage.
 new ResizeObserver(drawSoon).observe(pictures.first.view);
 
-// A copy in a frame is compared without the frame, which is around the place of the picture.
+// A copy in a frame is compared without it: the frame lies around the place of the picture.
 export function showPair(firstCard, secondCard) {
   const framing = framingOf(firstCard, secondCard);
   pictures.first.isInside = Boolean(framing & KEEPER_IN_FRAME);
@@ -53,7 +53,7 @@ export function showPair(firstCard, secondCard) {
   drawSoon();
 }
 
-// Known of an image beside its keeper. The frame of a turned image is not where its file has it.
+// Known for an image beside its keeper. Turned images are compared as wholes: the box of an inside is not turned.
 function framingOf(firstCard, secondCard) {
   const isKnown = firstCard.matches(".hashing-member--keeper") && secondCard.dataset.orientation === "1";
   return isKnown ? Number(secondCard.dataset.framing) : 0;

@@ -1,8 +1,8 @@
 // Which cards an editor can have seen: their pictures have loaded, or failed, and were shown for a moment.
 
 const review = document.querySelector(".hashing-review");
-// Nobody can have seen a new page, a new group or a new picture within these milliseconds: a second Enter or the second
-// click of a double click was meant for what was there before.
+// Nobody can have seen a new page, group or picture before: a second Enter or the second click of a double click was
+// meant for what was there.
 const UNSEEN_MILLISECONDS = 400;
 const watched = new WeakSet();
 

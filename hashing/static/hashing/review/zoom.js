@@ -7,7 +7,7 @@
 
 const MAX_SCALE = 32;
 const MIN_SIDE = 16;
-// A picture that is so much higher than the view is unreadable as a whole. A wide one is seen as a whole first.
+// A picture that is higher than this many views is unreadable as a whole. A wide one is shown as a whole first.
 const MAX_FITTED_HEIGHT = 3;
 
 export function startZoom() {
