@@ -10,9 +10,10 @@ from django.db import router
 
 from hashing.db.clock import DatabaseClock
 from hashing.db.own_thread import run_in_own_thread
+from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
 from hashing.grouping.finder import find_groups
-from hashing.grouping.group_rows import copy_names, with_groups_locked
+from hashing.grouping.group_rows import copy_names, find_renamed, with_groups_locked
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.options import GroupingOptions, PhaseListener
 from hashing.grouping.pair_constraints import read_constraints
@@ -69,7 +70,8 @@ def run_grouping(
         return GroupingReport(groups, options)
     last = retry_transient(lambda: last_member(alias), alias)
     changes = store_groups(groups, alias, progress=lambda percent: progress("Storing", percent))
-    with_groups_locked(alias, copy_names, alias)
+    for batch in batches(retry_transient(lambda: find_renamed(alias), alias)):
+        with_groups_locked(alias, copy_names, alias, batch)
     retry_transient(lambda: options.remember(alias), alias)
     catch_up_with_uploads(options, started, alias)
     # The groups were stored without the decisions that were made or taken back since the constraints were read.

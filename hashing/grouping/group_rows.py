@@ -126,16 +126,29 @@ def lock_available(keys: Sequence[int], using: str) -> dict[int, str]:
     return dict(rows_with_keys(rows.select_for_update(of=("self",)), keys, ("image",)))
 
 
-def copy_names(using: str, keys: Iterable[int] | None = None) -> None:
-    """Store the names of the files of these assets, by default of all, where they are in groups under other names."""
-    images = ImageAsset.objects.using(using).annotate(base_name=BaseNameKey("image"))
-    of_member = Subquery(images.filter(pk=OuterRef("asset")).values("image"))
-    of_keeper = Subquery(images.filter(pk=OuterRef("keeper")).values("base_name"))
-    for some in [None] if keys is None else batches(keys):
-        members = GroupMember.objects.using(using).filter(**({} if some is None else {"asset__in": some}))
-        groups = DuplicateGroup.objects.using(using).filter(**({} if some is None else {"keeper__in": some}))
+def find_renamed(using: str) -> set[int]:
+    """Return the assets that are in groups under other names than those of their files."""
+    of_member, of_keeper = stored_names(using)
+    members = GroupMember.objects.using(using).exclude(name=of_member).values_list("asset", flat=True)
+    keepers = DuplicateGroup.objects.using(using).exclude(keeper_name=of_keeper).values_list("keeper", flat=True)
+    return {*members, *keepers}
+
+
+def copy_names(using: str, keys: Iterable[int]) -> None:
+    """Store the names of the files of these assets, where they are in groups under other names."""
+    of_member, of_keeper = stored_names(using)
+    for batch in batches(keys):
+        members = GroupMember.objects.using(using).filter(asset__in=batch)
+        groups = DuplicateGroup.objects.using(using).filter(keeper__in=batch)
         members.exclude(name=of_member).update(name=of_member)
         groups.exclude(keeper_name=of_keeper).update(keeper_name=of_keeper)
+
+
+def stored_names(using: str) -> tuple[Subquery, Subquery]:
+    """Return the name of the file of a member, and the base name of that of a keeper."""
+    images = ImageAsset.objects.using(using).annotate(base_name=BaseNameKey("image"))
+    of_member = Subquery(images.filter(pk=OuterRef("asset")).values("image"))
+    return of_member, Subquery(images.filter(pk=OuterRef("keeper")).values("base_name"))
 
 
 def remove_members(group_pk: int, assets: Iterable[int], using: str) -> set[int]:

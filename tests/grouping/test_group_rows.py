@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db.models.signals import post_delete
 
 from hashing.grouping import find_duplicates
-from hashing.grouping.group_rows import copy_names, delete_quietly, remove_members
+from hashing.grouping.group_rows import copy_names, delete_quietly, find_renamed, remove_members
 from hashing.grouping.incremental import update_groups
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
 from tests.grouping.conftest import the_group
@@ -39,6 +39,7 @@ def test_groups_have_the_names_of_their_files(trio):
 def test_names_of_renamed_files_are_copied_again(trio):
     for row, name in zip(trio, ("a/New.jpg", "b/new.jpg", "c/new.jpg"), strict=True):
         ImageAsset.objects.filter(pk=row.pk).update(image=name, perceptual_hash=row.perceptual_hash)
+    assert find_renamed("default") == {row.pk for row in trio}
     copy_names("default", [trio[0].pk])
     assert stored_names() == (["a/New.jpg", trio[1].image.name, trio[2].image.name], ["new.jpg"])
     find_duplicates()

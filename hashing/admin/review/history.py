@@ -11,6 +11,7 @@ from uuid import UUID
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset, PairDecision
@@ -66,7 +67,11 @@ class BatchSummary:
             marked_in_groups=_("%(duplicates)s duplicates in %(keepers)s groups"),
             different=_("%(pairs)s images are not the same as their keeper"),
             related=_("%(images)s images belong together"),
-            mixed=_("%(kept)s images kept together, and %(duplicates)s duplicates"),
+            mixed=ngettext(
+                "%(kept)s images kept together, and %(duplicates)s duplicate",
+                "%(kept)s images kept together, and %(duplicates)s duplicates",
+                self.duplicates,
+            ),
         )
 
     @property

@@ -4,7 +4,7 @@ import pytest
 
 from hashing.admin.review import group_search
 from hashing.admin.review.group_search import search_groups
-from hashing.grouping.group_rows import copy_names
+from hashing.grouping.group_rows import copy_names, find_renamed
 from hashing.models import DuplicateGroup, ImageAsset
 from tests.admin.review.conftest import everything, keys_of, review_address
 
@@ -45,7 +45,7 @@ def test_groups_are_found_by_the_names_of_their_images(groups, text, numbers):
 def test_groups_are_found_by_number_and_by_name(groups):
     key = keys_of(groups[0])[1]
     ImageAsset.objects.filter(pk=keys_of(groups[2])[1]).update(image=f"x-{key}.jpg")
-    copy_names("default")
+    copy_names("default", find_renamed("default"))
     assert {groups[0].keeper_id, groups[2].keeper_id} <= found(str(key))
 
 
