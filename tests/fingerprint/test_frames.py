@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from hashing.fingerprint.frames import PixelBox, find_inside
 from hashing.perceptual_hash import compute_fingerprint
@@ -67,6 +67,42 @@ def test_edge_that_ends_gradually_is_no_frame():
     assert inside_of(landscape) is None
 
 
+def test_gradual_edge_is_as_wide_as_the_opposite_one():
+    merging = picture()
+    below_a_slope = [(0, HEIGHT - 20), (WIDTH, HEIGHT // 2), (WIDTH, HEIGHT), (0, HEIGHT)]
+    ImageDraw.Draw(merging).polygon(below_a_slope, fill=255)
+    assert inside_of(ImageOps.expand(merging, (0, 30), 255)) == (0, 31, WIDTH, HEIGHT + 29)
+
+
+@pytest.mark.parametrize(("size", "deviation"), [((200, 150), 4), ((500, 375), 8)])
+def test_noise_hides_no_frame(size, deviation):
+    framed = np.asarray(ImageOps.expand(photo(3, size).convert("L"), 20, 255)).astype(np.int16)
+    noise = np.random.default_rng(1).normal(0, deviation, framed.shape)
+    noisy = np.clip(framed + noise, 0, 255).astype(np.uint8)
+    np.testing.assert_allclose(find_inside(noisy), (20, 20, 20 + size[0], 20 + size[1]), atol=3)
+
+
+def write(image: Image.Image, position: tuple[int, int], text: str) -> None:
+    ImageDraw.Draw(image).text(position, text, fill=0, font=ImageFont.load_default(10))
+
+
+def test_frame_with_text_is_found():
+    framed = ImageOps.expand(picture(), (10, 40, 10, 30), 255)
+    write(framed, (20, 5), "Some words above a picture")
+    write(framed, (20, 20), "and a second line of them")
+    write(framed, (100, 175), "somebody")
+    assert inside_of(framed) == (11, 41, 10 + WIDTH - 1, 40 + HEIGHT - 1)
+
+
+def test_text_before_something_plain_is_no_frame():
+    dialog = blank((WIDTH, HEIGHT), 200)
+    dialog.paste(255, (10, 40, WIDTH - 10, HEIGHT - 10))
+    write(dialog, (20, 10), "The title of a dialog")
+    write(dialog, (20, 60), "and something in it")
+    _left, top, _right, _bottom = inside_of(dialog)
+    assert top < 20
+
+
 @pytest.mark.parametrize("options", [{"quality": 30}, {"quality": 90}])
 @pytest.mark.parametrize("scale", [1, 0.5])
 def test_copies_of_a_framed_picture_have_the_same_inside(options, scale):
@@ -74,6 +110,13 @@ def test_copies_of_a_framed_picture_have_the_same_inside(options, scale):
     copy = ImageOps.scale(framed, scale, Image.Resampling.LANCZOS)
     box = compute_fingerprint(io.BytesIO(encoded(copy, "JPEG", **options))).inside.box
     np.testing.assert_allclose(box, (83, 105, 917, 895), atol=16)
+
+
+@pytest.mark.parametrize("size", [(500, 375), (1111, 777)])
+def test_file_that_is_not_reduced_has_the_inside_of_one_that_is(size):
+    framed = ImageOps.expand(photo(3, size).convert("L"), 50, 255)
+    reduced, full = (compute_fingerprint(io.BytesIO(encoded(framed, each))).inside for each in ("JPEG", "PNG"))
+    np.testing.assert_allclose(full.box, reduced.box, atol=8)
 
 
 def test_inside_has_the_hashes_of_a_crop():
