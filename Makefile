@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-attacks bench-pairs bench-review bench-scaling bench-search fuzz lint format
+.PHONY: help demo serve test backfill-hashes bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search fuzz lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -66,10 +66,12 @@ backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH
 	$(RUN) manage.py migrate --verbosity 0
 	$(RUN) manage.py backfill_hashes $(if $(LIMIT),--limit $(LIMIT)) $(if $(BATCH_SIZE),--batch-size $(BATCH_SIZE))
 
-bench: $(READY) ## hashing a file, the backfill on SQLite and on PostgreSQL, copies found again and false pairs
+bench: $(READY) ## hashing a file, and the backfill on SQLite and on PostgreSQL
 	$(RUN) -m benchmarks.hashing
 	DATABASE_URL= $(RUN) -m benchmarks.throughput
 	$(RUN) -m servers.postgresql $(RUN) -m benchmarks.throughput
+
+bench-answers: $(READY) ## copies found again and false pairs, beside other hashes
 	$(RUN) -m benchmarks.answers
 
 bench-search: $(READY) ## the search among ROWS=1000000 rows, on SQLite and on PostgreSQL
