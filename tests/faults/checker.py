@@ -189,7 +189,9 @@ def _decisions_in_force(site: Site, assets: dict[int, Asset]) -> list[Decision]:
     rows = site.rows(columns, table="hashing_pairdecision")
     current = [row for row in rows if row[6] is None]
     assert len({row[:2] for row in current}) == len(current), "a pair has two decisions in force"
-    return [Decision(*row[:4]) for row in current if (assets[row[0]].image, assets[row[1]].image) == tuple(row[4:6])]
+    # A decision outlives its images.
+    existing = [row for row in current if row[0] in assets and row[1] in assets]
+    return [Decision(*row[:4]) for row in existing if (assets[row[0]].image, assets[row[1]].image) == tuple(row[4:6])]
 
 
 def _read_log(site: Site) -> dict[ReportedDecision, str | None]:
