@@ -14,7 +14,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from hashing.fingerprint.decoding import Box, Picture, picture_from_pil, read_picture
 from hashing.fingerprint.fingerprint import FileDetails, Fingerprint, Inside, InsideBox
-from hashing.fingerprint.frames import find_inside
+from hashing.fingerprint.frames import find_inside, with_soft_lines
 from hashing.fingerprint.grid import Cells, Grids, shrink
 from hashing.fingerprint.kernel import SQUARE_SIDE
 from hashing.fingerprint.limits import DEFAULT_MAX_PIXELS
@@ -103,11 +103,12 @@ def fingerprint_of_inside(pixels: Cells, extent: Box | None) -> Inside | None:
     else:
         hashes = hash_grids(shrink(inside, extent.within(*found)))
     across, down = extent.right - extent.left, extent.bottom - extent.top
+    shown = with_soft_lines(found, width, height)
     box = InsideBox(
-        thousandths(found.left - extent.left, across),
-        thousandths(found.top - extent.top, down),
-        thousandths(found.right - extent.left, across),
-        thousandths(found.bottom - extent.top, down),
+        thousandths(shown.left - extent.left, across),
+        thousandths(shown.top - extent.top, down),
+        thousandths(shown.right - extent.left, across),
+        thousandths(shown.bottom - extent.top, down),
     )
     return Inside(*hashes, box)
 

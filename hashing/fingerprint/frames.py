@@ -60,13 +60,31 @@ NO_EDGE = Edge(0, sharpness=0)
 def find_inside(grey: Levels) -> PixelBox | None:
     """Return what is inside the frame of a grey picture, None if it has no frame, or too little inside."""
     height, width = grey.shape
-    scale = 1 << max(0, (min(width, height) // SHORTER_SIDE).bit_length() - 1)
+    scale = reduction(width, height)
     pixels = np.asarray(Image.fromarray(grey).reduce(scale)) if scale > 1 else grey
     found = without_frames(pixels)
     if found is None:
         return None
     left, top, right, bottom = (scale * side for side in found)
     return PixelBox(left, top, min(right, width), min(bottom, height))
+
+
+def reduction(width: int, height: int) -> int:
+    return 1 << max(0, (min(width, height) // SHORTER_SIDE).bit_length() - 1)
+
+
+def with_soft_lines(inside: PixelBox, width: int, height: int) -> PixelBox:
+    """Return where the picture inside a frame lies, with the lines that `find_inside` leaves out, for a person to see.
+
+    `width` and `height` are those of the picture with its frame.
+    """
+    soft = SOFT_LINES * reduction(width, height)
+    return PixelBox(
+        max(inside.left - soft, 0),
+        max(inside.top - soft, 0),
+        min(inside.right + soft, width),
+        min(inside.bottom + soft, height),
+    )
 
 
 def without_frames(pixels: Levels) -> PixelBox | None:

@@ -23,8 +23,9 @@ FORMATS = ("TIFF", "PNG", "BMP", "PPM", "HEIF", "JPEG", "MPO", "JPEG2000", "AVIF
 # The share of an image that is inside its frame, in 32nds, is rounded down to one of these. So padding does not count,
 # nor does a line more or less of the frame, and of two copies of about the same size the one without a frame is larger.
 INSIDE_SHARES, FULL_SHARE = (24, 16, 12, 8, 6, 4, 3, 2, 1), 32
-# The area of an image whose sides are 1000 thousandths.
-FULL_AREA = 1000 * 1000
+# The area of an image whose sides are 1000 thousandths, and 6% more: an inside of exactly such a share, as that of 4:3
+# padded to a square, is then rounded down in every copy.
+FULL_AREA = 1060 * 1000
 # A smaller difference in the bytes of two files says nothing about their pictures.
 CLEAR_BYTES_SHARE = 0.02
 

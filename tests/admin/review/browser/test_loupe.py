@@ -82,8 +82,7 @@ def test_a_framed_copy_lies_with_its_picture_over_the_original(reviewer, add_fil
     reviewer.press("z", "1")
     first, second = rectangles(reviewer)
     assert first[2:] == [640, 480]
-    # The inside begins behind the soft edge of the frame, and is found in a picture of a quarter of the size.
-    assert second == pytest.approx([first[0], first[1] - 80, 640, 640], abs=12)
+    assert second == pytest.approx([first[0], first[1] - 80, 640, 640], abs=4)
 
 
 @DESKTOP
