@@ -97,6 +97,7 @@ SQUARE, PADDED = in_frame(0, 101, 1000, 899), in_frame(0, 125, 1000, 875)
         # A picture of 10 x 8 pixels, and copies of it that are padded to squares.
         ({"height": 8}, {"file_size": 900, **SQUARE}),
         ({"height": 8}, {"file_size": 900, **PADDED}),
+        ({"width": 640, "height": 480}, {"width": 640, "height": 640, "file_size": 900, **PADDED}),
         # A small copy is worse than a framed one.
         ({"file_size": 50, **SQUARE}, {"width": 5, "height": 4}),
         # Of two framed copies, neither is better by a line of the frame.
