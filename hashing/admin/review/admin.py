@@ -23,7 +23,6 @@ from hashing.admin.owners import attach_owners
 from hashing.admin.review.filters import FILTERS
 from hashing.admin.review.group_search import MAX_FOUND, search_groups
 from hashing.admin.review.history import base_name
-from hashing.admin.review.identical_files.groups import count_some_identical
 from hashing.admin.review.identical_files.views import IdenticalFilesView
 from hashing.admin.review.keeper_rules import KeeperRulesView
 from hashing.admin.review.listing import SEARCH_VAR, Listing, parse_search
@@ -178,7 +177,6 @@ class DuplicateGroupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             response.context_data |= self.review_context(request, groups)
             response.context_data |= {
                 "session": session,
-                "equal_files": count_some_identical(self.get_queryset(request), access),
                 "listing": listing,
                 "search_var": SEARCH_VAR,
                 "max_found": MAX_FOUND,

@@ -11,8 +11,6 @@ from hashing.admin.visibility import ImageAccess
 from hashing.models import DuplicateGroup, GroupMember
 
 SAMPLE = 12
-# Open groups among which those of equal files are counted for a link: each costs a look at its members.
-MAX_EXAMINED = 500
 
 
 class IdenticalTotals(NamedTuple):
@@ -23,13 +21,6 @@ class IdenticalTotals(NamedTuple):
     # The highest key of any group and of any member: later ones have not been counted.
     last_group: int
     last_member: int
-
-
-class EqualFilesCount(NamedTuple):
-    """`is_capped`: there are more groups than were looked at."""
-
-    groups: int
-    is_capped: bool
 
 
 def identical_groups(groups: QuerySet[DuplicateGroup], access: ImageAccess) -> QuerySet[DuplicateGroup]:
@@ -53,13 +44,6 @@ def count_identical(groups: QuerySet[DuplicateGroup], access: ImageAccess) -> Id
         model._base_manager.aggregate(last=Max("pk"))["last"] or 0 for model in (DuplicateGroup, GroupMember)
     )
     return IdenticalTotals(found["groups"], found["images"], found["size"] or 0, last_group, last_member)
-
-
-def count_some_identical(groups: QuerySet[DuplicateGroup], access: ImageAccess) -> EqualFilesCount:
-    """Count the groups of equal files among the first open ones."""
-    keys = list(open_groups(groups).order_by("pk").values_list("pk", flat=True)[: MAX_EXAMINED + 1])
-    count = identical_groups(groups.filter(pk__in=keys[:MAX_EXAMINED]), access).count()
-    return EqualFilesCount(count, len(keys) > MAX_EXAMINED)
 
 
 def sample_identical(groups: QuerySet[DuplicateGroup], access: ImageAccess, start: int) -> list[DuplicateGroup]:
