@@ -69,13 +69,13 @@ def save_as_webp(image: Image.Image, path: Path) -> None:
 
 
 def pad_to_square(image: Image.Image, path: Path) -> None:
-    """As shops show pictures."""
+    """Add white bars above and below, as shops do."""
     side = max(image.size)
     ImageOps.pad(image, (side, side), color="white").save(path, quality=90)
 
 
 def letterbox(image: Image.Image, path: Path) -> None:
-    """As phones show pictures on an upright screen."""
+    """Add the black bars that an upright screen of a phone shows."""
     ImageOps.pad(image, (image.width, image.width * 16 // 9), color="black").save(path, quality=90)
 
 

@@ -111,8 +111,8 @@ class IsCandidate(Lookup):
     def _inside_lookups(
         self, dialect: Dialect, columns: Sequence[str], radii: tuple[int, ...] | None, has_inside: str
     ) -> list[SQL]:
-        # SQLite reads all entries of a partial index only for a condition on its first column. PostgreSQL keeps no
-        # statistics of this column: without a condition on its range, it expects so many rows that it starts workers.
+        # SQLite reads all entries of a partial index only for a condition on its first column. PostgreSQL has no
+        # statistics of this column: without the range it overestimates the rows, and starts parallel workers for them.
         conditions = [
             f"{dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)} AND {has_inside}"
             for band, column in zip(self.inside_bands, columns, strict=True)
