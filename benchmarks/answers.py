@@ -30,8 +30,8 @@ from benchmarks.report import print_table, print_versions
 from hashing.conf import HashingSettings
 from hashing.fingerprint.fingerprint import Inside, InsideBox
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import Part, compared_parts, small_limit
-from hashing.hamming_join.fingerprints import Fingerprints, MatchRule
+from hashing.fingerprint.similarity import Part, compared_parts
+from hashing.hamming_join.fingerprints import Fingerprints, MatchRule, RowKind
 from hashing.perceptual_hash import compute_fingerprint
 
 Words = npt.NDArray[np.uint64]
@@ -83,11 +83,8 @@ class OurWay:
 
     def _matching(self, mine: Fingerprints, theirs: Fingerprints, pairs: tuple[Words, Words]) -> Flags:
         first, second = pairs
-        small = np.bitwise_count(mine.perceptual[first] ^ theirs.perceptual[second]).astype(np.uint16)
-        small += np.bitwise_count(mine.vertical[first] ^ theirs.vertical[second])
         good = np.minimum(mine.quality[first], theirs.quality[second]) >= HashingSettings().MIN_QUALITY
-        rule = MatchRule(mine, theirs, self.max_distance)
-        matching: Flags = rule.matches(first, second) & (small <= small_limit(self.max_distance)) & good  # type: ignore[arg-type]
+        matching: Flags = MatchRule(mine, theirs, self.max_distance).matches(first, second) & good  # type: ignore[arg-type]
         return matching
 
 
@@ -150,15 +147,15 @@ def as_hashes(rows: Words) -> Hashes:
     qualities, ours, inside, phash, large_phash, dhash, pdq = np.split(rows, [3, 9, 15, 16, 20, 21], axis=1)
     whole, is_framed, of_inside = qualities.T
     return Hashes(
-        as_fingerprints(ours, whole, is_framed.astype(np.bool_)),
-        as_fingerprints(inside, of_inside, np.zeros(len(rows), np.bool_)),
+        as_fingerprints(ours, whole, np.where(is_framed, RowKind.FRAMED, RowKind.UNFRAMED)),
+        as_fingerprints(inside, of_inside, np.full(len(rows), RowKind.INSIDE)),
         {"phash 64": phash, "phash 256": large_phash, "dhash": dhash, "PDQ": pdq},
     )
 
 
-def as_fingerprints(words: Words, quality: Words, is_framed: Flags) -> Fingerprints:
+def as_fingerprints(words: Words, quality: Words, kind: npt.NDArray[np.int64]) -> Fingerprints:
     detail = np.ascontiguousarray(words[:, 2:])
-    return Fingerprints(words[:, 0], words[:, 1], detail, quality.astype(np.uint8), is_framed)
+    return Fingerprints(words[:, 0], words[:, 1], detail, quality.astype(np.uint8), kind.astype(np.uint8))
 
 
 def recall_rows(originals: Hashes, copies: list[Hashes]) -> Iterator[list[object]]:

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.report import Figures, median_of_rounds, peak_memory, print_table, print_versions
 from hashing.fingerprint.orientations import TURNED
 from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE
-from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.hamming_join.fingerprints import Fingerprints, RowKind
 from hashing.hamming_join.orientation_join import orientation_join
 from hashing.hamming_join.self_join import self_join
 from samples.generated_hashes import generate_fingerprints
@@ -61,8 +61,10 @@ def make_fingerprints(search: str, count: int) -> Fingerprints:
     quality = random.integers(LOWEST_QUALITY, HIGHEST_QUALITY, count + framed, endpoint=True)
     perceptual[: framed // 2] &= BETWEEN_BARS
     vertical[: framed // 2] &= BETWEEN_BARS
-    is_framed = (np.arange(count + framed) < framed) & (search == INSIDES)
-    fingerprints = Fingerprints(perceptual, vertical, detail, quality.astype(np.uint8), is_framed)
+    kind = np.full(count + framed, RowKind.UNFRAMED, np.uint8)
+    if search == INSIDES:
+        kind[:framed], kind[count:] = RowKind.FRAMED, RowKind.INSIDE
+    fingerprints = Fingerprints(perceptual, vertical, detail, quality.astype(np.uint8), kind)
     return fingerprints if search == INSIDES else fingerprints.take(slice(0, count))
 
 

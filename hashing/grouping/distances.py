@@ -5,7 +5,14 @@ from typing import NamedTuple
 from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import Hashes
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.fingerprint.similarity import LARGEST_DISTANCE, Framing, Part, compared_parts, is_match
+from hashing.fingerprint.similarity import (
+    LARGEST_DISTANCE,
+    Framing,
+    Part,
+    compared_parts,
+    distance_of_parts,
+    is_match,
+)
 from hashing.grouping.candidates import HashedPart, StoredFingerprint
 
 
@@ -52,7 +59,8 @@ class KeeperDistances:
         for orientation, copy, keeper_quality in self._copies.get(keeper_name, ()):
             small, detail = hash_distances(copy, part.hashes)
             quality = min(keeper_quality, part.quality)
-            matches = quality >= self._min_quality and is_match(small, detail, quality, self._max_distance)
+            max_distance = distance_of_parts(self._max_distance, keeper_name, name)
+            matches = quality >= self._min_quality and is_match(small, detail, quality, max_distance)
             compared.append((Measured(small + detail, Framing.of(keeper_name, name), orientation), matches))
         return compared
 

@@ -11,7 +11,7 @@ from hashing.conf import hashing_settings
 from hashing.db.paging import pages_by_key, rows_with_keys
 from hashing.fingerprint.fingerprint import ALL_BITS, DETAIL_BITS, HASH_BITS, is_hash
 from hashing.fingerprint.similarity import BEST_QUALITY
-from hashing.hamming_join.fingerprints import DETAIL_WORDS, Fingerprints, Flags, Positions, Values
+from hashing.hamming_join.fingerprints import DETAIL_WORDS, Fingerprints, Flags, Positions, RowKind, Values
 from hashing.models.querysets import ImageAssetQuerySet
 
 Keys = npt.NDArray[Any]
@@ -23,14 +23,14 @@ LENGTHS = (HASH_BITS // 4, HASH_BITS // 4, DETAIL_BITS // 4)
 
 
 class PartRow(NamedTuple):
-    """The hashes of a whole image, or of the inside of its frame. `is_framed`: a whole image that has a frame."""
+    """The hashes of a whole image, or of the inside of its frame."""
 
     key: Any
     perceptual_hash: str
     vertical_hash: str
     detail_hash: str
     quality: int
-    is_framed: bool
+    kind: RowKind
 
 
 def parts_of(rows: Iterable[Sequence[Any]], min_quality: int) -> Iterator[PartRow]:
@@ -39,11 +39,11 @@ def parts_of(rows: Iterable[Sequence[Any]], min_quality: int) -> Iterator[PartRo
     Each row has a key, the values of FIELDS and, unless the site compares no insides, those of INSIDE_FIELDS.
     """
     for key, perceptual, vertical, detail, quality, *inside in rows:
-        is_framed = bool(inside) and None not in inside
+        kind = RowKind.FRAMED if inside and None not in inside else RowKind.UNFRAMED
         if quality is None or quality >= min_quality:
-            yield PartRow(key, perceptual, vertical, detail, BEST_QUALITY if quality is None else quality, is_framed)
-        if is_framed and inside[-1] >= min_quality:
-            yield PartRow(key, inside[0], inside[1], inside[2], inside[3], is_framed=False)
+            yield PartRow(key, perceptual, vertical, detail, BEST_QUALITY if quality is None else quality, kind)
+        if kind == RowKind.FRAMED and inside[-1] >= min_quality:
+            yield PartRow(key, inside[0], inside[1], inside[2], inside[3], RowKind.INSIDE)
 
 
 class HashTable(NamedTuple):
@@ -68,8 +68,8 @@ class HashTable(NamedTuple):
         columns = ([part[1] for part in parts], [part[2] for part in parts], [part[3] for part in parts])
         perceptual, vertical, detail = (parse_hex("".join(column)) for column in columns)
         quality = np.array([min(part[4], BEST_QUALITY) for part in parts], dtype=np.uint8)
-        is_framed = np.array([part[5] for part in parts], dtype=np.bool_)
-        fingerprints = Fingerprints(perceptual, vertical, detail.reshape(-1, DETAIL_WORDS), quality, is_framed)
+        kind = np.array([part[5] for part in parts], dtype=np.uint8)
+        fingerprints = Fingerprints(perceptual, vertical, detail.reshape(-1, DETAIL_WORDS), quality, kind)
         return cls(np.array([part[0] for part in parts], dtype=np.int64), fingerprints)
 
 
@@ -127,9 +127,9 @@ class Entries:
 
     @classmethod
     def of(cls, table: HashTable) -> Entries:
-        perceptual, vertical, detail, quality, is_framed = table.fingerprints
+        perceptual, vertical, detail, quality, kind = table.fingerprints
         # lexsort() sorts by its last column first.
-        order = np.lexsort((is_framed, quality, *detail.T, vertical, perceptual))
+        order = np.lexsort((kind, quality, *detail.T, vertical, perceptual))
         fingerprints = table.fingerprints.take(order)
         is_first = np.ones(len(order), dtype=bool)
         is_first[1:] = differ_from_previous(fingerprints)
@@ -173,8 +173,8 @@ class Entries:
 
 
 def differ_from_previous(fingerprints: Fingerprints) -> Flags:
-    perceptual, vertical, detail, quality, is_framed = fingerprints
+    perceptual, vertical, detail, quality, kind = fingerprints
     differ: Flags = (perceptual[1:] != perceptual[:-1]) | (vertical[1:] != vertical[:-1])
     differ |= (detail[1:] != detail[:-1]).any(axis=1)
-    differ |= (quality[1:] != quality[:-1]) | (is_framed[1:] != is_framed[:-1])
+    differ |= (quality[1:] != quality[:-1]) | (kind[1:] != kind[:-1])
     return differ

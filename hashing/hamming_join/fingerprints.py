@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,7 +8,14 @@ import numpy.typing as npt
 
 from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, Hashes
 from hashing.fingerprint.orientations import orient
-from hashing.fingerprint.similarity import BEST_QUALITY, LARGEST_DISTANCE, distance_limit
+from hashing.fingerprint.similarity import (
+    BEST_QUALITY,
+    LARGEST_DISTANCE,
+    Part,
+    distance_limit,
+    distance_of_parts,
+    small_limit,
+)
 
 Values = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]
@@ -17,18 +25,30 @@ Distances = npt.NDArray[np.uint16]
 DETAIL_WORDS = DETAIL_BITS // HASH_BITS
 
 
+class RowKind(IntEnum):
+    """Of what the hashes of a row are: all of a picture, or what is inside its frame."""
+
+    UNFRAMED = 0
+    FRAMED = 1
+    INSIDE = 2
+
+
 class Fingerprints(NamedTuple):
     """Hashes and qualities of many pictures: five arrays with a row for each; `detail` has four columns.
 
-    A row is all of a picture or what is inside its frame. `is_framed` flags all of a picture that has a frame: two such
-    rows never match.
+    The kind is a `RowKind`. Two rows of the kind FRAMED never match.
     """
 
     perceptual: Values
     vertical: Values
     detail: Values
     quality: npt.NDArray[np.uint8]
-    is_framed: Flags
+    kind: npt.NDArray[np.uint8]
+
+    @property
+    def is_framed(self) -> Flags:
+        framed: Flags = self.kind == RowKind.FRAMED
+        return framed
 
     @property
     def size(self) -> int:
@@ -45,17 +65,15 @@ class Fingerprints(NamedTuple):
     def oriented(self, orientation: int) -> Fingerprints:
         """Return the fingerprints of the pictures after they were brought into `orientation`."""
         hashes = orient(Hashes(self.perceptual, self.vertical, self.detail), orientation)
-        return Fingerprints(*hashes, self.quality, self.is_framed)
+        return Fingerprints(*hashes, self.quality, self.kind)
 
     def check(self) -> None:
         """Raise `ValueError` for arrays of unexpected shapes or types."""
         shapes = [column.shape for column in self]
         expected = [(self.size,), (self.size,), (self.size, DETAIL_WORDS), (self.size,), (self.size,)]
-        kinds = [column.dtype for column in self]
-        if shapes != expected or kinds != [np.uint64, np.uint64, np.uint64, np.uint8, np.bool_]:
-            raise ValueError(
-                f"Fingerprints are three arrays of uint64, one of uint8 and one of bool, not {shapes} of {kinds}"
-            )
+        types = [column.dtype for column in self]
+        if shapes != expected or types != [np.uint64, np.uint64, np.uint64, np.uint8, np.uint8]:
+            raise ValueError(f"Fingerprints are three arrays of uint64 and two of uint8, not {shapes} of {types}")
 
 
 class MatchRule:
@@ -63,22 +81,34 @@ class MatchRule:
 
     def __init__(self, left: Fingerprints, right: Fingerprints, max_distance: int) -> None:
         self._left, self._right = left, right
-        self._limits = np.array([distance_limit(max_distance, each) for each in range(BEST_QUALITY + 1)], np.uint16)
+        # By whether an inside is compared, the distances within which pairs match.
+        distances = [distance_of_parts(max_distance, Part.WHOLE, part) for part in (Part.WHOLE, Part.INSIDE)]
+        self._small_limits = np.array([small_limit(distance) for distance in distances], np.uint16)
+        limits = [[distance_limit(distance, quality) for quality in range(BEST_QUALITY + 1)] for distance in distances]
+        self._limits = np.array(limits, np.uint16)
 
     def matches(self, first: Positions, second: Positions) -> Flags:
-        """Return which pairs match, given that their small hashes do and not both are framed."""
+        """Return which pairs match, given that not both are framed."""
         quality = np.minimum(self._left.quality[first], self._right.quality[second])
-        return self.distances(first, second) <= self._limits[quality]
+        has_inside = np.maximum(self._left.kind[first], self._right.kind[second]) // RowKind.INSIDE
+        small = self._small_distances(first, second)
+        found: Flags = small <= self._small_limits[has_inside]
+        found &= self._add_detail(small, first, second) <= self._limits[has_inside, quality]
+        return found
 
     def distances(self, first: Positions, second: Positions) -> Distances:
-        total = np.zeros(len(first), np.uint16)
-        for left, right in self._words():
-            total += np.bitwise_count(left[first] ^ right[second])
-        return total
+        return self._add_detail(self._small_distances(first, second), first, second)
 
-    def _words(self) -> list[tuple[Values, Values]]:
-        words = [(self._left.perceptual, self._right.perceptual), (self._left.vertical, self._right.vertical)]
-        return words + [(self._left.detail[:, word], self._right.detail[:, word]) for word in range(DETAIL_WORDS)]
+    def _small_distances(self, first: Positions, second: Positions) -> Distances:
+        differing = self._left.perceptual[first] ^ self._right.perceptual[second]
+        bits: Distances = np.bitwise_count(differing).astype(np.uint16)
+        bits += np.bitwise_count(self._left.vertical[first] ^ self._right.vertical[second])
+        return bits
+
+    def _add_detail(self, distances: Distances, first: Positions, second: Positions) -> Distances:
+        for word in range(DETAIL_WORDS):
+            distances += np.bitwise_count(self._left.detail[:, word][first] ^ self._right.detail[:, word][second])
+        return distances
 
 
 def check_max_distance(max_distance: int) -> None:

@@ -3,14 +3,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db import NotSupportedError
 from django.db.models import F, Func, Lookup
 
 from hashing.db.table_size import estimate_indexed_rows, estimate_rows
-from hashing.search.bands import INSIDE_INDEX, SEARCH_QUALITY, Band
-from hashing.search.plan import choose_plan
+from hashing.fingerprint.similarity import Part
+from hashing.search.bands import BANDS, INSIDE_BANDS, INSIDE_INDEX, SEARCH_QUALITY, Band
+from hashing.search.plan import Plan, choose_plan
 
 SQL = tuple[str, tuple[Any, ...]]
 
@@ -44,12 +45,33 @@ SQLITE = Dialect(
 OFFSETS = {"perceptual_hash": 0, "vertical_hash": 16, "inside_perceptual_hash": 0, "inside_vertical_hash": 16}
 
 
-class IsCandidate(Lookup):
-    """Whether a band of a row is near that band of one of the copies, or the row's file has the digest.
+class BandSearch(NamedTuple):
+    """Finds the rows of which a part differs from one of some hexadecimal `copies` in at most `distance` small bits.
 
-    True for every row of which the small hashes, or with `inside_bands` those of the inside of its frame, differ from
-    those of a copy in at most `distance` bits. The radii of the bands are chosen when the query is compiled, by the
-    number of rows. Where a scan costs less, it is true for all rows.
+    See OFFSETS for the copies.
+    """
+
+    row: Part
+    bands: tuple[Band, ...]
+    copies: tuple[str, ...]
+    distance: int
+
+    @classmethod
+    def of_part(cls, row: Part, copies: tuple[str, ...], distance: int) -> Self:
+        return cls(row, INSIDE_BANDS if row == Part.INSIDE else BANDS, copies, distance)
+
+    def plan(self, connection: Any, table: str) -> Plan:
+        """Return the cheapest plan for the number of rows that have this part."""
+        is_inside = self.row == Part.INSIDE
+        rows = estimate_framed_rows(connection, table) if is_inside else estimate_rows(connection, table)
+        return choose_plan(self.bands, self.distance, rows, len(self.copies), connection.vendor, is_partial=is_inside)
+
+
+class IsCandidate(Lookup):
+    """Whether one of some searches finds a row, or the row's file has the digest.
+
+    The radii of the bands are chosen when the query is compiled, by the number of rows. Where a scan of the table costs
+    less, it is true for all rows, and where one of all frames does, for all rows with a frame.
 
     It is a `Lookup` because SQLite would not use the indexes for `... = True`, as Django writes other expressions.
     """
@@ -57,21 +79,13 @@ class IsCandidate(Lookup):
     prepare_rhs = False
 
     def __init__(
-        self,
-        table: str,
-        bands: tuple[Band, ...],
-        copies: tuple[str, ...],
-        distance: int,
-        min_quality: int = 0,
-        file_digest: str | None = None,
-        inside_bands: tuple[Band, ...] = (),
+        self, table: str, searches: Sequence[BandSearch], min_quality: int = 0, file_digest: str | None = None
     ) -> None:
-        """`copies` are hexadecimal hashes; see OFFSETS."""
-        expressions = [band.expression for band in (*bands, *inside_bands)]
+        expressions = [band.expression for search in searches for band in search.bands]
         columns = Func(SEARCH_QUALITY, F("inside_quality"), F("file_digest"), *expressions)
-        super().__init__(columns, (copies, distance, min_quality, file_digest, inside_bands))
-        self.table, self.bands, self.copies, self.distance = table, bands, copies, distance
-        self.min_quality, self.file_digest, self.inside_bands = min_quality, file_digest, inside_bands
+        super().__init__(columns, (tuple(searches), min_quality, file_digest))
+        self.table, self.searches = table, searches
+        self.min_quality, self.file_digest = min_quality, file_digest
 
     def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> SQL:  # noqa: ARG002
         raise unsupported(connection)
@@ -83,54 +97,55 @@ class IsCandidate(Lookup):
         return self._any_of(compiler, connection, SQLITE)
 
     def _any_of(self, compiler: Any, connection: Any, dialect: Dialect) -> SQL:
-        count, vendor = len(self.copies), connection.vendor
-        radii = choose_plan(self.bands, self.distance, estimate_rows(connection, self.table), count, vendor).radii
-        if radii is None:
-            return "(1 = 1)", ()
         quality, inside_quality, digest, *columns = (
             compiler.compile(source)[0] for source in self.lhs.get_source_expressions()
         )
-        whole, inside = columns[: len(self.bands)], columns[len(self.bands) :]
-        has_quality = f"{quality} >= {self.min_quality:d}" if self.min_quality else ""
-        alternatives = [
-            self._lookup(dialect, band, column, radius, has_quality)
-            for band, column, radius in zip(self.bands, whole, radii, strict=True)
-            if radius >= 0
-        ]
-        if inside:
-            framed = estimate_framed_rows(connection, self.table)
-            radii = choose_plan(self.inside_bands, self.distance, framed, count, vendor, is_partial=True).radii
-            # The condition of the partial indexes.
-            has_inside = f"{inside_quality} IS NOT NULL"
-            alternatives += self._inside_lookups(dialect, inside, radii, has_inside)
+        remaining = iter(columns)
+        alternatives: list[SQL] = []
+        for search in self.searches:
+            own_columns = list(itertools.islice(remaining, len(search.bands)))
+            radii = search.plan(connection, self.table).radii
+            if search.row == Part.INSIDE:
+                alternatives += inside_lookups(dialect, search, own_columns, radii, inside_quality)
+            elif radii is None:
+                return "(1 = 1)", ()
+            else:
+                has_quality = f"{quality} >= {self.min_quality:d}" if self.min_quality else ""
+                alternatives += lookups(dialect, search, own_columns, radii, [has_quality] * len(radii))
         if self.file_digest is not None:
             alternatives.append((f"{digest} = %s", (self.file_digest,)))
         conditions, params = zip(*alternatives, strict=True)
         return f"({' OR '.join(conditions)})", tuple(itertools.chain.from_iterable(params))
 
-    def _inside_lookups(
-        self, dialect: Dialect, columns: Sequence[str], radii: tuple[int, ...] | None, has_inside: str
-    ) -> list[SQL]:
-        # SQLite reads all entries of a partial index only for a condition on its first column. PostgreSQL has no
-        # statistics of this column: without the range it overestimates the rows, and starts parallel workers for them.
-        conditions = [
-            f"{dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)} AND {has_inside}"
-            for band, column in zip(self.inside_bands, columns, strict=True)
-        ]
-        if radii is None:
-            return [(f"({conditions[0]})", ())]
-        return [
-            self._lookup(dialect, band, column, radius, condition)
-            for band, column, radius, condition in zip(self.inside_bands, columns, radii, conditions, strict=True)
-            if radius >= 0
-        ]
 
-    def _lookup(self, dialect: Dialect, band: Band, column: str, radius: int, condition: str) -> SQL:
-        """Return the SQL that looks up a band of all copies, in rows that meet a condition, if it is not empty."""
+def inside_lookups(
+    dialect: Dialect, search: BandSearch, columns: Sequence[str], radii: tuple[int, ...] | None, quality: str
+) -> list[SQL]:
+    # The condition of the partial indexes. SQLite reads all entries of one only for a condition on its first column.
+    # PostgreSQL has no statistics of this column: without the range it overestimates the rows, and starts parallel
+    # workers for them.
+    conditions = [
+        f"{dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)} AND {quality} IS NOT NULL"
+        for band, column in zip(search.bands, columns, strict=True)
+    ]
+    if radii is None:
+        return [(f"({conditions[0]})", ())]
+    return lookups(dialect, search, columns, radii, conditions)
+
+
+def lookups(
+    dialect: Dialect, search: BandSearch, columns: Sequence[str], radii: tuple[int, ...], conditions: Sequence[str]
+) -> list[SQL]:
+    """Return the SQL that looks up each band of all copies, in rows that meet its condition, if that is not empty."""
+    found = []
+    for band, column, radius, condition in zip(search.bands, columns, radii, conditions, strict=True):
+        if radius < 0:
+            continue
         sql = dialect.lookup.format(band=column, length=band.length)
-        values = dict.fromkeys(band.value_of(copy[OFFSETS[band.field] :]) for copy in self.copies)
+        values = dict.fromkeys(band.value_of(copy[OFFSETS[band.field] :]) for copy in search.copies)
         params = array_of_masks(band.bits, radius, dialect.array), dialect.array.format(",".join(map(str, values)))
-        return f"({sql} AND {condition})" if condition else f"({sql})", params
+        found.append((f"({sql} AND {condition})" if condition else f"({sql})", params))
+    return found
 
 
 def estimate_framed_rows(connection: Any, table: str) -> int:

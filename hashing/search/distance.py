@@ -56,7 +56,7 @@ class Comparison(ABC):
     def __init__(self, query: HashQuery, pair: PartPair, columns: Columns) -> None:
         self.query, self.pair, self.columns = query, pair, columns
         self.copies = pair.own.copies(query.orientations)
-        self.small_limit = query.small_limit_of(pair.own)
+        self.max_distance, self.small_limit = query.distance_of(pair), query.small_limit_of(pair)
         self.codes = [pair.code(orientation) for orientation in query.orientations]
 
     @abstractmethod
@@ -80,7 +80,7 @@ class SqliteComparison(Comparison):
     def best_match(self) -> SQL:
         hashes = f"{self.columns.perceptual} || {self.columns.vertical} || {self.columns.detail}"
         copies = dict(zip(self.codes, self.copies, strict=True))
-        encoded = encode_comparison(self.query.max_distance, self.small_limit, self.pair.own.quality, copies)
+        encoded = encode_comparison(self.max_distance, self.small_limit, self.pair.own.quality, copies)
         return f"{BEST_MATCH}({hashes}, {self.columns.quality}, %s)", (encoded,)
 
 
@@ -123,7 +123,7 @@ class PostgresqlComparison(Comparison):
         quality = self.pair.own.quality
         highest = min(BEST_QUALITY if quality is None else quality, QUALITY_START + QUALITY_SPAN)
         lower = f"LEAST({self.columns.quality}, %s)"
-        return f"%s * GREATEST({lower} - {QUALITY_START}, 0)", (self.query.max_distance, highest)
+        return f"%s * GREATEST({lower} - {QUALITY_START}, 0)", (self.max_distance, highest)
 
     @property
     def _small_bits(self) -> str:

@@ -23,6 +23,7 @@ from hashing.fingerprint.similarity import (
     Part,
     compared_parts,
     distance_limit,
+    distance_of_parts,
     small_limit,
 )
 
@@ -122,18 +123,14 @@ class HashQuery:
             file_digest=digest_of(source),
         )
 
-    @property
-    def small_limit(self) -> int:
-        """Bits in which the two small hashes of a match may differ. The quality of a row can only lower it."""
-        return max(map(self.small_limit_of, self.parts))
+    def distance_of(self, pair: PartPair) -> int:
+        """Return the `max_distance` within which two parts are compared."""
+        return distance_of_parts(self.max_distance, pair.own.part, pair.row)
 
-    def small_limit_of(self, part: PartHashes) -> int:
-        return min(small_limit(self.max_distance), distance_limit(self.max_distance, part.quality))
-
-    @cached_property
-    def copies(self) -> tuple[str, ...]:
-        """The three hashes in hexadecimal, joined, for each part and each orientation."""
-        return tuple(copy for part in self.parts for copy in part.copies(self.orientations))
+    def small_limit_of(self, pair: PartPair) -> int:
+        """Return how many bits of the small hashes may differ in a match. The quality of a row can only lower it."""
+        distance = self.distance_of(pair)
+        return min(small_limit(distance), distance_limit(distance, pair.own.quality))
 
     @cached_property
     def pairs(self) -> tuple[PartPair, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, TypeVar
 
 from django.db import connections
@@ -7,14 +8,19 @@ from django.db.models import F, IntegerField, Q, QuerySet, Value
 from django.db.models.lookups import GreaterThanOrEqual
 
 from hashing.conf import hashing_settings
-from hashing.db.table_size import estimate_rows
 from hashing.fingerprint.fingerprint import HASH_VERSION, format_hash
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import LARGEST_DISTANCE, SMALL_LIMIT_DIVISOR, Framing, small_limit
-from hashing.search.bands import BANDS, INSIDE_BANDS, PERCEPTUAL_BANDS, SEARCH_QUALITY
-from hashing.search.candidates import IsCandidate, estimate_framed_rows
+from hashing.fingerprint.similarity import (
+    LARGEST_DISTANCE,
+    SMALL_LIMIT_DIVISOR,
+    Framing,
+    Part,
+    distance_of_parts,
+    small_limit,
+)
+from hashing.search.bands import PERCEPTUAL_BANDS, SEARCH_QUALITY
+from hashing.search.candidates import BandSearch, IsCandidate
 from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchFraming, MatchOrientation
-from hashing.search.plan import choose_plan
 from hashing.search.query import HashQuery
 
 # The hashes of another version are not compared.
@@ -25,15 +31,11 @@ Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 def matches(rows: Rows, query: HashQuery) -> Rows:
     """Annotate the rows that match with `distance` and `framing`, and with `orientation` if the query has several."""
-    candidates = IsCandidate(
-        table_of(rows),
-        BANDS,
-        query.copies,
-        query.small_limit,
-        query.min_quality,
-        query.file_digest,
-        INSIDE_BANDS if query.compare_insides else (),
-    )
+    searches = [
+        BandSearch.of_part(pair.row, pair.own.copies(query.orientations), query.small_limit_of(pair))
+        for pair in query.pairs
+    ]
+    candidates = IsCandidate(table_of(rows), searches, query.min_quality, query.file_digest)
     found = rows.filter(candidates, rule_of(query))
     found = found.annotate(distance=MatchDistance(query), framing=MatchFraming(query))
     if len(query.orientations) > 1:
@@ -44,7 +46,8 @@ def matches(rows: Rows, query: HashQuery) -> Rows:
 def matches_of_hash(rows: Rows, perceptual: int, max_distance: int) -> Rows:
     """Annotate the rows whose perceptual hash alone is near with `distance`, 0 to 64."""
     text = format_hash(perceptual)
-    candidates = IsCandidate(table_of(rows), PERCEPTUAL_BANDS, (text,), max_distance)
+    search = BandSearch(Part.WHOLE, PERCEPTUAL_BANDS, (text,), max_distance)
+    candidates = IsCandidate(table_of(rows), [search])
     found = rows.filter(candidates).annotate(distance=HammingDistance(F("perceptual_hash"), Value(text)))
     return found.filter(distance__lte=max_distance).order_by("distance", "pk")
 
@@ -75,19 +78,16 @@ def largest_quick_distance(
 
     `is_framed`: whether the search is by two parts of a picture.
     """
-    connection = connections[rows.db]
-    sizes = {BANDS: estimate_rows(connection, table_of(rows))}
-    if hashing_settings().COMPARE_INSIDE_FRAMES:
-        sizes[INSIDE_BANDS] = estimate_framed_rows(connection, table_of(rows))
-    copies = (len(Orientation) if any_orientation else 1) * (2 if is_framed else 1)
+    connection, table = connections[rows.db], table_of(rows)
+    own = [Part.WHOLE, Part.INSIDE] if is_framed else [Part.WHOLE]
+    found = list(Part) if hashing_settings().COMPARE_INSIDE_FRAMES else [Part.WHOLE]
+    copies = ("",) * (len(Orientation) if any_orientation else 1)
     for distance in range(LARGEST_DISTANCE, 0, -SMALL_LIMIT_DIVISOR):
-        plans = [
-            choose_plan(
-                bands, small_limit(distance), count, copies, connection.vendor, is_partial=bands == INSIDE_BANDS
-            )
-            for bands, count in sizes.items()
+        searches = [
+            BandSearch.of_part(row, copies, small_limit(distance_of_parts(distance, part, row)))
+            for part, row in product(own, found)
         ]
-        if sum(plan.milliseconds for plan in plans) <= milliseconds:
+        if sum(search.plan(connection, table).milliseconds for search in searches) <= milliseconds:
             return distance
     return 0
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from hashing.fingerprint.similarity import (
     Part,
     compared_parts,
     distance_limit,
+    distance_of_parts,
     is_match,
     likeness,
     small_limit,
@@ -80,3 +82,11 @@ def test_all_parts_are_compared_except_two_framed_pictures_as_wholes(is_framed, 
     if is_framed and other_is_framed:
         expected.remove((Part.WHOLE, Part.WHOLE))
     assert set(compared_parts(is_framed=is_framed, other_is_framed=other_is_framed)) == expected
+
+
+@pytest.mark.parametrize(("max_distance", "expected"), [(0, 0), (1, 0), (99, 74), (100, 75), (384, 288)])
+def test_insides_are_compared_within_three_quarters_of_the_distance(max_distance, expected):
+    pairs = list(itertools.product(Part, repeat=2))
+    found = {pair: distance_of_parts(max_distance, *pair) for pair in pairs}
+    assert found.pop((Part.WHOLE, Part.WHOLE)) == max_distance
+    assert set(found.values()) == {expected}

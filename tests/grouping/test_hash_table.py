@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from hashing.grouping.hash_table import Entries, HashTable, read_hashes
-from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.hamming_join.fingerprints import Fingerprints, RowKind
 from hashing.models import ImageAsset
 from tests.grouping.conftest import PICTURES
 
@@ -17,8 +17,8 @@ only_on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="refus
 def table(*rows: tuple[int, int, int, int], framed: Container[int] = ()) -> HashTable:
     perceptual, vertical, detail, quality = (np.array(column, dtype=np.uint64) for column in zip(*rows, strict=True))
     details = np.stack([detail * 0, detail * 0, detail * 0, detail], axis=1)
-    is_framed = np.array([row in framed for row in range(len(rows))])
-    fingerprints = Fingerprints(perceptual, vertical, details, quality.astype(np.uint8), is_framed)
+    kind = np.array([RowKind.FRAMED if row in framed else RowKind.UNFRAMED for row in range(len(rows))], np.uint8)
+    fingerprints = Fingerprints(perceptual, vertical, details, quality.astype(np.uint8), kind)
     return HashTable(np.arange(10, 10 + len(rows)), fingerprints)
 
 
@@ -28,12 +28,12 @@ def test_hashes_are_read_in_the_order_of_their_keys(add_hashed, monkeypatch):
     told: list[int] = []
     read = read_hashes(ImageAsset.objects.order_by("-pk"), None, told.append)
     assert read.keys.tolist() == [row.pk for row in rows]
-    perceptual, vertical, detail, quality, is_framed = read.fingerprints
+    perceptual, vertical, detail, quality, kind = read.fingerprints
     assert perceptual.tolist() == PICTURES[:3]
     assert [f"{bits:016x}" for bits in vertical.tolist()] == [row.vertical_hash for row in rows]
     assert ["".join(f"{word:016x}" for word in words) for words in detail.tolist()] == [row.detail_hash for row in rows]
     assert quality.tolist() == [90, 100, 90]
-    assert not is_framed.any()
+    assert not kind.any()
     assert told == [66, 100]
 
 
@@ -76,7 +76,7 @@ ROWS = [(5, 1, 7, 90), (3, 1, 7, 90), (5, 1, 7, 90), (5, 2, 7, 90), (5, 2, 8, 90
 
 def test_equal_fingerprints_are_one_entry():
     entries = Entries.of(table(*ROWS))
-    perceptual, vertical, detail, quality, _is_framed = entries.fingerprints
+    perceptual, vertical, detail, quality, _kind = entries.fingerprints
     columns = (perceptual.tolist(), vertical.tolist(), detail[:, 3].tolist(), quality.tolist())
     assert list(zip(*columns, strict=True)) == sorted(set(ROWS))
     assert entries.sizes.tolist() == [1, 2, 1, 1, 1]
@@ -104,23 +104,27 @@ INSIDE = {
 }
 
 
-def read_parts() -> list[tuple[int, int, bool]]:
+def read_parts() -> list[tuple[int, int, RowKind]]:
     keys, fingerprints = read_hashes(ImageAsset.objects.all(), None, lambda _per_cent: None)
-    return list(zip(keys.tolist(), fingerprints.quality.tolist(), fingerprints.is_framed.tolist(), strict=True))
+    return list(zip(keys.tolist(), fingerprints.quality.tolist(), fingerprints.kind.tolist(), strict=True))
 
 
 def test_insides_of_frames_are_read(add_hashed, settings):
     plain, framed = add_hashed(), add_hashed(**INSIDE)
-    assert read_parts() == [(plain.pk, 90, False), (framed.pk, 90, True), (framed.pk, 80, False)]
+    assert read_parts() == [
+        (plain.pk, 90, RowKind.UNFRAMED),
+        (framed.pk, 90, RowKind.FRAMED),
+        (framed.pk, 80, RowKind.INSIDE),
+    ]
     settings.HASHING = {"COMPARE_INSIDE_FRAMES": False}
-    assert read_parts() == [(plain.pk, 90, False), (framed.pk, 90, False)]
+    assert read_parts() == [(plain.pk, 90, RowKind.UNFRAMED), (framed.pk, 90, RowKind.UNFRAMED)]
 
 
 def test_each_part_needs_the_minimum_quality(add_hashed):
     add_hashed(hash_quality=34)
     vague = add_hashed(**INSIDE, hash_quality=34)
     vague_inside = add_hashed(**INSIDE | {"inside_quality": 34})
-    assert read_parts() == [(vague.pk, 80, False), (vague_inside.pk, 90, True)]
+    assert read_parts() == [(vague.pk, 80, RowKind.INSIDE), (vague_inside.pk, 90, RowKind.FRAMED)]
 
 
 def test_entries_are_found_by_keys():

@@ -7,7 +7,7 @@ import pytest
 
 from hashing.fingerprint.fingerprint import Hashes
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.fingerprint.similarity import Part, compared_parts, is_match
+from hashing.fingerprint.similarity import Part, compared_parts, distance_of_parts, is_match
 from hashing.grouping.incremental import find_matching
 from hashing.grouping.matches import Neighbours, find_matches
 from hashing.grouping.options import GroupingOptions
@@ -65,7 +65,7 @@ def match_by_rule(one: ImageAsset, other: ImageAsset, options: GroupingOptions) 
     parts = compared_parts(is_framed=one.inside_quality is not None, other_is_framed=other.inside_quality is not None)
     orientations = Orientation if options.any_orientation else [Orientation.UPRIGHT]
     return any(
-        hashes_match(part_of(one, own), part_of(other, part), turn, options.max_distance)
+        hashes_match(part_of(one, own), part_of(other, part), turn, distance_of_parts(options.max_distance, own, part))
         for own, part in parts
         for turn in orientations
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from hashing.fingerprint.similarity import is_match
-from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.fingerprint.similarity import Part, distance_of_parts, is_match
+from hashing.hamming_join.fingerprints import Fingerprints, RowKind
 from samples.generated_hashes import generate_hashes
 
 
@@ -25,7 +25,9 @@ def matching_pairs(left: Fingerprints, right: Fingerprints, max_distance: int) -
     for i, j in np.argwhere(small <= max_distance // 5 + 1).tolist():
         distances = small_and_detail_distance(left, right, i, j)
         quality = int(min(left.quality[i], right.quality[j]))
-        if i != j and not (left.is_framed[i] and right.is_framed[j]) and is_match(*distances, quality, max_distance):
+        kinds = {int(left.kind[i]), int(right.kind[j])}
+        limit = distance_of_parts(max_distance, Part.WHOLE, Part.INSIDE if RowKind.INSIDE in kinds else Part.WHOLE)
+        if i != j and kinds != {RowKind.FRAMED} and is_match(*distances, quality, limit):
             found[i, j] = sum(distances)
     return found
 
@@ -47,7 +49,7 @@ def clustered_hashes(count: int, seed: int, centres: int, flips: int) -> np.ndar
 def with_details(perceptual: np.ndarray, vertical: np.ndarray, seed: int, detail_flips: int) -> Fingerprints:
     """Return fingerprints of these small hashes, with large hashes near one of two centres, and different qualities.
 
-    A third of them are framed.
+    A third of them are framed, and a third insides.
     """
     random = np.random.default_rng(seed)
     count = len(perceptual)
@@ -56,7 +58,9 @@ def with_details(perceptual: np.ndarray, vertical: np.ndarray, seed: int, detail
     chosen = random.integers(0, 2, count, np.uint64)
     detail = np.stack([word & np.uint64(0xFF) | chosen << np.uint64(60) for word in words], axis=1)
     quality = random.choice([20, 35, 50, 80, 100], count).astype(np.uint8)
-    return Fingerprints(perceptual, vertical, detail, quality, random.random(count) < 1 / 3)
+    return Fingerprints(
+        perceptual, vertical, detail, quality, random.integers(len(RowKind), size=count, dtype=np.uint8)
+    )
 
 
 def distinct(fingerprints: Fingerprints, seed: int = 0) -> Fingerprints:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from hashing.hamming_join import buckets
 from hashing.hamming_join.buckets import Buckets, large_buckets, pairs_in_buckets, pairs_within
-from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.hamming_join.fingerprints import Fingerprints, RowKind
 
 
 def with_hashes(perceptual: list[int], vertical: list[int], framed: Container[int] = ()) -> Fingerprints:
     count = len(perceptual)
     hashes = np.array(perceptual, np.uint64), np.array(vertical, np.uint64)
-    is_framed = np.array([row in framed for row in range(count)], np.bool_)
-    return Fingerprints(*hashes, np.zeros((count, 4), np.uint64), np.zeros(count, np.uint8), is_framed)
+    kind = np.array([RowKind.FRAMED if row in framed else RowKind.UNFRAMED for row in range(count)], np.uint8)
+    return Fingerprints(*hashes, np.zeros((count, 4), np.uint64), np.zeros(count, np.uint8), kind)
 
 
 def rows_of(made: Buckets, i: list[int], j: list[int]) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashing.fingerprint.similarity import LARGEST_DISTANCE
-from hashing.hamming_join.fingerprints import Fingerprints
+from hashing.hamming_join.fingerprints import Fingerprints, RowKind
 from hashing.hamming_join.self_join import PairList, Pairs, TooManyPairs, self_join
 from tests.hamming_join.brute_force import fingerprint_sets, generated_fingerprints, matching_pairs
 
@@ -29,7 +29,7 @@ def alike(count: int) -> Fingerprints:
     detail = np.zeros((count, 4), np.uint64)
     detail[:, 0] = np.arange(count)
     zeros = np.zeros(count, np.uint64)
-    return Fingerprints(zeros, zeros, detail, np.full(count, 100, np.uint8), np.zeros(count, np.bool_))
+    return Fingerprints(zeros, zeros, detail, np.full(count, 100, np.uint8), np.zeros(count, np.uint8))
 
 
 @settings(deadline=None, max_examples=100)
@@ -63,7 +63,7 @@ def test_billions_of_pairs_are_refused_before_memory_is_allocated(monkeypatch):
 def test_many_framed_rows_that_are_alike_are_no_pairs(monkeypatch):
     monkeypatch.setattr("hashing.hamming_join.self_join.MAX_PAIRS", 100)
     padded, others = alike(100_000), alike(3)
-    padded = padded._replace(is_framed=np.ones(padded.size, np.bool_))
+    padded = padded._replace(kind=np.full(padded.size, RowKind.FRAMED, np.uint8))
     assert len(self_join(padded, 100).first) == 0
     # As values that differ, too.
     few = padded.take(slice(0, 5000))

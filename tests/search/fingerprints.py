@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from hashing.fingerprint import fingerprint
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.fingerprint.similarity import Framing, Part, compared_parts, is_match
+from hashing.fingerprint.similarity import Framing, Part, compared_parts, distance_of_parts, is_match
 from hashing.models import ImageAsset
 
 # Qualities around the bends of the rule, and a minimum of 35.
@@ -93,8 +93,8 @@ def _neighbour(dice: random.Random) -> ImageAsset:
 
 def _near_hashes(dice: random.Random, picture: Hashes) -> Hashes:
     turned = picture.oriented(dice.choice([Orientation.UPRIGHT, dice.choice(list(Orientation))]))
-    small = dice.choice([0, 1, 2, 5, 10, 19, 20, 21, 26, 40, 64, 128])
-    total = dice.choice([small, small + 1, 50, 51, 98, 99, 100, 101, 128, dice.randint(0, 384)])
+    small = dice.choice([0, 1, 2, 5, 10, 14, 15, 16, 19, 20, 21, 26, 40, 64, 128])
+    total = dice.choice([small, small + 1, 50, 51, 75, 76, 98, 99, 100, 101, 128, dice.randint(0, 384)])
     detail = min(max(total - small, 0), 256)
     # Spread evenly, so that no band is nearer than it has to be, or at random.
     spread = [number * 128 // small for number in range(small)] if small else []
@@ -142,5 +142,6 @@ def _matches(
         lower = min(100 if known is None else known for known in (quality, other_quality))
         for orientation in orientations:
             distances = other.distances(hashes.oriented(orientation))
-            if lower >= min_quality and is_match(*distances, lower, max_distance):
+            limit = distance_of_parts(max_distance, *pair)
+            if lower >= min_quality and is_match(*distances, lower, limit):
                 yield Match(sum(distances), Framing.of(*pair), int(orientation))

@@ -8,10 +8,11 @@ from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hashing.fingerprint.similarity import Part
 from hashing.models import ImageAsset
 from hashing.search import candidates
-from hashing.search.bands import BANDS, INSIDE_BANDS
-from hashing.search.candidates import IsCandidate, masks
+from hashing.search.bands import BANDS
+from hashing.search.candidates import BandSearch, IsCandidate, masks
 from hashing.search.plan import choose_plan
 from tests.search.fingerprints import PICTURE, Hashes, add, inside_fields
 
@@ -26,8 +27,9 @@ def large_table(db, monkeypatch):
     monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: ROWS)
 
 
-def candidates_of(copies: Sequence[str], distance: int, *options) -> IsCandidate:
-    return IsCandidate("hashing_imageasset", BANDS, tuple(copies), distance, *options)
+def candidates_of(copies: Sequence[str], distance: int, *options, parts: Sequence[Part] = (Part.WHOLE,)) -> IsCandidate:
+    searches = [BandSearch.of_part(part, tuple(copies), distance) for part in parts]
+    return IsCandidate("hashing_imageasset", searches, *options)
 
 
 def with_band(number: int, flips: int) -> Hashes:
@@ -76,7 +78,7 @@ def test_rows_with_a_near_inside_are_candidates(monkeypatch, framed_rows):
     near, far = (add(FAR, **inside_fields(inside)) for inside in (PICTURE, FAR))
     add(FAR)
     rows = ImageAsset.objects.order_by("pk")
-    with_insides = candidates_of([TEXT], 20, 35, None, INSIDE_BANDS)
+    with_insides = candidates_of([TEXT], 20, 35, parts=list(Part))
     assert list(rows.filter(with_insides)) == ([near, far] if framed_rows == 10 else [near])
     assert list(rows.filter(candidates_of([TEXT], 5, 35))) == []
 

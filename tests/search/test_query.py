@@ -63,7 +63,8 @@ def test_picture_without_one_of_the_hashes_is_refused(name):
 
 @pytest.mark.parametrize(("quality", "bits"), [(None, 20), (100, 20), (40, 20), (39, 18), (35, 10), (30, 0)])
 def test_low_quality_of_the_picture_lowers_the_limit(quality, bits):
-    assert query(asset(hash_quality=quality), include_low_quality=True).small_limit == bits
+    found = query(asset(hash_quality=quality), include_low_quality=True)
+    assert [found.small_limit_of(pair) for pair in found.pairs if pair.row == Part.WHOLE] == [bits]
 
 
 def test_query_of_a_fingerprint_equals_that_of_its_asset():
@@ -71,9 +72,9 @@ def test_query_of_a_fingerprint_equals_that_of_its_asset():
 
 
 def test_one_copy_for_each_orientation():
-    assert query(asset()).copies == ("".join(PICTURE.fields.values()),)
-    turned = query(asset(), any_orientation=True)
-    assert turned.copies == tuple("".join(PICTURE.oriented(orientation).fields.values()) for orientation in Orientation)
+    [part] = query(asset()).parts
+    expected = ("".join(PICTURE.oriented(orientation).fields.values()) for orientation in Orientation)
+    assert part.copies(tuple(Orientation)) == tuple(expected)
 
 
 @pytest.mark.parametrize(
@@ -123,11 +124,21 @@ def test_query_of_a_framed_fingerprint_equals_that_of_its_asset():
     inside = Inside(**INSIDE.fields, quality=50, box=InsideBox(100, 100, 900, 900))
     of_fingerprint = query(FINGERPRINT._replace(inside=inside))
     assert of_fingerprint == query(asset(hash_quality=90, **inside_fields(INSIDE, 50)))
-    assert of_fingerprint.copies == ("".join(PICTURE.fields.values()), "".join(INSIDE.fields.values()))
+    copies = [part.copies((Orientation.UPRIGHT,)) for part in of_fingerprint.parts]
+    assert copies == [("".join(hashes.fields.values()),) for hashes in (PICTURE, INSIDE)]
+
+
+@pytest.mark.parametrize(("max_distance", "of_wholes", "of_insides"), [(100, 20, 15), (40, 8, 6), (1, 0, 0)])
+def test_insides_are_compared_within_three_quarters(max_distance, of_wholes, of_insides):
+    framed = query(asset(**inside_fields(INSIDE, 90)), max_distance)
+    limits = {(pair.own.part, pair.row): framed.small_limit_of(pair) for pair in framed.pairs}
+    assert limits.pop((Part.WHOLE, Part.WHOLE)) == of_wholes
+    assert list(limits.values()) == [of_insides] * 3
 
 
 def test_inside_of_lowest_quality_does_not_limit_the_whole():
-    assert query(asset(hash_quality=90, **inside_fields(INSIDE, 36))).small_limit == 20
+    framed = query(asset(hash_quality=90, **inside_fields(INSIDE, 36)))
+    assert [framed.small_limit_of(pair) for pair in framed.pairs] == [20, 15, 9, 9]
 
 
 def test_malformed_inside_is_refused():

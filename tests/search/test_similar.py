@@ -11,7 +11,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 from hashing.db.table_size import clear_estimates
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, Inside, InsideBox
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import Framing
+from hashing.fingerprint.similarity import Framing, Part, distance_of_parts, small_limit
 from hashing.models import ImageAsset
 from hashing.search import candidates, similar
 from hashing.search.bands import BANDS, INSIDE_BANDS
@@ -393,7 +393,8 @@ def planned_indexes(distance: int, copies: int) -> set[str]:
     names: set[str] = set()
     for name, bands, rows in (("band", BANDS, 100_000), ("inside", INSIDE_BANDS, FRAMED_ROWS)):
         is_partial = name == "inside"
-        plan = choose_plan(bands, distance // 5, rows, copies, connection.vendor, is_partial=is_partial)
+        limit = small_limit(distance_of_parts(distance, Part.WHOLE, Part.INSIDE if is_partial else Part.WHOLE))
+        plan = choose_plan(bands, limit, rows, copies, connection.vendor, is_partial=is_partial)
         names |= {f"image_asset_{name}{number}_idx" for number, radius in enumerate(plan.radii, 1) if radius >= 0}
     return names
 
@@ -401,8 +402,8 @@ def planned_indexes(distance: int, copies: int) -> set[str]:
 @pytest.mark.parametrize("any_orientation", [False, True])
 def test_larger_distances_are_quick_in_small_tables_only(db, monkeypatch, any_orientation):
     def largest(rows: int) -> int:
-        monkeypatch.setattr(similar, "estimate_rows", lambda *_: rows)
-        monkeypatch.setattr(similar, "estimate_framed_rows", lambda *_: rows // 6)
+        monkeypatch.setattr(candidates, "estimate_rows", lambda *_: rows)
+        monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: rows // 6)
         return similar.largest_quick_distance(ImageAsset.objects.all(), 3000, any_orientation=any_orientation)
 
     assert largest(1000) == 384
@@ -411,8 +412,8 @@ def test_larger_distances_are_quick_in_small_tables_only(db, monkeypatch, any_or
 
 
 def test_search_by_two_parts_is_quick_at_smaller_distances(db, monkeypatch):
-    monkeypatch.setattr(similar, "estimate_rows", lambda *_: 50_000_000)
-    monkeypatch.setattr(similar, "estimate_framed_rows", lambda *_: 8_000_000)
+    monkeypatch.setattr(candidates, "estimate_rows", lambda *_: 50_000_000)
+    monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: 8_000_000)
     one, two = (
         similar.largest_quick_distance(ImageAsset.objects.all(), 3000, any_orientation=True, is_framed=is_framed)
         for is_framed in (False, True)

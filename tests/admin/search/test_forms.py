@@ -7,7 +7,7 @@ from hashing.admin.search import forms
 from hashing.fingerprint.compute import fingerprint_of_image
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
-from hashing.search import similar
+from hashing.search import candidates
 from hashing.search.similar import largest_quick_distance
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb
@@ -46,7 +46,7 @@ def test_slow_distances_are_not_offered(editor, db, monkeypatch):
 @pytest.mark.parametrize("search", [find_similar, search_by_hash], ids=["by image", "by hash"])
 def test_no_address_costs_more_than_the_limit_of_a_page(client_of, db, monkeypatch, query, search):
     """In a large table, a search by distance 64 in any orientation took ten seconds."""
-    monkeypatch.setattr(similar, "estimate_rows", lambda *_args: 50_000_000)
+    monkeypatch.setattr(candidates, "estimate_rows", lambda *_args: 50_000_000)
     asset, asked = add(), []
     monkeypatch.setattr(ImageAssetQuerySet, "similar_to", lambda *args, **options: asked.append((args, options)))
     limit = largest_quick_distance(
