@@ -115,7 +115,8 @@ def test_verdicts_of_the_narrowest_cards_of_a_wide_page_are_not_cut(reviewer, ad
     labels = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-member--open .hashing-verdict__label")[:4]
     for width in range(1200, 1281, 3):
         screen(width, 800)
-        assert [label for label in labels if reviewer.browser.execute_script(IS_CUT, label)] == []
+        # The browser lays the page out after it has answered.
+        reviewer.wait(lambda: not any(reviewer.browser.execute_script(IS_CUT, label) for label in labels))
 
 
 @DESKTOP
