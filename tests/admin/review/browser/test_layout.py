@@ -109,11 +109,13 @@ def test_verdicts_of_narrow_cards_have_words(reviewer, add_copies, screen, size)
 
 
 @DESKTOP
-def test_verdicts_of_the_narrowest_cards_of_a_wide_page_are_not_cut(reviewer, add_copies, screen):
+@pytest.mark.parametrize(("size", "narrowest"), [("small", 1330), ("medium", 1200)])
+def test_verdicts_of_the_narrowest_cards_of_a_wide_page_are_not_cut(reviewer, add_copies, screen, size, narrowest):
     add_copies(copies=5)
     reviewer.open(review_address("changelist"))
+    reviewer.click(f"[name=card-size][value={size}]")
     labels = reviewer.browser.find_elements(By.CSS_SELECTOR, ".hashing-member--open .hashing-verdict__label")[:4]
-    for width in range(1200, 1281, 3):
+    for width in range(narrowest, narrowest + 81, 4):
         screen(width, 800)
         # The browser lays the page out after it has answered.
         reviewer.wait(lambda: not any(reviewer.browser.execute_script(IS_CUT, label) for label in labels))
