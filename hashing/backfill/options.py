@@ -25,7 +25,8 @@ class BackfillOptions:
     `timeout`: seconds for one image.
     `start_pk`, `end_pk`: first and last key, both included.
     `skip_failed`, `only_failed`: leave out rows that failed before, or all others.
-    `rehash`: include rows that have a hash.
+    `stale`: instead of rows without a hash, those whose hash has another version than that of the code.
+    `rehash`: include all rows that have a hash.
     `tried_before`: leave out rows that were tried, successfully or not, at this time or later.
     `dry_run`: read and hash, write nothing.
     `using`: database alias; by default the router chooses.
@@ -40,6 +41,7 @@ class BackfillOptions:
     end_pk: Any = None
     skip_failed: bool = False
     only_failed: bool = False
+    stale: bool = False
     rehash: bool = False
     tried_before: datetime | None = None
     dry_run: bool = False
@@ -51,5 +53,7 @@ class BackfillOptions:
             value = getattr(self, name)
             if value is not None and value < minimum:
                 raise ValueError(f"{name} must be at least {minimum}, not {value}")
+        if self.stale and self.rehash:
+            raise ValueError("stale is for rows of other versions alone, rehash for all")
         if self.timeout <= 0:
             raise ValueError(f"timeout must be above 0 seconds, not {self.timeout}")

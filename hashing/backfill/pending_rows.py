@@ -98,9 +98,9 @@ class PendingRows:
 
     def __len__(self) -> int:
         # Without further conditions, the index of the unhashed rows alone can count them.
-        plain = not (self._options.rehash or self._options.skip_failed or self._options.only_failed)
-        parts = [self._rows.unhashed()] if plain and self._options.tried_before is None else self.parts()
-        limit = self._options.limit
+        options, limit = self._options, self._options.limit
+        plain = not (options.stale or options.rehash or options.skip_failed or options.only_failed)
+        parts = [self._rows.unhashed()] if plain and options.tried_before is None else self.parts()
         count = sum(part[:limit].count() for part in parts)
         return count if limit is None else min(count, limit)
 
@@ -122,6 +122,9 @@ class PendingRows:
         return [part() for part in self._parts()]
 
     def _parts(self) -> list[Callable[[], Rows]]:
+        if self._options.stale:
+            # Each keeps its hash until it gets the new one, and is stale no longer.
+            return [self._rows.stale]
         if self._options.rehash:
             return [self._rows_to_rehash]
         # Never-tried rows first: a run with a limit makes progress however many rows fail permanently.

@@ -10,6 +10,7 @@ from django.db import connections, router
 from django.db.models import Model
 
 from hashing.checks.messages import error, warning
+from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 
 SEARCHED_VENDORS = ("postgresql", "sqlite")
@@ -82,6 +83,27 @@ def check_tables(databases: Sequence[str] | None = None, **_kwargs: Any) -> list
         for alias in databases or ()
         if lacks_tables(alias)
     ]
+
+
+@register(Tags.database)
+def check_versions(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """Warn of hashes that an upgrade has left behind."""
+    if sys.argv[1:2] == ["migrate"]:
+        return []
+    return [
+        warning(
+            "W012",
+            f"Images in the database {alias!r} have hashes of another version than {HASH_VERSION}, which this program"
+            " computes. They are compared only with one another.",
+            "Run 'manage.py backfill_hashes --stale' to replace these hashes.",
+        )
+        for alias in databases or ()
+        if router.allow_migrate_model(alias, ImageAsset) and not lacks_tables(alias) and has_stale_rows(alias)
+    ]
+
+
+def has_stale_rows(alias: str) -> bool:
+    return ImageAsset.objects.using(alias).stale().exists()
 
 
 def lacks_tables(alias: str) -> bool:

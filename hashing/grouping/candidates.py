@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from hashing.conf import hashing_settings
 from hashing.db.paging import rows_with_keys
-from hashing.fingerprint.fingerprint import Hashes, parse_hashes
+from hashing.fingerprint.fingerprint import HASH_VERSION, Hashes, parse_hashes
 from hashing.fingerprint.similarity import BEST_QUALITY, Part
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -30,10 +30,15 @@ class StoredFingerprint(NamedTuple):
     detail_hash: str | None
     hash_quality: int | None
     file_digest: str | None
+    hash_version: int | None
     inside_perceptual_hash: str | None = None
     inside_vertical_hash: str | None = None
     inside_detail_hash: str | None = None
     inside_quality: int | None = None
+
+    @property
+    def version(self) -> int:
+        return HASH_VERSION if self.hash_version is None else self.hash_version
 
     @property
     def is_framed(self) -> bool:

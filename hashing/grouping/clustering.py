@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from hashing.grouping.versions import MixedPairs
 
 
 @dataclass(frozen=True)
@@ -12,11 +14,13 @@ class Matches:
     """Which rows match, by their entries: a row matches all rows of the `neighbours` of its entries.
 
     An entry is a neighbour of itself if its own rows match one another. `entries_of` has the entries of each row, by
-    the key of the row.
+    the key of the row. `mixed` are pairs of a stored group that cannot be compared, because their hashes are of
+    different versions.
     """
 
     entries_of: Mapping[Any, Sequence[int]]
     neighbours: Callable[[int], Iterable[int]]
+    mixed: MixedPairs = field(default_factory=dict)
 
 
 class StarClustering:

@@ -40,11 +40,14 @@ class KeeperDistances:
     def measure(self, other: StoredFingerprint) -> Measured:
         """Return the best match.
 
-        Equal files have the distance 0, and images without all three hashes the largest distance.
+        Equal files have the distance 0. Images without all three hashes, and those with hashes of another version,
+        have the largest distance.
         """
         digest = self._keeper.file_digest
         if digest is not None and digest == other.file_digest:
             return Measured(0)
+        if self._keeper.version != other.version:
+            return Measured(LARGEST_DISTANCE)
         parts = other.parts
         matching, found = list[Measured](), list[Measured]()
         for keeper_name, name in compared_parts(is_framed=self._keeper.is_framed, other_is_framed=other.is_framed):

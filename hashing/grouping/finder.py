@@ -12,6 +12,7 @@ from hashing.grouping.options import GroupingOptions, PhaseListener
 from hashing.grouping.pair_constraints import PairConstraints
 from hashing.grouping.ranking import best_first
 from hashing.grouping.resaves import mark_resaves
+from hashing.grouping.versions import MixedPairs
 from hashing.models.querysets import ImageAssetQuerySet
 
 
@@ -57,7 +58,7 @@ def find_groups(
     matches = find_matches(rows, options, constraints.must_link.keys(), keys, progress)
     candidates = read_candidates(rows, matches.entries_of)
     stars = cluster(candidates, matches, constraints)
-    groups = (describe_group(star, candidates, constraints, options) for star in stars)
+    groups = (describe_group(star, candidates, constraints, options, matches.mixed) for star in stars)
     return sorted(groups, key=lambda group: group.keeper)
 
 
@@ -89,8 +90,9 @@ def describe_group(
     candidates: Mapping[Any, CandidateRow],
     constraints: PairConstraints,
     options: GroupingOptions,
+    mixed: MixedPairs,
 ) -> FoundGroup:
-    """Measure the distances of a group, whose keeper comes first."""
+    """Measure the distances of a group, whose keeper comes first. Those of `mixed` pairs stay as they are."""
     keeper, *others = keys
     same = set() if keeper in constraints.lost else set(constraints.must_link.get(keeper, ()))
     distances = KeeperDistances(
@@ -99,7 +101,7 @@ def describe_group(
     members = []
     for key in others:
         row = candidates[key]
-        found, size = distances.measure(row.fingerprint), row.ranked.file_size or 0
+        found, size = mixed.get((keeper, key)) or distances.measure(row.fingerprint), row.ranked.file_size or 0
         orientation, framing = int(found.orientation), int(found.framing)
         members.append(FoundMember(key, found.distance, orientation, key in same, size, framing))
     return FoundGroup(keeper, sorted(members, key=lambda member: (member.distance, member.key)))

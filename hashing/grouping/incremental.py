@@ -13,6 +13,7 @@ from hashing.grouping.options import GroupingOptions
 from hashing.grouping.pair_constraints import PairConstraints, read_constraints_around
 from hashing.grouping.ranking import is_better, order_by_ranking
 from hashing.grouping.store import store_groups
+from hashing.grouping.versions import read_mixed_pairs
 from hashing.models.duplicates import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
 
@@ -60,8 +61,9 @@ def rebuild_groups(keys: set[int], rehashed: set[int], options: GroupingOptions,
         elif group not in own_groups:
             large.append(group)
         else:
-            # Rehashed members may join it again below.
-            remove_members(group.pk, rehashed, using)
+            # Rehashed members may join it again below, and those that cannot be compared with the keeper stay.
+            mixed = read_mixed_pairs(rehashed | {group.keeper_id}, using) if rehashed else {}
+            remove_members(group.pk, {key for key in rehashed if (group.keeper_id, key) not in mixed}, using)
             released = update_in_place(group, constraints, using)
             (small if released is None else large).append(group)
             left |= released or set()

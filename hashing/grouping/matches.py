@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,10 +15,12 @@ from hashing.fingerprint.orientations import TURNED
 from hashing.grouping.clustering import Matches
 from hashing.grouping.hash_table import Entries, read_hashes
 from hashing.grouping.options import GroupingOptions, PhaseListener
+from hashing.grouping.versions import read_mixed_pairs, still_matching, versions_of
 from hashing.hamming_join.fingerprints import Flags, Positions
 from hashing.hamming_join.orientation_join import orientation_join
 from hashing.hamming_join.self_join import self_join
 from hashing.models.querysets import ImageAssetQuerySet
+from hashing.search.similar import has_version
 
 
 def find_matches(
@@ -36,12 +38,70 @@ def find_matches(
     wanted = {*(required if keys is None else required & keys), *equal_files}
     if options.exact_bytes:
         return add_equal_files({}, lambda _entry: (), 0, equal_files, wanted)
-    comparable = rows.comparable(include_low_quality=True)
-    entries = Entries.of(read_hashes(comparable, keys, partial(progress, "Reading")))
-    neighbours = match_entries(entries, options, partial(progress, "Comparing"))
-    chosen = (entries.match_themselves & (entries.sizes > 1)) | (np.diff(neighbours.starts) > 0)
-    chosen[entries.with_keys(wanted)] = True
-    return add_equal_files(entries.entries_by_key(chosen), neighbours, len(entries), equal_files, wanted)
+    versions = versions_of(rows, keys)
+    tables = [
+        Entries.of(read_hashes(rows.hashed().filter(has_version(version)), keys, share_of(progress, "Reading", part)))
+        for version, part in zip(versions, parts_of_a_whole(len(versions)), strict=True)
+    ]
+    matched = MatchedTables()
+    for entries, part in zip(tables, parts_of_a_whole(len(versions)), strict=True):
+        matched.add(entries, match_entries(entries, options, share_of(progress, "Comparing", part)), wanted)
+    mixed = read_mixed_pairs(keys, rows.db) if len(versions) > 1 else {}
+    matched.add_pairs(still_matching(mixed, options))
+    found = add_equal_files(matched.entries_of, matched, matched.count, equal_files, wanted)
+    return replace(found, mixed=mixed)
+
+
+def parts_of_a_whole(count: int) -> list[tuple[int, int]]:
+    return [(number, count) for number in range(count)]
+
+
+def share_of(progress: PhaseListener, phase: str, part: tuple[int, int]) -> Callable[[int], object]:
+    """Return a listener to one of the parts of a phase, numbered from 0."""
+    number, count = part
+    return lambda percent: progress(phase, (100 * number + percent) // count)
+
+
+class MatchedTables:
+    """The entries of several tables, numbered one table after the other. `entries_of` has those of the rows that match.
+
+    Calling it with an entry returns its neighbours.
+    """
+
+    def __init__(self) -> None:
+        self.entries_of: dict[Any, tuple[int, ...]] = {}
+        self.count = 0
+        self._starts: list[int] = []
+        self._neighbours: list[Callable[[int], Sequence[int]]] = []
+
+    def add(self, entries: Entries, neighbours: Neighbours, wanted: Collection[Any]) -> None:
+        """Add the rows of a table that match another one, and those `wanted` in any case."""
+        chosen = (entries.match_themselves & (entries.sizes > 1)) | (np.diff(neighbours.starts) > 0)
+        chosen[entries.with_keys(wanted)] = True
+        start = self._begin(neighbours, len(entries))
+        for key, own in entries.entries_by_key(chosen).items():
+            self.entries_of[key] = tuple(start + entry for entry in own)
+
+    def add_pairs(self, pairs: Iterable[tuple[Any, Any]]) -> None:
+        """Add an entry for each pair of rows."""
+        chosen = list(pairs)
+        start = self._begin(lambda entry: (entry,), len(chosen))
+        for entry, pair in enumerate(chosen, start=start):
+            for key in pair:
+                self.entries_of[key] = (*self.entries_of.get(key, ()), entry)
+
+    def _begin(self, neighbours: Callable[[int], Sequence[int]], count: int) -> int:
+        start = self.count
+        self._starts.append(start)
+        self._neighbours.append(neighbours)
+        self.count += count
+        return start
+
+    def __call__(self, entry: int) -> list[int]:
+        # The last table that begins at or before the entry.
+        number = bisect_right(self._starts, entry) - 1
+        start = self._starts[number]
+        return [start + other for other in self._neighbours[number](entry - start)]
 
 
 def read_equal_files(rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None) -> dict[Any, str]:

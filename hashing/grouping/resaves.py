@@ -51,6 +51,9 @@ def is_resave_of(row: CandidateRow, source: CandidateRow) -> bool:
     """Whether a lossless file has the size and the hash of a JPEG, except for rounding."""
     if not (may_be_resave(row) and may_be_source(source) and size_of(row) == size_of(source)):
         return False
+    if row.fingerprint.version != source.fingerprint.version:
+        # They match as they did when both had the same version, and a copy of this size is almost always a re-save.
+        return True
     hashes, source_hashes = row.fingerprint.hashes, source.fingerprint.hashes
     if hashes is None or source_hashes is None:
         return False

@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
         AddIndexOnline("imageasset", models.Index(fields=["file_size"], name="image_asset_file_size_idx")),
         AddIndexOnline("imageasset", models.Index(fields=["created_at"], name="image_asset_created_idx")),
         AddIndexOnline("imageasset", models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx")),
+        AddIndexOnline("imageasset", models.Index(fields=["hash_version"], name="image_asset_version_idx")),
         add_band_index(1, "perceptual_hash", (1, 1), (6, 2), (12, 2)),
         add_band_index(2, "perceptual_hash", (2, 2), (8, 2), (14, 1)),
         add_band_index(3, "perceptual_hash", (4, 2), (10, 2), (15, 2)),

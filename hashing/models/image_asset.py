@@ -120,6 +120,7 @@ class ImageAsset(models.Model):
             models.Index(fields=["file_size"], name="image_asset_file_size_idx"),
             models.Index(fields=["created_at"], name="image_asset_created_idx"),
             models.Index(fields=["hashed_at"], name="image_asset_hashed_at_idx"),
+            models.Index(fields=["hash_version"], name="image_asset_version_idx"),
             *band_indexes(),
         ]
         constraints = [

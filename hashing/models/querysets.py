@@ -124,8 +124,9 @@ class ImageAssetQuerySet(BulkUpdateQuerySet[M]):
         return self.unhashed().exclude(hash_error="")
 
     def stale(self) -> Self:
-        """Return the rows with a hash of another version, which cannot be compared with hashes of this one."""
-        return self.hashed().exclude(hash_version=HASH_VERSION)
+        """Return the rows with a hash of another version, which is compared only with hashes of that version."""
+        # Not exclude(), which an index cannot answer.
+        return self.hashed().filter(Q(hash_version__lt=HASH_VERSION) | Q(hash_version__gt=HASH_VERSION))
 
     def comparable(self, *, include_low_quality: bool = False) -> Self:
         """Return the rows with a hash of this version and a sufficient quality. An unknown quality is sufficient."""
@@ -151,6 +152,9 @@ class ImageAssetQuerySet(BulkUpdateQuerySet[M]):
         is off. The nearest match counts, and the annotation `framing` says which one it is, as a value of
         `hashing.fingerprint.similarity.Framing`: 0 if the frame of neither was removed, 1 if that of the row was, 2 if
         that of the asset was, 3 if both were. The inside has a quality of its own.
+
+        Hashes of different versions are not compared: an asset is searched for among the rows that have its
+        `hash_version`, a fingerprint and a hash alone among those of the current version.
 
         A hash of 16 hexadecimal characters is compared with `perceptual_hash` alone, of whole pictures: `distance` and
         `max_distance`, by default 5, are 0 to 64.

@@ -91,8 +91,9 @@ class HashQuery:
     """The hashes of one picture, and what may match it.
 
     `parts` are those with a sufficient quality; `is_framed` is true of a picture with an inside of any quality.
-    `max_distance` is 0 to 384. Rows are not compared by a part below `min_quality`, and by what is inside their frames
-    only with `compare_insides`. Rows with the same `file_digest` always match.
+    `max_distance` is 0 to 384. Only rows with hashes of the same `version` are compared, not by a part below
+    `min_quality`, and by what is inside their frames only with `compare_insides`. Rows with the same `file_digest`
+    always match.
     """
 
     parts: tuple[PartHashes, ...]
@@ -100,6 +101,7 @@ class HashQuery:
     max_distance: int
     min_quality: int
     orientations: tuple[Orientation, ...]
+    version: int = HASH_VERSION
     compare_insides: bool = True
     file_digest: str | None = None
 
@@ -119,6 +121,7 @@ class HashQuery:
             max_distance=max_distance,
             min_quality=minimum_quality(include_low_quality=include_low_quality),
             orientations=tuple(Orientation) if any_orientation else (Orientation.UPRIGHT,),
+            version=version_of(source),
             compare_insides=hashing_settings().COMPARE_INSIDE_FRAMES,
             file_digest=digest_of(source),
         )
@@ -153,15 +156,16 @@ def join_hashes(hashes: Hashes[int]) -> str:
 
 
 def is_searchable(source: HashedRow | Fingerprint, *, include_low_quality: bool) -> bool:
-    """Return whether a picture has the hashes of this version, and a sufficient quality to be searched by them.
+    """Return whether a picture has all three hashes, and a sufficient quality to be searched by them.
 
     A sufficient quality of the whole or of the inside will do. Raise `ValueError` for malformed hashes.
     """
-    if not isinstance(source, Fingerprint):
-        if None in (source.perceptual_hash, source.vertical_hash, source.detail_hash):
-            return False
-        if source.hash_version not in (HASH_VERSION, None):
-            return False
+    if not isinstance(source, Fingerprint) and None in (
+        source.perceptual_hash,
+        source.vertical_hash,
+        source.detail_hash,
+    ):
+        return False
     return bool(searchable_parts(source, include_low_quality=include_low_quality))
 
 
@@ -204,6 +208,12 @@ def parse_known_hashes(*texts: str | None) -> Hashes[int]:
     if perceptual is None or vertical is None or detail is None:
         raise ValueError("There is no hash to search by")
     return parse_hashes(perceptual, vertical, detail)
+
+
+def version_of(source: HashedRow | Fingerprint) -> int:
+    """Return the version of the hashes of a picture. Those of a row without one count as of this version."""
+    version = None if isinstance(source, Fingerprint) else source.hash_version
+    return HASH_VERSION if version is None else version
 
 
 def digest_of(source: HashedRow | Fingerprint) -> str | None:

@@ -23,9 +23,6 @@ from hashing.search.candidates import BandSearch, IsCandidate
 from hashing.search.distance import HammingDistance, IsMatch, MatchDistance, MatchFraming, MatchOrientation
 from hashing.search.query import HashQuery
 
-# The hashes of another version are not compared.
-IS_CURRENT = Q(hash_version=HASH_VERSION) | Q(hash_version__isnull=True)
-
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
@@ -62,13 +59,21 @@ def same_files(rows: Rows, file_digest: str | None) -> Rows:
 
 def rule_of(query: HashQuery) -> Q:
     """Return the condition for a row to match."""
-    by_hashes = IS_CURRENT & Q(IsMatch(query))
+    by_hashes = has_version(query.version) & Q(IsMatch(query))
     return by_hashes if query.file_digest is None else by_hashes | Q(file_digest=query.file_digest)
+
+
+def has_version(version: int) -> Q:
+    """Return the condition for the hashes of a row to be of this version."""
+    found = Q(hash_version=version)
+    # A row without a version counts as one of this version.
+    return found | Q(hash_version__isnull=True) if version == HASH_VERSION else found
 
 
 def is_comparable(min_quality: int) -> Q:
     """Return the condition for a row to be compared as a whole: this version of its hashes, and the quality."""
-    return IS_CURRENT & Q(GreaterThanOrEqual(SEARCH_QUALITY, min_quality)) if min_quality else IS_CURRENT
+    is_current = has_version(HASH_VERSION)
+    return is_current & Q(GreaterThanOrEqual(SEARCH_QUALITY, min_quality)) if min_quality else is_current
 
 
 def largest_quick_distance(

@@ -4,7 +4,8 @@ import pytest
 from django.core.checks import run_checks
 from django.db import ConnectionHandler, connection, connections
 
-from hashing.checks.databases import check_routers, check_sqlite, check_tables, check_vendor
+from hashing.checks.databases import check_routers, check_sqlite, check_tables, check_vendor, check_versions
+from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import BackfillRun, ImageAsset
 
 
@@ -100,6 +101,20 @@ def test_missing_tables_are_a_warning_where_databases_are_checked():
     assert "manage.py migrate --database default" in message.hint
     assert message in run_checks(databases=["default"])
     assert message not in run_checks()
+
+
+@pytest.mark.django_db
+def test_hashes_of_another_version_are_reported(monkeypatch):
+    ImageAsset.objects.create(image="current.jpg", perceptual_hash="0" * 16, hash_version=HASH_VERSION)
+    ImageAsset.objects.create(image="unknown.jpg", perceptual_hash="0" * 16)
+    assert check_versions(databases=["default"]) == []
+    ImageAsset.objects.create(image="old.jpg", perceptual_hash="0" * 16, hash_version=0)
+    [message] = check_versions(databases=["default"])
+    assert message.id == "hashing.W012"
+    assert message in run_checks(databases=["default"])
+    assert check_versions() == []
+    monkeypatch.setattr("sys.argv", ["manage.py", "migrate"])
+    assert check_versions(databases=["default"]) == []
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from contextlib import closing
 
 import pytest
 
@@ -78,3 +79,22 @@ def test_decisions_survive_killed_groupings_and_editors(library: Library, dice: 
     library.run_to_the_end("find_duplicates")
     stored = check_all(library)
     assert find_lost_decisions(stored, output) == []
+
+
+def test_a_move_to_another_version_is_completed_by_the_next_one(library: Library, dice: random.Random):
+    library.add_rows(*write_library(library.media, pictures=60))
+    library.run_to_the_end("backfill_hashes")
+    library.run_to_the_end("find_duplicates")
+    before = Stored.of(library).groups
+    with closing(library.connect()) as connection:
+        connection.cursor().execute("UPDATE hashing_imageasset SET hash_version = 0")
+        connection.commit()
+    for _ in range(2):
+        kill_within(library.start("backfill_hashes", "--stale", "--batch-size", "4"), 1.5, dice, signal.SIGKILL)
+        check_rows(Stored.of(library))
+        library.run_to_the_end("find_duplicates")
+        assert Stored.of(library).groups == before
+    library.run_to_the_end("backfill_hashes", "--stale")
+    assert {version for (version,) in library.rows("hash_version")} == {1}
+    library.run_to_the_end("find_duplicates")
+    assert check_all(library).groups == before

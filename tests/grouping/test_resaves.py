@@ -20,7 +20,7 @@ def row(
     columns = dict.fromkeys(RankedRow._fields)
     columns |= {"file_format": file_format, "jpeg_quality": quality, "width": width, "height": 10, "hash_error": error}
     detail = f"{(1 << off) - 1:064x}"
-    return CandidateRow(RankedRow(**columns), StoredFingerprint("0" * 16, "0" * 16, detail, 90, None))
+    return CandidateRow(RankedRow(**columns), StoredFingerprint("0" * 16, "0" * 16, detail, 90, None, None))
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "PPM"])

@@ -85,16 +85,21 @@ def test_one_copy_for_each_orientation():
         ({"hash_version": None}, True),
         ({"hash_quality": 35}, True),
         ({"hash_quality": 34}, False),
-        ({"hash_version": HASH_VERSION + 1}, False),
+        ({"hash_version": HASH_VERSION + 1}, True),
         ({"perceptual_hash": None}, False),
         ({"vertical_hash": None}, False),
         ({"detail_hash": None}, False),
     ],
 )
-def test_picture_is_searchable_by_current_hashes_of_sufficient_quality(fields, searchable):
+def test_picture_is_searchable_by_hashes_of_sufficient_quality(fields, searchable):
     assert is_searchable(asset(**fields), include_low_quality=False) is searchable
     low = fields.get("hash_quality") == 34
     assert is_searchable(asset(**fields), include_low_quality=True) is (searchable or low)
+
+
+def test_rows_of_the_version_of_the_picture_are_compared():
+    versions = [query(source).version for source in (FINGERPRINT, asset(hash_version=None), asset(hash_version=0))]
+    assert versions == [HASH_VERSION, HASH_VERSION, 0]
 
 
 def test_fingerprint_is_searchable_by_its_quality():

@@ -190,7 +190,6 @@ def test_equal_files_match_whatever_their_hashes_are(db, table_size):
     "fields",
     [
         {"hash_quality": 3},
-        {"hash_version": HASH_VERSION + 1},
         {"perceptual_hash": None, "vertical_hash": None, "detail_hash": None, "hash_error": "broken"},
         {"detail_hash": None},
     ],
@@ -286,10 +285,23 @@ def test_row_without_a_detail_hash_does_not_match(db, table_size):
     assert not ImageAsset.objects.similar_to(wanted, 384, any_orientation=True).exists()
 
 
-def test_hash_of_another_version_is_not_compared(db):
-    wanted, old = add(), add(hash_version=HASH_VERSION + 1)
-    assert not ImageAsset.objects.similar_to(wanted).exists()
-    assert not ImageAsset.objects.similar_to(old).exists()
+@pytest.mark.parametrize("any_orientation", [False, True])
+def test_only_hashes_of_one_version_are_compared(db, table_size, any_orientation):
+    new, copy, unknown = add(), add(), add(hash_version=None)
+    old, old_copy = add(hash_version=0), add(hash_version=0)
+
+    def similar(wanted: ImageAsset) -> list[int]:
+        return keys(ImageAsset.objects.similar_to(wanted, any_orientation=any_orientation))
+
+    assert similar(new) == keys([copy, unknown])
+    assert similar(unknown) == keys([new, copy])
+    assert similar(old) == keys([old_copy])
+
+
+def test_hash_alone_is_one_of_the_current_version(db):
+    current = add()
+    add(hash_version=0)
+    assert keys(ImageAsset.objects.similar_to(current.perceptual_hash)) == [current.pk]
 
 
 def test_unsaved_row_can_be_searched_by(db):

@@ -8,7 +8,6 @@ from django.contrib.admin import AdminSite
 
 from hashing.admin.previews import LARGE, preview_html
 from hashing.conf import hashing_settings
-from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
 from hashing.models.duplicates import describe_match
@@ -29,7 +28,6 @@ class UnsearchableReason(StrEnum):
 
     FAILED = "failed"
     WAITING = "waiting"
-    STALE = "stale"
     LOW_QUALITY = "low quality"
     BAD_HASH = "bad hash"
 
@@ -38,8 +36,6 @@ def unsearchable_reason(asset: ImageAsset, *, include_low_quality: bool) -> Unse
     """Return why `similar_to()` finds only identical files; None if it compares hashes."""
     if asset.perceptual_hash is None:
         return UnsearchableReason.FAILED if asset.hash_error else UnsearchableReason.WAITING
-    if asset.hash_version not in (HASH_VERSION, None):
-        return UnsearchableReason.STALE
     try:
         whole_of(asset)
         is_clear = is_searchable(asset, include_low_quality=include_low_quality)

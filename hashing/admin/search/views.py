@@ -17,7 +17,9 @@ from hashing.admin.owners import attach_owners
 from hashing.admin.previews import LARGE, preview_html
 from hashing.admin.search.forms import HashForm, SearchForm, SearchUploadForm
 from hashing.admin.search.matches import Card, MatchPage, UnsearchableReason, page_number, unsearchable_reason
+from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
+from hashing.search.query import version_of
 
 UPLOAD = "admin/hashing/search/upload.html"
 RESULTS = "admin/hashing/search/results.html"
@@ -53,6 +55,7 @@ class SearchViews:
         context = {
             "query_image": Card(asset, preview_html(asset, LARGE, self.site)),
             "error": short_error(asset.hash_error),
+            "is_stale": version_of(asset) != HASH_VERSION,
         }
         return self._results_page(request, _("Find similar"), form, asset, **context)
 

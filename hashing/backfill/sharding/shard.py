@@ -23,7 +23,7 @@ SHARD_SIZE = 2000
 # Rows that a task writes at a time: a machine that is lost loses what it has not written.
 SHARD_BATCH_SIZE = 50
 # Options that a shard has as they are.
-PLAIN_OPTIONS = ("batch_size", "timeout", "skip_failed", "only_failed", "rehash")
+PLAIN_OPTIONS = ("batch_size", "timeout", "skip_failed", "only_failed", "stale", "rehash")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,7 @@ class Shard:
     workers: int | None = None
     skip_failed: bool = False
     only_failed: bool = False
+    stale: bool = False
     rehash: bool = False
     sources: Sequence[str] = ()
     batch_id: str = ""
@@ -121,7 +122,7 @@ def split_into_shards(
 
 def homogeneous_parts(options: BackfillOptions) -> list[BackfillOptions]:
     """Separate never-tried rows from failed ones: the few failed rows may be anywhere between the others."""
-    if options.rehash:
+    if options.rehash or options.stale:
         return [options]
     never_tried = [] if options.only_failed else [replace(options, skip_failed=True)]
     return never_tried + ([] if options.skip_failed else [replace(options, only_failed=True)])

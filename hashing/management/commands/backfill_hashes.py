@@ -7,9 +7,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import ngettext
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
+from hashing.backfill.pending_rows import target_rows
 from hashing.backfill.sharding.shard import SHARD_BATCH_SIZE, SHARD_SIZE
 from hashing.conf import hashing_settings
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least, seconds
@@ -43,6 +45,7 @@ class Command(HashingCommand):
         add("--start-pk", metavar="PK", help="first key to process")
         add("--end-pk", metavar="PK", help="last key to process")
         add("--skip-failed", action="store_true", help="leave out images that failed before")
+        add("--stale", action="store_true", help="only images whose hash has another version than that of the code")
         add("--rehash", action="store_true", help="also images that have a hash")
         add("--timeout", type=seconds, default=timeout, metavar="SECONDS", help=f"for one image (default: {timeout})")
         add("--dry-run", action="store_true", help="read and hash, write nothing")
@@ -88,6 +91,7 @@ class Command(HashingCommand):
         results = json.dumps(result.as_json(), indent=2) + "\n"
         is_written = self.write_results(json_file, target, lambda file: file.write(results))
         self._explain_stop(result, options, enqueued=enqueue)
+        self._note_stale(options)
         if stop():
             sys.exit(stop.exit_status)
         if result.failed or result.stopped or not is_written:
@@ -158,6 +162,25 @@ class Command(HashingCommand):
             return EnqueuedShards(len(queued.shards), queued.total, interrupted=stop())
         with show_progress("Hashing", self.progress_stream, hidden=hidden) as progress:
             return queued.wait(given["stall_timeout"] or STALL_TIMEOUT, progress, stop)
+
+    def _note_stale(self, options: BackfillOptions) -> None:
+        """Say how to replace hashes of another version, unless this run was to replace them."""
+        if options.stale or options.rehash:
+            return
+        try:
+            count = target_rows(None, options).stale().count()
+        except (DatabaseError, InterfaceError):
+            # The results say that it is unavailable.
+            return
+        if count:
+            text = ngettext(
+                "The hash of %(count)d image has another version than this program computes: it is compared only with"
+                " hashes of that version. Run backfill_hashes --stale to replace it.",
+                "The hashes of %(count)d images have another version than this program computes: they are compared"
+                " only with hashes of that version. Run backfill_hashes --stale to replace them.",
+                count,
+            )
+            self.stderr.write(text % {"count": count})
 
     def _explain_stop(
         self, result: BackfillReport | EnqueuedShards, options: BackfillOptions, *, enqueued: bool

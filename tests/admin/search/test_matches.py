@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from hashing.admin.search import matches
-from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models import ImageAsset
 from tests.admin.conftest import address
 from tests.admin.search.conftest import (
@@ -62,7 +61,6 @@ NOT_HASHED = {"perceptual_hash": None, "vertical_hash": None, "detail_hash": Non
     [
         pytest.param(NOT_HASHED, "This image has no hash yet.", id="waiting"),
         pytest.param(NOT_HASHED | {"hash_error": "ValueError: <b>"}, "&lt;b&gt;", id="failed"),
-        pytest.param({"hash_version": HASH_VERSION + 1}, "has another version", id="stale"),
         pytest.param({"perceptual_hash": "f" * 64}, "cannot be searched by", id="foreign"),
     ],
 )
@@ -80,6 +78,15 @@ def test_identical_files_are_shown_for_an_unsearchable_image(editor, db, fields)
     response = find_similar(editor, asset)
     assert response.context["unsearchable"]
     assert shown(response) == [same.pk]
+
+
+def test_image_of_another_version_is_compared_with_its_like(editor, db):
+    old, copy = add(hash_version=0), add(hash_version=0)
+    new = add()
+    response = find_similar(editor, old)
+    assert shown(response) == [copy.pk]
+    assert "is of another version" in response.text
+    assert "is of another version" not in find_similar(editor, new).text
 
 
 def test_low_quality_can_be_included(editor, db):
