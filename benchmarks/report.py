@@ -1,4 +1,4 @@
-"""Fair timing on a machine that others use too, and the results as Markdown tables for docs/benchmarks.md."""
+"""Fair timing on a machine that others use too, and results as Markdown for docs/explanation/benchmarks.md."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class HashingSettings:
     ON_UPLOAD: str = "inline"
     # The most rows that an action of the admin hashes within the request, and deletes without the task queue.
     ACTION_LIMIT: int = 1000
-    # By what the image to keep is chosen, the most important first (docs/groups.md).
+    # By what the image to keep is chosen, the most important first (docs/explanation/groups.md).
     KEEPER: Sequence[str] = ("pixels", "source", "metadata", "format", "bytes", "used", "oldest")
     # File fields of the site's models whose files are indexed, such as "blog.Photo.original".
     SOURCES: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""The public functions that hash one picture and compare two hashes: see docs/hash.md for what the bits mean.
+"""The public functions that hash one picture and compare two hashes. See docs/explanation/fingerprint.md for the bits.
 
 Pillow and NumPy are imported when the first picture is hashed: comparing hashes, and the start of Django, need neither.
 """

@@ -9,8 +9,8 @@ from django.dispatch import Signal
 
 logger = logging.getLogger(__name__)
 
-# For receivers of the site: see docs/python.md. Sent after the commit by the process that has written, with `using`,
-# the database. Receivers that raise are logged.
+# For receivers of the site: see docs/reference/python.md. Sent after the commit by the process that has written, with
+# `using`, the database. Receivers that raise are logged.
 
 # Arguments: `asset`, which has a new hash.
 image_hashed = Signal()

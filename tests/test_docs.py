@@ -20,8 +20,10 @@ from servers.site import CHECKOUT
 
 pytestmark = pytest.mark.any_database
 
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
-TEXT = {page.name: page.read_text() for page in PAGES}
+DOCS = CHECKOUT / "docs"
+PAGES = [CHECKOUT / "README.md", *sorted(DOCS.rglob("*.md"))]
+# By their paths in docs/.
+TEXT = {page.as_posix().removeprefix(f"{DOCS}/").removeprefix(f"{CHECKOUT}/"): page.read_text() for page in PAGES}
 COMMANDS = sorted(
     {
         (page, line.strip())
@@ -86,7 +88,9 @@ def test_every_command_is_shown():
 def test_options_of_tables_exist():
     for name in ("backfill_hashes", "find_duplicates"):
         parser = load_command_class("hashing", name).create_parser("manage.py", name)
-        for table in re.findall(rf"^\| option of `{name}`.*?\n\n", TEXT["commands.md"], re.MULTILINE | re.DOTALL):
+        for table in re.findall(
+            rf"^\| option of `{name}`.*?\n\n", TEXT["reference/commands.md"], re.MULTILINE | re.DOTALL
+        ):
             cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
             options = set(re.findall(r"--[a-z][a-z-]+", "\n".join(cells)))
             assert options
@@ -114,7 +118,7 @@ def test_comparing(tmp_path, monkeypatch):
 
 def test_hashing_from_python(add_image):
     add_image()
-    [snippet] = snippets("commands.md", "from hashing.backfill import")
+    [snippet] = snippets("reference/commands.md", "from hashing.backfill import")
     names = {"__name__": "__main__"}
     exec(snippet, names)
     assert names["result"]["processed"] == 1
@@ -122,7 +126,7 @@ def test_hashing_from_python(add_image):
 
 def test_settings_are_the_defaults(settings):
     del settings.HASHING
-    [snippet] = snippets("settings.md", "HASHING = {\n")
+    [snippet] = snippets("reference/settings.md", "HASHING = {\n")
     from hashing.conf import KNOWN_KEYS, hashing_settings
 
     names: dict[str, dict[str, object]] = {}
@@ -150,31 +154,37 @@ def test_celery(add_image, monkeypatch):
     for name in ("celery", "photos", "photos.tasks"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     sys.modules["celery"].shared_task = shared_task
-    task, hand_out = snippets("celery.md", "# photos/tasks.py", "# where the tasks are created")
+    task, hand_out = snippets("how-to/celery.md", "# photos/tasks.py", "# where the tasks are created")
     exec(task, vars(sys.modules["photos.tasks"]))
     exec(hand_out, {})
     assert queued == ["hashing"]
     assert ImageAsset.objects.get().perceptual_hash
 
 
-@pytest.mark.parametrize("page", TEXT)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    folder = CHECKOUT if page == "README.md" else CHECKOUT / "docs"
-    for link in re.findall(r"\]\(((?!https?:)[^)]*)\)", TEXT[page]):
+    for link in re.findall(r"\]\(((?!https?:)[^)]*)\)", page.read_text()):
         name, _, fragment = link.partition("#")
-        target = folder / name if name else folder / page
+        target = page.parent / name if name else page
         assert target.exists(), link
         if fragment:
             headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
             assert fragment in map(anchor, headings), link
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\b[\w/]+\.py\b", TEXT["architecture.md"]))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\b[\w/]+\.py\b", TEXT["explanation/architecture.md"]))))
 def test_modules_that_the_architecture_names_exist(path):
     assert [found for found in (CHECKOUT / "hashing").rglob(path.rpartition("/")[2]) if found.match(path)]
 
 
 def test_the_architecture_names_every_room():
     rooms = {path.stem for path in (CHECKOUT / "hashing").iterdir() if path.suffix in {"", ".py"}}
-    unnamed = rooms - set(re.findall(r"\w+", TEXT["architecture.md"]))
+    unnamed = rooms - set(re.findall(r"\w+", TEXT["explanation/architecture.md"]))
     assert unnamed <= {"__init__", "__pycache__", "apps", "migrations", "static", "templates", "py"}
+
+
+def test_the_site_of_the_documentation_is_built_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", DOCS, tmp_path / "site"]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (built.stderr, built.returncode) == ("", 0)
+    assert (tmp_path / "site" / "how-to" / "own-models.html").exists()

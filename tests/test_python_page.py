@@ -1,4 +1,4 @@
-"""The examples in docs/python.md work."""
+"""The examples in docs/reference/python.md work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.any_database
 
 
 def snippet(start):
-    return snippets("python.md", start)[0]
+    return snippets("reference/python.md", start)[0]
 
 
 def run_in(code, **names):
@@ -75,7 +75,7 @@ def test_form_and_its_view(hashed_photo, rf, monkeypatch):
 def test_template(hashed_photo):
     first = hashed_photo("first")
     hashed_photo("copy")
-    text = TEXT["python.md"].partition("```django\n")[2].partition("```")[0]
+    text = TEXT["reference/python.md"].partition("```django\n")[2].partition("```")[0]
     shown = Template(text).render(Context({"photo": first, "public_photos": Photo.objects.all()}))
     assert shown.strip() == '<a href="">copy</a>'
 

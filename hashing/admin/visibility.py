@@ -1,4 +1,4 @@
-"""What a user may see and change: every page of the admin asks here. See docs/visibility.md."""
+"""What a user may see and change: every page of the admin asks here. See docs/how-to/visibility.md."""
 
 from __future__ import annotations
 

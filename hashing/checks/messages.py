@@ -17,7 +17,7 @@ def warning(check_id: str, message: str, hint: str) -> checks.Warning:
 
 def with_page(hint: str, check_id: str) -> str:
     # The page has a heading for each id, and this is its anchor.
-    return f"{hint} See {documentation_page('checks.md')}#hashing{check_id.lower()}"
+    return f"{hint} See {documentation_page('reference/checks.md')}#hashing{check_id.lower()}"
 
 
 def documentation_page(name: str) -> str:

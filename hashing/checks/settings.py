@@ -57,7 +57,7 @@ def wrong_values() -> list[CheckMessage]:
             "a whole number above 0",
         ),
     }
-    rules["KEEPER"] = are_criteria(values.KEEPER), "a list of criteria that docs/groups.md names"
+    rules["KEEPER"] = are_criteria(values.KEEPER), "a list of criteria that docs/explanation/groups.md names"
     return [
         error("E003", f"HASHING[{key!r}] must be {rule}.", "Leave it out to have the default.")
         for key, (is_valid, rule) in rules.items()

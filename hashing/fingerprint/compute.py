@@ -146,7 +146,7 @@ def low_frequency_bits(square: Cells) -> npt.NDArray[np.bool_]:
 
 
 def measure_quality(wide: Cells, tall: Cells) -> int:
-    """Return 0 (blank) to 100: the lower one of contrast and structure, as docs/hash.md defines them."""
+    """Return 0 (blank) to 100: the lower one of contrast and structure; see docs/explanation/fingerprint.md."""
     steps = neighbour_differences(wide, tall, 1)
     strong = np.sort(steps)[len(steps) * 9 // 10]
     contrast = np.mean(steps >= max(VISIBLE_DIFFERENCE, VISIBLE_SHARE * strong))

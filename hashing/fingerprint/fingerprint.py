@@ -39,7 +39,7 @@ class InsideBox(NamedTuple):
 
 
 class Inside(NamedTuple):
-    """The hashes and the quality of what is inside a frame of one colour (docs/hash.md)."""
+    """The hashes and the quality of what is inside a frame of one colour (docs/explanation/fingerprint.md)."""
 
     perceptual_hash: str
     vertical_hash: str

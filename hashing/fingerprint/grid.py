@@ -1,4 +1,7 @@
-"""Shrinking a grey picture to the three grids, as Pillow 13 would, but the same with every Pillow (docs/hash.md)."""
+"""Shrinking a grey picture to the three grids, as Pillow 13 would, but the same with every Pillow.
+
+See docs/explanation/fingerprint.md.
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ IS_FLIPPED = frozenset({3, 4, 7, 8})
 def orient(hashes: Hashes[Bits], orientation: int) -> Hashes[Bits]:
     """Return the hashes of the picture after it was brought into `orientation`.
 
-    They differ from those of the turned file in a few bits: see docs/hash.md.
+    They differ from those of the turned file in a few bits: see docs/explanation/fingerprint.md.
     """
     perceptual, vertical, detail = hashes
     if orientation in IS_TRANSPOSED:

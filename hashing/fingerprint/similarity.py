@@ -1,4 +1,7 @@
-"""The rule of docs/hash.md for when two pictures match, in whole numbers. SQL and NumPy use the same constants."""
+"""The rule of docs/explanation/fingerprint.md for when two pictures match, in whole numbers.
+
+SQL and NumPy use the same constants.
+"""
 
 from __future__ import annotations
 

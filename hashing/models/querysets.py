@@ -143,10 +143,10 @@ class ImageAssetQuerySet(BulkUpdateQuerySet[M]):
         """Return the rows that show the same picture, nearest first, without the asset itself. The search is exact.
 
         Rows are annotated with `distance`, 0 to 384: the bits in which all three hashes differ. A row matches within
-        `max_distance`, by default `HASHING["MAX_DISTANCE"]`, by the rule of `docs/hash.md`. Rows whose file is equal
-        byte for byte to that of the asset always match, with a distance of 0. With `any_orientation`, mirrored, flipped
-        and rotated copies match as well, and rows are annotated with `orientation`, a value of
-        `hashing.fingerprint.orientations.Orientation`.
+        `max_distance`, by default `HASHING["MAX_DISTANCE"]`, by the rule of `docs/explanation/fingerprint.md`. Rows
+        whose file is equal byte for byte to that of the asset always match, with a distance of 0. With
+        `any_orientation`, mirrored, flipped and rotated copies match as well, and rows are annotated with
+        `orientation`, a value of `hashing.fingerprint.orientations.Orientation`.
 
         Pictures with a frame of one colour also match by what is inside it, unless `HASHING["COMPARE_INSIDE_FRAMES"]`
         is off. The nearest match counts, and the annotation `framing` says which one it is, as a value of

@@ -1,4 +1,4 @@
-"""The bands of the small hashes, and the indexes on them; `docs/search.md` explains how they are searched."""
+"""The bands of the small hashes, and the indexes on them; docs/explanation/search.md explains their use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of the site whose files are in the index: see docs/sources.md."""
+"""Models of the site whose files are in the index: see docs/how-to/own-models.md."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hashing.checks.messages import PACKAGE, documentation_page, error, warning
 from servers.site import CHECKOUT
 from tests.test_docs import anchor
 
-PAGE = (CHECKOUT / "docs" / "checks.md").read_text()
+PAGE = (CHECKOUT / "docs" / "reference" / "checks.md").read_text()
 MODULES = Path(hashing.checks.__file__).parent.glob("*.py")
 CODE = "".join(path.read_text() for path in MODULES if path.stem != "messages")
 IDS = set(re.findall(r'\b(?:error|warning)\(\s*"([EW]\d{3})"', CODE))
@@ -30,15 +30,15 @@ def test_every_message_has_a_hint_that_leads_to_the_page():
 def test_a_hint_leads_to_the_heading_of_its_id(make, check_id):
     message = make(check_id, "Something is wrong.", "Mend it.")
     assert message.id == f"hashing.{check_id}"
-    assert message.hint == f"Mend it. See {documentation_page('checks.md')}#{anchor(message.id)}"
+    assert message.hint == f"Mend it. See {documentation_page('reference/checks.md')}#{anchor(message.id)}"
 
 
 @pytest.mark.parametrize(
     ("urls", "expected"),
     [
-        ([], "docs/search.md"),
-        (["Source, https://example.org/source"], "docs/search.md"),
-        (["Documentation, https://example.org/docs/"], "https://example.org/docs/search.md"),
+        ([], "docs/explanation/search.md"),
+        (["Source, https://example.org/source"], "docs/explanation/search.md"),
+        (["Documentation, https://example.org/docs/"], "https://example.org/docs/explanation/search.md"),
     ],
 )
 def test_pages_are_where_the_package_says(tmp_path, monkeypatch, urls, expected):
@@ -47,4 +47,4 @@ def test_pages_are_where_the_package_says(tmp_path, monkeypatch, urls, expected)
     lines = ["Metadata-Version: 2.4", f"Name: {PACKAGE}", "Version: 1", *(f"Project-URL: {url}" for url in urls)]
     (folder / "METADATA").write_text("\n".join(lines))
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    assert documentation_page("search.md") == expected
+    assert documentation_page("explanation/search.md") == expected

@@ -37,7 +37,7 @@ class Command(HashingCommand):
         if not given["no_input"] and not self.is_confirmed():
             raise CommandError("Nothing was removed.")
         remove_everything(database)
-        page = documentation_page("rollout.md")
+        page = documentation_page("how-to/rollout.md")
         self.stdout.write(f"Removed. Now remove the app from the settings: see {page}#uninstalling")
 
     def is_confirmed(self) -> bool:
