@@ -86,7 +86,7 @@ def test_every_command_is_shown():
 
 
 def test_options_of_tables_exist():
-    for name in ("backfill_hashes", "find_duplicates"):
+    for name in ("backfill_hashes", "find_duplicates", "export_hashes", "export_duplicates"):
         parser = load_command_class("hashing", name).create_parser("manage.py", name)
         for table in re.findall(
             rf"^\| option of `{name}`.*?\n\n", TEXT["reference/commands.md"], re.MULTILINE | re.DOTALL

@@ -41,6 +41,11 @@ class HashingCommand(BaseCommand):
         self.error_output = ResilientStream(stderr or sys.stderr)
         super().__init__(cast("TextIO", self.output), cast("TextIO", self.error_output), **options)
 
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        # A parser takes no lazy translation.
+        self.help = str(self.help)
+        return super().create_parser(prog_name, subcommand, **options)
+
     def run_from_argv(self, argv: list[str]) -> None:
         try:
             super().run_from_argv(argv)

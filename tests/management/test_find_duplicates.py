@@ -80,40 +80,35 @@ def test_large_distance_causes_a_warning(two_groups):
     assert find("--max-distance", "100")[1] == ""
 
 
-def test_json_and_csv_are_written(two_groups, tmp_path):
-    find("--json", str(tmp_path / "groups.json"), "--csv", str(tmp_path / "groups.csv"))
+def test_groups_are_written_also_by_a_dry_run(two_groups, tmp_path):
+    find("--dry-run", "--output", str(tmp_path / "groups.jsonl"))
     first, copy, third, near, _ = (row.pk for row in two_groups)
-    groups = json.loads((tmp_path / "groups.json").read_text())["groups"]
-    assert groups == [
-        {"keeper": first, "members": [{"pk": copy, "distance": 0}]},
-        {"keeper": third, "members": [{"pk": near, "distance": 2}]},
+    lines = map(json.loads, (tmp_path / "groups.jsonl").read_text().splitlines())
+    assert [(line["keeper"], line["pk"], line["distance"]) for line in lines] == [
+        (first, first, None),
+        (first, copy, 0),
+        (third, third, None),
+        (third, near, 2),
     ]
-    with (tmp_path / "groups.csv").open(newline="") as file:
-        assert [line["pk"] for line in csv.DictReader(file)] == [str(copy), str(near)]
 
 
 def test_groups_are_stored_when_the_result_file_cannot_be_written(two_groups):
     with pytest.raises(SystemExit, match="1"):
-        find("--csv", "/dev/full")
+        find("--output", "/dev/full", "--format", "csv")
     assert DuplicateGroup.objects.count() == 2
 
 
-@pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_stdout_has_the_groups_only(two_groups, option):
-    out, err = find(option, "-")
-    if option == "--json":
-        assert len(json.loads(out)["groups"]) == 2
-    else:
-        assert len(list(csv.reader(io.StringIO(out)))) == 3
+def test_stdout_has_the_groups_only(two_groups):
+    out, err = find("--output", "-")
+    assert [line["pk"] for line in csv.DictReader(io.StringIO(out))] == [str(row.pk) for row in two_groups[:4]]
     assert "Groups: 2" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--json", "/nowhere/groups.json"], "Cannot write a file at /nowhere/groups.json"),
-        (["--csv", "/"], "Cannot write a file at /"),
-        (["--json", "-", "--csv", "-"], "Only one"),
+        (["--output", "/nowhere/groups.csv"], "Cannot write a file at /nowhere/groups.csv"),
+        (["--output", "groups.json"], "Name it with --format"),
         (["--database", "other"], "no database 'other'"),
         (["--max-distance", "385"], "between 0 and 384"),
     ],

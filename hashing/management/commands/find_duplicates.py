@@ -5,21 +5,24 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext
 
 from hashing.conf import hashing_settings
+from hashing.exchange.duplicate_records import DUPLICATE_COLUMNS, duplicate_records
 from hashing.fingerprint.similarity import DEFAULT_MAX_DISTANCE, LARGEST_DISTANCE
 from hashing.grouping.full_run import run_grouping
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.hamming_join.self_join import TooManyPairs
-from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand, at_least
+from hashing.management.base import STDOUT, at_least
+from hashing.management.export import ExportCommand
 from hashing.management.progress import show_phases
 from hashing.text import first_line
 
 INTERRUPTED = 130
 
 
-class Command(HashingCommand):
+class Command(ExportCommand):
     help = "Find the image assets that show the same picture, and store them in groups for review. Deletes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,38 +33,24 @@ class Command(HashingCommand):
         add("--max-distance", type=at_least(0), default=usual, metavar="N", help=distance)
         add("--any-orientation", action="store_true", help="also mirrored, flipped and turned copies")
         add("--exact-bytes", action="store_true", help="only files with equal bytes")
-        add("--json", dest="json_file", metavar="FILE", help="write the groups there as JSON; - for stdout")
-        add("--csv", dest="csv_file", metavar="FILE", help="write the groups there as CSV; - for stdout")
-        add("--dry-run", action="store_true", help="find groups, and store nothing")
+        add("--dry-run", action="store_true", help=gettext("find groups, and store nothing"))
+        self.add_output_arguments(parser, gettext("also write the groups there, as export_duplicates does"))
         self.add_common_arguments(parser)
 
-    def handle(
-        self,
-        *args: Any,
-        json_file: str | None,
-        csv_file: str | None,
-        dry_run: bool,
-        no_progress: bool,
-        database: str | None,
-        **given: Any,
-    ) -> None:
-        database = self.chosen_database(database)
+    def handle(self, *args: Any, dry_run: bool, no_progress: bool, **given: Any) -> None:
+        database = self.chosen_database(given["database"])
         options = self.make_options(GroupingOptions, given | {"sources": self.chosen_sources(given["sources"])})
-        names = (json_file, csv_file)
-        targets = [self.target_file(name) for name in names]
-        if json_file == csv_file == STDOUT:
-            raise CommandError("Only one of --json and --csv can go to stdout.", returncode=WRONG_USAGE)
+        output = self.chosen_output(given["output"], given["format"]) if given["output"] else None
         if options.max_distance > DEFAULT_MAX_DISTANCE:
             self.stderr.write(f"Above a distance of {DEFAULT_MAX_DISTANCE}, different pictures begin to match.")
         with show_phases(self.progress_stream, hidden=no_progress) as progress:
             report = self._run(options, dry_run=dry_run, using=database, progress=progress)
-        # stdout must have the JSON or CSV alone.
-        text = self.stderr if STDOUT in names else self.stdout
+        # stdout must have the records alone.
+        text = self.stderr if output and output.name == STDOUT else self.stdout
         text.write(report.as_text())
-        writes = (report.write_json, report.write_csv)
-        written = [self.write_results(*each) for each in zip(names, targets, writes, strict=True)]
-        if not all(written):
-            sys.exit(FAILURE)
+        if output:
+            records = duplicate_records(report.groups, database)
+            self.write_records(output, DUPLICATE_COLUMNS, records, hidden=no_progress)
 
     def _run(self, options: GroupingOptions, **keywords: Any) -> GroupingReport:
         try:
