@@ -29,5 +29,5 @@ def documentation_page(name: str) -> str:
     for each in addresses:
         label, _, address = each.partition(", ")
         if label == "Documentation":
-            return f"{address.rstrip('/')}/{name}"
+            return f"{address.rstrip('/')}/{name.removesuffix('.md')}.html"
     return f"docs/{name}"

@@ -38,7 +38,7 @@ def test_a_hint_leads_to_the_heading_of_its_id(make, check_id):
     [
         ([], "docs/explanation/search.md"),
         (["Source, https://example.org/source"], "docs/explanation/search.md"),
-        (["Documentation, https://example.org/docs/"], "https://example.org/docs/explanation/search.md"),
+        (["Documentation, https://example.org/docs/"], "https://example.org/docs/explanation/search.html"),
     ],
 )
 def test_pages_are_where_the_package_says(tmp_path, monkeypatch, urls, expected):
