@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
+from django.utils.translation import gettext as _
+
 SHOWN_ERRORS = 10
 RULE = "=" * 60
 
@@ -92,15 +94,16 @@ class BackfillReport:
         """Return the results block without a final line break."""
         lines = [
             RULE,
-            "HASH BACKFILL RESULTS",
+            _("HASH BACKFILL RESULTS"),
             RULE,
-            f"Status: {self.status.upper()}",
-            f"Total assets: {self.total}",
-            f"Processed: {self.processed}",
-            f"Failed: {self.failed}",
+            _("Status: %(status)s") % {"status": self.status.upper()},
+            _("Total assets: %(count)d") % {"count": self.total},
+            _("Processed: %(count)d") % {"count": self.processed},
+            _("Failed: %(count)d") % {"count": self.failed},
         ]
         if self.left_out:
-            lines.append(f"Left out: {self.left_out}")
+            lines.append(_("Left out: %(count)d") % {"count": self.left_out})
         if errors := self.as_dict()["errors"]:
-            lines += ["", f"Errors (first {SHOWN_ERRORS}):", *(f"  - {error}" for error in errors)]
+            heading = _("Errors (first %(count)d):") % {"count": SHOWN_ERRORS}
+            lines += ["", heading, *(f"  - {error}" for error in errors)]
         return "\n".join([*lines, RULE])

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import router
+from django.utils.translation import gettext as _
 
 from hashing.db.clock import DatabaseClock
 from hashing.db.own_thread import run_in_own_thread
@@ -69,7 +70,7 @@ def run_grouping(
     if dry_run:
         return GroupingReport(groups, options)
     last = retry_transient(lambda: last_member(alias), alias)
-    changes = store_groups(groups, alias, progress=lambda percent: progress("Storing", percent))
+    changes = store_groups(groups, alias, progress=lambda percent: progress(_("Storing"), percent))
     for batch in batches(retry_transient(lambda: find_renamed(alias), alias)):
         with_groups_locked(alias, copy_names, alias, batch)
     retry_transient(lambda: options.remember(alias), alias)

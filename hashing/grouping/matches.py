@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches, rows_with_keys
 from hashing.fingerprint.orientations import TURNED
@@ -40,12 +41,14 @@ def find_matches(
         return add_equal_files({}, lambda _entry: (), 0, equal_files, wanted)
     versions = versions_of(rows, keys)
     tables = [
-        Entries.of(read_hashes(rows.hashed().filter(has_version(version)), keys, share_of(progress, "Reading", part)))
+        Entries.of(
+            read_hashes(rows.hashed().filter(has_version(version)), keys, share_of(progress, _("Reading"), part))
+        )
         for version, part in zip(versions, parts_of_a_whole(len(versions)), strict=True)
     ]
     matched = MatchedTables()
     for entries, part in zip(tables, parts_of_a_whole(len(versions)), strict=True):
-        matched.add(entries, match_entries(entries, options, share_of(progress, "Comparing", part)), wanted)
+        matched.add(entries, match_entries(entries, options, share_of(progress, _("Comparing"), part)), wanted)
     mixed = read_mixed_pairs(keys, rows.db) if len(versions) > 1 else {}
     matched.add_pairs(still_matching(mixed, options))
     found = add_equal_files(matched.entries_of, matched, matched.count, equal_files, wanted)

@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from hashing.grouping.finder import FoundGroup
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.store import Changes
@@ -37,23 +40,23 @@ class GroupingReport:
         """Return the results block, without a line break at the end."""
         lines = [
             RULE,
-            "DUPLICATES",
+            _("DUPLICATES"),
             RULE,
-            f"Groups: {len(self.groups)}",
-            f"Images in groups: {self.images}",
-            f"Could be freed: {readable_size(self.bytes_to_free)}",
-            f"Largest group: {self.largest}",
-            f"Stored: {self._changes_text()}",
+            _("Groups: %(count)d") % {"count": len(self.groups)},
+            _("Images in groups: %(count)d") % {"count": self.images},
+            _("Could be freed: %(size)s") % {"size": readable_size(self.bytes_to_free)},
+            _("Largest group: %(count)d") % {"count": self.largest},
+            _("Stored: %(changes)s") % {"changes": self._changes_text()},
             RULE,
         ]
         return "\n".join(lines)
 
     def _changes_text(self) -> str:
         if self.changes is None:
-            return "nothing (dry run)"
+            return _("nothing (dry run)")
         if not any(self.changes):
-            return "nothing changed"
-        return "{added} added, {changed} changed, {removed} removed".format(**self.changes._asdict())
+            return _("nothing changed")
+        return _("%(added)d added, %(changed)d changed, %(removed)d removed") % self.changes._asdict()
 
 
 def readable_size(size: int) -> str:
@@ -62,4 +65,5 @@ def readable_size(size: int) -> str:
     unit = next(units)
     while amount >= KIB and unit != "TiB":
         amount, unit = amount / KIB, next(units)
-    return f"{size} bytes" if unit == "bytes" else f"{amount:.1f} {unit} ({size} bytes)"
+    exact = ngettext("%(size)d byte", "%(size)d bytes", size) % {"size": size}
+    return exact if unit == "bytes" else f"{amount:.1f} {unit} ({exact})"

@@ -11,6 +11,7 @@ from typing import IO, Any
 from django.core.exceptions import SuspiciousOperation
 from django.core.files import File
 from django.core.files.storage import Storage
+from django.utils.translation import gettext as _
 
 from hashing.text import first_line, printable
 
@@ -52,12 +53,13 @@ class FileRefusal(Exception):
 def refusal_from(error: Exception, name: str) -> FileRefusal | StorageRefusal:
     number, code = getattr(error, "errno", None), s3_error_code(error)
     if number in STORAGE_ERRORS or code in STORAGE_ERROR_CODES or isinstance(error, ConnectionError | TimeoutError):
-        return StorageRefusal(f"{printable(name)} cannot be stored: {first_line(error)}")
+        text = _("%(name)s cannot be stored: %(reason)s")
+        return StorageRefusal(text % {"name": printable(name), "reason": first_line(error)})
     is_about_name = isinstance(error, SuspiciousOperation | UnicodeError | FileExistsError)
     is_certain = is_about_name or number in FILE_ERRORS or code in FILE_ERROR_CODES
     # Without the name, so that the report counts all files with the same reason together.
     reason = getattr(error, "strerror", None) or code or f"{type(error).__name__}: {first_line(error)}"
-    return FileRefusal(f"cannot be stored: {reason}", is_certain=is_certain)
+    return FileRefusal(_("cannot be stored: %(reason)s") % {"reason": reason}, is_certain=is_certain)
 
 
 def s3_error_code(error: Exception) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from django.utils.translation import gettext as _
+
 # Folders of NAS devices, Windows, macOS and file systems. Hidden folders are left out anyway.
 SYSTEM_FOLDERS = frozenset(
     {
@@ -56,15 +58,15 @@ class Exclusions:
     def folder_reason(self, relative: PurePosixPath) -> str:
         """Return why the folder is left out, or an empty text."""
         if relative.name in SYSTEM_FOLDERS:
-            return "system folder"
-        return "excluded" if self.is_excluded(relative, is_folder=True) else ""
+            return _("system folder")
+        return _("excluded") if self.is_excluded(relative, is_folder=True) else ""
 
     def file_reason(self, root: Path, relative: PurePosixPath) -> str:
         """Return why a file in a folder that takes part is left out, or an empty text."""
         if self.is_excluded(relative, is_folder=False):
-            return "excluded"
+            return _("excluded")
         if not self._include_thumbnails and is_thumbnail(root, relative):
-            return "thumbnail of another app"
+            return _("thumbnail of another app")
         return ""
 
     def is_excluded(self, relative: PurePosixPath, *, is_folder: bool) -> bool:
@@ -96,7 +98,7 @@ class Pattern:
         self._anchored = "/" in pattern.rstrip("/")
         self._parts = tuple(part for part in pattern.split("/") if part not in {"", "."})
         if not self._parts:
-            raise ValueError(f"{pattern!r} names no file and no folder")
+            raise ValueError(_("%(pattern)r names no file and no folder") % {"pattern": pattern})
 
     def matches(self, relative: PurePosixPath, *, is_folder: bool) -> bool:
         if self._folders_only and not is_folder:

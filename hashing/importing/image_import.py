@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django.db import router
+from django.utils.translation import gettext as _
 
 from hashing.conf import hashing_settings
 from hashing.db.retry import retry_transient
@@ -45,9 +46,9 @@ class ImportReport:
     def as_text(self) -> str:
         """Return a block for a terminal, without a line break at its end."""
         lines = [
-            f"Registered: {self.registered}",
-            f"Registered before: {self.known}",
-            f"Left out: {self.left_out.total()}",
+            _("Registered: %(count)d") % {"count": self.registered},
+            _("Registered before: %(count)d") % {"count": self.known},
+            _("Left out: %(count)d") % {"count": self.left_out.total()},
         ]
         for reason, count in self.left_out.most_common():
             more = ", ..." if count > MAX_EXAMPLES else ""
@@ -115,7 +116,7 @@ class ImageImport:
     def _register(self, files: dict[str, FoundImage]) -> None:
         known = self._known(files)
         self.report.known += len(known)
-        for _ in known:
+        for _name in known:
             self._advance(failed=False)
         stored: list[str] = []
         try:

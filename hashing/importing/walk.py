@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from hashing.fingerprint.limits import FILE_SUFFIXES
 from hashing.importing.exclusions import Exclusions
 from hashing.text import is_unicode
@@ -59,7 +61,7 @@ def classify(
     # On a file system whose folders do not have the types of their entries, each question reads the entry itself.
     try:
         if entry.is_dir(follow_symlinks=False):
-            reason = "hidden" if is_hidden(entry) else exclusions.folder_reason(relative)
+            reason = _("hidden") if is_hidden(entry) else exclusions.folder_reason(relative)
             return LeftOut(str(relative), reason) if reason else relative
         if reason := reason_to_leave_out(entry, relative) or exclusions.file_reason(root, relative):
             return LeftOut(str(relative), reason)
@@ -67,19 +69,19 @@ def classify(
     except OSError as error:
         return unreadable(relative, error)
     if not stat.S_ISREG(status.st_mode):
-        return LeftOut(str(relative), "not a regular file")
+        return LeftOut(str(relative), _("not a regular file"))
     return FoundImage(relative, status.st_size)
 
 
 def reason_to_leave_out(entry: os.DirEntry[str], relative: PurePosixPath) -> str:
     """Return an empty text for a file that may be an image."""
     if entry.is_symlink():
-        return "symbolic link"
+        return _("symbolic link")
     if is_hidden(entry):
-        return "hidden"
+        return _("hidden")
     if relative.suffix.lower() not in FILE_SUFFIXES:
-        return "not named as an image"
-    return "" if is_unicode(str(relative)) else "name is not valid Unicode"
+        return _("not named as an image")
+    return "" if is_unicode(str(relative)) else _("name is not valid Unicode")
 
 
 def is_hidden(entry: os.DirEntry[str]) -> bool:
@@ -87,7 +89,8 @@ def is_hidden(entry: os.DirEntry[str]) -> bool:
 
 
 def unreadable(relative: PurePosixPath, error: OSError) -> LeftOut:
-    return LeftOut(str(relative), f"cannot be read: {error.strerror or error}", is_error=True)
+    reason = _("cannot be read: %(reason)s") % {"reason": error.strerror or error}
+    return LeftOut(str(relative), reason, is_error=True)
 
 
 def file_below(root: Path, relative: PurePosixPath) -> IO[bytes]:

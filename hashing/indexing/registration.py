@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from hashing.db.bulk_insert import insert_rows, insert_unless_taken
 from hashing.db.paging import batches
@@ -44,8 +45,15 @@ class SyncCounts:
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     def __str__(self) -> str:
-        shown = [each.name for each in fields(self) if each.name != "left_out" or self.left_out]
-        return ", ".join(f"{getattr(self, name)} {name.replace('_', ' ')}" for name in shown)
+        shown = [
+            _("%(count)d added") % {"count": self.added},
+            _("%(count)d replaced") % {"count": self.replaced},
+            _("%(count)d shared") % {"count": self.shared},
+            _("%(count)d removed") % {"count": self.removed},
+        ]
+        if self.left_out:
+            shown.append(_("%(count)d left out") % {"count": self.left_out})
+        return ", ".join(shown)
 
     @property
     def total(self) -> int:
@@ -141,7 +149,7 @@ class Registration:
         return (file.name, file.age or now, "", *self._key(file))
 
     def _share(self, shared: Sequence[tuple[OwnedFile, ImageAsset | OwnedFile]]) -> None:
-        new = [found.source_id for _, found in shared if isinstance(found, OwnedFile)]
+        new = [found.source_id for _row, found in shared if isinstance(found, OwnedFile)]
         owned = self._assets.filter(self._source.owner_filter, source_id__in=new)
         pks = dict(owned.values_list("source_id", "pk"))
         self._co_owners.bulk_create(

@@ -12,6 +12,7 @@ from typing import Any, TextIO, TypeVar, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections, router
+from django.utils.translation import gettext as _
 
 from hashing.indexing.registration import SyncCounts
 from hashing.indexing.sync import sync_sources
@@ -42,7 +43,7 @@ class HashingCommand(BaseCommand):
         super().__init__(cast("TextIO", self.output), cast("TextIO", self.error_output), **options)
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
-        # A parser takes no lazy translation.
+        # argparse takes no lazy translation.
         self.help = str(self.help)
         return super().create_parser(prog_name, subcommand, **options)
 
@@ -76,7 +77,8 @@ class HashingCommand(BaseCommand):
         if error is None:
             return
         if not self.output.is_closed_pipe:
-            self.stderr.write(f"Not all results could be written to stdout: {getattr(error, 'strerror', error)}")
+            reason = getattr(error, "strerror", error)
+            self.stderr.write(_("Not all results could be written to stdout: %(reason)s") % {"reason": reason})
         if not status:
             sys.exit(CLOSED_PIPE if self.output.is_closed_pipe else FAILURE)
 
@@ -85,12 +87,12 @@ class HashingCommand(BaseCommand):
         return cast("TextIO", self.error_output)
 
     def add_common_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--no-progress", action="store_true", help="no bar and no progress lines")
-        text = "database to work on (default: the one that image assets are written to)"
+        parser.add_argument("--no-progress", action="store_true", help=_("no bar and no progress lines"))
+        text = _("database to work on (default: the one that image assets are written to)")
         parser.add_argument("--database", metavar="ALIAS", help=text)
 
     def add_source_argument(self, parser: CommandParser) -> None:
-        text = "only images of this source, like blog.Photo or blog.Photo.original (default: all images)"
+        text = _("only images of this source, like blog.Photo or blog.Photo.original (default: all images)")
         parser.add_argument("sources", nargs="*", metavar="app.Model", help=text)
 
     def chosen_sources(self, labels: Iterable[str]) -> tuple[str, ...]:
@@ -103,7 +105,8 @@ class HashingCommand(BaseCommand):
     def chosen_database(self, alias: str | None) -> str:
         """Return the alias, or the router's choice if there is none."""
         if alias is not None and alias not in connections:
-            raise CommandError(f"There is no database {alias!r} in the settings.", returncode=WRONG_USAGE)
+            text = _("There is no database %(alias)r in the settings.") % {"alias": alias}
+            raise CommandError(text, returncode=WRONG_USAGE)
         return alias or router.db_for_write(ImageAsset)
 
     def make_options(self, kind: type[T], values: Mapping[str, Any]) -> T:
@@ -121,8 +124,8 @@ class HashingCommand(BaseCommand):
         """Synchronize sources and show the progress. Ctrl-C ends the command after the current page is written."""
         done = 0
         with (
-            self.stop_request("Ending soon.") as stop,
-            show_progress("Registering", self.progress_stream, hidden=hidden) as progress,
+            self.stop_request(_("Ending soon.")) as stop,
+            show_progress(_("Registering"), self.progress_stream, hidden=hidden) as progress,
         ):
 
             def show(count: int) -> None:
@@ -133,13 +136,13 @@ class HashingCommand(BaseCommand):
             try:
                 found = sync_sources(labels, using=using, dry_run=dry_run, notify=show, should_stop=stop)
             except (DatabaseError, InterfaceError) as error:
-                message = f"The sources cannot be read: {first_line(error)}. Are they migrated?"
-                raise CommandError(message) from error
+                message = _("The sources cannot be read: %(reason)s. Are they migrated?")
+                raise CommandError(message % {"reason": first_line(error)}) from error
         total = SyncCounts()
         for counts in found.values():
             total.add(counts)
         if stop():
-            self.stderr.write("To continue, run the same command again. What is done is saved.")
+            self.stderr.write(_("To continue, run the same command again. What is done is saved."))
             sys.exit(stop.exit_status)
         return total
 
@@ -161,7 +164,8 @@ class HashingCommand(BaseCommand):
         try:
             target.write(write)
         except OSError as error:
-            self.stderr.write(f"Cannot write {target.name}: {error.strerror}")
+            text = _("Cannot write %(name)s: %(reason)s")
+            self.stderr.write(text % {"name": target.name, "reason": error.strerror})
             return False
         return True
 
@@ -169,8 +173,8 @@ class HashingCommand(BaseCommand):
         """Let signals set the request. Outside the main thread, where no signals arrive, nothing sets it."""
         if threading.current_thread() is not threading.main_thread():
             return nullcontext(StopRequest())
-        text = f"\n{announcement} Press Ctrl-C again to stop at once."
-        return graceful_stop(lambda: self.stderr.write(text))
+        again = _("Press Ctrl-C again to stop at once.")
+        return graceful_stop(lambda: self.stderr.write(f"\n{announcement} {again}"))
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
@@ -180,9 +184,9 @@ def at_least(minimum: int) -> Callable[[str], int]:
         try:
             number = int(text)
         except ValueError:
-            raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+            raise ArgumentTypeError(_("%(text)r is not a whole number") % {"text": text}) from None
         if number < minimum:
-            raise ArgumentTypeError(f"{number} is less than {minimum}")
+            raise ArgumentTypeError(_("%(number)d is less than %(minimum)d") % {"number": number, "minimum": minimum})
         return number
 
     return integer
@@ -193,7 +197,7 @@ def seconds(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+        raise ArgumentTypeError(_("%(text)r is not a number of seconds") % {"text": text}) from None
     if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+        raise ArgumentTypeError(_("%(text)r is not a number of seconds above 0") % {"text": text})
     return number

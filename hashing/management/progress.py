@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Never, TextIO
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -118,10 +120,13 @@ class ProgressLines(ProgressReporter):
     def _counts_text(self) -> str:
         seconds = self._last_line - self._started
         rate = self._done / seconds if seconds else 0.0
-        parts = [f"{self._label}: {self._done}" + (f" of {self._total}" if self._total is not None else "")]
-        parts += [f"{rate:.1f} a second", f"{self._failed} {self._failures}"]
+        counts = {"label": self._label, "done": self._done, "total": self._total}
+        parts = [
+            _("%(label)s: %(done)d") % counts if self._total is None else _("%(label)s: %(done)d of %(total)d") % counts
+        ]
+        parts += [_("%(rate).1f a second") % {"rate": rate}, f"{self._failed} {self._failures}"]
         if self._total is not None and rate:
-            parts.append(f"{tqdm.format_interval((self._total - self._done) / rate)} left")
+            parts.append(_("%(time)s left") % {"time": tqdm.format_interval((self._total - self._done) / rate)})
         if self._workers is not None:
             parts.append(workers_text(self._workers))
         return ", ".join(parts)
@@ -129,14 +134,14 @@ class ProgressLines(ProgressReporter):
 
 @contextmanager
 def show_progress(
-    label: str, stream: TextIO, *, failures: str = "failed", hidden: bool = False, per_cent: bool = False
+    label: str, stream: TextIO, *, failures: str | None = None, hidden: bool = False, per_cent: bool = False
 ) -> Iterator[ProgressReporter]:
     """Show what is reported inside the block: a bar on a terminal, elsewhere a line every few seconds."""
     is_terminal = stream.isatty()
     kind = ProgressReporter if hidden else ProgressBar if is_terminal else ProgressLines
     loggers = [logging.root, logging.getLogger("hashing")]
     with (
-        closing(kind(label, stream, failures, per_cent=per_cent)) as reporter,
+        closing(kind(label, stream, failures or _("failed"), per_cent=per_cent)) as reporter,
         # Log lines would tear the bar.
         logging_redirect_tqdm(loggers) if is_terminal else nullcontext(),
     ):
@@ -160,7 +165,7 @@ def show_phases(stream: TextIO, *, hidden: bool = False) -> Iterator[Callable[[s
 
 
 def workers_text(workers: int) -> str:
-    return f"{workers} worker{'' if workers == 1 else 's'}"
+    return ngettext("%(count)d worker", "%(count)d workers", workers) % {"count": workers}
 
 
 def write_line(stream: TextIO, line: str) -> None:

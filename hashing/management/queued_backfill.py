@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from hashing.backfill import BackfillOptions, BackfillReport, Shard, split_into_shards
 from hashing.backfill.sharding.monitor import ShardMonitor
 from hashing.management.progress import ProgressReporter
@@ -81,4 +84,6 @@ class EnqueuedShards:
         return {"status": status, "total": self.images, "shards": self.shards, "left_out": 0}
 
     def as_text(self) -> str:
-        return f"Enqueued: {self.images} images, in {self.shards} shard{'' if self.shards == 1 else 's'}."
+        shards = ngettext("%(count)d shard", "%(count)d shards", self.shards) % {"count": self.shards}
+        images = ngettext("%(count)d image", "%(count)d images", self.images) % {"count": self.images}
+        return _("Enqueued: %(images)s, in %(shards)s.") % {"images": images, "shards": shards}

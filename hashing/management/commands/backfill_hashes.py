@@ -7,7 +7,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from hashing.backfill import BackfillOptions, BackfillReport, run_backfill
 from hashing.backfill.options import available_cores
@@ -28,7 +29,9 @@ DEFAULT_QUEUE = "default"
 
 
 class Command(HashingCommand):
-    help = "Compute perceptual hashes for the image assets that have none. Run it again to continue an unfinished run."
+    help = gettext_lazy(  # type: ignore[assignment]
+        "Compute perceptual hashes for the image assets that have none. Run it again to continue an unfinished run."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         cores, timeout = available_cores(), hashing_settings().TIMEOUT
@@ -37,38 +40,45 @@ class Command(HashingCommand):
             "--batch-size",
             type=at_least(1),
             metavar="N",
-            help=f"rows written at a time (default: {BATCH_SIZE}, with --enqueue {SHARD_BATCH_SIZE})",
+            help=_("rows written at a time (default: %(here)d, with --enqueue %(enqueued)d)")
+            % {"here": BATCH_SIZE, "enqueued": SHARD_BATCH_SIZE},
         )
         self.add_source_argument(parser)
-        add("--limit", type=at_least(0), metavar="N", help="stop after this many images")
-        add("--workers", type=at_least(1), metavar="N", help=f"processes that decode (default: cores, {cores} here)")
-        add("--start-pk", metavar="PK", help="first key to process")
-        add("--end-pk", metavar="PK", help="last key to process")
-        add("--skip-failed", action="store_true", help="leave out images that failed before")
-        add("--stale", action="store_true", help="only images whose hash has another version than that of the code")
-        add("--rehash", action="store_true", help="also images that have a hash")
-        add("--timeout", type=seconds, default=timeout, metavar="SECONDS", help=f"for one image (default: {timeout})")
-        add("--dry-run", action="store_true", help="read and hash, write nothing")
+        add("--limit", type=at_least(0), metavar="N", help=_("stop after this many images"))
+        text = _("processes that decode (default: cores, %(cores)d here)") % {"cores": cores}
+        add("--workers", type=at_least(1), metavar="N", help=text)
+        add("--start-pk", metavar="PK", help=_("first key to process"))
+        add("--end-pk", metavar="PK", help=_("last key to process"))
+        add("--skip-failed", action="store_true", help=_("leave out images that failed before"))
+        text = _("only images whose hash has another version than that of the code")
+        add("--stale", action="store_true", help=text)
+        add("--rehash", action="store_true", help=_("also images that have a hash"))
+        text = _("for one image (default: %(seconds)s)") % {"seconds": timeout}
+        add("--timeout", type=seconds, default=timeout, metavar="SECONDS", help=text)
+        add("--dry-run", action="store_true", help=_("read and hash, write nothing"))
         add(
             "--json",
             dest="json_file",
             metavar="FILE",
-            help="write the results there as JSON; - for stdout, and the text to stderr",
+            help=_("write the results there as JSON; - for stdout, and the text to stderr"),
         )
         self.add_common_arguments(parser)
-        self._add_queue_arguments(parser.add_argument_group("many machines"))
+        self._add_queue_arguments(parser.add_argument_group(_("many machines")))
 
     def _add_queue_arguments(self, group: Any) -> None:
         add = group.add_argument
-        add("--enqueue", action="store_true", help="put the work into the site's task queue, in shards")
-        add("--shard-size", type=at_least(1), metavar="N", help=f"images in a shard (default: {SHARD_SIZE})")
-        add("--queue", metavar="NAME", help="name of the queue (default: default)")
-        add("--wait", action="store_true", help="with --enqueue: show the progress of the workers until all is done")
+        add("--enqueue", action="store_true", help=_("put the work into the site's task queue, in shards"))
+        text = _("images in a shard (default: %(size)d)") % {"size": SHARD_SIZE}
+        add("--shard-size", type=at_least(1), metavar="N", help=text)
+        add("--queue", metavar="NAME", help=_("name of the queue (default: default)"))
+        text = _("with --enqueue: show the progress of the workers until all is done")
+        add("--wait", action="store_true", help=text)
         add(
             "--stall-timeout",
             type=seconds,
             metavar="SECONDS",
-            help=f"with --wait: enqueue a shard again after this time without progress (default: {STALL_TIMEOUT:g})",
+            help=_("with --wait: enqueue a shard again after this time without progress (default: %(seconds)g)")
+            % {"seconds": STALL_TIMEOUT},
         )
 
     def handle(self, *args: Any, **given: Any) -> None:
@@ -81,11 +91,11 @@ class Command(HashingCommand):
         self._register(options, text, given)
         limit = "all" if options.limit is None else options.limit
         text.write(f"Backfilling perceptual hashes (batch-size={options.batch_size}, limit={limit})...\n\n")
-        with self.stop_request("Ending soon." if enqueue else "Saving what is done.") as stop:
+        with self.stop_request(_("Ending soon.") if enqueue else _("Saving what is done.")) as stop:
             if queued:
                 result = self._enqueue(queued, stop, given)
             else:
-                with show_progress("Hashing", self.progress_stream, hidden=given["no_progress"]) as progress:
+                with show_progress(_("Hashing"), self.progress_stream, hidden=given["no_progress"]) as progress:
                     result = run_backfill(options, should_stop=stop, progress=progress)
         text.write(result.as_text())
         results = json.dumps(result.as_json(), indent=2) + "\n"
@@ -102,10 +112,13 @@ class Command(HashingCommand):
         if given["stall_timeout"] and not given["wait"]:
             lonely.append("stall_timeout")
         if given["enqueue"] and given["dry_run"]:
-            raise CommandError("--dry-run is for a run on this machine, without --enqueue.", returncode=WRONG_USAGE)
+            text = _("--dry-run is for a run on this machine, without --enqueue.")
+            raise CommandError(text, returncode=WRONG_USAGE)
         if lonely:
             needed = "--wait" if lonely == ["stall_timeout"] else "--enqueue"
-            raise CommandError(f"--{lonely[0].replace('_', '-')} needs {needed}.", returncode=WRONG_USAGE)
+            option = f"--{lonely[0].replace('_', '-')}"
+            text = _("%(option)s needs %(needed)s.") % {"option": option, "needed": needed}
+            raise CommandError(text, returncode=WRONG_USAGE)
 
     def _options(self, given: dict[str, Any]) -> BackfillOptions:
         values: dict[str, Any] = {"batch_size": SHARD_BATCH_SIZE if given["enqueue"] else BATCH_SIZE}
@@ -115,11 +128,12 @@ class Command(HashingCommand):
         values |= {name: self._key(given[name]) for name in ("start_pk", "end_pk")}
         return self.make_options(BackfillOptions, values)
 
-    def _key(self, text: object) -> Any:
+    def _key(self, given: object) -> Any:
         try:
-            return ImageAsset._meta.pk.to_python(text)
+            return ImageAsset._meta.pk.to_python(given)
         except ValidationError as error:
-            raise CommandError(f"Not a key of an image asset: {text!r}", returncode=WRONG_USAGE) from error
+            text = _("Not a key of an image asset: %(key)r") % {"key": given}
+            raise CommandError(text, returncode=WRONG_USAGE) from error
 
     def _queued_backfill(self, options: BackfillOptions, given: dict[str, Any]) -> QueuedBackfill:
         try:
@@ -128,7 +142,7 @@ class Command(HashingCommand):
 
             queue = ShardQueue(given["queue"] or DEFAULT_QUEUE)
         except ImportError as error:
-            text = "--enqueue needs Django's Tasks interface: install django-tasks, or use Django 6.0 or newer."
+            text = _("--enqueue needs Django's Tasks interface: install django-tasks, or use Django 6.0 or newer.")
             raise CommandError(text, returncode=WRONG_USAGE) from error
         except ValueError as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
@@ -140,27 +154,27 @@ class Command(HashingCommand):
             return
         counts = self.sync_sources(options.sources, options.using, hidden=given["no_progress"])
         if counts.total:
-            text.write(f"Sources: {counts}.\n\n")
+            text.write(_("Sources: %(counts)s.") % {"counts": counts} + "\n\n")
 
     def _enqueue(
         self, queued: QueuedBackfill, stop: StopRequest, given: dict[str, Any]
     ) -> BackfillReport | EnqueuedShards:
         hidden = given["no_progress"]
         if queued.runs_here:
-            self.stderr.write("The settings name no task queue (TASKS): the images are hashed here.")
+            self.stderr.write(_("The settings name no task queue (TASKS): the images are hashed here."))
         try:
-            label = "Hashing" if queued.runs_here else "Enqueuing"
+            label = _("Hashing") if queued.runs_here else _("Enqueuing")
             with show_progress(label, self.progress_stream, hidden=hidden) as progress:
                 queued.enqueue(progress, stop)
         except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"The database cannot be read: {first_line(error)}") from error
+            text = _("The database cannot be read: %(reason)s") % {"reason": first_line(error)}
+            raise CommandError(text) from error
         except QueueUnavailable as error:
-            raise CommandError(
-                f"The queue cannot be reached: {error}. Shards enqueued: {len(queued.shards)}."
-            ) from error
+            text = _("The queue cannot be reached: %(reason)s. Shards enqueued: %(count)d.")
+            raise CommandError(text % {"reason": error, "count": len(queued.shards)}) from error
         if stop() or not (given["wait"] or queued.runs_here):
             return EnqueuedShards(len(queued.shards), queued.total, interrupted=stop())
-        with show_progress("Hashing", self.progress_stream, hidden=hidden) as progress:
+        with show_progress(_("Hashing"), self.progress_stream, hidden=hidden) as progress:
             return queued.wait(given["stall_timeout"] or STALL_TIMEOUT, progress, stop)
 
     def _note_stale(self, options: BackfillOptions) -> None:
@@ -188,10 +202,14 @@ class Command(HashingCommand):
         if not result.stopped:
             return
         if isinstance(result, EnqueuedShards):
-            self.stderr.write("Workers continue with what is enqueued. Run the same command again for the rest.")
+            self.stderr.write(_("Workers continue with what is enqueued. Run the same command again for the rest."))
         elif enqueued:
-            self.stderr.write("Workers continue with what is enqueued. The page Progress of the admin shows them.")
+            self.stderr.write(_("Workers continue with what is enqueued. The page Progress of the admin shows them."))
         else:
-            start = f" with --start-pk {result.resume_pk}" if options.rehash and result.resume_pk is not None else ""
-            done = "What is done is saved." if result.processed or result.failed else "Nothing was written."
-            self.stderr.write(f"To continue, run the same command again{start}. {done}")
+            again = _("To continue, run the same command again.")
+            if options.rehash and result.resume_pk is not None:
+                again = _("To continue, run the same command again with --start-pk %(key)s.") % {
+                    "key": result.resume_pk
+                }
+            is_saved = result.processed or result.failed
+            self.stderr.write(f"{again} {_('What is done is saved.') if is_saved else _('Nothing was written.')}")

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hashing.conf import hashing_settings
 from hashing.exchange.duplicate_records import DUPLICATE_COLUMNS, duplicate_records
@@ -23,18 +24,21 @@ INTERRUPTED = 130
 
 
 class Command(ExportCommand):
-    help = "Find the image assets that show the same picture, and store them in groups for review. Deletes nothing."
+    help = gettext_lazy(  # type: ignore[assignment]
+        "Find the image assets that show the same picture, and store them in groups for review. Deletes nothing."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.add_source_argument(parser)
         add = parser.add_argument
         usual = hashing_settings().MAX_DISTANCE
-        distance = f"how far apart two pictures that are the same may be, 0 to {LARGEST_DISTANCE} (default: {usual})"
+        distance = _("how far apart two pictures that are the same may be, 0 to %(largest)d (default: %(usual)d)")
+        distance %= {"largest": LARGEST_DISTANCE, "usual": usual}
         add("--max-distance", type=at_least(0), default=usual, metavar="N", help=distance)
-        add("--any-orientation", action="store_true", help="also mirrored, flipped and turned copies")
-        add("--exact-bytes", action="store_true", help="only files with equal bytes")
-        add("--dry-run", action="store_true", help=gettext("find groups, and store nothing"))
-        self.add_output_arguments(parser, gettext("also write the groups there, as export_duplicates does"))
+        add("--any-orientation", action="store_true", help=_("also mirrored, flipped and turned copies"))
+        add("--exact-bytes", action="store_true", help=_("only files with equal bytes"))
+        add("--dry-run", action="store_true", help=_("find groups, and store nothing"))
+        self.add_output_arguments(parser, _("also write the groups there, as export_duplicates does"))
         self.add_common_arguments(parser)
 
     def handle(self, *args: Any, dry_run: bool, no_progress: bool, **given: Any) -> None:
@@ -42,7 +46,8 @@ class Command(ExportCommand):
         options = self.make_options(GroupingOptions, given | {"sources": self.chosen_sources(given["sources"])})
         output = self.chosen_output(given["output"], given["format"]) if given["output"] else None
         if options.max_distance > DEFAULT_MAX_DISTANCE:
-            self.stderr.write(f"Above a distance of {DEFAULT_MAX_DISTANCE}, different pictures begin to match.")
+            warning = _("Above a distance of %(distance)d, different pictures begin to match.")
+            self.stderr.write(warning % {"distance": DEFAULT_MAX_DISTANCE})
         with show_phases(self.progress_stream, hidden=no_progress) as progress:
             report = self._run(options, dry_run=dry_run, using=database, progress=progress)
         # stdout must have the records alone.
@@ -56,10 +61,10 @@ class Command(ExportCommand):
         try:
             return run_grouping(options, **keywords)
         except KeyboardInterrupt:
-            self.stderr.write("\nStopped. To continue, run the same command again.")
+            self.stderr.write("\n" + _("Stopped. To continue, run the same command again."))
             sys.exit(INTERRUPTED)
         except TooManyPairs as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, InterfaceError) as error:
-            message = f"The database cannot be used: {first_line(error)}. Is it running, and migrated?"
-            raise CommandError(message) from error
+            message = _("The database cannot be used: %(reason)s. Is it running, and migrated?")
+            raise CommandError(message % {"reason": first_line(error)}) from error

@@ -7,6 +7,8 @@ from typing import Any
 from django.core.files.storage import Storage
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hashing.importing.copying import StorageRefusal
 from hashing.importing.exclusions import Exclusions
@@ -19,22 +21,25 @@ from hashing.text import first_line, is_unicode, printable
 
 
 class Command(HashingCommand):
-    help = "Register every image file below a folder. Run it again to continue, or for new files."
+    help = gettext_lazy(  # type: ignore[assignment]
+        "Register every image file below a folder. Run it again to continue, or for new files."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("folder", metavar="DIR", help="folder with the images; links are not followed")
+        add("folder", metavar="DIR", help=_("folder with the images; links are not followed"))
         add(
             "--exclude",
             action="append",
             default=[],
             metavar="PATTERN",
-            help="leave out files and folders with this name, or at this path below DIR; can be repeated",
+            help=_("leave out files and folders with this name, or at this path below DIR; can be repeated"),
         )
-        add("--include-thumbnails", action="store_true", help="also thumbnails that other apps have made")
-        add("--in-place", action="store_true", help="register files below MEDIA_ROOT without copying")
-        add("--batch-size", type=at_least(1), default=500, metavar="N", help="rows written at a time (default: 500)")
-        add("--dry-run", action="store_true", help="copy nothing, write nothing")
+        add("--include-thumbnails", action="store_true", help=_("also thumbnails that other apps have made"))
+        add("--in-place", action="store_true", help=_("register files below MEDIA_ROOT without copying"))
+        text = _("rows written at a time (default: %(default)s)")
+        add("--batch-size", type=at_least(1), default=500, metavar="N", help=text)
+        add("--dry-run", action="store_true", help=_("copy nothing, write nothing"))
         self.add_common_arguments(parser)
 
     def handle(
@@ -54,8 +59,8 @@ class Command(HashingCommand):
         root = self._folder(folder)
         names = self._names(root, in_place=in_place)
         exclusions = self._exclusions(exclude, include_thumbnails=include_thumbnails)
-        progress = show_progress("Importing", self.progress_stream, failures="left out", hidden=no_progress)
-        with self.stop_request("Saving what is done.") as stop, progress as bar:
+        progress = show_progress(_("Importing"), self.progress_stream, failures=_("left out"), hidden=no_progress)
+        with self.stop_request(_("Saving what is done.")) as stop, progress as bar:
             job = ImageImport(
                 root,
                 names,
@@ -69,9 +74,9 @@ class Command(HashingCommand):
             refusal = self._run(job)
         self.stdout.write(job.report.as_text())
         if refusal:
-            raise CommandError(f"{refusal}\nTo continue, run the same command again.")
+            raise CommandError(f"{refusal}\n" + _("To continue, run the same command again."))
         if stop():
-            self.stderr.write("To continue, run the same command again. What is done is saved.")
+            self.stderr.write(_("To continue, run the same command again. What is done is saved."))
             sys.exit(stop.exit_status)
         if job.report.failed:
             sys.exit(FAILURE)
@@ -82,13 +87,14 @@ class Command(HashingCommand):
         except StorageRefusal as refusal:
             return str(refusal)
         except (DatabaseError, InterfaceError) as error:
-            return f"The database does not answer: {first_line(error)}"
+            return _("The database does not answer: %(reason)s") % {"reason": first_line(error)}
         return ""
 
     def _folder(self, name: str) -> Path:
         folder = Path(name).resolve()
         if not folder.is_dir():
-            raise CommandError(f"There is no folder {printable(name)}", returncode=WRONG_USAGE)
+            text = _("There is no folder %(name)s") % {"name": printable(name)}
+            raise CommandError(text, returncode=WRONG_USAGE)
         return folder
 
     def _names(self, root: Path, *, in_place: bool) -> CopyNames | InPlaceNames:
@@ -96,13 +102,15 @@ class Command(HashingCommand):
         media_root = self._media_root(storage)
         if in_place:
             if media_root is None or not root.is_relative_to(media_root):
-                raise CommandError("--in-place is for a folder below MEDIA_ROOT.", returncode=WRONG_USAGE)
+                raise CommandError(_("--in-place is for a folder below MEDIA_ROOT."), returncode=WRONG_USAGE)
             if not is_unicode(str(root)):
-                raise CommandError(f"The name {printable(str(root))} is not valid Unicode.", returncode=WRONG_USAGE)
+                text = _("The name %(name)s is not valid Unicode.") % {"name": printable(str(root))}
+                raise CommandError(text, returncode=WRONG_USAGE)
             return InPlaceNames(root.relative_to(media_root))
         if media_root and (root.is_relative_to(media_root) or media_root.is_relative_to(root)):
-            message = f"{printable(str(root))} and the media folder {media_root} overlap."
-            raise CommandError(f"{message} Use --in-place for files below MEDIA_ROOT.", returncode=WRONG_USAGE)
+            text = _("%(folder)s and the media folder %(media)s overlap. Use --in-place for files below MEDIA_ROOT.")
+            names = {"folder": printable(str(root)), "media": media_root}
+            raise CommandError(text % names, returncode=WRONG_USAGE)
         return CopyNames(root, storage)
 
     def _exclusions(self, patterns: list[str], *, include_thumbnails: bool) -> Exclusions:

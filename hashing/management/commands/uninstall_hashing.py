@@ -7,6 +7,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 from django.db import connections, router
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hashing.checks.messages import documentation_page
 from hashing.management.base import HashingCommand
@@ -15,36 +17,39 @@ from hashing.sources.registry import all_sources
 
 
 class Command(HashingCommand):
-    help = "Remove what the app has stored: tables, previews, permissions, entries in other tables. Images stay."
+    help = gettext_lazy(  # type: ignore[assignment]
+        "Remove what the app has stored: tables, previews, permissions, entries in other tables. Images stay."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--no-input", action="store_true", help="do not ask for confirmation")
-        text = "database whose tables are dropped (default: the one that image assets are written to)"
+        parser.add_argument("--no-input", action="store_true", help=_("do not ask for confirmation"))
+        text = _("database whose tables are dropped (default: the one that image assets are written to)")
         parser.add_argument("--database", metavar="ALIAS", help=text)
 
     def handle(self, *args: Any, **given: Any) -> None:
         database = self.chosen_database(given["database"])
         if sources := ", ".join(source.label for source in all_sources()):
-            message = (
-                f"The site has sources, whose rows could not be saved without the app: {sources}. Remove them first."
+            text = _(
+                "The site has sources, whose rows could not be saved without the app: %(sources)s. Remove them first."
             )
-            raise CommandError(message)
+            raise CommandError(text % {"sources": sources})
         if models := ", ".join(referring_models()):
-            message = f"Models of other apps refer to those of this one: {models}."
-            raise CommandError(message)
+            text = _("Models of other apps refer to those of this one: %(models)s.")
+            raise CommandError(text % {"models": models})
         for name, count in count_everything(database).items():
             self.stdout.write(f"  {count:>9} {name}")
         if not given["no_input"] and not self.is_confirmed():
-            raise CommandError("Nothing was removed.")
+            raise CommandError(_("Nothing was removed."))
         remove_everything(database)
         page = documentation_page("how-to/rollout.md")
-        self.stdout.write(f"Removed. Now remove the app from the settings: see {page}#uninstalling")
+        text = _("Removed. Now remove the app from the settings: see %(page)s")
+        self.stdout.write(text % {"page": f"{page}#uninstalling"})
 
     def is_confirmed(self) -> bool:
-        self.stdout.write("All of this will be removed, including decisions about images. The images stay.")
+        self.stdout.write(_("All of this will be removed, including decisions about images. The images stay."))
         self.stdout.flush()
         try:
-            return input("Type 'yes' to continue: ") == "yes"
+            return input(_("Type 'yes' to continue: ")) == "yes"
         except EOFError:
             return False
 
@@ -57,9 +62,9 @@ def referring_models() -> list[str]:
 
 
 def count_everything(using: str) -> dict[str, int]:
-    counts = {f"tables of the database {using!r}": len(own_tables(using))}
+    counts = {_("tables of the database %(alias)r") % {"alias": using}: len(own_tables(using))}
     counts |= {name: rows.count() for name, rows in rows_of_other_apps().items()}
-    counts["previews"] = sum(1 for _ in find_all_previews())
+    counts[_("previews")] = sum(1 for _name in find_all_previews())
     return counts
 
 
@@ -86,13 +91,13 @@ def rows_of_other_apps() -> dict[str, QuerySet[Any]]:
     found: dict[str, QuerySet[Any]] = {}
     if apps.is_installed("django_tasks_db"):
         tasks = rows_of("django_tasks_database.DBTaskResult")
-        found["tasks and results of tasks"] = tasks.filter(task_path__startswith="hashing.")
+        found[_("tasks and results of tasks")] = tasks.filter(task_path__startswith="hashing.")
     if apps.is_installed("django.contrib.admin"):
         entries = rows_of("admin.LogEntry").filter(content_type__app_label="hashing")
-        found["entries in the history of the admin"] = entries
+        found[_("entries in the history of the admin")] = entries
     # Last, because the entries are found by their content types.
     types = rows_of("contenttypes.ContentType").filter(app_label="hashing")
-    found["content types, with their permissions and whatever else refers to them"] = types
+    found[_("content types, with their permissions and whatever else refers to them")] = types
     return found
 
 
