@@ -28,6 +28,8 @@ from hashing.sources.registry import sources_of_model
 from hashing.text import printable
 from hashing.uploads import hash_uploaded_picture
 
+__all__ = ["SimilarPicture", "SimilarPictureAction", "SimilarPictureMixin"]
+
 logger = logging.getLogger(__name__)
 
 MAX_SIMILAR_PICTURES = 5

@@ -15,6 +15,14 @@ from hashing.fingerprint.similarity import DEFAULT_HASH_DISTANCE
 if TYPE_CHECKING:
     from PIL import Image
 
+__all__ = [
+    "are_images_similar",
+    "compute_fingerprint",
+    "compute_hash_hamming_distance",
+    "compute_perceptual_hash",
+    "compute_perceptual_hash_from_pil",
+]
+
 
 def compute_perceptual_hash(image_path: str | Path) -> str:
     """Return the hash of an image file: 16 lower-case hex characters.

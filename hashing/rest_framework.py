@@ -17,6 +17,8 @@ from hashing.indexing.similar_rows import similar_rows
 from hashing.models import ImageAsset
 from hashing.uploads import hash_uploaded_picture
 
+__all__ = ["SimilarPictureValidator", "SimilarRowsMixin"]
+
 MAX_SIMILAR_ROWS = 50
 
 

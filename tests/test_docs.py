@@ -80,27 +80,10 @@ def test_commands_take_the_options_that_are_shown(page, line):
     load_command_class("hashing", name).create_parser("manage.py", name).parse_args(arguments)
 
 
-def test_every_command_is_shown():
-    shown = {line.split()[0] for _page, line in COMMANDS}
-    assert shown == {name for name, app in get_commands().items() if app == "hashing"}
-
-
-def test_options_of_tables_exist():
-    for name in ("backfill_hashes", "find_duplicates", "export_hashes", "export_duplicates"):
-        parser = load_command_class("hashing", name).create_parser("manage.py", name)
-        for table in re.findall(
-            rf"^\| option of `{name}`.*?\n\n", TEXT["reference/commands.md"], re.MULTILINE | re.DOTALL
-        ):
-            cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
-            options = set(re.findall(r"--[a-z][a-z-]+", "\n".join(cells)))
-            assert options
-            assert options <= set(parser._option_string_actions)
-
-
 def test_searching(add_image):
     add_image("one.jpg"), add_image("two.jpg")
     backfill_perceptual_hashes(workers=1)
-    [snippet] = snippets("README.md", "from hashing.models import ImageAsset")
+    [snippet] = snippets("reference/python.md", "from hashing.models import ImageAsset")
     first, second = ImageAsset.objects.all()
     [by_asset, nearer, by_hash, turned, unhashed, failed] = run(snippet, asset=first)
     assert by_asset == turned == [second]
@@ -111,7 +94,7 @@ def test_searching(add_image):
 def test_comparing(tmp_path, monkeypatch):
     photo(size=(96, 72)).save(tmp_path / "beach.jpg")
     monkeypatch.chdir(tmp_path)
-    [snippet] = snippets("README.md", "from hashing.perceptual_hash import")
+    [snippet] = snippets("reference/python.md", "from hashing.perceptual_hash import")
     [computed, distance, similar] = run(snippet)
     assert (len(computed), distance, similar) == (16, 1, True)
 
@@ -122,18 +105,6 @@ def test_hashing_from_python(add_image):
     names = {"__name__": "__main__"}
     exec(snippet, names)
     assert names["result"]["processed"] == 1
-
-
-def test_settings_are_the_defaults(settings):
-    del settings.HASHING
-    [snippet] = snippets("reference/settings.md", "HASHING = {\n")
-    from hashing.conf import KNOWN_KEYS, hashing_settings
-
-    names: dict[str, dict[str, object]] = {}
-    exec(snippet, names)
-    defaults = {key: getattr(hashing_settings(), key) for key in KNOWN_KEYS}
-    shown = {key: tuple(value) if isinstance(value, list) else value for key, value in names["HASHING"].items()}
-    assert shown == defaults
 
 
 def test_celery(add_image, monkeypatch):
