@@ -78,7 +78,8 @@ def test_the_tables_have_all_options_of_a_command_and_their_defaults(command):
     assert sorted(defaults) == sorted(options)
     # The help names the number of cores of this machine.
     for name in options.keys() - {"--workers"}:
-        said = re.findall(r"\(default: (.*)\)$", str(options[name].help))
+        text = str(options[name].help).replace("%(default)s", str(options[name].default))
+        said = re.findall(r"\(default: (.*)\)$", text)
         assert default_numbers(defaults[name]) == default_numbers(said), name
 
 
