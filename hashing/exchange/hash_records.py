@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.files.storage import Storage, storages
@@ -29,12 +29,14 @@ def records_of(page: list[Row], using: str) -> Iterator[dict[str, Any]]:
     records = [dict(zip(("pk", *READ_FIELDS), row, strict=True)) for row in page]
     owners = [SourceKey.of(*(record[name] for name in OWNER_FIELDS)) for record in records]
     found = find_storages(owners, using)
-    names: dict[int, str] = {}
+    names = name_storages(found.values())
     for record, owner in zip(records, owners, strict=True):
-        storage = found.get(owner)
-        if storage is not None and id(storage) not in names:
-            names[id(storage)] = storage_name(storage)
-        yield record | {"storage": None if storage is None else names[id(storage)]}
+        yield record | {"storage": names.get(id(found.get(owner)))}
+
+
+def name_storages(found: Iterable[Storage]) -> dict[int, str]:
+    """Return the name of each storage by its `id()`."""
+    return {number: storage_name(storage) for number, storage in {id(each): each for each in found}.items()}
 
 
 def storage_name(storage: Storage) -> str:

@@ -98,3 +98,19 @@ def test_a_move_to_another_version_is_completed_by_the_next_one(library: Library
     assert {version for (version,) in library.rows("hash_version")} == {1}
     library.run_to_the_end("find_duplicates")
     assert check_all(library).groups == before
+
+
+def test_an_import_of_hashes_is_completed_by_the_next_one(library: Library, dice: random.Random):
+    library.add_rows(*write_library(library.media, pictures=60))
+    library.run_to_the_end("backfill_hashes")
+    file = library.folder / "hashes.csv"
+    library.run_to_the_end("export_hashes", "--output", str(file))
+    expected = library.rows()
+    with closing(library.connect()) as connection:
+        connection.cursor().execute("UPDATE hashing_imageasset SET perceptual_hash = NULL, hash_version = NULL")
+        connection.commit()
+    for _ in range(2):
+        kill_within(library.start("import_hashes", str(file)), 1.0, dice, signal.SIGKILL)
+    library.run_to_the_end("import_hashes", str(file))
+    assert library.rows() == expected
+    check_rows(Stored.of(library))
