@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from django.db.models import QuerySet
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hashing.exchange.formats import FileFormat, RecordWriter, Writes, format_of
 from hashing.management.base import FAILURE, STDOUT, WRONG_USAGE, HashingCommand
@@ -62,7 +63,7 @@ class ExportCommand(HashingCommand):
         parser.add_argument(
             "--format",
             choices=[each.value for each in FileFormat],
-            help=gettext("format of the file (default: by its ending, .csv or .jsonl; csv for stdout)"),
+            help=_("format of the file (default: by its ending, .csv or .jsonl; csv for stdout)"),
         )
 
     def chosen_output(self, name: str | None, file_format: str | None) -> Output:
@@ -86,8 +87,8 @@ class ExportCommand(HashingCommand):
     ) -> int:
         """Write all records and return their number. Exits if that fails or is interrupted; then there is no file."""
         with (
-            self.stop_request(gettext("Ending soon.")) as stop,
-            show_progress(gettext("Writing"), self.progress_stream, hidden=hidden) as progress,
+            self.stop_request(_("Ending soon.")) as stop,
+            show_progress(_("Writing"), self.progress_stream, hidden=hidden) as progress,
         ):
             if total is not None:
                 progress.begin(total)
@@ -95,7 +96,7 @@ class ExportCommand(HashingCommand):
             is_written = self._write(output, columns, counted)
         if stop():
             if output.target:
-                self.stderr.write(gettext("Stopped. No file was written."))
+                self.stderr.write(_("Stopped. No file was written."))
             sys.exit(stop.exit_status)
         # What is wrong with stdout is reported at the end of every command.
         if not is_written and not self.output.error:
@@ -126,7 +127,7 @@ class ExportCommand(HashingCommand):
             raise self.unreadable(error) from error
 
     def unreadable(self, error: Exception) -> CommandError:
-        text = gettext("The database cannot be read: %(reason)s. Is it running, and migrated?")
+        text = _("The database cannot be read: %(reason)s. Is it running, and migrated?")
         return CommandError(text % {"reason": first_line(error)})
 
     def report_written(self, output: Output, count: int) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from hashing.exchange.changed_files import CHANGED_COLUMNS, ChangedFiles
 from hashing.exchange.foreign_hashes import MIN_COMPARED, Comparison, Kinship
@@ -29,7 +29,7 @@ class ForeignImport(ExportCommand):
             text.write(self._too_few(nearest, hashes))
             return
         if nearest.kinship == Kinship.UNRELATED:
-            text.write(gettext("These hashes cannot be compared with ours, nor converted. Run backfill_hashes."))
+            text.write(_("These hashes cannot be compared with ours, nor converted. Run backfill_hashes."))
             return
         changed = ChangedFiles(hashes, nearest)
         if output:
@@ -39,7 +39,7 @@ class ForeignImport(ExportCommand):
         text.write(result_text(changed, hashes, nearest))
 
     def _count(self, changed: ChangedFiles) -> None:
-        with self.stop_request(gettext("Ending soon.")) as stop:
+        with self.stop_request(_("Ending soon.")) as stop:
             for _record in changed:
                 if stop():
                     break
@@ -47,7 +47,7 @@ class ForeignImport(ExportCommand):
             sys.exit(stop.exit_status)
 
     def _too_few(self, nearest: Comparison | None, hashes: ForeignHashes) -> str:
-        text = gettext(
+        text = _(
             "Too few images to compare: %(compared)d, of at least %(needed)d. Read: %(read)d. No hashes of 64, 128 or"
             " 256 bits: %(invalid)d. Without an image here: %(unknown)d."
         )
@@ -62,11 +62,11 @@ class ForeignImport(ExportCommand):
 
 
 def comparison_text(comparison: Comparison) -> str:
-    text = gettext("%(name)s: %(equal)d of %(compared)d equal, median distance %(median)d of %(bits)d: %(verdict)s")
+    text = _("%(name)s: %(equal)d of %(compared)d equal, median distance %(median)d of %(bits)d: %(verdict)s")
     verdict = {
-        Kinship.COMPARABLE: gettext("comparable"),
-        Kinship.RELATED: gettext("not comparable, but related"),
-        Kinship.UNRELATED: gettext("not comparable"),
+        Kinship.COMPARABLE: _("comparable"),
+        Kinship.RELATED: _("not comparable, but related"),
+        Kinship.UNRELATED: _("not comparable"),
     }[comparison.kinship]
     return text % {
         "name": comparison.layout.name,
@@ -80,19 +80,19 @@ def comparison_text(comparison: Comparison) -> str:
 
 def result_text(changed: ChangedFiles, hashes: ForeignHashes, nearest: Comparison) -> str:
     counts = [
-        (gettext("Agree with the file of their image"), changed.agreeing),
-        (gettext("Of another picture: the file has probably changed since"), changed.changed),
-        (gettext("Not compared, because the image is not hashed yet"), changed.unhashed),
-        (gettext("Without an image here"), hashes.counts.unknown),
-        (gettext("No hashes of 64, 128 or 256 bits"), hashes.counts.invalid),
+        (_("Agree with the file of their image"), changed.agreeing),
+        (_("Of another picture: the file has probably changed since"), changed.changed),
+        (_("Not compared, because the image is not hashed yet"), changed.unhashed),
+        (_("Without an image here"), hashes.counts.unknown),
+        (_("No hashes of 64, 128 or 256 bits"), hashes.counts.invalid),
     ]
     if nearest.kinship == Kinship.COMPARABLE:
-        advice = gettext(
+        advice = _(
             "They are comparable with %(name)s, and do not take the place of our hashes: images are found by all three"
             " and their quality. Nothing was stored of them. Run backfill_hashes for the images that are not hashed."
         )
     else:
-        advice = gettext(
+        advice = _(
             "They can tell which files have changed, and nothing else: they are computed in another way than %(name)s,"
             " and cannot be converted. Nothing was stored of them. Run backfill_hashes."
         )

@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hashing.exchange.duplicate_records import DUPLICATE_COLUMNS, duplicate_records, stored_groups
 from hashing.management.export import ExportCommand
@@ -14,7 +15,7 @@ class Command(ExportCommand):
     help = gettext_lazy("Write the stored groups of duplicates as CSV or JSON Lines, a line for each image.")  # type: ignore[assignment]
 
     def add_arguments(self, parser: CommandParser) -> None:
-        self.add_output_arguments(parser, gettext("file to write (default: - for stdout)"))
+        self.add_output_arguments(parser, _("file to write (default: - for stdout)"))
         self.add_common_arguments(parser)
 
     def handle(self, *args: Any, **given: Any) -> None:

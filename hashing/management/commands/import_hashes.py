@@ -10,7 +10,8 @@ from typing import Any, TextIO
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from hashing.backfill.writer import DatabaseUnavailable
 from hashing.exchange.foreign_rows import ColumnHashes, FileHashes
@@ -39,37 +40,37 @@ class Command(ForeignImport):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("file", nargs="?", metavar="FILE", help=gettext("CSV or JSON Lines; - for stdin"))
+        add("file", nargs="?", metavar="FILE", help=_("CSV or JSON Lines; - for stdin"))
         add(
             "--format",
             choices=[each.value for each in FileFormat],
-            help=gettext("format of the file (default: by its ending, .csv or .jsonl; csv for stdin)"),
+            help=_("format of the file (default: by its ending, .csv or .jsonl; csv for stdin)"),
         )
         add(
             "--check",
             choices=[each.value for each in Check],
             default=Check.SIZE.value,
-            help=gettext("what of a file must agree besides its name: nothing, its size, or its bytes (default: size)"),
+            help=_("what of a file must agree besides its name: nothing, its size, or its bytes (default: size)"),
         )
-        add("--dry-run", action="store_true", help=gettext("count, and write nothing"))
+        add("--dry-run", action="store_true", help=_("count, and write nothing"))
         self.add_common_arguments(parser)
-        self._add_foreign_arguments(parser.add_argument_group(gettext("hashes of another program")))
+        self._add_foreign_arguments(parser.add_argument_group(_("hashes of another program")))
 
     def _add_foreign_arguments(self, group: Any) -> None:
         add = group.add_argument
-        add("--hash-column", metavar="NAME", help=gettext("column of the file with the hashes"))
-        text = gettext("column of the file with the names of the images (default: %(name)s)")
+        add("--hash-column", metavar="NAME", help=_("column of the file with the hashes"))
+        text = _("column of the file with the names of the images (default: %(name)s)")
         add("--name-column", metavar="NAME", default=NAME_COLUMN, help=text % {"name": NAME_COLUMN})
-        text = gettext("in place of a file: a field of a model of the site, like blog.Photo.phash")
+        text = _("in place of a file: a field of a model of the site, like blog.Photo.phash")
         add("--from", dest="column", metavar="app.Model.field", help=text)
-        text = gettext("with --from: the source, like blog.Photo.original, if the model has several file fields")
+        text = _("with --from: the source, like blog.Photo.original, if the model has several file fields")
         add("--source", metavar="app.Model.field", help=text)
-        add("--output", metavar="FILE", help=gettext("write the images there whose file has changed; - for stdout"))
+        add("--output", metavar="FILE", help=_("write the images there whose file has changed; - for stdout"))
 
     def handle(self, *args: Any, **given: Any) -> None:
         database = self.chosen_database(given["database"])
         if bool(given["file"]) == bool(given["column"]):
-            raise CommandError(gettext("Name either a file or, with --from, a field."), returncode=WRONG_USAGE)
+            raise CommandError(_("Name either a file or, with --from, a field."), returncode=WRONG_USAGE)
         rows: Any = ImageAsset.objects.using(database).all()
         try:
             if given["column"]:
@@ -81,10 +82,10 @@ class Command(ForeignImport):
         except InvalidRecord as error:
             raise CommandError(str(error)) from error
         except UnicodeDecodeError as error:
-            raise CommandError(gettext("The file is not in UTF-8.")) from error
+            raise CommandError(_("The file is not in UTF-8.")) from error
         except (DatabaseError, InterfaceError, DatabaseUnavailable) as error:
             raise CommandError(
-                gettext("The database cannot be used: %(reason)s. Is it running, and migrated?")
+                _("The database cannot be used: %(reason)s. Is it running, and migrated?")
                 % {"reason": first_line(error)}
             ) from error
 
@@ -97,7 +98,7 @@ class Command(ForeignImport):
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
         if given["hash_column"]:
             if name == STDOUT:
-                raise CommandError(gettext("--hash-column needs a file, which is read twice."), returncode=WRONG_USAGE)
+                raise CommandError(_("--hash-column needs a file, which is read twice."), returncode=WRONG_USAGE)
             columns = (given["name_column"], given["hash_column"])
             self._check_columns(columns, self._records(name, file_format))
             self._register(given, database)
@@ -111,14 +112,14 @@ class Command(ForeignImport):
             records = self._own_records(read_records(file, file_format))
             self._register(given, database)
             with (
-                self.stop_request(gettext("Saving what is done.")) as stop,
-                show_progress(gettext("Reading"), self.progress_stream, hidden=given["no_progress"]) as progress,
+                self.stop_request(_("Saving what is done.")) as stop,
+                show_progress(_("Reading"), self.progress_stream, hidden=given["no_progress"]) as progress,
             ):
                 for count in job.run(records, file_format, stop):
                     progress.update(count)
         self.stdout.write(import_report_text(job.report, dry_run=given["dry_run"]))
         if stop():
-            self.stderr.write(gettext("To continue, run the same command again. What is done is saved."))
+            self.stderr.write(_("To continue, run the same command again. What is done is saved."))
             sys.exit(stop.exit_status)
         if job.report.invalid or job.report.unchecked:
             sys.exit(FAILURE)
@@ -127,7 +128,7 @@ class Command(ForeignImport):
         """Exits with wrong usage for a file that `export_hashes` has not written."""
         first = list(islice(records, 1))
         if first and not is_own_export(first[0].values):
-            text = gettext(
+            text = _(
                 "This is no file of export_hashes. To compare hashes of another program, name their column with"
                 " --hash-column. The columns are: %(columns)s."
             )
@@ -138,7 +139,7 @@ class Command(ForeignImport):
     def _check_columns(self, columns: tuple[str, str], records: Iterator[Record]) -> None:
         for record in islice(records, 1):
             if missing := [name for name in columns if name not in record.values]:
-                text = gettext("The file has no column %(missing)s. The columns are: %(columns)s.")
+                text = _("The file has no column %(missing)s. The columns are: %(columns)s.")
                 names = {"missing": missing[0], "columns": ", ".join(map(printable, record.values))}
                 raise CommandError(text % names, returncode=WRONG_USAGE)
 
@@ -155,17 +156,17 @@ class Command(ForeignImport):
             # A spreadsheet may have put a byte order mark at the beginning.
             file = open(name, encoding="utf-8-sig", newline="")  # noqa: PTH123, SIM115 - closed below
         except OSError as error:
-            text = gettext("Cannot read %(name)s: %(reason)s") % {"name": printable(name), "reason": error.strerror}
+            text = _("Cannot read %(name)s: %(reason)s") % {"name": printable(name), "reason": error.strerror}
             raise CommandError(text, returncode=WRONG_USAGE) from error
         with file:
             yield file
 
     def _column_hashes(self, label: str, source_label: str | None, rows: Rows) -> ColumnHashes:
-        model_label, _, field = label.rpartition(".")
+        model_label, _dot, field = label.rpartition(".")
         labels = self.chosen_sources([source_label or model_label])
         sources = [source for each in labels for source in find_sources(each)]
         if len(sources) > 1:
-            text = gettext("%(model)s has several file fields. Name one with --source: %(sources)s.")
+            text = _("%(model)s has several file fields. Name one with --source: %(sources)s.")
             raise CommandError(text % {"model": model_label, "sources": ", ".join(labels)}, returncode=WRONG_USAGE)
         self._check_field(sources[0], field)
         return ColumnHashes(sources[0], field, rows)
