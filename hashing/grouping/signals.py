@@ -83,6 +83,8 @@ def read_in_force(pairs: Collection[Pair], using: str) -> dict[Pair, tuple[PairD
 
 def follow_upload(pk: Any, using: str) -> None:
     """Let an asset whose file was hashed or replaced join the group it belongs to, and leave any other."""
+    # Also where the storage has given it the name of the former file, it is not the one that was compared.
+    GroupMember.objects.using(using).filter(asset=pk).update(name="")
     update_groups([pk], using, rehashed=True)
     announce_upload(pk, using)
 

@@ -13,6 +13,7 @@ from hashing.grouping import find_duplicates
 from hashing.grouping.decisions import decide_different, decide_same
 from hashing.grouping.distances import Measured
 from hashing.grouping.incremental import update_groups
+from hashing.grouping.signals import follow_upload
 from hashing.grouping.versions import read_mixed_pairs, seen_from_the_other, versions_of
 from hashing.models import GroupMember, ImageAsset
 from tests.grouping.conftest import PICTURES, marked, stored_groups, the_group
@@ -88,6 +89,18 @@ def test_a_file_that_was_replaced_leaves_its_group(old_trio):
     move(old_trio[1:2])
     find_duplicates()
     assert stored_groups() == {old_trio[0].pk: {old_trio[0].pk, old_trio[2].pk}}
+
+
+def test_an_upload_leaves_the_group_of_the_file_whose_name_it_has(old_trio):
+    keeper, one, other = old_trio
+    move([one])
+    follow_upload(one.pk, "default")
+    assert stored_groups() == {keeper.pk: {keeper.pk, other.pk}}
+
+
+def test_an_upload_that_still_matches_stays_under_its_name(trio):
+    follow_upload(trio[1].pk, "default")
+    assert set(GroupMember.objects.values_list("name", flat=True)) == {row.image.name for row in trio}
 
 
 def test_new_images_join_a_group_through_those_that_are_moved(old_trio, add_hashed):

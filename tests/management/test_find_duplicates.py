@@ -109,6 +109,7 @@ def test_stdout_has_the_groups_only(two_groups):
     [
         (["--output", "/nowhere/groups.csv"], "Cannot write a file at /nowhere/groups.csv"),
         (["--output", "groups.json"], "Name it with --format"),
+        (["--format", "csv"], "--format needs --output"),
         (["--database", "other"], "no database 'other'"),
         (["--max-distance", "385"], "between 0 and 384"),
     ],

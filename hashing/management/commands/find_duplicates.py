@@ -15,7 +15,7 @@ from hashing.grouping.full_run import run_grouping
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.hamming_join.self_join import TooManyPairs
-from hashing.management.base import STDOUT, at_least
+from hashing.management.base import STDOUT, WRONG_USAGE, at_least
 from hashing.management.export import ExportCommand
 from hashing.management.progress import show_phases
 from hashing.text import first_line
@@ -44,6 +44,8 @@ class Command(ExportCommand):
     def handle(self, *args: Any, dry_run: bool, no_progress: bool, **given: Any) -> None:
         database = self.chosen_database(given["database"])
         options = self.make_options(GroupingOptions, given | {"sources": self.chosen_sources(given["sources"])})
+        if given["format"] and not given["output"]:
+            raise CommandError(_("--format needs --output."), returncode=WRONG_USAGE)
         output = self.chosen_output(given["output"], given["format"]) if given["output"] else None
         if options.max_distance > DEFAULT_MAX_DISTANCE:
             warning = _("Above a distance of %(distance)d, different pictures begin to match.")

@@ -69,8 +69,7 @@ class Command(ForeignImport):
 
     def handle(self, *args: Any, **given: Any) -> None:
         database = self.chosen_database(given["database"])
-        if bool(given["file"]) == bool(given["column"]):
-            raise CommandError(_("Name either a file or, with --from, a field."), returncode=WRONG_USAGE)
+        self._check_combination(given)
         rows: Any = ImageAsset.objects.using(database).all()
         try:
             if given["column"]:
@@ -88,6 +87,21 @@ class Command(ForeignImport):
                 _("The database cannot be used: %(reason)s. Is it running, and migrated?")
                 % {"reason": first_line(error)}
             ) from error
+
+    def _check_combination(self, given: dict[str, Any]) -> None:
+        if bool(given["file"]) == bool(given["column"]):
+            raise CommandError(_("Name either a file or, with --from, a field."), returncode=WRONG_USAGE)
+        problems = [
+            (given["source"] and not given["column"], _("--source needs --from.")),
+            (given["hash_column"] and not given["file"], _("--hash-column needs a file.")),
+            (
+                given["output"] and not (given["column"] or given["hash_column"]),
+                _("--output needs --from or --hash-column."),
+            ),
+        ]
+        for applies, text in problems:
+            if applies:
+                raise CommandError(text, returncode=WRONG_USAGE)
 
     def _read_file(self, rows: Rows, database: str, given: dict[str, Any]) -> None:
         name = given["file"]
