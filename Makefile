@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint format
+.PHONY: help demo serve test backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ lint: $(READY) ## ruff, import-linter and mypy
 	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy
 	$(RUN) manage.py makemigrations --check --dry-run
+
+chart: $(READY) ## draw the chart of the README from the figures in docs/explanation/benchmarks.md
+	$(RUN) -m benchmarks.chart
 
 docs: $(READY) ## the documentation as web pages, in build/docs; a link that leads nowhere is an error
 	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs build/docs

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import subprocess
 import sys
 from types import ModuleType, SimpleNamespace
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.core.management import get_commands, load_command_class
 from django.db.models import QuerySet
 
+from benchmarks.chart import describe, read_tables
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset
 from samples.pictures import photo
@@ -21,6 +24,7 @@ from servers.site import CHECKOUT
 pytestmark = pytest.mark.any_database
 
 DOCS = CHECKOUT / "docs"
+DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 PAGES = [CHECKOUT / "README.md", *sorted(DOCS.rglob("*.md"))]
 # By their paths in docs/.
 TEXT = {page.as_posix().removeprefix(f"{DOCS}/").removeprefix(f"{CHECKOUT}/"): page.read_text() for page in PAGES}
@@ -56,6 +60,19 @@ def run(snippet: str, **names: object) -> list[object]:
         value = eval(compile(ast.Expression(statement.value), "snippet", "eval"), names)
         values.append(list(value) if isinstance(value, QuerySet) else value)
     return values
+
+
+def test_the_readme_is_short():
+    assert len(TEXT["README.md"].split()) <= 900
+
+
+def test_figures_of_the_readme_are_those_of_the_record():
+    rows = re.findall(r"^\|.* \| (.*) \| `(make bench[\w-]*)` \|$", TEXT["README.md"], re.MULTILINE)
+    assert len(rows) == 6
+    for figures, command in rows:
+        assert f"`{command}`" in TEXT["explanation/benchmarks.md"]
+        for number in re.findall(r"[\d.]+", figures):
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.])", TEXT["explanation/benchmarks.md"]), number
 
 
 def test_demo_ends_as_the_readme_shows(site, tmp_path):
@@ -130,6 +147,12 @@ def test_celery(add_image, monkeypatch):
     exec(hand_out, {})
     assert queued == ["hashing"]
     assert ImageAsset.objects.get().perceptual_hash
+
+
+def test_the_chart_shows_the_figures_of_the_record():
+    [shown] = ET.parse(DOCS / "images" / "benchmarks.svg").iter(f"{{{DUBLIN_CORE}}}description")
+    record = describe(list(read_tables(TEXT["explanation/benchmarks.md"])))
+    assert json.loads(shown.text) == json.loads(record), "run `make chart`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
