@@ -1,10 +1,16 @@
-"""Text from file names, decoders and storages: made safe for a terminal, a log line, a message and a database."""
+"""Text from file names, decoders and storages: made safe for a terminal, a log line, a message and a database.
+
+Lengths of time in words.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from unicodedata import bidirectional
 
-from django.utils.translation import get_language_bidi
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import get_language_bidi, ngettext
 
 # The largest integer of a database, and so the largest key.
 MAX_KEY = 2**63 - 1
@@ -53,3 +59,12 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def spell_out(value: timedelta, depth: int) -> str:
+    """Return a time span in `depth` units of Django's `timesince`, or in seconds below a minute."""
+    seconds = max(0, round(value.total_seconds()))
+    if seconds < 60:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    now = timezone.now()
+    return timesince(now - timedelta(seconds=seconds), now, depth=depth)

@@ -7,13 +7,10 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
-from django.db import DataError, connections
-from django.db.models import QuerySet
+from django.db import DataError
 
-from hashing.db.table_size import estimate_rows
+from hashing.db.table_size import estimate_count
 
-# Below this, a count is cheap.
-MIN_ESTIMATE = 10_000
 # Filtered rows are counted up to this: more pages than anybody opens.
 MAX_COUNTED = 100_000
 
@@ -28,18 +25,6 @@ def values_checked() -> Iterator[None]:
         yield
     except (ValueError, OverflowError, DataError) as error:
         raise IncorrectLookupParameters(error) from error
-
-
-def estimate_count(queryset: QuerySet[Any]) -> int | None:
-    """Return about how many rows the whole table has; None where they can be counted: small tables and SQLite."""
-    connection = connections[queryset.db]
-    if connection.vendor != "postgresql":
-        return None
-    rows = estimate_rows(connection, queryset.model._meta.db_table)
-    # After many deletions, the file of a small table is large until PostgreSQL has cleaned it.
-    if rows < MIN_ESTIMATE or queryset.order_by()[:MIN_ESTIMATE].count() < MIN_ESTIMATE:
-        return None
-    return rows
 
 
 class LargeTablePaginator(Paginator):  # type: ignore[type-arg]

@@ -11,6 +11,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from hashing.db.table_size import is_narrowed
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.text import MAX_KEY
@@ -95,12 +96,6 @@ class ImageAccess:
 
 def visible_images(request: HttpRequest, site: AdminSite) -> ImageAssetQuerySet[ImageAsset]:
     return ImageAccess(request, site).images
-
-
-def is_narrowed(rows: QuerySet[Any]) -> bool:
-    """Return whether a queryset may leave rows of its table out."""
-    query = rows.query
-    return bool(query.where or query.is_sliced or query.combinator)
 
 
 def find_hidden(rows: Iterable[Any], request: HttpRequest, site: AdminSite) -> set[tuple[type, Any]]:

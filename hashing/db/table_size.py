@@ -6,7 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connections
+from django.db.models import QuerySet
+
 CACHE_SECONDS = 60
+# Below this, a count is cheap.
+MIN_ESTIMATE = 10_000
 # The rule of PostgreSQL's planner: the density of the last ANALYZE, or that of rows of 300 bytes, by the size now.
 # Entries of an index on integers have 20 bytes.
 POSTGRESQL_ESTIMATE = """
@@ -26,6 +31,24 @@ SAMPLED_ROWS = 1000
 GOLDEN_SECTION = 0.6180339887
 
 _estimates: dict[tuple[str, str], tuple[float, int]] = {}
+
+
+def estimate_count(queryset: QuerySet[Any]) -> int | None:
+    """Return about how many rows the whole table has; None where they can be counted: small tables and SQLite."""
+    connection = connections[queryset.db]
+    if connection.vendor != "postgresql":
+        return None
+    rows = estimate_rows(connection, queryset.model._meta.db_table)
+    # After many deletions, the file of a small table is large until PostgreSQL has cleaned it.
+    if rows < MIN_ESTIMATE or queryset.order_by()[:MIN_ESTIMATE].count() < MIN_ESTIMATE:
+        return None
+    return rows
+
+
+def is_narrowed(rows: QuerySet[Any]) -> bool:
+    """Return whether a queryset may leave rows of its table out."""
+    query = rows.query
+    return bool(query.where or query.is_sliced or query.combinator)
 
 
 def estimate_rows(connection: Any, table: str) -> int:

@@ -18,6 +18,10 @@ class DeletionRunQuerySet(models.QuerySet["DeletionRun"]):
     def unfinished(self) -> Self:
         return self.filter(ended_at__isnull=True)
 
+    def alive(self) -> Self:
+        """Return unfinished runs that a process works on."""
+        return self.unfinished().filter(heartbeat_at__gte=Now() - HEARTBEAT_TIMEOUT)
+
     def lost(self) -> Self:
         """Return unfinished runs whose process was killed."""
         return self.unfinished().filter(heartbeat_at__lt=Now() - HEARTBEAT_TIMEOUT)

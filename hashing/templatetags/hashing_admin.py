@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 from django import template
 from django.template.defaultfilters import floatformat
 from django.utils import timezone
-from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from hashing.fingerprint.similarity import Likeness, likeness
+from hashing.text import spell_out
 
 register = template.Library()
 
@@ -90,12 +89,3 @@ def age(moment: datetime) -> str:
 @register.filter
 def rate(images_per_second: float) -> str:
     return floatformat(images_per_second, "0g" if images_per_second >= 10 else "-1g")
-
-
-def spell_out(value: timedelta, depth: int) -> str:
-    """Return a time span in `depth` units of Django's `timesince`, or in seconds below a minute."""
-    seconds = max(0, round(value.total_seconds()))
-    if seconds < 60:
-        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
-    now = timezone.now()
-    return timesince(now - timedelta(seconds=seconds), now, depth=depth)

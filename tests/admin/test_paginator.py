@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 
 from hashing.admin import paginator
-from hashing.admin.paginator import LargeTablePaginator, estimate_count
-from hashing.db.table_size import clear_estimates
+from hashing.admin.paginator import LargeTablePaginator
+from hashing.db import table_size
+from hashing.db.table_size import clear_estimates, estimate_count
 from hashing.models import ImageAsset
 
 ROWS = 30
@@ -20,7 +21,7 @@ def no_cached_estimates():
 
 @pytest.fixture
 def table(db, monkeypatch):
-    monkeypatch.setattr(paginator, "MIN_ESTIMATE", 10)
+    monkeypatch.setattr(table_size, "MIN_ESTIMATE", 10)
     monkeypatch.setattr(paginator, "MAX_COUNTED", 20)
     ImageAsset.objects.bulk_create([ImageAsset(image=f"{number}.jpg") for number in range(ROWS)])
 
@@ -51,7 +52,7 @@ def test_small_table_is_counted(db):
 
 
 def test_small_table_is_counted_though_its_file_is_large(db, postgresql, monkeypatch):
-    monkeypatch.setattr(paginator, "estimate_rows", lambda *_: 80_000)
+    monkeypatch.setattr(table_size, "estimate_rows", lambda *_: 80_000)
     ImageAsset.objects.bulk_create([ImageAsset(image="1.jpg")])
     assert LargeTablePaginator(ImageAsset.objects.order_by("pk"), 10).count == 1
 

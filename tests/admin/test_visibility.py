@@ -17,8 +17,9 @@ from django.urls import reverse
 
 from hashing.admin.deletion.merging import Merging
 from hashing.admin.owners import attach_owners
-from hashing.admin.visibility import ImageAccess, is_narrowed, visible_images
+from hashing.admin.visibility import ImageAccess, visible_images
 from hashing.backfill import backfill_perceptual_hashes
+from hashing.db.table_size import is_narrowed
 from hashing.models import ImageAsset, PairDecision
 from samples.pictures import encoded, photo
 from tests.admin.conftest import content_of

@@ -38,12 +38,12 @@ from hashing.admin.originals import OriginalView
 from hashing.admin.owners import attach_owners
 from hashing.admin.paginator import LargeTablePaginator
 from hashing.admin.previews import LARGE, SMALL, PreviewView, preview_html
-from hashing.admin.progress.figures import summarize
 from hashing.admin.progress.views import ProgressView
 from hashing.admin.search.views import SearchViews
 from hashing.admin.sites import remember_site
 from hashing.admin.visibility import ImageAccess
 from hashing.models import ImageAsset
+from hashing.observability.summary import summarize
 
 HASH_FIELDS = ("state", "hash", "second_hash", "hash_quality", "hash_version", "hashed_at", "hash_error")
 FACTS = ("file_format", "jpeg_quality", "is_transparent", "exif_count", "taken_at")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -8,8 +7,6 @@ from django.db.models import Count, F, Max, Min, QuerySet
 from django.utils import timezone
 
 from hashing.admin.columns import short_error
-from hashing.admin.paginator import estimate_count
-from hashing.admin.visibility import is_narrowed
 from hashing.db.clock import Now
 from hashing.models import BackfillRun, ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -22,44 +19,6 @@ MAX_COUNTED = 10_000
 MAX_FAILURES = 10
 # Rows in which the latest failures are looked for, by key and by time each.
 MAX_CANDIDATES = 2_000
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The states of all rows. `total` and `hashed` may be estimates; `last_hashed_at` is the latest attempt."""
-
-    total: int
-    waiting: int
-    failed: int
-    last_hashed_at: datetime | None
-    is_estimate: bool
-
-    @property
-    def hashed(self) -> int:
-        return max(0, self.total - self.waiting - self.failed)
-
-    @property
-    def percent(self) -> int:
-        return percent_of(self.hashed, self.total)
-
-
-def percent_of(done: int, total: int) -> int:
-    """Return the percentage, rounded down: 100 means all."""
-    return 100 * done // total if total else 100
-
-
-def summarize(rows: ImageAssetQuerySet[Any]) -> Summary:
-    """Return the summary of some rows, with four or five queries that for a whole table are cheap at any size."""
-    estimate = None if is_narrowed(rows) else estimate_count(rows)
-    failed = rows.failed().count()
-    return Summary(
-        total=rows.count() if estimate is None else estimate,
-        # Not never_tried(): without a condition on the error, the index alone answers.
-        waiting=max(0, rows.unhashed().count() - failed),
-        failed=failed,
-        last_hashed_at=rows.aggregate(latest=Max("hashed_at"))["latest"],
-        is_estimate=estimate is not None,
-    )
 
 
 def measure_throughput(rows: ImageAssetQuerySet[Any]) -> float:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from hashing.admin.progress.figures import percent_of
 from hashing.db.clock import Now
 from hashing.models import BackfillRun
+from hashing.observability.summary import percent_of
 
 RECENT = timedelta(hours=1)
 MAX_RUNNING, MAX_INTERRUPTED = 50, 10

@@ -21,8 +21,7 @@ from hashing.fingerprint.fingerprint import InsideBox
 from hashing.fingerprint.similarity import Framing
 from hashing.grouping.decision_log import local_time
 from hashing.models import ImageAsset
-from hashing.templatetags.hashing_admin import spell_out
-from hashing.text import isolated
+from hashing.text import isolated, spell_out
 from hashing.workers.worker import FILE_NOT_FOUND
 
 # Smaller differences are noise: a share of the pixels, bytes or of the shape, steps of quality, and EXIF tags.
