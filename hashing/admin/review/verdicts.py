@@ -92,8 +92,10 @@ class Verdict:
 
 
 def same_message(decided: DecidedImages) -> str:
+    if decided.count == 1:
+        return _("%(name)s is marked as a duplicate of %(keeper)s.") % decided.names
     text = ngettext(
-        "%(name)s is marked as a duplicate of %(keeper)s.",
+        "%(count)d image is marked as a duplicate of %(keeper)s.",
         "%(count)d images are marked as duplicates of %(keeper)s.",
         decided.count,
     )
@@ -101,8 +103,11 @@ def same_message(decided: DecidedImages) -> str:
 
 
 def different_message(decided: DecidedImages) -> str:
+    if decided.count == 1:
+        text = _("%(name)s and %(keeper)s are not the same, and will not be shown together again.")
+        return text % decided.names
     text = ngettext(
-        "%(name)s and %(keeper)s are not the same, and will not be shown together again.",
+        "%(count)d image is not the same as %(keeper)s, and will not be shown with it again.",
         "%(count)d images are not the same as %(keeper)s, and will not be shown with it again.",
         decided.count,
     )
@@ -110,8 +115,11 @@ def different_message(decided: DecidedImages) -> str:
 
 
 def related_message(decided: DecidedImages) -> str:
+    if decided.count == 1:
+        text = _("%(name)s and %(keeper)s belong together: both stay, and you will not be asked about them again.")
+        return text % decided.names
     text = ngettext(
-        "%(name)s and %(keeper)s belong together: both stay, and you will not be asked about them again.",
+        "%(count)d image and %(keeper)s belong together: all stay, and you will not be asked about them again.",
         "%(count)d images and %(keeper)s belong together: all stay, and you will not be asked about them again.",
         decided.count,
     )
@@ -126,7 +134,11 @@ def keep_message(decided: DecidedImages) -> str:
             decided.others,
         )
     elif not decided.others:
-        text = _("%(count)d images are kept, and belong together.")
+        text = ngettext(
+            "%(count)d image is kept, and belongs to the others.",
+            "%(count)d images are kept, and belong together.",
+            decided.count,
+        )
     else:
         text = ngettext(
             "%(count)d images are kept and belong together. %(others)d image is marked as a duplicate of %(name)s.",
