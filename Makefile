@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint format
+.PHONY: help demo serve test backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint messages format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -51,6 +51,11 @@ chart: $(READY) ## draw the chart of the README from the figures in docs/explana
 docs: $(READY) ## the documentation as web pages, in build/docs; a link that leads nowhere is an error
 	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs build/docs
 	@echo "Open build/docs/index.html"
+
+messages: $(READY) ## the catalogs of translations, from the marked texts; needs GNU gettext
+	@command -v msgfmt >/dev/null || { echo "Install GNU gettext first, for example with: apt-get install gettext"; exit 1; }
+	cd hashing && $(abspath $(BIN))/django-admin makemessages --locale de --locale fr --locale ar --no-location --no-wrap --no-obsolete
+	cd hashing && $(abspath $(BIN))/django-admin compilemessages
 
 format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
