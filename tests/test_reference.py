@@ -11,6 +11,7 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 from django.dispatch import Signal
 
 from hashing import signals
+from hashing.admin.review.verdicts import VERDICTS
 from hashing.conf import KNOWN_KEYS, hashing_settings
 from hashing.models import ImageAsset
 from tests.checks.test_messages import IDS
@@ -114,6 +115,11 @@ def test_methods_of_the_queryset_exist():
     shown = [name for first, *_ in rows("reference/python.md", "method of the queryset") for name in code(first)]
     assert shown
     assert [name for name in shown if not hasattr(ImageAsset.objects, name)] == []
+
+
+def test_the_page_for_editors_has_all_verdicts_and_their_keys():
+    shown = {verdict: key.strip("`") for verdict, key, _meaning in rows("how-to/reviewing.md", "verdict")}
+    assert shown == {str(each.label): each.key for each in VERDICTS}
 
 
 @pytest.mark.parametrize("page", TEXT)
