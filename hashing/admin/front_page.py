@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat, floatformat
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from hashing.admin.images.duplicates import may_see_groups
 from hashing.admin.images.filters import FAILED, StateFilter
@@ -24,6 +24,14 @@ from hashing.models import DuplicateGroup, MarkedDuplicate
 
 # Rows are counted up to these. An index has what is added up of the groups.
 MAX_GROUPS, MAX_IMAGES = 100_000, 10_000
+
+GROUPS_TO_REVIEW = ngettext_lazy(
+    "%(count)s group of duplicates to review", "%(count)s groups of duplicates to review", "rows"
+)
+MARKED_TO_DELETE = ngettext_lazy(
+    "%(count)s marked duplicate to delete", "%(count)s marked duplicates to delete", "rows"
+)
+IMAGES_FAILED = ngettext_lazy("%(count)s image failed", "%(count)s images failed", "rows")
 
 
 class Work(NamedTuple):
@@ -50,9 +58,9 @@ class Counted:
         values = {name: int(found[f"sum_{name}"] or 0) for name in fields}
         return cls(min(found["rows"], limit), values, found["rows"] > limit)
 
-    def describe(self, singular: str, plural: str) -> str:
-        """Return a text with the number in place of %(count)s."""
-        return ngettext(singular, plural, self.rows) % {"count": self.at_least(floatformat(self.rows, "0g"))}
+    def describe(self, text: Any) -> str:
+        """Return a text of `ngettext_lazy`, chosen by `rows`, with the number in place of %(count)s."""
+        return str(text % {"rows": self.rows, "count": self.at_least(floatformat(self.rows, "0g"))})
 
     def at_least(self, text: str) -> str:
         return _("over %(number)s") % {"number": text} if self.is_capped else text
@@ -85,7 +93,7 @@ def groups_to_review(access: ImageAccess) -> Iterator[Work]:
         images, size = counted.sums["open_count"], counted.sums["open_bytes"]
         text = ngettext("%(count)s image, %(size)s", "%(count)s images, %(size)s", images)
         yield Work(
-            counted.describe("%(count)s group of duplicates to review", "%(count)s groups of duplicates to review"),
+            counted.describe(GROUPS_TO_REVIEW),
             admin_url(access.site, "duplicategroup_changelist"),
             counted.at_least(text % {"count": floatformat(images, "0g"), "size": filesizeformat(size)}),
         )
@@ -101,7 +109,7 @@ def marked_to_delete(access: ImageAccess) -> Iterator[Work]:
     counted = Counted.of(access.limit(MarkedDuplicate.objects.all(), "pk", "kept_pk"), MAX_IMAGES, size="file_size")
     if counted.rows:
         yield Work(
-            counted.describe("%(count)s marked duplicate to delete", "%(count)s marked duplicates to delete"),
+            counted.describe(MARKED_TO_DELETE),
             admin_url(access.site, "markedduplicate_changelist"),
             counted.at_least(filesizeformat(counted.sums["size"])),
         )
@@ -111,7 +119,7 @@ def failed_images(access: ImageAccess) -> Iterator[Work]:
     counted = Counted.of(access.images.failed(), MAX_IMAGES)
     if counted.rows:
         url = admin_url(access.site, "imageasset_changelist", query={StateFilter.parameter_name: FAILED})
-        yield Work(counted.describe("%(count)s image failed", "%(count)s images failed"), url)
+        yield Work(counted.describe(IMAGES_FAILED), url)
 
 
 def running_backfill(access: ImageAccess) -> Iterator[Work]:
