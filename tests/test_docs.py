@@ -174,7 +174,7 @@ def test_modules_that_the_architecture_names_exist(path):
 def test_the_architecture_names_every_room():
     rooms = {path.stem for path in (CHECKOUT / "hashing").iterdir() if path.suffix in {"", ".py"}}
     unnamed = rooms - set(re.findall(r"\w+", TEXT["explanation/architecture.md"]))
-    assert unnamed <= {"__init__", "__pycache__", "apps", "migrations", "static", "templates", "py"}
+    assert unnamed <= {"__init__", "__pycache__", "apps", "locale", "migrations", "static", "templates", "py"}
 
 
 def test_the_site_of_the_documentation_is_built_without_a_warning(tmp_path):
