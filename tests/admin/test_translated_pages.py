@@ -32,16 +32,6 @@ NOT_TEXT = {"bdi", "code", "kbd", "script", "style", "textarea", "pre"}
 DJANGO_OPTIONS = set(
     "-h --version -v --settings --pythonpath --traceback --no-color --force-color --skip-checks".split()
 )
-    "-h",
-    "--version",
-    "-v",
-    "--settings",
-    "--pythonpath",
-    "--traceback",
-    "--no-color",
-    "--force-color",
-    "--skip-checks",
-}
 READ_ATTRIBUTES = {"title", "alt", "placeholder", "aria-label"}
 
 
