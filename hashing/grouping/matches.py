@@ -81,9 +81,11 @@ class MatchedTables:
         """Add the rows of a table that match another one, and those `wanted` in any case."""
         chosen = (entries.match_themselves & (entries.sizes > 1)) | (np.diff(neighbours.starts) > 0)
         chosen[entries.with_keys(wanted)] = True
-        start = self._begin(neighbours, len(entries))
-        for key, own in entries.entries_by_key(chosen).items():
-            self.entries_of[key] = tuple(start + entry for entry in own)
+        start, found = self._begin(neighbours, len(entries)), entries.entries_by_key(chosen)
+        if start:
+            found = {key: tuple(start + entry for entry in own) for key, own in found.items()}
+        # Mostly there is one table, which may be large.
+        self.entries_of = self.entries_of | found if self.entries_of else found
 
     def add_pairs(self, pairs: Iterable[tuple[Any, Any]]) -> None:
         """Add an entry for each pair of rows."""
@@ -100,11 +102,12 @@ class MatchedTables:
         self.count += count
         return start
 
-    def __call__(self, entry: int) -> list[int]:
+    def __call__(self, entry: int) -> Sequence[int]:
         # The last table that begins at or before the entry.
         number = bisect_right(self._starts, entry) - 1
         start = self._starts[number]
-        return [start + other for other in self._neighbours[number](entry - start)]
+        found = self._neighbours[number](entry - start)
+        return [start + other for other in found] if start else found
 
 
 def read_equal_files(rows: ImageAssetQuerySet[Any], keys: Collection[Any] | None) -> dict[Any, str]:

@@ -6,7 +6,7 @@ are moved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -35,13 +35,23 @@ REVERSED = {Framing.ROW: Framing.QUERY, Framing.QUERY: Framing.ROW}
 
 
 def versions_of(rows: ImageAssetQuerySet[Any], keys: AbstractSet[Any] | None) -> list[int]:
-    """Return the versions of the hashes of all rows, or of those with some keys."""
-    hashed = rows.hashed().order_by()
+    """Return the current version, and the others that the hashes of all rows have, or of those with some keys."""
+    found: set[int | None]
     if keys is None:
-        found = set(hashed.values_list("hash_version", flat=True).distinct())
+        found = set(walk_versions(rows.hashed()))
     else:
-        found = {version for _pk, version in rows_with_keys(hashed, keys, ("hash_version",))}
-    return sorted({HASH_VERSION if version is None else version for version in found})
+        found = {version for _pk, version in rows_with_keys(rows.hashed(), keys, ("hash_version",))}
+    return sorted({HASH_VERSION, *(version for version in found if version is not None)})
+
+
+def walk_versions(rows: ImageAssetQuerySet[Any]) -> Iterator[int]:
+    """Yield each version once. The index is asked for the next one each time: DISTINCT would read the whole table."""
+    left = rows.filter(hash_version__isnull=False).order_by("hash_version")
+    versions = left.values_list("hash_version", flat=True)
+    version = versions.first()
+    while version is not None:
+        yield version
+        version = versions.filter(hash_version__gt=version).first()
 
 
 def read_mixed_pairs(keys: AbstractSet[Any] | None, using: str) -> MixedPairs:

@@ -44,6 +44,11 @@ def test_no_other_file_is_a_re_save(resave, source):
     assert not is_resave_of(resave, source)
 
 
+def test_hashes_of_another_version_do_not_refute_a_re_save():
+    png, jpeg = row("PNG", None, off=MAX_RESAVE_DISTANCE + 1), row()
+    assert is_resave_of(png, jpeg._replace(fingerprint=jpeg.fingerprint._replace(hash_version=0)))
+
+
 @pytest.mark.parametrize("path", sorted(PHOTOGRAPHS.glob("*.jpg")), ids=lambda path: path.stem)
 def test_a_photograph_saved_as_png_is_a_re_save(path):
     with Image.open(path) as image:

@@ -48,7 +48,8 @@ def test_versions_of_all_rows_and_of_some(add_hashed):
     rows = [add_hashed(hash_version=version) for version in (OLD, None, 7)]
     ImageAsset.objects.create(image="unhashed.jpg")
     assert versions_of(ImageAsset.objects.all(), None) == [OLD, HASH_VERSION, 7]
-    assert versions_of(ImageAsset.objects.all(), {rows[0].pk, rows[2].pk}) == [OLD, 7]
+    assert versions_of(ImageAsset.objects.all(), {rows[0].pk}) == [OLD, HASH_VERSION]
+    assert versions_of(ImageAsset.objects.none(), None) == [HASH_VERSION]
 
 
 def test_equal_hashes_of_two_versions_are_no_duplicates(add_hashed, group_all):
