@@ -20,6 +20,7 @@ from hashing.fingerprint.limits import DecodingLimit
 from hashing.fingerprint.orientations import Orientation
 from hashing.indexing.owners import has_row_permission
 from hashing.indexing.similar_rows import similar_rows
+from hashing.log_events import LogEvent, log_event
 from hashing.models import ImageAsset
 from hashing.models.duplicates import describe_match
 from hashing.search.query import is_searchable
@@ -133,6 +134,9 @@ class SimilarPictureMixin(forms.BaseForm):
         found = [self._describe(row) for row in self._find_similar(picture)]
         self.similar_pictures += found
         if found and not self._is_accepted():
+            model = self.get_similar_queryset().model._meta.label
+            message = "An upload for %s is refused: the same picture is here"
+            log_event(logger, LogEvent.UPLOAD_REFUSED, message, model, model=model)
             self.add_error(name, ValidationError(similar_picture_message(found), code="similar_picture"))
 
     def _find_similar(self, picture: ImageAsset) -> Iterable[Any]:

@@ -7,6 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import Signal
 
+from hashing.log_events import LogEvent, error_kind, log_event
+
 logger = logging.getLogger(__name__)
 
 # For receivers of the site: see docs/reference/python.md. Sent after the commit by the process that has written, with
@@ -28,6 +30,13 @@ files_replaced = Signal()
 # Arguments: `instance`, which was saved with another file than before; `created`.
 file_saved = Signal()
 
+# For the metrics of a process, without a database.
+
+# Arguments: `hashed` and `failed`, the numbers of images that were written since the last time.
+images_tried = Signal()
+# Arguments: `seconds` that hashing an upload has taken, whether or not it was hashed.
+upload_tried = Signal()
+
 
 def send_after_commit(
     signal: Signal, sender: type, using: str, find_arguments: Callable[[], Iterable[Mapping[str, Any]]]
@@ -42,7 +51,8 @@ def send_after_commit(
             # The same is true for a receiver.
             try:
                 signal.send_robust(sender, using=using, **arguments)
-            except Exception:
-                logger.exception("A receiver of a signal has failed")
+            except Exception as error:
+                message, event, kind = "A receiver of a signal has failed", LogEvent.RECEIVER_FAILED, error_kind(error)
+                log_event(logger, event, message, exc_info=error, error_kind=kind)
 
     transaction.on_commit(send, using=using, robust=True)

@@ -13,6 +13,7 @@ from hashing.backfill.writer import hash_fields_of
 from hashing.conf import hashing_settings, page_limits
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, FileTooLarge, check_file_size
 from hashing.grouping.signals import follow_upload
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models import ImageAsset
 from hashing.signals import file_saved
 from hashing.text import printable
@@ -112,8 +113,10 @@ def hash_inline(instance: ImageAsset, name: str, using: str) -> None:
         instance.left_to_backfill = str(limit)
         return
     # Any error: the row must still leave the group of its former file. The backfill will report the same error.
-    except Exception:
-        logger.exception("Image %s is not hashed, and is left to the backfill", instance.pk)
+    except Exception as error:
+        pk, kind = instance.pk, error_kind(error)
+        message, event = "Image %s is not hashed, and is left to the backfill", LogEvent.UPLOAD_FAILED
+        log_event(logger, event, message, pk, exc_info=error, asset=pk, error_kind=kind)
         return
     # Let the caller see the hash, unless the instance has another file by now.
     if instance.image.name == name:
@@ -129,5 +132,7 @@ def enqueue(instance: ImageAsset, name: str, using: str) -> None:
         hash_upload.enqueue(instance.pk, name, using)
     # Anything that the client library of the queue raises.
     except Exception as error:
-        reason = printable(str(error))
-        logger.error("The queue is unavailable, so image %s is left to the backfill: %s", instance.pk, reason)
+        pk, reason, kind = instance.pk, printable(str(error)), error_kind(error)
+        message = "The queue is unavailable, so image %s is left to the backfill: %s"
+        event = LogEvent.QUEUE_UNAVAILABLE
+        log_event(logger, event, message, pk, reason, asset=pk, error_kind=kind)

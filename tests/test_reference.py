@@ -21,7 +21,7 @@ pytestmark = pytest.mark.any_database
 
 COMMANDS_OF_THE_APP = sorted(name for name, app in get_commands().items() if app == "hashing")
 # Sent by the app to itself.
-OWN_SIGNALS = {"file_saved", "files_replaced"}
+OWN_SIGNALS = {"file_saved", "files_replaced", "images_tried", "upload_tried"}
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 
 

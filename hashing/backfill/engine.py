@@ -16,6 +16,7 @@ from hashing.backfill.writer import DatabaseUnavailable
 from hashing.conf import page_limits, worker_limits
 from hashing.db.clock import DatabaseClock
 from hashing.db.retry import retry_transient
+from hashing.log_events import LogEvent, log_event
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources
 from hashing.sources.storages import find_storages, is_shared, reference_to, storages_in_use
@@ -88,8 +89,9 @@ class Backfill:
 
     def _note_stop(self) -> None:
         self.report.resume_pk = pk = next(iter(self._files), None)
-        level = logging.INFO if self.report.interrupted else logging.ERROR
-        logger.log(level, "Backfill stopped%s: %s", "" if pk is None else f" at asset {pk}", self.report.stopped)
+        place = "" if pk is None else f" at asset {pk}"
+        event = LogEvent.BACKFILL_INTERRUPTED if self.report.interrupted else LogEvent.BACKFILL_STOPPED
+        log_event(logger, event, "Backfill stopped%s: %s", place, self.report.stopped, asset=pk)
 
     def _list_pages(self, files: list[StoredFile] | None) -> Iterable[list[StoredFile]]:
         if files is not None:
@@ -170,7 +172,8 @@ class Backfill:
                 self._progress.tick()
 
     def _defer(self, outcome: Outcome) -> None:
-        logger.info("Asset %s is left to the backfill: %s", outcome.pk, outcome.deferred)
+        message, pk = "Asset %s is left to the backfill: %s", outcome.pk
+        log_event(logger, LogEvent.UPLOAD_DEFERRED, message, pk, outcome.deferred, asset=pk)
         self.report.deferred = outcome.deferred
         del self._files[outcome.pk]
 

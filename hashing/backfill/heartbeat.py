@@ -15,6 +15,7 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.db.clock import Now
 from hashing.db.retry import retry_transient
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models.backfill_runs import BackfillRun
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.text import first_line
@@ -52,6 +53,7 @@ class Heartbeat:
         self._run_pk: Any = None
         self._total = self._processed = self._failed = 0
         self._last_write = time.monotonic()
+        self._started: float | None = None
         self.stopped = ""
 
     def __enter__(self) -> Self:
@@ -64,6 +66,8 @@ class Heartbeat:
             self.stopped = f"{type(error).__name__}: {error}"
         if self._run_pk is not None:
             self._write(ended_at=Now())
+        if self._started is not None:
+            self._log_end(time.monotonic() - self._started)
 
     def begin(self, total: int) -> None:
         """Start counting. When the run is retried, `total` is what is left of it."""
@@ -71,6 +75,10 @@ class Heartbeat:
             self._listener.begin(total)
         self._total = max(self._total, self._processed + self._failed + total)
         self._write()
+        if self._started is None:
+            self._started = time.monotonic()
+            message, run = "Backfill of %d images", self._run_pk
+            log_event(logger, LogEvent.BACKFILL_STARTED, message, total, run=run, total=total, database=self._alias)
 
     def advance(self, *, failed: bool) -> None:
         if self._listener:
@@ -89,6 +97,23 @@ class Heartbeat:
         self._total, self._processed, self._failed = report.total, report.processed, report.failed
         self.stopped = report.stopped
 
+    def _log_end(self, seconds: float) -> None:
+        log_event(
+            logger,
+            LogEvent.BACKFILL_ENDED,
+            "Backfill ended: %d of %d hashed, %d failed",
+            self._processed,
+            self._total,
+            self._failed,
+            run=self._run_pk,
+            database=self._alias,
+            status="stopped" if self.stopped else "completed",
+            total=self._total,
+            processed=self._processed,
+            failed=self._failed,
+            seconds=round(seconds, 3),
+        )
+
     def _write(self, **values: Any) -> None:
         self._last_write = time.monotonic()
         counts = {"total": self._total, "processed": self._processed, "failed": self._failed}
@@ -97,7 +122,9 @@ class Heartbeat:
             # One quick retry: the run must not wait for its record.
             retry_transient(partial(self._save, values), self._alias, pauses=(0,))
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("How far this run is cannot be recorded: %s", first_line(error))
+            message, reason, kind = "How far this run is cannot be recorded: %s", first_line(error), error_kind(error)
+            event = LogEvent.HEARTBEAT_FAILED
+            log_event(logger, event, message, reason, run=self._run_pk, error_kind=kind)
 
     def _save(self, values: dict[str, Any]) -> None:
         runs = BackfillRun.objects.using(self._alias)

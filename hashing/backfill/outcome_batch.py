@@ -11,8 +11,10 @@ from hashing.backfill.options import BackfillOptions
 from hashing.backfill.report import BackfillReport
 from hashing.backfill.storage_probe import StorageProbes
 from hashing.backfill.writer import OutcomeWriter
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
+from hashing.signals import images_tried
 from hashing.text import printable
 from hashing.workers.worker import Job, Outcome
 
@@ -101,11 +103,23 @@ class OutcomeBatch:
         return certain
 
     def _count(self, outcomes: Iterable[Outcome]) -> None:
+        report = self._report
+        before = report.processed, report.failed
         for outcome in outcomes:
             if outcome.error:
-                error = printable(outcome.error)
-                logger.warning("Asset %s: %s", outcome.pk, error)
-                self._report.count_failed(outcome.pk, error)
+                error, pk = printable(outcome.error), outcome.pk
+                event, kind = LogEvent.IMAGE_FAILED, "FileNotFoundError" if outcome.missing else error_kind(error)
+                log_event(logger, event, "Asset %s: %s", pk, error, asset=pk, error_kind=kind)
+                report.count_failed(pk, error)
             else:
-                self._report.count_hashed()
-        logger.info("%d of %d done, %d failed", self._report.processed, self._report.total, self._report.failed)
+                report.count_hashed()
+        self._note_progress()
+        if not self._options.dry_run:
+            hashed, failed = report.processed - before[0], report.failed - before[1]
+            images_tried.send(ImageAsset, hashed=hashed, failed=failed)
+
+    def _note_progress(self) -> None:
+        processed, total, failed = self._report.processed, self._report.total, self._report.failed
+        message, event = "%d of %d done, %d failed", LogEvent.BATCH_COUNTED
+        values = (processed, total, failed)
+        log_event(logger, event, message, *values, processed=processed, total=total, failed=failed)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +12,13 @@ from hashing.backfill.pending_rows import FILE_FIELDS, StoredFile, target_rows
 from hashing.backfill.report import BackfillReport
 from hashing.db.retry import drop_dead_connection
 from hashing.fingerprint.limits import DecodingLimit
+from hashing.log_events import LogEvent, log_event
 from hashing.models.hash_fields import HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
+from hashing.signals import upload_tried
+
+logger = logging.getLogger(__name__)
 
 # Seconds before each further attempt.
 RETRY_PAUSES = (5, 10, 20, 30)
@@ -65,7 +70,16 @@ def hash_row(pk: Any, name: str, using: str) -> dict[str, Any]:
     # Not the default manager of the model, which may hide rows.
     rows = ImageAssetQuerySet[Any](ImageAsset, using=using).filter(pk=pk)
     files = [StoredFile.of(row) for row in rows.filter(image=name).values_list("pk", *FILE_FIELDS)]
+    begun = time.monotonic()
     report = Backfill(BackfillOptions(workers=1), rows, for_page=True).run(files)
+    note_upload(pk, using, report, time.monotonic() - begun)
     if report.deferred:
         raise DecodingLimit(report.deferred)
     return rows.values(*HASH_FIELDS).first() or {} if report.processed or report.failed else {}
+
+
+def note_upload(pk: Any, using: str, report: BackfillReport, seconds: float) -> None:
+    if report.processed:
+        message, seconds = "Image %s is hashed", round(seconds, 3)
+        log_event(logger, LogEvent.UPLOAD_HASHED, message, pk, asset=pk, database=using, seconds=seconds)
+    upload_tried.send(ImageAsset, seconds=seconds)

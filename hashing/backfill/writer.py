@@ -13,6 +13,7 @@ from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import is_outage, is_transient, retry_transient
 from hashing.db.transactions import begin
 from hashing.fingerprint.fingerprint import HASH_VERSION
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -72,6 +73,11 @@ def hash_fields_of(outcome: Outcome) -> dict[str, Any]:
     return values
 
 
+def log_refusal(message: str, pk: Any, error: Exception) -> None:
+    event, kind = LogEvent.ROW_REFUSED, error_kind(error)
+    log_event(logger, event, message, pk, first_line(error), asset=pk, error_kind=kind)
+
+
 class DatabaseUnavailable(Exception):
     """The database takes no writes: it does not answer, is read-only or full, or the role lacks the privilege."""
 
@@ -105,7 +111,9 @@ class OutcomeWriter:
             written = self._update(outcomes, versions)
         except (DatabaseError, InterfaceError) as error:
             self._raise_for_outage(error)
-            logger.warning("A batch of %d rows was refused, writing row by row: %s", len(outcomes), first_line(error))
+            count, kind, event = len(outcomes), error_kind(error), LogEvent.BATCH_REFUSED
+            message = "A batch of %d rows was refused, writing row by row: %s"
+            log_event(logger, event, message, count, first_line(error), rows=count, error_kind=kind)
             for outcome in outcomes:
                 yield from self._write_one(outcome, versions)
             return
@@ -124,7 +132,7 @@ class OutcomeWriter:
 
     def _write_refusal(self, outcome: Outcome, versions: Versions, error: Exception) -> Iterator[Outcome]:
         """Record why the row was refused, unless it is locked: then nothing is wrong with it."""
-        logger.error("Row %s cannot be written: %s", outcome.pk, first_line(error))
+        log_refusal("Row %s cannot be written: %s", outcome.pk, error)
         refused = outcome._replace(fingerprint=None, error=f"{type(error).__name__}: {first_line(error)}")
         if is_transient(error):
             self._locked_rows += 1
@@ -137,7 +145,7 @@ class OutcomeWriter:
             yield from [refused] * self._update([refused], versions, ERROR_FIELDS)
         except (DatabaseError, InterfaceError) as second_error:
             self._raise_for_outage(second_error)
-            logger.error("The reason cannot be written to row %s either: %s", outcome.pk, first_line(second_error))
+            log_refusal("The reason cannot be written to row %s either: %s", outcome.pk, second_error)
             yield refused
 
     def _update(self, outcomes: Sequence[Outcome], versions: Versions, fields: Sequence[str] = HASH_FIELDS) -> int:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from django.db import router
+from django.db import router, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -14,9 +15,12 @@ from hashing.grouping.group_rows import with_groups_locked
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import read_constraints_around
 from hashing.grouping.signals import announce_decisions
+from hashing.log_events import LogEvent, log_event
 from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
 from hashing.models.image_asset import ImageAsset
 from hashing.text import isolated
+
+logger = logging.getLogger(__name__)
 
 # Pairs that one transaction takes back: it holds the groups lock for about a millisecond each.
 MAX_UNDONE = 2000
@@ -184,10 +188,24 @@ def change_decisions(
     def change() -> list[int]:
         keys, pairs = write(decisions)
         update_groups(keys, decisions.using)
+        pairs = list(pairs)
         announce_decisions(pairs, decisions.user_pk, decisions.using, is_undone=is_undone)
+        log_after_commit(len(pairs), decisions, is_undone=is_undone)
         return list(keys)
 
     return with_groups_locked(decisions.using, change)
+
+
+def log_after_commit(count: int, decisions: DecisionBatch, *, is_undone: bool) -> None:
+    key, user = str(decisions.key), decisions.user_pk
+
+    def log() -> None:
+        message = "Decisions about %d pairs are taken back" if is_undone else "Decisions about %d pairs are made"
+        log_event(
+            logger, LogEvent.PAIRS_DECIDED, message, count, decision=key, user=user, pairs=count, is_undone=is_undone
+        )
+
+    transaction.on_commit(log, using=decisions.using, robust=True)
 
 
 def keys_of(pairs: Iterable[Pair]) -> list[int]:

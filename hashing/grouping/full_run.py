@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import time
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -21,7 +23,10 @@ from hashing.grouping.pair_constraints import read_constraints
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.signals import announce_groups, last_member
 from hashing.grouping.store import store_groups
+from hashing.log_events import LogEvent, log_event
 from hashing.models.duplicates import DuplicateGroup
+
+logger = logging.getLogger(__name__)
 
 # Uploads during the run that are grouped at its end. A backfill that runs at the same time may hash many more.
 MAX_CAUGHT_UP = 1000
@@ -64,6 +69,8 @@ def run_grouping(
     run.
     """
     alias = using or router.db_for_write(DuplicateGroup)
+    begun = time.monotonic()
+    log_event(logger, LogEvent.GROUPING_STARTED, "Search for duplicates", database=alias)
     started = DatabaseClock(alias).now()
     constraints = retry_transient(lambda: read_constraints(alias), alias)
     groups = find_groups(options.rows(alias), options, constraints, progress)
@@ -79,6 +86,9 @@ def run_grouping(
     decided = retry_transient(lambda: read_constraints(alias), alias).changed_since(constraints)
     update_groups(decided, alias)
     announce_groups(last, alias)
+    seconds, count = round(time.monotonic() - begun, 3), len(groups)
+    message = "%d groups of duplicates"
+    log_event(logger, LogEvent.GROUPING_ENDED, message, count, database=alias, groups=count, seconds=seconds)
     return GroupingReport(groups, options, changes)
 
 

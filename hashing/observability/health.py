@@ -11,6 +11,7 @@ from django.db import DatabaseError, InterfaceError, router
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import View
 
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models import ImageAsset
 from hashing.observability.figures import Figures, collect_figures
 from hashing.observability.thresholds import Thresholds
@@ -80,7 +81,8 @@ def read_figures(using: str) -> Figures | None:
     try:
         return collect_figures(using)
     except (DatabaseError, InterfaceError) as error:
-        logger.error("The figures cannot be read: %s", first_line(error))
+        message, event = "The figures cannot be read: %s", LogEvent.FIGURES_UNREADABLE
+        log_event(logger, event, message, first_line(error), database=using, error_kind=error_kind(error))
         return None
 
 

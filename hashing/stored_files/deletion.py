@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from django.core.files.storage import Storage
 
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.stored_files.references import find_reasons_to_keep
 from hashing.text import first_line, printable
 
@@ -34,6 +35,7 @@ def delete_unused(storage: Storage, names: Collection[str]) -> FileDeletion:
             deleted.add(name)
         # Anything that a storage raises: the rows are gone, and the other files must go as well.
         except Exception as error:
-            logger.error("%s cannot be deleted: %s", printable(name), first_line(error))
+            reason, kind, event = first_line(error), error_kind(error), LogEvent.FILE_NOT_DELETED
+            log_event(logger, event, "%s cannot be deleted: %s", printable(name), reason, error_kind=kind)
             failed[name] = first_line(error)
     return FileDeletion(frozenset(deleted), kept, failed)

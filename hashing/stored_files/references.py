@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from hashing.db.base_names import base_name_key, base_name_keys
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.sources.storages import UnknownStorage
 from hashing.stored_files.file_columns import FileColumn, TooManyRows, databases, file_columns
 from hashing.stored_files.identity import Identity, NamedFile, compare
@@ -35,7 +36,9 @@ def find_reasons_to_keep(
             for column in file_columns(using, excluded):
                 search.check(column)
         except (DatabaseError, InterfaceError) as error:
-            logger.error("Files are kept, because database %s cannot be read: %s", using, first_line(error))
+            reason, kind, event = first_line(error), error_kind(error), LogEvent.FILES_KEPT
+            message = "Files are kept, because database %s cannot be read: %s"
+            log_event(logger, event, message, using, reason, database=using, error_kind=kind)
             search.keep_all(_("The database “%(alias)s” cannot be read.") % {"alias": using})
     return search.reasons
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.deletion.job import DeletionJob
 from hashing.conf import hashing_settings
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models import DeletionRun
 from hashing.text import printable
 
@@ -58,5 +59,7 @@ def enqueue(run_pk: int) -> None:
         with_low_priority(delete_in_background).enqueue(run_pk)
     # Client libraries of queues raise anything.
     except Exception as error:
-        logger.error("The task could not be enqueued: %s", printable(str(error)))
+        message, reason, kind = "The task could not be enqueued: %s", printable(str(error)), error_kind(error)
+        event = LogEvent.QUEUE_UNAVAILABLE
+        log_event(logger, event, message, reason, asset=None, error_kind=kind)
         DeletionRun.objects.end(run_pk, _("The queue cannot be reached, so nothing was started."))

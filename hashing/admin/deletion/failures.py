@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.deletion.related_rows import Assets
 from hashing.db.retry import is_outage, is_transient
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,9 @@ def reason_of_failure(error: Exception, assets: Assets) -> str:
     if isinstance(error, ValidationError):
         return "; ".join(error.messages)
     if len(assets) == 1:
-        logger.error("Image %s could not be deleted", assets[0].pk, exc_info=error)
+        pk, kind = assets[0].pk, error_kind(error)
+        message, event = "Image %s could not be deleted", LogEvent.IMAGE_NOT_DELETED
+        log_event(logger, event, message, pk, exc_info=error, asset=pk, error_kind=kind)
     return _("deleting its row failed; see the log of the site")
 
 

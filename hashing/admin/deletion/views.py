@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -35,8 +36,11 @@ from hashing.admin.links import admin_page, admin_url
 from hashing.admin.owners import attach_owners
 from hashing.admin.visibility import ImageAccess
 from hashing.db.paging import batches
+from hashing.log_events import LogEvent, log_event
 from hashing.models import DeletionRun, DuplicateGroup, GroupMember, ImageAsset
 from hashing.text import first_line
+
+logger = logging.getLogger(__name__)
 
 CONFIRMATION = "admin/hashing/deletion/confirmation.html"
 PROGRESS = "admin/hashing/deletion/progress.html"
@@ -145,6 +149,7 @@ class DeletionViews:
     ) -> None:
         """Delete until the seconds are over, at least one batch. Batches before an error stay committed."""
         delete = delete or self.policy.delete_batch
+        deleted_before = job.report.deleted
         done, end = 0, time.monotonic() + seconds
         try:
             for keys in batches(job.keys, BATCH):
@@ -157,6 +162,9 @@ class DeletionViews:
         except (DatabaseError, InterfaceError) as error:
             job.report.error = first_line(error)
         job.keys = job.keys[done:]
+        count, user, left = job.report.deleted - deleted_before, request.user.pk, len(job.keys)
+        message = "%d images are deleted"
+        log_event(logger, LogEvent.IMAGES_DELETED, message, count, user=user, images=count, left=left)
 
     def show_progress(self, request: HttpRequest, job: DeletionJob) -> HttpResponse:
         return self._page(request, PROGRESS, _("Deleting"), job)

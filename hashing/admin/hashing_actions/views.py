@@ -16,6 +16,7 @@ from hashing.admin.hashing_actions.selection import Selection
 from hashing.admin.links import admin_page, admin_url
 from hashing.admin.previews import SMALL, preview_html
 from hashing.admin.visibility import ImageAccess
+from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.text import printable
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,9 @@ class HashingViews:
             hash_selection.enqueue(arguments)
         # Client libraries of queues raise anything.
         except Exception as error:
-            logger.error("The task could not be enqueued: %s", printable(str(error)))
+            message, reason, kind = "The task could not be enqueued: %s", printable(str(error)), error_kind(error)
+            event = LogEvent.QUEUE_UNAVAILABLE
+            log_event(logger, event, message, reason, asset=None, error_kind=kind)
             messages.error(request, _("The queue cannot be reached, so nothing was started. Please try again later."))
             return
         log_run(request.user.pk, title)

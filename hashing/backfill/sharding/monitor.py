@@ -12,6 +12,7 @@ from hashing.backfill.sharding.shard import Shard
 from hashing.backfill.sharding.shard_batch import ShardBatch
 from hashing.backfill.sharding.shard_state import ShardState
 from hashing.db.retry import drop_dead_connection
+from hashing.log_events import LogEvent, log_event
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,8 @@ class ShardMonitor:
         self._show()
 
     def _note_outage(self, reason: str) -> None:
-        logger.warning("The database cannot be read: %s", reason)
+        message, using = "The database cannot be read: %s", self._batch.using
+        log_event(logger, LogEvent.DATABASE_UNREADABLE, message, reason, database=using)
         drop_dead_connection(self._batch.using)
         if self._monotonic() - self._database_seen_at > MAX_SECONDS_WITHOUT_DATABASE:
             self.report.stopped = f"The database cannot be read: {reason}"
@@ -157,7 +159,9 @@ class ShardMonitor:
             # Start the timeout again before the next attempt.
             self._batch.note_change()
             return False
-        logger.info("Enqueued again: %s to %s", state.shard.start_pk, state.shard.end_pk)
+        shard, event = state.shard, LogEvent.SHARD_ENQUEUED_AGAIN
+        message = "Enqueued again: %s to %s"
+        log_event(logger, event, message, shard.start_pk, shard.end_pk, shard=shard.number)
         state.changed_at = self._monotonic()
         return True
 
