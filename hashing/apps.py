@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 from django.core.signals import request_finished, request_started
 from django.db.backends.signals import connection_created
@@ -27,5 +29,9 @@ class HashingConfig(AppConfig):
         connect_uploads()
         connect_groups()
         connect_previews()
+        if find_spec("prometheus_client"):
+            from hashing.observability.metrics import connect_metrics
+
+            connect_metrics()
         autodiscover_modules("image_sources")
         connect_sources()

@@ -36,6 +36,11 @@ def test_commands_start_without_numpy():
     assert "numpy" not in loaded_after(statements)
 
 
+def test_without_the_package_no_metrics_are_loaded():
+    statements = "import sys; sys.modules['prometheus_client'] = None; import django; django.setup()"
+    loaded_after(f"{statements}; assert 'hashing.observability.metrics' not in sys.modules")
+
+
 def test_the_process_that_workers_are_forked_from_has_loaded_all_they_need():
     # It becomes the head of a process group, as the fork server does.
     statements = "import hashing.workers.fork_server; from PIL import Image; assert Image.OPEN"
