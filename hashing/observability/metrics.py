@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -116,8 +117,10 @@ def observe_upload(seconds: float, **_kwargs: Any) -> None:
     uploads.observe(seconds)
 
 
-def connect_metrics(registry: CollectorRegistry = REGISTRY) -> None:
+# Once in a process: Django loads the apps again where a test overrides INSTALLED_APPS.
+@cache
+def connect_metrics() -> None:
     """Register the gauges of the default database, and count what this process hashes."""
     images_tried.connect(count_images, dispatch_uid="hashing.metrics")
     upload_tried.connect(observe_upload, dispatch_uid="hashing.metrics")
-    registry.register(FiguresCollector())
+    REGISTRY.register(FiguresCollector())
