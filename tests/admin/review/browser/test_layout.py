@@ -109,8 +109,11 @@ def test_verdicts_of_narrow_cards_have_words(reviewer, add_copies, screen, size)
 
 
 @DESKTOP
-@pytest.mark.parametrize(("size", "narrowest"), [("small", 1330), ("medium", 1200)])
-def test_verdicts_of_the_narrowest_cards_of_a_wide_page_are_not_cut(reviewer, add_copies, screen, size, narrowest):
+@pytest.mark.parametrize(("size", "narrowest", "language"), [("small", 1330, "en"), ("medium", 1200, "de")])
+def test_verdicts_of_the_narrowest_cards_of_a_wide_page_are_not_cut(
+    reviewer, add_copies, screen, settings, size, narrowest, language
+):
+    settings.LANGUAGE_CODE = language
     add_copies(copies=5)
     reviewer.open(review_address("changelist"))
     reviewer.click(f"[name=card-size][value={size}]")
