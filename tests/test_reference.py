@@ -100,6 +100,7 @@ def test_the_table_of_modules_has_their_public_names():
     found = {}
     for module, names, _link in rows("reference/python.md", "module"):
         [name] = re.findall(r"`([\w.]+)`", module)
+        assert name not in found
         found[name] = code(names)
         assert [each for each in found[name] if not hasattr(import_module(name), each)] == []
     for name in ("hashing", "hashing.forms", "hashing.perceptual_hash", "hashing.rest_framework", "hashing.sources"):
