@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from textwrap import dedent
 from types import ModuleType, SimpleNamespace
 from xml.etree import ElementTree as ET
 
@@ -60,6 +61,12 @@ def run(snippet: str, **names: object) -> list[object]:
         value = eval(compile(ast.Expression(statement.value), "snippet", "eval"), names)
         values.append(list(value) if isinstance(value, QuerySet) else value)
     return values
+
+
+@pytest.mark.parametrize("page", TEXT)
+def test_python_examples_can_be_compiled(page):
+    for block in re.findall(r"^( *)```python\n(.*?)^ *```$", TEXT[page], re.MULTILINE | re.DOTALL):
+        compile(dedent(block[1]), page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
 def test_the_readme_is_short():
