@@ -85,6 +85,7 @@ bench: $(READY) ## hashing a file, and the backfill on SQLite and on PostgreSQL
 
 bench-answers: $(READY) ## copies found again and false pairs, beside other hashes
 	$(RUN) -m benchmarks.answers
+	$(RUN) -m benchmarks.stronger_edits
 
 bench-search: $(READY) ## the search among ROWS=1000000 rows, on SQLite and on PostgreSQL
 	DATABASE_URL= $(RUN) -m benchmarks.search --rows $(ROWS)
