@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint messages format
+.PHONY: help demo serve test backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint messages format test-matrix
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -73,6 +73,11 @@ test: $(READY) ## all tests, on SQLite and on PostgreSQL
 	  $(PYTEST) --cov --cov-report=; first=$$?; wait $$beside; second=$$?; \
 	  echo; echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; test $$first -eq 0 -a $$second -eq 0
 	$(BIN)/coverage report --fail-under=97
+
+# pyenv offers python3.12 only where its version is chosen.
+test-matrix: export PYENV_VERSION ?= $(shell pyenv versions --bare 2>/dev/null | sort -rV | paste -sd: -)
+test-matrix: $(READY) ## the tests that depend on versions, on each Python and Django, with the oldest and newest packages
+	$(BIN)/nox
 
 backfill-hashes: $(READY) ## hash all images that have no hash; LIMIT= and BATCH_SIZE= as wanted
 	$(RUN) manage.py migrate --verbosity 0

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hashing.indexing.similar_rows import similar_rows
 
-__all__ = ["similar_rows"]
+__all__ = ["__version__", "similar_rows"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
