@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -77,3 +78,18 @@ def test_without_the_queue_of_rq_nothing_asks_for_its_settings():
     # This process runs with them, and with every package that could.
     assert find_spec("django_rq")
     assert not hasattr(settings, "RQ_QUEUES")
+
+
+def test_the_deployment_check_is_silent_with_the_settings_of_production(tmp_path):
+    environment = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ALLOWED_HOSTS": "photos.example.org",
+        "MEDIA_ROOT": str(tmp_path),
+        "SECURE_HSTS_SECONDS": "3600",
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS": "1",
+        "SECURE_HSTS_PRELOAD": "1",
+    }
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    command = [sys.executable, "-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(command, cwd=CHECKOUT, env=clean | environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
