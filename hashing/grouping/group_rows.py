@@ -147,8 +147,8 @@ def copy_names(using: str, keys: Iterable[int]) -> None:
 def stored_names(using: str) -> tuple[Subquery, Subquery]:
     """Return the name of the file of a member, and the base name of that of a keeper."""
     images = ImageAsset.objects.using(using).annotate(base_name=BaseNameKey("image"))
-    of_member = Subquery(images.filter(pk=OuterRef("asset")).values("image"))
-    return of_member, Subquery(images.filter(pk=OuterRef("keeper")).values("base_name"))
+    of_member = Subquery(images.filter(pk=OuterRef("asset")).values("image")[:1])
+    return of_member, Subquery(images.filter(pk=OuterRef("keeper")).values("base_name")[:1])
 
 
 def remove_members(group_pk: int, assets: Iterable[int], using: str) -> set[int]:

@@ -7,6 +7,7 @@ import struct
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image, features
 
@@ -26,6 +27,8 @@ else:
 SMALL = (80, 60)
 ORIENTATION = 0x0112
 
+# Older ones refuse some files that it reads, and have no limit for WebP.
+FROM_PILLOW_13 = pytest.mark.skipif(int(PIL.__version__.partition(".")[0]) < 13, reason="needs Pillow 13")
 needs_avif = pytest.mark.needs("a Pillow with AVIF", lambda: features.check("avif"))
 needs_heif = pytest.mark.needs("the package pillow-heif", lambda: HEIF)
 AVIF = pytest.param("AVIF", marks=needs_avif)

@@ -60,7 +60,7 @@ def test_grey_with_alpha():
 @pytest.mark.parametrize("image_format", ["PNG", "GIF"])
 @pytest.mark.parametrize(("transparent", "expected"), [(1, True), (2, False)])
 def test_a_transparent_colour_of_a_palette_counts_only_where_it_is_used(image_format, transparent, expected):
-    image = Image.fromarray(np.tile(np.array([0, 1], np.uint8), (8, 8)), "P")
+    image = Image.frombytes("P", (16, 8), bytes([0, 1] * 64))
     image.putpalette([0, 0, 0, 255, 255, 255, 255, 0, 0])
     assert details(encoded(image, image_format, transparency=transparent, optimize=False)).is_transparent == expected
 

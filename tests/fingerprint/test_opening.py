@@ -29,6 +29,7 @@ from tests.fingerprint.files import (
     AVIF,
     CLOSE_TO_THE_ORIGINAL,
     FORMATS,
+    FROM_PILLOW_13,
     HEIC,
     SMALL,
     assert_close_grey,
@@ -174,6 +175,7 @@ def test_pillows_limit_does_not_count_for_a_turned_tiff(compression: str, monkey
     assert read(content).grey.size == (60, 80)
 
 
+@FROM_PILLOW_13
 def test_a_webp_file_beyond_pillows_limit_is_refused_with_a_reason(monkeypatch: pytest.MonkeyPatch):
     content = encoded(photo(size=SMALL), "WEBP")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)

@@ -49,6 +49,11 @@ def test_pixels_are_read_as_by_opencv(variant):
     assert_read_as(variant(), by_opencv(variant()), tolerance=4)
 
 
+def cmyk_image(pixels: np.ndarray) -> Image.Image:
+    height, width, _inks = pixels.shape
+    return Image.frombytes("CMYK", (width, height), pixels.tobytes())
+
+
 def inks() -> Pixels:
     """Return cyan, magenta, yellow and black, as shares of 255."""
     stored = np.asarray(Image.fromarray(RGB).convert("CMYK")).copy()
@@ -64,7 +69,7 @@ ADOBE = struct.pack(">5sHHHB", b"Adobe", 100, 0, 0, 0)
 
 
 def test_inks_are_inverted_as_adobe_writes_them():
-    content = encoded(Image.fromarray(inks(), "CMYK"), "JPEG", quality=100, subsampling=0)
+    content = encoded(cmyk_image(inks()), "JPEG", quality=100, subsampling=0)
     assert b"Adobe" in content
     # imagecodecs returns the inks as they are stored.
     assert np.abs(255.0 - imagecodecs.jpeg8_decode(content) - inks()).max() < 8
@@ -82,7 +87,7 @@ def test_ycck_is_read():
 
 
 def test_inks_without_adobes_marker_are_read_as_browsers_do():
-    content = encoded(Image.fromarray(inks(), "CMYK"), "JPEG", quality=100, subsampling=0)
+    content = encoded(cmyk_image(inks()), "JPEG", quality=100, subsampling=0)
     start = content.index(b"\xff\xee")
     content = content[:start] + content[start + 2 + int.from_bytes(content[start + 2 : start + 4]) :]
     assert b"Adobe" not in content
@@ -158,7 +163,7 @@ def test_the_orientation_counts_in_a_damaged_file(damage):
 
 
 def test_an_adobe_marker_counts_in_a_damaged_file():
-    content = encoded(Image.fromarray(inks(), "CMYK"), "JPEG", quality=100, subsampling=0)
+    content = encoded(cmyk_image(inks()), "JPEG", quality=100, subsampling=0)
     assert_read_as(with_segments(content, DAMAGE["a colour profile without numbers"]), in_print(inks()), tolerance=8)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from hashing.fingerprint.decoding import read_picture, read_thumbnail
 from samples.pictures import encoded, photo
+from tests.fingerprint.files import FROM_PILLOW_13
 from tests.fingerprint.formats.table import (
     ALPHA,
     GREY,
@@ -122,6 +123,7 @@ def test_jpeg_compressed_ycbcr_is_read(subsampling):
     assert_read_as(content, by_opencv(content), tolerance=30 if subsampling != (1, 1) else 4)
 
 
+@FROM_PILLOW_13
 def test_uncompressed_ycbcr_is_read():
     assert_read_as(encoded(Image.fromarray(RGB).convert("YCbCr"), "TIFF"), RGB, tolerance=4)
 
@@ -162,7 +164,7 @@ def test_associated_alpha_is_put_on_white(compression, dtype):
     assert_read_as(content, on_white(RGB, ALPHA), tolerance=3)
 
 
-@pytest.mark.parametrize("extra", ["unassalpha", "assocalpha"])
+@pytest.mark.parametrize("extra", ["unassalpha", pytest.param("assocalpha", marks=FROM_PILLOW_13)])
 def test_grey_with_alpha_is_put_on_white(extra):
     grey = GREY if extra == "unassalpha" else np.rint(GREY / 255 * ALPHA).astype("u1")
     content = tiff(np.dstack([grey, ALPHA]), extrasamples=[extra], planarconfig="contig")
