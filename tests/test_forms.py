@@ -13,6 +13,8 @@ from hashing.sources import ImageSource, UnknownSource
 from samples.pictures import blank, encoded, photo
 from tests.site_models.models import Photo, Picture, Product
 
+pytestmark = pytest.mark.any_database
+
 MESSAGE = "The same picture seems to be here already."
 
 

@@ -18,6 +18,8 @@ from samples.hostile_files import png, progressive_jpeg
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb, close, content_of
 
+pytestmark = pytest.mark.any_database
+
 SIZE = (160, 120)
 
 

@@ -13,6 +13,8 @@ from hashing.previews import FOLDER
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb
 
+pytestmark = pytest.mark.any_database
+
 
 def fetch(client, asset: ImageAsset, side: int = 160):
     response = client.get(address("preview", asset.pk, side))

@@ -12,6 +12,8 @@ from hashing.models import ImageAsset
 from hashing.tasks import task_backends
 from tests.admin.conftest import address, messages_of
 
+pytestmark = pytest.mark.any_database
+
 OLD = "0123456789abcdef"
 
 

@@ -16,6 +16,8 @@ from tests.admin.conftest import address, messages_of
 from tests.admin.images.conftest import HASH, jpeg, upload
 from tests.models.test_image_file import ODD_NAMES
 
+pytestmark = pytest.mark.any_database
+
 
 def test_list_shows_the_hash_the_size_and_the_error(editor, rows):
     text = editor.get(address("changelist")).text

@@ -8,6 +8,8 @@ from hashing.models import GroupMember, ImageAsset
 from tests.admin.conftest import messages_of
 from tests.admin.review.conftest import form_of, keys_of, review_address
 
+pytestmark = pytest.mark.any_database
+
 HOSTILE = '{number}/"><script>alert({place})</script>.jpg'
 
 

@@ -5,6 +5,8 @@ import pytest
 from hashing.models import PairDecision
 from tests.admin.review.conftest import ask, form_of, keys_of
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize("batch", ["", "x", "1", "0" * 31])
 def test_undo_without_a_valid_batch_is_a_bad_request(reviewer, add_group, batch):

@@ -8,6 +8,8 @@ from hashing.grouping.decisions import decide_different, decide_same, delete_dec
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset, PairDecision
 from tests.admin.review.conftest import everything, keys_of, review_address
 
+pytestmark = pytest.mark.any_database
+
 
 def cards_of(group):
     group.refresh_from_db()

@@ -13,6 +13,8 @@ from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb
 from tests.admin.search.conftest import HASHES, MARKUP, add, find_similar, search_by_hash, shown, upload
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize("distance", [0, 5, 40, 100, 200])
 def test_distance_is_the_limit(editor, db, distance):

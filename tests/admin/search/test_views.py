@@ -24,6 +24,8 @@ from tests.admin.search.conftest import (
     upload,
 )
 
+pytestmark = pytest.mark.any_database
+
 
 def test_page_shows_the_image_and_its_copies_nearest_first(editor, db):
     asset, far, near = add("own.jpg"), add("far.jpg", bits=3, detail_bits=40), add("near.jpg", bits=1)

@@ -93,7 +93,7 @@ class Journey:
         done = self.send(asked.form(button="keep_both"), "keep_both", image=_file(picture))
         asset = ImageAsset.objects.latest("pk")
         assert asset.perceptual_hash, asset.hash_error
-        assert "belong together" in done.text
+        assert PairDecision.objects.latest("pk").verdict == PairDecision.Verdict.RELATED, done.text
         form = self.open("imageasset_change", asset.pk)
         others = (self.address("imageasset_change", key) for key in _keys() if key != asset.pk)
         assert any(link in form.links for link in others), "the page does not name the related image"
