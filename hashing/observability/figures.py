@@ -87,9 +87,7 @@ class Figures:
             "running_backfills": self.running_backfills,
             "running_deletions": self.running_deletions,
             "backfill_heartbeat_at": self.backfill_heartbeat_at,
-            "last_runs": [
-                {key: value for key, value in asdict(run).items() if key != "reason"} for run in self.last_runs
-            ],
+            "last_runs": [run.as_dict() for run in self.last_runs],
         }
 
     def _seconds_since(self, moment: datetime | None) -> float | None:
