@@ -23,6 +23,28 @@ class Now(functions.Now):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
+class Ago(Now):
+    """The time of the database an `age` ago.
+
+    On SQLite, `Now() - age` would be computed by a function in Python: threads that share a connection, as those of a
+    live server for tests do, can wait there for one another forever.
+    """
+
+    def __init__(self, age: timedelta, **extra: Any) -> None:
+        super().__init__(**extra)
+        self.age = age
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        zone = "" if settings.USE_TZ else ", 'localtime'"
+        age = f"-{self.age.total_seconds():.3f} seconds"
+        template = f"STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW'{zone}, '{age}')"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        sql, params = super().as_postgresql(compiler, connection, **context)
+        return f"({sql} - %s)", [*params, self.age]
+
+
 class DatabaseClock:
     """The clock of the database, read once, and then continued by the clock of this machine."""
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from django.db import connections, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from hashing.db.clock import Now
+from hashing.db.clock import Ago
 
 # A run without a heartbeat for longer was killed or has lost the database. All times are the database's, because the
 # clocks of machines differ.
@@ -18,17 +18,17 @@ DELETE_BATCH = 1000
 class BackfillRunQuerySet(models.QuerySet["BackfillRun"]):
     def alive(self) -> Self:
         """Return unfinished runs with a recent heartbeat."""
-        return self.unfinished().filter(heartbeat_at__gte=Now() - HEARTBEAT_TIMEOUT)
+        return self.unfinished().filter(heartbeat_at__gte=Ago(HEARTBEAT_TIMEOUT))
 
     def unfinished(self) -> Self:
         return self.filter(ended_at__isnull=True)
 
     def lost(self) -> Self:
         """Return unfinished runs without a recent heartbeat."""
-        return self.unfinished().filter(heartbeat_at__lt=Now() - HEARTBEAT_TIMEOUT)
+        return self.unfinished().filter(heartbeat_at__lt=Ago(HEARTBEAT_TIMEOUT))
 
     def outdated(self) -> Self:
-        return self.filter(heartbeat_at__lt=Now() - RETENTION)
+        return self.filter(heartbeat_at__lt=Ago(RETENTION))
 
     def delete_outdated(self) -> None:
         """Delete a batch of outdated runs, skipping those that another worker is deleting."""

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hashing.db.clock import Now
+from hashing.db.clock import Ago, Now
 
 # A run without a heartbeat for longer was killed. The storage may take long for a batch.
 HEARTBEAT_TIMEOUT = timedelta(minutes=5)
@@ -20,18 +20,18 @@ class DeletionRunQuerySet(models.QuerySet["DeletionRun"]):
 
     def alive(self) -> Self:
         """Return unfinished runs that a process works on."""
-        return self.unfinished().filter(heartbeat_at__gte=Now() - HEARTBEAT_TIMEOUT)
+        return self.unfinished().filter(heartbeat_at__gte=Ago(HEARTBEAT_TIMEOUT))
 
     def lost(self) -> Self:
         """Return unfinished runs whose process was killed."""
-        return self.unfinished().filter(heartbeat_at__lt=Now() - HEARTBEAT_TIMEOUT)
+        return self.unfinished().filter(heartbeat_at__lt=Ago(HEARTBEAT_TIMEOUT))
 
     def outdated(self) -> Self:
-        return self.filter(queued_at__lt=Now() - RETENTION)
+        return self.filter(queued_at__lt=Ago(RETENTION))
 
     def claim(self, pk: int) -> bool:
         """Return whether this process may do the work of a run: nobody else does it, and it has not ended."""
-        is_free = models.Q(heartbeat_at__isnull=True) | models.Q(heartbeat_at__lt=Now() - HEARTBEAT_TIMEOUT)
+        is_free = models.Q(heartbeat_at__isnull=True) | models.Q(heartbeat_at__lt=Ago(HEARTBEAT_TIMEOUT))
         return self.unfinished().filter(is_free, pk=pk).update(heartbeat_at=Now()) > 0
 
     def end(self, pk: int, error: str = "") -> bool:

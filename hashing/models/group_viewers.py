@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from hashing.db.clock import Now
+from hashing.db.clock import Ago, Now
 
 # Three polls of a page. Nobody says that they have left.
 TIMEOUT = timedelta(minutes=1)
@@ -15,10 +15,10 @@ TIMEOUT = timedelta(minutes=1)
 
 class GroupViewerQuerySet(models.QuerySet["GroupViewer"]):
     def current(self) -> Self:
-        return self.filter(seen_at__gte=Now() - TIMEOUT)
+        return self.filter(seen_at__gte=Ago(TIMEOUT))
 
     def outdated(self) -> Self:
-        return self.filter(seen_at__lt=Now() - TIMEOUT)
+        return self.filter(seen_at__lt=Ago(TIMEOUT))
 
     def record(self, user_pk: Any, keeper_pk: int) -> None:
         """Note that a user has a group open, and no other one, and forget the users who have left."""

@@ -7,7 +7,7 @@ from django.db.models import Count, F, Max, Min, QuerySet
 from django.utils import timezone
 
 from hashing.admin.columns import short_error
-from hashing.db.clock import Now
+from hashing.db.clock import Ago, Now
 from hashing.models import BackfillRun, ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
@@ -33,7 +33,7 @@ def measure_throughput(rows: ImageAssetQuerySet[Any]) -> float:
 
 def throughput_window() -> tuple[datetime, datetime]:
     """Return the start and the end of the time to measure: by the database's clock if there are runs, or by ours."""
-    recent = BackfillRun.objects.filter(heartbeat_at__gte=Now() - THROUGHPUT_WINDOW)
+    recent = BackfillRun.objects.filter(heartbeat_at__gte=Ago(THROUGHPUT_WINDOW))
     found = recent.aggregate(begun=Min("started_at"), now=Max(Now()))
     now: datetime = found["now"] or timezone.now()
     begun: datetime = found["begun"] or now - THROUGHPUT_WINDOW

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from hashing.db.clock import Now
+from hashing.db.clock import Ago
 from hashing.models import BackfillRun
 from hashing.observability.summary import percent_of
 
@@ -33,7 +33,7 @@ def interrupted_runs() -> RunList:
     """Return the runs of the last hour that were lost or ended early, latest first."""
     ended_early = Q(ended_at__isnull=False) & ~Q(stopped="")
     runs = BackfillRun.objects.lost() | BackfillRun.objects.filter(ended_early)
-    recent = runs.filter(heartbeat_at__gte=Now() - RECENT).order_by("-heartbeat_at", "-pk")
+    recent = runs.filter(heartbeat_at__gte=Ago(RECENT)).order_by("-heartbeat_at", "-pk")
     found = list(recent[: MAX_INTERRUPTED + 1])
     return RunList(found[:MAX_INTERRUPTED], len(found) > MAX_INTERRUPTED, find_resumed(found))
 
