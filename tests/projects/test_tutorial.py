@@ -123,14 +123,19 @@ def test_commands_print_what_the_page_shows(tutorial):
     assert tutorial.not_run == NOT_RUN
 
 
-def test_the_groups_wait_for_the_editor(editor):
+def test_the_pages_show_what_the_tutorial_says(editor, tutorial):
+    # In this order: an upload that is saved makes another group.
+    see_the_groups(editor)
+    upload_a_picture_that_is_here(editor, tutorial.folder / "upload.jpg")
+
+
+def see_the_groups(editor: Browser) -> None:
     assert "3 groups of duplicates to review" in editor.open("/admin/")
     page = editor.open("/admin/hashing/duplicategroup/")
     assert all(f"{copy}.jpg" in page for copy in re.findall(r"copy-of-[\w-]+", PAGE))
 
 
-def test_an_upload_that_is_here_already_is_recognised_and_shown(editor, tutorial):
-    upload = tutorial.folder / "upload.jpg"
+def upload_a_picture_that_is_here(editor: Browser, upload: Path) -> None:
     [(_language, shown)] = [block for block in BLOCKS if block[0] == "text"]
     asked = editor.send("/upload/", upload, title="new")
     assert shown.strip() in re.sub("<[^>]*>", "", asked)
