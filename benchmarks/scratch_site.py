@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from django.core.management.color import no_style
 
+from hashing.db.hexadecimal import HexIntegerField
 from samples.generated_hashes import generate_fingerprints, generated_digest
 
 DATABASE = "imagesearch_benchmarks"
@@ -35,7 +36,7 @@ COLUMNS = (
 )  # fmt: skip
 CREATED = "2026-01-01 00:00:00"
 
-Row = tuple[int | str | None, ...]
+Row = tuple[int | str | bytes | None, ...]
 
 
 @contextmanager
@@ -135,8 +136,13 @@ def _hashed_rows(count: int, seed: int) -> Iterator[Row]:
     insides = iter(_Hashes.generate(int(has_frame.sum()), seed + 1, random).rows())
     for number, (hashes, is_framed) in enumerate(zip(whole.rows(), has_frame.tolist(), strict=True), start=1):
         file = 4000, 3000, 3_000_000, generated_digest(number)
-        inside = next(insides) if is_framed else (None, None, None, None)
+        inside = _stored_inside(*next(insides)) if is_framed else (None, None, None, None)
         yield number, f"images/2026/01/photo{number:08}.jpg", *hashes, 1, "", CREATED, *file, CREATED, *inside
+
+
+def _stored_inside(perceptual: Any, vertical: Any, detail: Any, quality: Any) -> Row:
+    small = HexIntegerField()
+    return small.get_prep_value(perceptual), small.get_prep_value(vertical), bytes.fromhex(detail), quality
 
 
 @dataclass

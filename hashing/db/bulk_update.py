@@ -21,9 +21,9 @@ AnyField: TypeAlias = "models.Field[Any, Any]"
 
 # Internal types whose values both databases take as they are. Django's own `bulk_update` writes the others.
 PLAIN_TYPES = frozenset(
-    "AutoField BigAutoField BigIntegerField BooleanField CharField DateField DateTimeField FileField FloatField"
-    " IntegerField PositiveBigIntegerField PositiveIntegerField PositiveSmallIntegerField SlugField SmallAutoField"
-    " SmallIntegerField TextField URLField UUIDField".split()
+    "AutoField BigAutoField BigIntegerField BinaryField BooleanField CharField DateField DateTimeField FileField"
+    " FloatField IntegerField PositiveBigIntegerField PositiveIntegerField PositiveSmallIntegerField SlugField"
+    " SmallAutoField SmallIntegerField TextField URLField UUIDField".split()
 )
 
 UNCHANGED_TYPES: dict[tuple[type[AnyField], ...], type] = {

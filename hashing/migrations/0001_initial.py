@@ -135,25 +135,19 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "inside_perceptual_hash",
-                    models.CharField(
-                        blank=True,
-                        editable=False,
-                        max_length=64,
-                        null=True,
-                        verbose_name="perceptual hash of the inside",
+                    models.BigIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="perceptual hash of the inside"
                     ),
                 ),
                 (
                     "inside_vertical_hash",
-                    models.CharField(
-                        blank=True, editable=False, max_length=64, null=True, verbose_name="vertical hash of the inside"
+                    models.BigIntegerField(
+                        blank=True, editable=False, null=True, verbose_name="vertical hash of the inside"
                     ),
                 ),
                 (
                     "inside_detail_hash",
-                    models.CharField(
-                        blank=True, editable=False, max_length=64, null=True, verbose_name="detail hash of the inside"
-                    ),
+                    models.BinaryField(blank=True, null=True, verbose_name="detail hash of the inside"),
                 ),
                 (
                     "inside_quality",

@@ -16,12 +16,23 @@ def add_band_index(number: int, field: str, *substrings: tuple[int, int]) -> Add
 
     def index(template: str) -> models.Index:
         band = models.Func(models.F(field), template=template, output_field=models.TextField())
-        if field.startswith("inside_"):
-            has_inside = models.Q(inside_quality__isnull=False)
-            return models.Index(band, condition=has_inside, name=f"image_asset_inside{number}_idx")
         return models.Index(band, QUALITY, name=f"image_asset_band{number}_idx")
 
     return AddIndexOnline("imageasset", index(f"({text})"), postgresql=index(f"(('x' || {text})::bit({bits})::int)"))
+
+
+def add_inside_index(number: int, perceptual_mask: int, vertical_mask: int) -> AddIndexOnline:
+    band = models.Func(
+        models.F("inside_perceptual_hash"),
+        models.F("inside_vertical_hash"),
+        template=f"((%(expressions)s & {vertical_mask}))",
+        arg_joiner=f" & {perceptual_mask}) | (",
+        output_field=models.BigIntegerField(),
+    )
+    has_inside = models.Q(inside_quality__isnull=False)
+    return AddIndexOnline(
+        "imageasset", models.Index(band, condition=has_inside, name=f"image_asset_inside{number}_idx")
+    )
 
 
 def base_name_index(template: str) -> models.Index:
@@ -64,13 +75,14 @@ class Migration(migrations.Migration):
         add_band_index(4, "vertical_hash", (1, 1), (6, 2), (12, 2)),
         add_band_index(5, "vertical_hash", (2, 2), (8, 2), (14, 1)),
         add_band_index(6, "vertical_hash", (4, 2), (10, 2), (15, 2)),
-        add_band_index(1, "inside_perceptual_hash", (1, 1), (6, 1), (9, 1), (14, 1)),
-        add_band_index(2, "inside_perceptual_hash", (2, 1), (5, 1), (10, 1), (13, 1)),
-        add_band_index(3, "inside_perceptual_hash", (3, 1), (8, 1), (11, 1), (16, 1)),
-        add_band_index(4, "inside_perceptual_hash", (4, 1), (7, 1), (12, 1), (15, 1)),
-        add_band_index(5, "inside_vertical_hash", (1, 1), (6, 2), (12, 2)),
-        add_band_index(6, "inside_vertical_hash", (2, 2), (8, 2), (14, 1)),
-        add_band_index(7, "inside_vertical_hash", (4, 2), (10, 2), (15, 2)),
+        add_inside_index(1, 0x0040201008040201, 0x0804020100804020),
+        add_inside_index(2, 0x0080402010080402, 0x1008040201008040),
+        add_inside_index(3, 0x0100804020100804, 0x2010080402010080),
+        add_inside_index(4, 0x0201008040201008, 0x4020100804020100),
+        add_inside_index(5, 0x0402010080402010, 0x0040201008040201),
+        add_inside_index(6, 0x0804020100804020, 0x0080402010080402),
+        add_inside_index(7, 0x1008040201008040, 0x0100804020100804),
+        add_inside_index(8, 0x2010080402010080, 0x0201008040201008),
         AddIndexOnline(
             "duplicategroup",
             models.Index(fields=["id"], condition=models.Q(open_count__gt=0), name="duplicate_group_open_idx"),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hashing.db.base_names import BaseNameKey
+from hashing.db.hexadecimal import HexBinaryField, HexIntegerField
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import begin, writing_transaction
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS, has_other_file
@@ -86,15 +87,9 @@ class ImageAsset(models.Model):
         _("date taken"), null=True, blank=True, editable=False, help_text=_("By the clock of the camera.")
     )
     # What is inside a frame of one colour; null without a frame. The box is in thousandths of the width and the height.
-    inside_perceptual_hash = models.CharField(
-        _("perceptual hash of the inside"), max_length=64, null=True, blank=True, editable=False
-    )
-    inside_vertical_hash = models.CharField(
-        _("vertical hash of the inside"), max_length=64, null=True, blank=True, editable=False
-    )
-    inside_detail_hash = models.CharField(
-        _("detail hash of the inside"), max_length=64, null=True, blank=True, editable=False
-    )
+    inside_perceptual_hash = HexIntegerField(_("perceptual hash of the inside"), null=True, blank=True, editable=False)
+    inside_vertical_hash = HexIntegerField(_("vertical hash of the inside"), null=True, blank=True, editable=False)
+    inside_detail_hash = HexBinaryField(_("detail hash of the inside"), null=True, blank=True, editable=False)
     inside_quality = models.PositiveSmallIntegerField(_("quality of the inside"), null=True, blank=True, editable=False)
     inside_left = models.PositiveSmallIntegerField(_("left of the inside"), null=True, blank=True, editable=False)
     inside_top = models.PositiveSmallIntegerField(_("top of the inside"), null=True, blank=True, editable=False)

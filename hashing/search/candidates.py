@@ -19,36 +19,30 @@ SQL = tuple[str, tuple[Any, ...]]
 class Dialect(NamedTuple):
     """The SQL that looks up values of a band: a number of bits of some values may differ.
 
-    `array` is the text of an array. `any_value` is true of each value of a band.
+    `array` is the text of an array. See `Band` for `{type}` and `{converted}`.
     """
 
     lookup: str
     array: str
-    any_value: str
 
 
 # The server combines values with masks. The text of the masks is the same in each search.
 POSTGRESQL = Dialect(
-    """{band} = ANY(ARRAY(
-    SELECT mask # value FROM unnest(%s::int[]) AS masks(mask), unnest(%s::int[]) AS near(value)))""",
+    """{column} = ANY(ARRAY(
+    SELECT mask # value FROM unnest(%s::{type}[]) AS masks(mask), unnest(%s::{type}[]) AS near(value)))""",
     "{{{}}}",
-    "{band} BETWEEN 0 AND {largest}",
 )
 SQLITE = Dialect(
-    """{band} IN (
-    SELECT printf('%%0{length}x', (near.value | masks.value) - (near.value & masks.value))
-    FROM json_each(%s) AS masks, json_each(%s) AS near)""",
+    """{column} IN (SELECT {converted} FROM json_each(%s) AS masks, json_each(%s) AS near)""",
     "[{}]",
-    "{band} >= ''",
 )
-# Where each hash begins in a copy: the hexadecimal hashes of a part of a picture in one orientation, joined.
-OFFSETS = {"perceptual_hash": 0, "vertical_hash": 16, "inside_perceptual_hash": 0, "inside_vertical_hash": 16}
+SQLITE_XOR = "(near.value | masks.value) - (near.value & masks.value)"
 
 
 class BandSearch(NamedTuple):
-    """Finds the rows of which a part differs from one of some hexadecimal `copies` in at most `distance` small bits.
+    """Finds the rows of which a part differs from one of some `copies` in at most `distance` small bits.
 
-    See OFFSETS for the copies.
+    A copy is the hexadecimal hashes of a part of a picture in one orientation, joined.
     """
 
     row: Part
@@ -125,7 +119,7 @@ def inside_lookups(
     # PostgreSQL has no statistics of this column: without the range it overestimates the rows, and starts parallel
     # workers for them.
     conditions = [
-        f"{dialect.any_value.format(band=column, largest=(1 << band.bits) - 1)} AND {quality} IS NOT NULL"
+        f"{column} BETWEEN 0 AND {band.largest} AND {quality} IS NOT NULL"
         for band, column in zip(search.bands, columns, strict=True)
     ]
     if radii is None:
@@ -141,9 +135,10 @@ def lookups(
     for band, column, radius, condition in zip(search.bands, columns, radii, conditions, strict=True):
         if radius < 0:
             continue
-        sql = dialect.lookup.format(band=column, length=band.length)
-        values = dict.fromkeys(band.value_of(copy[OFFSETS[band.field] :]) for copy in search.copies)
-        params = array_of_masks(band.bits, radius, dialect.array), dialect.array.format(",".join(map(str, values)))
+        converted = band.sqlite_value.format(SQLITE_XOR)
+        sql = dialect.lookup.format(column=column, type=band.postgresql_type, converted=converted)
+        values = dict.fromkeys(band.value_of(copy) for copy in search.copies)
+        params = array_of_masks(band.positions, radius, dialect.array), dialect.array.format(",".join(map(str, values)))
         found.append((f"({sql} AND {condition})" if condition else f"({sql})", params))
     return found
 
@@ -154,14 +149,14 @@ def estimate_framed_rows(connection: Any, table: str) -> int:
 
 
 @lru_cache
-def array_of_masks(bits: int, radius: int, array: str) -> str:
-    return array.format(",".join(map(str, masks(bits, radius))))
+def array_of_masks(positions: tuple[int, ...], radius: int, array: str) -> str:
+    return array.format(",".join(map(str, masks(positions, radius))))
 
 
-def masks(bits: int, radius: int) -> list[int]:
-    """Return what a value of `bits` bits is XORed with to get every value within the radius; none if it is negative."""
-    flips = itertools.chain.from_iterable(itertools.combinations(range(bits), count) for count in range(radius + 1))
-    return [sum(1 << bit for bit in chosen) for chosen in flips]
+def masks(positions: Sequence[int], radius: int) -> list[int]:
+    """Return what a value is XORed with to flip up to `radius` of these bits; none if it is negative."""
+    flips = itertools.chain.from_iterable(itertools.combinations(positions, count) for count in range(radius + 1))
+    return [sum(1 << position for position in chosen) for chosen in flips]
 
 
 def unsupported(connection: Any) -> NotSupportedError:

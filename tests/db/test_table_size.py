@@ -49,7 +49,8 @@ def test_partial_index_of_an_empty_table_has_no_rows_to_speak_of():
         # The files are as large as the tests before have made them.
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {TABLE} CASCADE")
-    assert estimate_indexed_rows(connection, TABLE, "inside_quality", INDEX) < 1000
+    # An empty index has a page.
+    assert estimate_indexed_rows(connection, TABLE, "inside_quality", INDEX) < 2000
 
 
 def test_table_that_does_not_exist_has_no_rows_on_postgresql():

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from hashing.migrations._online_index import AddIndexOnline
 from hashing.models import ImageAsset
-from hashing.search.bands import SEARCH_QUALITY, Band, Substring, band_indexes
+from hashing.search.bands import SEARCH_QUALITY, Substring, SubstringBand, band_indexes
 
 # An index cannot be made concurrently inside a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ INDEXES = {index.name for index in ImageAsset._meta.indexes}
 @pytest.fixture
 def step():
     """The operation with an index of its own, which the model does not have."""
-    band = Band("perceptual_hash", (Substring(1, 2), Substring(9, 3)), skew=1)
+    band = SubstringBand(1, "perceptual_hash", (Substring(1, 2), Substring(9, 3)))
     yield AddIndexOnline("imageasset", Index(band.expression, SEARCH_QUALITY, name=NAME))
     execute(f"DROP INDEX IF EXISTS {NAME}")
 
