@@ -22,7 +22,7 @@ from hashing.indexing.owners import has_row_permission
 from hashing.indexing.similar_rows import similar_rows
 from hashing.log_events import LogEvent, log_event
 from hashing.models import ImageAsset
-from hashing.models.duplicates import describe_match
+from hashing.models.match_labels import describe_match
 from hashing.search.query import is_searchable
 from hashing.sources import ImageSource
 from hashing.sources.registry import sources_of_model

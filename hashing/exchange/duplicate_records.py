@@ -14,7 +14,7 @@ from hashing.exchange.hash_records import OWNER_FIELDS
 from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import Framing
 from hashing.grouping.finder import FoundGroup, FoundMember
-from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 

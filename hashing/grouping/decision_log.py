@@ -12,8 +12,8 @@ from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
 from hashing.db.paging import batches
-from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
 from hashing.models.image_asset import ImageAsset
+from hashing.models.pair_decisions import PairDecision, PairDecisionQuerySet
 
 # Keys of two assets, the lower one first.
 Pair = tuple[int, int]

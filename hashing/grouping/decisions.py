@@ -16,8 +16,9 @@ from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import read_constraints_around
 from hashing.grouping.signals import announce_decisions
 from hashing.log_events import LogEvent, log_event
-from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
+from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
+from hashing.models.pair_decisions import PairDecision
 from hashing.text import isolated
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from hashing.db.locks import lock_without_waiting
 from hashing.db.paging import batches
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.pair_constraints import PairConstraints, is_sound, read_constraints_around
-from hashing.models.duplicates import PairDecision
 from hashing.models.image_asset import ImageAsset
+from hashing.models.pair_decisions import PairDecision
 from hashing.sources.keys import SourceKey
 from hashing.sources.storages import find_storages
 from hashing.stored_files.availability import StorageUnavailable, check_storage

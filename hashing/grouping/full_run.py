@@ -24,7 +24,7 @@ from hashing.grouping.report import GroupingReport
 from hashing.grouping.signals import announce_groups, last_member
 from hashing.grouping.store import store_groups
 from hashing.log_events import LogEvent, log_event
-from hashing.models.duplicates import DuplicateGroup
+from hashing.models.duplicate_groups import DuplicateGroup
 
 logger = logging.getLogger(__name__)
 

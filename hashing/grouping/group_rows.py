@@ -14,7 +14,7 @@ from hashing.db.retry import retry_transient
 from hashing.db.transactions import exclusive_transaction
 from hashing.fingerprint.orientations import Orientation
 from hashing.grouping.finder import FoundGroup, FoundMember
-from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
 
 P = ParamSpec("P")

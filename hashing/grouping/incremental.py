@@ -14,7 +14,7 @@ from hashing.grouping.pair_constraints import PairConstraints, read_constraints_
 from hashing.grouping.ranking import is_better, order_by_ranking
 from hashing.grouping.store import store_groups
 from hashing.grouping.versions import read_mixed_pairs
-from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
 
 # Groups of this size and above are updated in place instead of being rebuilt.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hashing.db.paging import batches
 from hashing.grouping.decision_log import Pair, pair_of
 from hashing.grouping.deletion import find_kept
-from hashing.models.duplicates import PairDecision
 from hashing.models.image_asset import ImageAsset
+from hashing.models.pair_decisions import PairDecision
 
 FIELDS = ("lower", "higher", "lower_file", "higher_file")
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from hashing.conf import hashing_settings
 from hashing.fingerprint.similarity import LARGEST_DISTANCE
-from hashing.models.duplicates import GroupingRun
+from hashing.models.duplicate_groups import GroupingRun
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources

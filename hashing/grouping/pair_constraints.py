@@ -10,7 +10,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from hashing.db.paging import batches
 from hashing.db.transactions import same_server
-from hashing.models.duplicates import PairDecision, PairDecisionQuerySet
+from hashing.models.pair_decisions import PairDecision, PairDecisionQuerySet
 
 
 @dataclass(frozen=True)

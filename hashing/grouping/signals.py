@@ -16,8 +16,9 @@ from hashing.db.paging import batches, rows_with_keys
 from hashing.grouping.decision_log import Pair
 from hashing.grouping.group_rows import count_members, with_groups_locked
 from hashing.grouping.incremental import update_groups
-from hashing.models.duplicates import DuplicateGroup, GroupMember, PairDecision
+from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
+from hashing.models.pair_decisions import PairDecision
 from hashing.signals import duplicates_found, files_replaced, pair_decided, send_after_commit
 
 

@@ -18,7 +18,7 @@ from hashing.grouping.group_rows import (
     remove_groups,
     with_groups_locked,
 )
-from hashing.models.duplicates import DuplicateGroup, GroupMember
+from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 
 # Images that are written in one transaction, at least; a new group is never split.
 BATCH = 2000

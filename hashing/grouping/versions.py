@@ -20,7 +20,7 @@ from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import Framing
 from hashing.grouping.distances import Measured
 from hashing.grouping.options import GroupingOptions
-from hashing.models.duplicates import GroupMember
+from hashing.models.duplicate_groups import GroupMember
 from hashing.models.querysets import ImageAssetQuerySet
 
 # How each image of a group, the second of a pair, matches its keeper; and the keeper each image.

@@ -22,7 +22,7 @@ from hashing.fingerprint.limits import DecodingLimit
 from hashing.fingerprint.orientations import IS_TRANSPOSED
 from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
-from hashing.models.duplicates import describe_match
+from hashing.models.match_labels import describe_match
 from hashing.previews import preview_type
 from hashing.text import first_line
 from hashing.uploads import hash_uploaded_picture, path_of_upload

@@ -10,7 +10,7 @@ from hashing.admin.previews import LARGE, preview_html
 from hashing.conf import hashing_settings
 from hashing.fingerprint.orientations import Orientation
 from hashing.models import ImageAsset
-from hashing.models.duplicates import describe_match
+from hashing.models.match_labels import describe_match
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.search.query import is_searchable, whole_of
 from hashing.search.similar import largest_quick_distance
