@@ -81,7 +81,7 @@ def test_a_transparent_level_of_16_bits(transparent, expected):
 
 @pytest.mark.parametrize("place", [(0, 0), (SIZE[0] - 1, SIZE[1] - 1)])
 def test_transparency_in_one_of_many_tiles_is_found(place, monkeypatch):
-    monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", 64)
+    monkeypatch.setattr("hashing.fingerprint.modes.TILE_PIXELS", 64)
     assert details(encoded(with_alpha(254, place=place), "PNG")).is_transparent
     assert not details(encoded(with_alpha(255), "PNG")).is_transparent
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hashing.fingerprint import decoding, opening
+from hashing.fingerprint import modes, opening
 from hashing.fingerprint.decoding import read_picture, read_thumbnail
 from hashing.fingerprint.limits import FILE_SUFFIXES
 from hashing.fingerprint.opening import open_picture, open_regular_file
@@ -283,7 +283,7 @@ def test_an_error_of_the_caller_is_raised_unchanged(error: Exception):
 
 
 def test_an_error_after_decoding_is_raised_unchanged(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(decoding, "to_eight_bits", lambda _image: None)
+    monkeypatch.setattr(modes, "to_eight_bits", lambda _image: None)
     for read_it in (read, lambda content: read_thumbnail(io.BytesIO(content), 40)):
         with pytest.raises(AttributeError):
             read_it(encoded(photo(size=SMALL), "PNG"))

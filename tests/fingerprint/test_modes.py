@@ -227,7 +227,7 @@ def test_a_picture_is_the_same_in_tiles(monkeypatch, mode: str, tile_pixels: int
     elif mode == "I;16":
         made = Image.fromarray(np.asarray(made).astype(np.uint16) * 200)
     whole = picture_from_pil(made)
-    monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", tile_pixels)
+    monkeypatch.setattr("hashing.fingerprint.modes.TILE_PIXELS", tile_pixels)
     assert_same_grey(picture_from_pil(made), whole.grey)
 
 
@@ -235,7 +235,7 @@ def test_a_picture_is_the_same_in_tiles(monkeypatch, mode: str, tile_pixels: int
 def test_a_thumbnail_of_a_large_picture_is_nearly_the_same_in_tiles(monkeypatch, size: tuple[int, int]):
     content = encoded(photo(size=size).convert("RGBA"), "PNG")
     whole = read_thumbnail(io.BytesIO(content), 20)
-    monkeypatch.setattr("hashing.fingerprint.decoding.TILE_PIXELS", 1000)
+    monkeypatch.setattr("hashing.fingerprint.modes.TILE_PIXELS", 1000)
     tiled = read_thumbnail(io.BytesIO(content), 20)
     assert tiled.size == whole.size
     assert max(tiled.size) == 20
