@@ -27,7 +27,7 @@ FIRST_NUMPY = {"3.13": "2.1"}
 CHOSEN_TESTS = (
     "tests/fingerprint tests/hamming_join tests/search tests/models tests/db tests/migrations tests/checks"
     " tests/sources tests/indexing tests/grouping tests/management/test_find_duplicates.py tests/admin/search"
-    " tests/admin/test_permissions.py tests/test_forms.py tests/test_perceptual_hash.py tests/test_previews.py"
+    " tests/admin/test_permissions.py tests/test_forms.py tests/test_perceptual_hash.py tests/previews"
     " tests/test_rest_framework.py tests/test_settings.py tests/test_tasks.py tests/test_uploads.py"
 ).split()
 

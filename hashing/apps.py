@@ -18,7 +18,7 @@ class HashingConfig(AppConfig):
         from hashing.checks import databases, packages, settings, sources  # noqa: F401
         from hashing.grouping.signals import connect_groups
         from hashing.indexing.signals import connect_sources
-        from hashing.previews import connect_previews
+        from hashing.previews.signals import connect_previews
         from hashing.search.sqlite_functions import add_sqlite_functions
         from hashing.uploads import connect_uploads
         from hashing.workers.decoder import begin_request, end_request

@@ -8,7 +8,7 @@ from django.core.files.storage import FileSystemStorage
 from hashing.backfill.run import hash_row
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_perceptual_hash
-from hashing.previews import read_preview
+from hashing.previews.reading import read_preview
 
 pytestmark = pytest.mark.django_db
 

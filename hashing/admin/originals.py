@@ -21,7 +21,7 @@ from hashing.admin.previews import secured
 from hashing.conf import page_limits
 from hashing.fingerprint.limits import DecodingLimit, DecodingLimits, FileTooLarge
 from hashing.models import ImageAsset
-from hashing.previews import preview_digest
+from hashing.previews.location import preview_digest
 from hashing.stored_files.availability import is_local
 from hashing.text import first_line, printable
 from hashing.workers.decoder import DecoderBusy

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from hashing.admin.links import admin_url
 from hashing.models import ImageAsset
-from hashing.previews import preview_digest, preview_type, read_preview
+from hashing.previews.location import preview_digest, preview_type
+from hashing.previews.reading import read_preview
 from hashing.text import first_line
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS, HASH_FIELDS
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
-from hashing.previews import delete_stale_previews
+from hashing.previews.deletion import delete_stale_previews
 from hashing.signals import files_replaced, image_hashed, send_after_commit
 from hashing.text import first_line, printable
 from hashing.workers.worker import Outcome

@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hashing.backfill import backfill_perceptual_hashes
 from hashing.models import ImageAsset
 from hashing.models.hash_fields import EMPTY_HASH_FIELDS
-from hashing.previews import read_preview
+from hashing.previews.reading import read_preview
 from hashing.workers import page_decoding
 from samples.hostile_files import baseline_jpeg, plain_ppm, png, progressive_jpeg
 from samples.pictures import encoded, photo

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 
 from hashing.admin.images.admin import ImageAssetAdmin
 from hashing.models import ImageAsset
-from hashing.previews import FOLDER
+from hashing.previews.location import FOLDER
 from samples.pictures import encoded, photo
 from tests.admin.conftest import EPS, HTML, SVG, address, bomb
 

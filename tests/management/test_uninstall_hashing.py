@@ -15,7 +15,7 @@ from django.db import connection, models
 
 from hashing.management.commands.uninstall_hashing import own_tables
 from hashing.models import ImageAsset
-from hashing.previews import read_preview
+from hashing.previews.reading import read_preview
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

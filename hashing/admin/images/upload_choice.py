@@ -23,7 +23,7 @@ from hashing.fingerprint.orientations import IS_TRANSPOSED
 from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
 from hashing.models.match_labels import describe_match
-from hashing.previews import preview_type
+from hashing.previews.location import preview_type
 from hashing.text import first_line
 from hashing.uploads import hash_uploaded_picture, path_of_upload
 from hashing.workers.page_decoding import make_thumbnail

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from hashing.checks.messages import documentation_page
 from hashing.management.base import HashingCommand
-from hashing.previews import delete_all_previews, find_all_previews
+from hashing.previews.deletion import delete_all_previews
+from hashing.previews.location import find_all_previews
 from hashing.sources.registry import all_sources
 
 
