@@ -61,7 +61,7 @@ SCRIPTS = [
     "hashing/review/menus.js",
     "hashing/review/sizes.js",
     "hashing/review/session.js",
-    "hashing/review/compare.js",
+    "hashing/review/compare_controls.js",
     "hashing/review/presence.js",
 ]
 

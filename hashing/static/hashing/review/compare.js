@@ -1,9 +1,10 @@
-// The images of a group at full size, one after the other beside a keeper, with the same buttons as on their cards. Two
-// images that are selected are compared with each other.
+// The dialog with the images of a group at full size, one after the other beside the keeper: which two it shows, and
+// what follows after a decision. Two images that are selected are compared with each other.
 
 import { describeDecisions, describeDrawing, describePair, verdictButton } from "./captions.js";
 import { linkBeyond, nextGroup, OPEN_GROUP, pageBeyond, storePlace, takePlace } from "./continuation.js";
-import { moveDivider, panTo, pictures, resetZoom, showPair, zoomIn, zoomTo, zoomToActual } from "./loupe.js";
+import { moveDivider } from "./divider.js";
+import { pictures, resetZoom, showPair } from "./loupe.js";
 import { clearPicture } from "./picture.js";
 import { loadGroup } from "./seen.js";
 
@@ -11,29 +12,15 @@ const review = document.querySelector(".hashing-review");
 const toolbarMessage = review.querySelector(".hashing-toolbar__message");
 const dialog = document.querySelector(".hashing-compare");
 const stage = dialog.querySelector(".hashing-compare__stage");
-const opacitySlider = dialog.querySelector("input");
 const message = dialog.querySelector(".hashing-compare__message");
 const undoButton = dialog.querySelector(".hashing-compare__undo");
 const nextGroupButton = dialog.querySelector(".hashing-compare__next-group");
-const help = document.querySelector(".hashing-keys");
-const GLANCE_MILLISECONDS = 300;
-const ZOOMS = {
-  in: () => zoomIn(1),
-  out: () => zoomIn(-1),
-  fit: () => zoomTo("fit"),
-  fill: () => zoomTo("fill"),
-  actual: () => zoomToActual(),
-};
-const FORWARD = getComputedStyle(document.documentElement).direction === "rtl" ? -1 : 1;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const STEPS = { ArrowRight: FORWARD, ArrowLeft: -FORWARD, j: 1, k: -1 };
 // The card of each side. Decisions replace the cards, which are found again by their images.
 const sides = { first: null, second: null };
 // The image beside which the others are shown, if it is not the keeper.
 let reference = null;
 let chosenMode = dialog.dataset.mode;
 let revealed = null;
-let heldSince = 0;
 let isWaiting = false;
 // Moves that were asked for while a decision is sent: they are about what its answer shows.
 const pending = [];
@@ -52,15 +39,8 @@ addEventListener("pagehide", () => {
   // After the last group of a page, the next page continues where this one ended.
   if (dialog.open && isWaiting) storePlace(chosenMode);
 });
-dialog.addEventListener("click", handleClick);
-dialog.addEventListener("keydown", handleKey);
-dialog.addEventListener("keyup", (event) => {
-  if (event.key === " ") endGlance();
-});
 dialog.addEventListener("close", leave);
-stage.addEventListener("hashing:tap", tap);
 stage.addEventListener("hashing:drawn", describeDrawing);
-opacitySlider.addEventListener("input", () => stage.style.setProperty("--opacity", opacitySlider.value / 100));
 reopen();
 
 function reopen() {
@@ -131,22 +111,26 @@ function isOpen(card) {
   return card.matches(".hashing-member--open");
 }
 
-function showNext(step) {
+export function showImage(key) {
+  show(cardsBeside(sides.first).find((card) => card.dataset.image === key));
+}
+
+export function showNext(step) {
   const cards = cardsBeside(sides.first);
   const next = cards[cards.indexOf(sides[dialog.dataset.shown]) + step];
   if (next) show(next);
   else showBeyond(step);
 }
 
-// The images of the group on another page.
-function showBeyond(step) {
+// Shows the images of the group on another page.
+export function showBeyond(step) {
   const link = linkBeyond(currentGroup(), step);
   if (!link) return;
   storePlace(chosenMode, sides[dialog.dataset.shown].dataset.image, step);
   link.click();
 }
 
-function showNextGroup(step) {
+export function showNextGroup(step) {
   reference = null;
   const group = nextGroup(currentGroup(), step);
   if (group) return show(group.querySelector(".hashing-member"));
@@ -156,7 +140,7 @@ function showNextGroup(step) {
   location.assign(url);
 }
 
-function moveWhenAnswered(move) {
+export function moveWhenAnswered(move) {
   if ("sending" in review.dataset) pending.push(move);
   else move();
 }
@@ -186,52 +170,7 @@ function mirrorMessage() {
   if (isError) isWaiting = false;
 }
 
-// What is done by mouse, keyboard and touch.
-
-function handleClick(event) {
-  const button = event.target.closest("button");
-  if (!button) return;
-  const { mode, zoom, verdict, side, image, step } = button.dataset;
-  if (mode) chooseMode(mode);
-  if (zoom) ZOOMS[zoom]();
-  if (verdict && event.detail < 2) decide(button);
-  if (side) activate(side);
-  if (image) show(cardsBeside(sides.first).find((card) => card.dataset.image === image));
-  if (step) moveWhenAnswered(() => showBeyond(Number(step)));
-  if (button === undoButton && event.detail < 2) undo();
-  if (button === nextGroupButton) moveWhenAnswered(() => showNextGroup(1));
-  if (button.matches(".hashing-compare__help")) help.showModal();
-  if (button.matches(".hashing-compare__reload")) reload();
-}
-
-function handleKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target === opacitySlider) return;
-  const onButton = event.target.matches("button") && [" ", "Enter"].includes(event.key);
-  if (onButton && !event.target.matches("[aria-current]")) return;
-  if (!moveByKey(event) && !pressByKey(event)) return;
-  event.preventDefault();
-  // What the dialog has handled is not for the page.
-  event.stopPropagation();
-}
-
-function moveByKey(event) {
-  const arrow = ARROWS[event.key];
-  if (arrow && (event.shiftKey || arrow[1])) return panTo(...arrow) || true;
-  if (STEPS[event.key]) return moveWhenAnswered(() => showNext(STEPS[event.key])) || true;
-  if (event.key === "G") return moveWhenAnswered(() => showNextGroup(-1)) || true;
-  if (event.key === "=") return zoomIn(1) || true;
-  return false;
-}
-
-function pressByKey(event) {
-  if (event.key === " ") return event.repeat || glance() || true;
-  const button = [...dialog.querySelectorAll("[data-key]")].find((each) => each.dataset.key === event.key);
-  const mayRepeat = button?.dataset.zoom || button === nextGroupButton;
-  if (button && !button.hidden && (mayRepeat || !event.repeat)) button.click();
-  return Boolean(button);
-}
-
-function chooseMode(mode) {
+export function chooseMode(mode) {
   chosenMode = mode;
   setMode(mode);
 }
@@ -243,35 +182,17 @@ function setMode(mode) {
   }
 }
 
-function activate(side) {
+export function activate(side) {
   dialog.dataset.shown = side;
   describe();
   describeDrawing();
 }
 
-function flip() {
+export function flip() {
   activate(dialog.dataset.shown === "first" ? "second" : "first");
 }
 
-// In flip mode a click shows the other image; where both are visible, the one that was clicked becomes the active one.
-function tap(event) {
-  const side = event.target.closest(".hashing-compare__view")?.dataset.side;
-  if (dialog.dataset.mode === "flip") flip();
-  else if (dialog.dataset.mode === "side" && side) activate(side);
-}
-
-// A short press of the key flips to the other image, a long one shows it for a glance.
-function glance() {
-  heldSince = performance.now();
-  flip();
-}
-
-function endGlance() {
-  if (heldSince && performance.now() - heldSince > GLANCE_MILLISECONDS) flip();
-  heldSince = 0;
-}
-
-function decide(button) {
+export function decide(button) {
   const target = verdictButton(button, sides);
   if (!target) return;
   // The page says that this came too soon.
@@ -288,13 +209,13 @@ function pageUndoButton() {
   return review.querySelector(".hashing-toolbar__undo button");
 }
 
-function undo() {
+export function undo() {
   if (review.ariaBusy !== "true") revealed = null;
   pageUndoButton()?.click();
 }
 
-// Of a page on which somebody else has decided.
-function reload() {
+// Loads the page again, after somebody else has decided.
+export function reload() {
   storePlace(chosenMode, sides[dialog.dataset.shown].dataset.image);
   location.reload();
 }

@@ -1,4 +1,4 @@
-// Where the comparison continues: in another group, or on another page, which opens it again.
+// Where the review continues: in another group, or on another page, which opens the comparison again.
 
 const review = document.querySelector(".hashing-review");
 const STORED_PLACE = "hashing:compare";

@@ -1,10 +1,11 @@
 // Decisions without reloading the page: a form is sent, and the response replaces the groups that have changed.
 
+import { OPEN_GROUP } from "./continuation.js";
 import { areSeen, untilSeen } from "./seen.js";
 
 const review = document.querySelector(".hashing-review");
 const groupList = review.querySelector(".hashing-review__groups");
-const OPEN_CARDS = ".hashing-group:not(.hashing-group--decided) .hashing-member";
+const OPEN_CARDS = `${OPEN_GROUP} .hashing-member`;
 const STORED_MESSAGE = "hashing:message";
 const message = review.querySelector(".hashing-toolbar__message");
 // What the last decision has done, and why a later press did nothing.

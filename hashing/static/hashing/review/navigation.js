@@ -1,6 +1,8 @@
 // Where the focus goes: from card to card, row to row, group to group and page to page.
 // The cards of a group are one tab stop, and the controls of its current card another one, with arrows inside.
 
+import { OPEN_GROUP, pageBeyond } from "./continuation.js";
+
 const review = document.querySelector(".hashing-review");
 const toolbar = review.querySelector(".hashing-toolbar");
 const CONTROLS = "a[href], button:not([hidden]):not(:disabled), input";
@@ -43,7 +45,7 @@ export function moveGroup(step, from = currentCard?.closest(".hashing-group")) {
   const groups = [...review.querySelectorAll(".hashing-group")];
   const next = groups[groups.indexOf(from) + step];
   if (next) return focusCard(next.querySelector(".hashing-member"));
-  const url = step > 0 ? review.dataset.nextPageUrl : review.dataset.previousPageUrl;
+  const url = pageBeyond(step);
   if (url) location.assign(url);
 }
 
@@ -69,7 +71,7 @@ function focusFirst() {
   const cards = [...review.querySelectorAll(".hashing-member")];
   if (place) return focusCard(place === "last" ? cards.at(-1) : cards[1]);
   if (location.hash) return;
-  const openGroup = review.querySelector(".hashing-group:not(.hashing-group--decided)");
+  const openGroup = review.querySelector(OPEN_GROUP);
   (openGroup ?? review).querySelector(".hashing-member")?.focus({ preventScroll: true });
 }
 
