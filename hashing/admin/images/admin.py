@@ -22,17 +22,15 @@ from hashing.admin.filters import SourceFilter
 from hashing.admin.hashing_actions.views import HashingViews
 from hashing.admin.images.choice_views import UploadChoiceViews
 from hashing.admin.images.duplicates import (
-    add_hashing_message,
-    add_search_messages,
     attach_group,
     attach_related,
     groups_to_review,
-    keep_together,
     link_to_group,
     link_to_related,
     may_see_groups,
 )
 from hashing.admin.images.filters import WAITING_QUERY, AddedFilter, StateFilter, search_images
+from hashing.admin.images.saved_uploads import add_upload_messages, keep_together
 from hashing.admin.images.upload_choice import ImageUploadForm
 from hashing.admin.originals import OriginalView
 from hashing.admin.owners import attach_owners
@@ -219,22 +217,15 @@ class ImageAssetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: ImageAsset, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
+        site, using = self.admin_site, router.db_for_write(ImageAsset)
         if kept := getattr(form, "kept", ()):
             # Before the upload is hashed, so that it joins no group with them.
-            keep_together(obj, kept, ImageAccess(request, self.admin_site))
+            keep_together(obj, kept, ImageAccess(request, site))
         if "image" in form.changed_data:
             # After the upload is hashed, which also happens after the commit.
-            using = router.db_for_write(ImageAsset)
-            transaction.on_commit(lambda: self._add_upload_messages(request, obj, form, using), using=using)
-
-    def _add_upload_messages(self, request: HttpRequest, saved: ImageAsset, form: Any, using: str) -> None:
-        # Not from a replica, which may not have the row yet.
-        asset = ImageAsset.objects.using(using).filter(pk=saved.pk).first()
-        if asset is None:
-            return
-        problem = asset.hash_error or getattr(form, "problem", "")
-        add_hashing_message(request, asset, problem, saved.left_to_backfill)
-        add_search_messages(request, asset, self.admin_site, was_asked=getattr(form, "was_asked", False))
+            transaction.on_commit(
+                lambda: add_upload_messages(obj, form, ImageAccess(request, site), using), using=using
+            )
 
     # The views behind the buttons.
 

@@ -11,10 +11,10 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
-from hashing.admin.columns import pixels, size
 from hashing.admin.owners import attach_owners
 from hashing.admin.previews import LARGE, preview_html
-from hashing.admin.review.differences import Difference, Pair, find_differences, format_label
+from hashing.admin.review.differences import Difference, Pair, find_differences
+from hashing.admin.review.file_labels import known_facts
 from hashing.admin.search.matches import find_in_any_orientation, orientation_of
 from hashing.admin.visibility import ImageAccess
 from hashing.conf import page_limits
@@ -80,8 +80,7 @@ class UploadChoice:
 
     @property
     def facts(self) -> list[str]:
-        facts = [pixels(self.upload), size(self.upload), format_label(self.upload)]
-        return [fact for fact in facts if fact]
+        return known_facts(self.upload)
 
 
 class ImageUploadForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -9,14 +9,8 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.originals import BROWSER_FORMATS, original_url
 from hashing.admin.previews import FULL, LARGE, preview_html, preview_url
-from hashing.admin.review.differences import (
-    Difference,
-    Pair,
-    describe_file,
-    describe_owners,
-    find_differences,
-    inside_box,
-)
+from hashing.admin.review.differences import Difference, Pair, describe_owners, find_differences, inside_box
+from hashing.admin.review.file_labels import describe_file
 from hashing.admin.review.verdicts import VERDICTS, Verdict
 from hashing.admin.visibility import ImageAccess
 from hashing.fingerprint.fingerprint import InsideBox

@@ -1,44 +1,33 @@
-"""What an editor needs to know about an image of a group beside its keeper, in words as short as a chip."""
+"""The chips of a card: what an editor needs to know about an image of a group beside its keeper."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from itertools import chain
 from typing import NamedTuple
 
-from django.template.defaultfilters import floatformat
-from django.utils.formats import date_format
-from django.utils.functional import Promise
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from hashing.admin.columns import pixels, size
 from hashing.admin.owners import OwnerLink
+from hashing.admin.review.file_labels import BYTES, PIXELS, amount_label, format_label, time_between
 from hashing.fingerprint.fingerprint import InsideBox
 from hashing.fingerprint.similarity import Framing
-from hashing.grouping.decision_log import local_time
 from hashing.models import ImageAsset
-from hashing.text import isolated, spell_out
+from hashing.text import isolated
 from hashing.workers.worker import FILE_NOT_FOUND
 
 # Smaller differences are noise: a share of the pixels, bytes or of the shape, steps of quality, and EXIF tags.
 MIN_SHARE, MIN_QUALITY_STEPS, MIN_TAGS = 0.02, 3, 5
 # An edge of a frame is known to within a line of a small picture: a share of what is inside, and thousandths.
 MIN_INSIDE_SHARE, MIN_FRAME_DIFFERENCE = 0.08, 20
-# From here on "2x the pixels" is easier to understand than "+95% pixels".
-MIN_TIMES = 1.95
-# So far is a share from a half that is called that.
-HALF_TOLERANCE = 0.025
 # The clocks of two time zones differ by whole quarters of an hour, up to this.
 TIME_ZONE_STEP, MAX_TIME_ZONES = timedelta(minutes=15), timedelta(hours=26)
-ONE_MINUTE = MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
+MIN_TIME_BETWEEN_UPLOADS = timedelta(minutes=1)
 MAX_OWNERS = 2
 # With these, the image or the keeper was compared without its frame.
 IMAGE_FRAMINGS, KEEPER_FRAMINGS = {Framing.ROW, Framing.BOTH}, {Framing.QUERY, Framing.BOTH}
-MINUS = "\N{MINUS SIGN}"
 
 Size = tuple[float, float]
 
@@ -94,24 +83,6 @@ def inside_box(asset: ImageAsset) -> InsideBox | None:
     return None if None in edges else InsideBox(*edges)  # type: ignore[arg-type]
 
 
-class Wording(NamedTuple):
-    times: Promise
-    half: Promise
-    change: Promise
-
-
-PIXELS = Wording(
-    gettext_lazy("%(times)s× the pixels"),  # noqa: RUF001
-    gettext_lazy("half the pixels"),
-    gettext_lazy("%(change)s pixels"),
-)
-BYTES = Wording(
-    gettext_lazy("%(times)s× the bytes"),  # noqa: RUF001
-    gettext_lazy("half the bytes"),
-    gettext_lazy("%(change)s bytes"),
-)
-
-
 def find_differences(pair: Pair) -> list[Difference]:
     """Return the differences in a fixed order: of the files, then who uses the image.
 
@@ -123,15 +94,6 @@ def find_differences(pair: Pair) -> list[Difference]:
     else:
         found += chain.from_iterable(compare(pair) for compare in COMPARISONS)
     return [*(found or compare_uploads(pair)), *describe_owners(pair.asset)]
-
-
-def describe_file(asset: ImageAsset) -> list[str]:
-    """Return the plain facts about the file of a keeper, with which the others are compared."""
-    facts = [pixels(asset), size(asset), format_label(asset)]
-    if asset.is_transparent:
-        facts.append(_("transparent"))
-    facts.append(date_label(asset))
-    return [fact for fact in facts if fact]
 
 
 def compare_availability(pair: Pair) -> Iterator[Difference]:
@@ -178,7 +140,7 @@ def compare_shapes(pair: Pair) -> Iterator[Difference]:
 
 def compare_bytes(pair: Pair) -> Iterator[Difference]:
     count, kept = pair.asset.file_size or 0, pair.keeper.file_size or 0
-    if label := amount_label(count, kept, BYTES):
+    if label := amount_label(count, kept, BYTES, MIN_SHARE):
         # Another format may need fewer bytes for the same, and a frame more.
         is_comparable = pair.asset.file_format == pair.keeper.file_format and not pair.framing
         yield Difference(label, better_if(count > kept) if is_comparable else Kind.NEUTRAL)
@@ -253,39 +215,6 @@ def describe_owners(asset: ImageAsset) -> Iterator[Difference]:
         yield Difference(_("used by %(owner)s") % {"owner": name}, url=owner.url)
     if others := len(owners[MAX_OWNERS:]):
         yield Difference(_("and by %(count)d more") % {"count": others})
-
-
-def amount_label(amount: float, kept: float, wording: Wording, min_share: float = MIN_SHARE) -> str:
-    """Return how an amount compares with that of the keeper; empty if it is about the same, or unknown."""
-    if not (amount and kept) or max(amount / kept, kept / amount) < 1 + min_share:
-        return ""
-    ratio = amount / kept
-    if ratio >= MIN_TIMES:
-        return str(wording.times) % {"times": floatformat(ratio, "-1g" if ratio < 10 else "0g")}
-    if abs(ratio - 0.5) <= HALF_TOLERANCE:
-        return str(wording.half)
-    percent = max(-99, round(100 * (ratio - 1)))
-    return str(wording.change) % {"change": f"{'+' if percent > 0 else MINUS}{abs(percent)}%"}
-
-
-def format_label(asset: ImageAsset) -> str:
-    name = asset.file_format or ""
-    return name if asset.jpeg_quality is None else f"{name} q{asset.jpeg_quality}"
-
-
-def date_label(asset: ImageAsset) -> str:
-    moment = asset.taken_at or asset.created_at
-    label = _("taken %(date)s") if asset.taken_at else _("added %(date)s")
-    return label % {"date": date_format(local_time(moment), "SHORT_DATE_FORMAT")}
-
-
-def time_between(one: datetime, other: datetime) -> str:
-    """Return the time between two moments in its largest unit."""
-    between = abs(one - other)
-    # In years and months of the calendar; `timesince` has no seconds.
-    return (
-        timesince(min(one, other), max(one, other), depth=1) if between >= ONE_MINUTE else spell_out(between, depth=1)
-    )
 
 
 def is_time_zone(between: timedelta) -> bool:

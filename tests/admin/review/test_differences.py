@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hashing.admin.owners import OwnerLink
-from hashing.admin.review.differences import Difference, Pair, describe_file, describe_owners, find_differences
+from hashing.admin.review.differences import Difference, Pair, describe_owners, find_differences
 from hashing.fingerprint.similarity import Framing
 from hashing.models import ImageAsset
 
@@ -206,10 +206,3 @@ def test_an_image_without_owners_says_nothing_about_them():
 def test_unknown_facts_are_no_differences():
     unknown = dict.fromkeys(DEFAULTS, None) | {"created_at": ADDED}
     assert chips(**unknown) == []
-
-
-def test_facts_of_a_keeper():
-    facts = [fact.replace("\xa0", " ") for fact in describe_file(image(is_transparent=True))]
-    assert facts == ["3000 × 2000", "976.6 KB", "JPEG q90", "transparent", "taken 05/01/2019"]  # noqa: RUF001
-    unhashed = ImageAsset(created_at=ADDED, file_size=3)
-    assert [fact.replace("\xa0", " ") for fact in describe_file(unhashed)] == ["3 bytes", "added 01/02/2026"]
