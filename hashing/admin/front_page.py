@@ -1,19 +1,18 @@
-"""What is to be done, for the front page of the admin."""
+"""The lines of the front page of the admin: what is to be done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.contrib.admin import AdminSite
-from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat, floatformat
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from hashing.admin.images.duplicates import may_see_groups
+from hashing.admin.capped_count import CappedCount
+from hashing.admin.images.duplicates import GROUPS_TO_REVIEW, may_see_groups
 from hashing.admin.images.filters import FAILED, StateFilter
 from hashing.admin.links import admin_url
 from hashing.admin.progress.runs import RunTotals, running_runs
@@ -25,9 +24,6 @@ from hashing.models import DuplicateGroup, MarkedDuplicate
 # Rows are counted up to these. An index has what is added up of the groups.
 MAX_GROUPS, MAX_IMAGES = 100_000, 10_000
 
-GROUPS_TO_REVIEW = ngettext_lazy(
-    "%(count)s group of duplicates to review", "%(count)s groups of duplicates to review", "rows"
-)
 MARKED_TO_DELETE = ngettext_lazy(
     "%(count)s marked duplicate to delete", "%(count)s marked duplicates to delete", "rows"
 )
@@ -40,30 +36,6 @@ class Work(NamedTuple):
     text: str
     url: str
     details: str = ""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Sums over some rows. `is_capped`: there are more."""
-
-    rows: int
-    sums: dict[str, int]
-    is_capped: bool
-
-    @classmethod
-    def of(cls, rows: QuerySet[Any], limit: int, **fields: str) -> Counted:
-        """Count rows up to a limit, with one query. `fields` are added up."""
-        sums = {f"sum_{name}": Sum(field) for name, field in fields.items()}
-        found = rows.order_by()[: limit + 1].aggregate(rows=Count("pk"), **sums)
-        values = {name: int(found[f"sum_{name}"] or 0) for name in fields}
-        return cls(min(found["rows"], limit), values, found["rows"] > limit)
-
-    def describe(self, text: Any) -> str:
-        """Return a text of `ngettext_lazy`, chosen by `rows`, with the number in place of %(count)s."""
-        return str(text % {"rows": self.rows, "count": self.at_least(floatformat(self.rows, "0g"))})
-
-    def at_least(self, text: str) -> str:
-        return _("over %(number)s") % {"number": text} if self.is_capped else text
 
 
 def describe_work(request: HttpRequest) -> list[Work]:
@@ -88,7 +60,7 @@ def find_work(access: ImageAccess) -> Iterator[Work]:
 def groups_to_review(access: ImageAccess) -> Iterator[Work]:
     groups = open_groups(access.site.get_model_admin(DuplicateGroup).get_queryset(access.request))
     names = ("open_count", "open_bytes")
-    counted = Counted.of(groups, MAX_GROUPS, **{name: count_field(groups, name) for name in names})
+    counted = CappedCount.of(groups, MAX_GROUPS, **{name: count_field(groups, name) for name in names})
     if counted.rows:
         images, size = counted.sums["open_count"], counted.sums["open_bytes"]
         text = ngettext("%(count)s image, %(size)s", "%(count)s images, %(size)s", images)
@@ -106,7 +78,7 @@ def may_see_marked(request: HttpRequest, site: AdminSite) -> bool:
 
 
 def marked_to_delete(access: ImageAccess) -> Iterator[Work]:
-    counted = Counted.of(access.limit(MarkedDuplicate.objects.all(), "pk", "kept_pk"), MAX_IMAGES, size="file_size")
+    counted = CappedCount.of(access.limit(MarkedDuplicate.objects.all(), "pk", "kept_pk"), MAX_IMAGES, size="file_size")
     if counted.rows:
         yield Work(
             counted.describe(MARKED_TO_DELETE),
@@ -116,7 +88,7 @@ def marked_to_delete(access: ImageAccess) -> Iterator[Work]:
 
 
 def failed_images(access: ImageAccess) -> Iterator[Work]:
-    counted = Counted.of(access.images.failed(), MAX_IMAGES)
+    counted = CappedCount.of(access.images.failed(), MAX_IMAGES)
     if counted.rows:
         url = admin_url(access.site, "imageasset_changelist", query={StateFilter.parameter_name: FAILED})
         yield Work(counted.describe(IMAGES_FAILED), url)

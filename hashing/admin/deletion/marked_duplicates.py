@@ -2,19 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.options import ShowFacets
 from django.db import router
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from hashing.admin import columns
+from hashing.admin.capped_count import CappedCount
 from hashing.admin.decision_filters import (
     DecidedAtFilter,
     DeciderFilter,
@@ -35,31 +36,21 @@ from hashing.models import MarkedDuplicate, PairDecision
 MAX_COUNTED = 10_000
 
 
-class MarkedTotal(NamedTuple):
-    """The number of the images of a list, and of their bytes, up to MAX_COUNTED images."""
-
-    images: int
-    bytes: int
-    is_capped: bool
-
-
 class MarkedPaginator(LargeTablePaginator):
     """Pages of marked duplicates. Counts and adds up the rows with one query."""
 
     @cached_property
-    def total(self) -> MarkedTotal:
+    def total(self) -> CappedCount:
         rows: Any = self.object_list
         with values_checked():
-            sizes = rows.order_by().values("file_size")[: MAX_COUNTED + 1]
-            total = sizes.aggregate(images=Count("*"), bytes=Sum("file_size"))
-        return MarkedTotal(min(total["images"], MAX_COUNTED), total["bytes"] or 0, total["images"] > MAX_COUNTED)
+            return CappedCount.of(rows, MAX_COUNTED, bytes="file_size")
 
     def _count(self, queryset: Any) -> int:
         # The history of a row has the same paginator.
         if queryset.model is not MarkedDuplicate:
             return super()._count(queryset)
         self.is_capped = self.total.is_capped
-        return self.total.images
+        return self.total.rows
 
 
 def attach_kept_images(rows: Iterable[Any], access: ImageAccess) -> None:

@@ -8,9 +8,9 @@ from django.contrib.admin import AdminSite
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
+from hashing.admin.capped_count import CappedCount
 from hashing.admin.links import admin_url, linked_names
 from hashing.admin.review.visible_groups import as_visible, open_groups
 from hashing.admin.visibility import ImageAccess
@@ -18,6 +18,9 @@ from hashing.models import DuplicateGroup, ImageAsset, PairDecision
 
 # Open groups are counted up to this.
 MAX_COUNTED = 1000
+GROUPS_TO_REVIEW = ngettext_lazy(
+    "%(count)s group of duplicates to review", "%(count)s groups of duplicates to review", "rows"
+)
 # Images that the page of an image names as belonging together with it.
 MAX_RELATED = 20
 
@@ -34,11 +37,8 @@ def groups_to_review(request: HttpRequest, site: AdminSite) -> str:
     if not may_see_groups(request, site):
         return ""
     groups = site.get_model_admin(DuplicateGroup).get_queryset(request)
-    count = open_groups(groups).order_by()[: MAX_COUNTED + 1].count()
-    if count > MAX_COUNTED:
-        return _("over %(count)d groups of duplicates to review") % {"count": MAX_COUNTED}
-    text = ngettext("%(count)d group of duplicates to review", "%(count)d groups of duplicates to review", count)
-    return text % {"count": count} if count else ""
+    counted = CappedCount.of(open_groups(groups), MAX_COUNTED)
+    return counted.describe(GROUPS_TO_REVIEW) if counted.rows else ""
 
 
 def attach_group(asset: Any, request: HttpRequest, site: AdminSite) -> None:

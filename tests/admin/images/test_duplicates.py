@@ -23,7 +23,7 @@ def test_list_links_to_the_open_groups(superuser, three_groups, monkeypatch):
     assert "2 groups of duplicates to review" in page
     assert reverse("admin:hashing_duplicategroup_changelist") in page
     monkeypatch.setattr(duplicates, "MAX_COUNTED", 1)
-    assert "over 1 groups of duplicates to review" in superuser.get(address("changelist")).text
+    assert "over 1 group of duplicates to review" in superuser.get(address("changelist")).text
 
 
 def test_form_links_to_the_group_of_the_image(superuser, three_groups):
