@@ -9,6 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
 from django.db import DataError
 
+from hashing.db.queryset_state import is_narrowed
 from hashing.db.table_size import estimate_count
 
 # Filtered rows are counted up to this: more pages than anybody opens.
@@ -43,7 +44,7 @@ class LargeTablePaginator(Paginator):  # type: ignore[type-arg]
             return self._count(self.object_list)
 
     def _count(self, queryset: Any) -> int:
-        if not queryset.query.where:
+        if not is_narrowed(queryset):
             estimate = estimate_count(queryset)
             self.is_estimate = estimate is not None
             return queryset.order_by().count() if estimate is None else estimate

@@ -11,7 +11,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from hashing.db.table_size import is_narrowed
+from hashing.db.queryset_state import is_narrowed
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.text import MAX_KEY
@@ -92,10 +92,6 @@ class ImageAccess:
         if not self.asks_objects(action):
             return rows
         return rows.filter(pk__in=[asset.pk for asset in rows.iterator(chunk_size=500) if self.allows(action, asset)])
-
-
-def visible_images(request: HttpRequest, site: AdminSite) -> ImageAssetQuerySet[ImageAsset]:
-    return ImageAccess(request, site).images
 
 
 def find_hidden(rows: Iterable[Any], request: HttpRequest, site: AdminSite) -> set[tuple[type, Any]]:

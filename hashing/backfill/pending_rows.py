@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from hashing.backfill.options import BackfillOptions
 from hashing.db.paging import in_key_order, read_page
+from hashing.db.queryset_state import combinator, gives_values, is_distinct, is_sliced, locks_rows
 from hashing.db.retry import retry_transient
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
@@ -42,13 +43,12 @@ def refuse_unsuitable(rows: Rows) -> None:
     """Raise `ValueError` unless this is a plain queryset in which each row occurs once."""
     if not isinstance(rows, ImageAssetQuerySet):
         raise ValueError(f"A backfill takes a ImageAssetQuerySet, not a {type(rows).__name__}.")  # noqa: TRY004
-    query = rows.query
     reasons = {
-        "is sliced; use limit": query.is_sliced,
-        f"is a {query.combinator}()": query.combinator,
-        "has values() or values_list()": query.values_select or query.annotation_select_mask is not None,
-        "is distinct(); use filter(pk__in=...)": query.distinct,
-        "locks its rows (select_for_update)": query.select_for_update,
+        "is sliced; use limit": is_sliced(rows),
+        f"is a {combinator(rows)}()": combinator(rows),
+        "has values() or values_list()": gives_values(rows),
+        "is distinct(); use filter(pk__in=...)": is_distinct(rows),
+        "locks its rows (select_for_update)": locks_rows(rows),
     }
     for reason, applies in reasons.items():
         if applies:

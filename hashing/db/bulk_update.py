@@ -16,6 +16,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, Q, Value, When
 from django.db.models.fields.files import FieldFile
 
+from hashing.db.queryset_state import is_narrowed
+
 M = TypeVar("M", bound=models.Model)
 AnyField: TypeAlias = "models.Field[Any, Any]"
 
@@ -78,7 +80,7 @@ class BulkUpdateQuerySet(models.QuerySet[M]):
             bool(names)
             and (batch_size is None or batch_size > 0)
             and meta.pk.name not in names
-            and not (self.query.where or self.query.is_sliced)
+            and not is_narrowed(self)
             and all(field is not None and is_plain_field(field) for field in chosen)
             and all(row.pk is not None and not has_expression(row, names) for row in rows)
         )

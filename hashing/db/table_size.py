@@ -45,12 +45,6 @@ def estimate_count(queryset: QuerySet[Any]) -> int | None:
     return rows
 
 
-def is_narrowed(rows: QuerySet[Any]) -> bool:
-    """Return whether a queryset may leave rows of its table out."""
-    query = rows.query
-    return bool(query.where or query.is_sliced or query.combinator)
-
-
 def estimate_rows(connection: Any, table: str) -> int:
     """Return about how many rows a table of PostgreSQL or SQLite has; 0 if it does not exist.
 

@@ -8,6 +8,7 @@ from django.db.models import Case, IntegerField, Model, QuerySet, Value, When
 
 from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
+from hashing.db.queryset_state import has_annotation
 from hashing.fingerprint.fingerprint import Fingerprint
 from hashing.fingerprint.orientations import Orientation
 from hashing.fingerprint.similarity import Framing
@@ -114,7 +115,7 @@ class RowSearch:
         similar = assets.similar_to(picture, self._max_distance, any_orientation=self._any_orientation)
         # A hash has neither a frame nor an orientation.
         names = ("distance", "framing", "orientation")
-        match = [name for name in names if name in similar.query.annotations]
+        match = [name for name in names if has_annotation(similar, name)]
         for pk, source_type, source_id, source_field, *found in similar.values_list(
             "pk", "source_type", "source_id", "source_field", *match
         ):

@@ -11,6 +11,7 @@ from django.db.models import Q
 from hashing.conf import hashing_settings
 from hashing.db.bulk_update import BulkUpdateQuerySet
 from hashing.db.paging import batches
+from hashing.db.queryset_state import combinator, is_sliced
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import begin, writing_transaction
 from hashing.fingerprint.fingerprint import HASH_VERSION, Fingerprint, parse_hash
@@ -79,7 +80,7 @@ class ImageAssetQuerySet(BulkUpdateQuerySet[M]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Extend Django's method: lock the rows first, so that none is added to a group while it is being deleted."""
         delete, alias = super().delete, self.write_database
-        if self.query.is_sliced or self.query.combinator:
+        if is_sliced(self) or combinator(self):
             return delete()
 
         def delete_locked() -> tuple[int, dict[str, int]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Max
 
-from hashing.db.table_size import estimate_count, is_narrowed
+from hashing.db.queryset_state import is_narrowed
+from hashing.db.table_size import estimate_count
 from hashing.models.querysets import ImageAssetQuerySet
 
 

@@ -7,6 +7,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, QueryDict
 
 from hashing.admin.visibility import ImageAccess
+from hashing.db.queryset_state import is_distinct
 from hashing.models.querysets import ImageAssetQuerySet
 
 Rows = ImageAssetQuerySet[Any]
@@ -48,6 +49,6 @@ class Selection:
 
 def without_distinct(rows: Rows) -> Rows:
     """Return the same rows without DISTINCT, which a `get_queryset` of the site may have and a backfill refuses."""
-    if not rows.query.distinct:
+    if not is_distinct(rows):
         return rows
     return ImageAssetQuerySet(rows.model, using=rows.write_database).filter(pk__in=rows.order_by().values("pk"))

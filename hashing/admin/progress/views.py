@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from hashing.admin.links import admin_page
 from hashing.admin.progress.figures import Failure, latest_failures, measure_throughput
 from hashing.admin.progress.runs import RunList, RunTotals, interrupted_runs, running_runs
-from hashing.db.table_size import is_narrowed
+from hashing.db.queryset_state import is_narrowed
 from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.observability.summary import Summary, summarize

@@ -8,6 +8,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from hashing.admin.visibility import ImageAccess
+from hashing.db.queryset_state import has_annotation
 from hashing.grouping.group_rows import COUNTS
 from hashing.models import DuplicateGroup, GroupMember
 
@@ -36,7 +37,7 @@ def limit_groups(groups: Groups, access: ImageAccess) -> Groups:
 def count_field(groups: QuerySet[DuplicateGroup], name: str) -> str:
     """Return the name under which these groups have one of their counts, such as "open_count"."""
     visible = f"{PREFIX}{name}"
-    return visible if visible in groups.query.annotations else name
+    return visible if has_annotation(groups, visible) else name
 
 
 def open_groups(groups: Groups) -> Groups:
