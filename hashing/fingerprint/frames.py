@@ -128,8 +128,10 @@ def opposite_edges(lines: Levels) -> tuple[Edge, Edge]:
     if not is_plain.any():
         return NO_EDGE, NO_EDGE
     cells = add_neighbours(lines)
-    one = frame_edge(cells, colours[0]) if is_plain[0] else NO_EDGE
-    other = frame_edge(cells[::-1], colours[1]) if is_plain[1] else NO_EDGE
+    shares = shares_near(cells, colours[0])
+    others = shares if colours[0] == colours[1] else shares_near(cells, colours[1])
+    one = frame_edge(cells, shares) if is_plain[0] else NO_EDGE
+    other = frame_edge(cells[::-1], others[::-1]) if is_plain[1] else NO_EDGE
     narrower = min(one.lines, other.lines)
     if one.sharpness < GRADUAL <= other.sharpness:
         return one._replace(lines=narrower), other
@@ -160,9 +162,12 @@ def shares_near(cells: Sums, colour: Sums) -> Shares:
     return shares
 
 
-def frame_edge(cells: Sums, colour: Sums) -> Edge:
-    """Return how many lines, from the first one on, belong to a frame, with the soft line after them."""
-    shares, number = shares_near(cells, colour), len(cells)
+def frame_edge(cells: Sums, shares: Shares) -> Edge:
+    """Return how many lines, from the first one on, belong to a frame, with the soft line after them.
+
+    `shares` are those of the cells of each line that are near the colour of the frame.
+    """
+    number = len(cells)
     plain = np.flatnonzero(shares >= PLAIN_SHARE)
     gaps = plain[1:] - plain[:-1] - 1
     end, strip_end = end_before_gap(plain, gaps, 0), end_before_gap(plain, gaps, MAX_TEXT_SHARE * number)
