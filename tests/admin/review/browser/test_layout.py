@@ -24,6 +24,16 @@ SMALL_TARGETS = """const [selector, least] = arguments
     const sizes = [...document.querySelectorAll(selector)].map((button) => [button.offsetWidth, button.offsetHeight])
     return sizes.filter(([width, height]) => width && Math.min(width, height) < least)"""
 
+# As a theme lays out the icon that it has behind a field, by a rule for all buttons (django-grappelli).
+ADD_RULE_OF_A_THEME = """document.styleSheets[0].insertRule(
+    "button { margin: 0 0 0 -25px; width: 25px; height: 25px }")"""
+OVERLAPPING = """const all = [...document.querySelectorAll("button, summary")]
+    const buttons = all.filter((button) => button.offsetWidth)
+    const boxes = buttons.map((button) => [button.textContent.trim(), button.getBoundingClientRect()])
+    const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+    return boxes.flatMap(([text, box], i) => boxes.slice(i + 1).filter(([, other]) => overlap(box, other))
+        .map(([other]) => [text, other]))"""
+
 
 @pytest.mark.parametrize(("browser", "theme"), [(1280, "light"), (400, "dark")], indirect=["browser"])
 def test_pages_are_not_wider_than_the_window(reviewer, add_copies, theme):
@@ -142,3 +152,12 @@ def test_controls_are_large_enough(reviewer, add_copies, screen):
     reviewer.open(review_address("changelist"))
     small = reviewer.browser.execute_script(SMALL_TARGETS, ".hashing-group button, .hashing-member__select", 24)
     assert small == []
+
+
+@DESKTOP
+def test_a_rule_of_a_theme_for_all_buttons_does_not_move_ours(reviewer, add_copies, screen):
+    screen(1280, 900)
+    add_copies(copies=3)
+    reviewer.open(review_address("changelist"))
+    reviewer.browser.execute_script(ADD_RULE_OF_A_THEME)
+    assert reviewer.browser.execute_script(OVERLAPPING) == []
