@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
-from typing import Any, TextIO, TypeVar, cast
+from typing import Any, NoReturn, TextIO, TypeVar, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections, router
@@ -69,6 +69,17 @@ class HashingCommand(BaseCommand):
             raise
         self._flush()
         return result
+
+    def check(self, *args: Any, **options: Any) -> None:
+        """Run the checks of Django, some of which connect to the database: a JSONField asks SQLite what it can do."""
+        try:
+            super().check(*args, **options)
+        except (DatabaseError, InterfaceError) as error:
+            self.report_unavailable_database(error)
+
+    def report_unavailable_database(self, error: Exception) -> NoReturn:
+        text = _("The database cannot be used: %(reason)s. Is it running, and migrated?")
+        raise CommandError(text % {"reason": first_line(error)}) from error
 
     def _flush(self, status: object = 0) -> None:
         """Write what is buffered. Raises `SystemExit` if output was lost and `status` is 0."""

@@ -5,8 +5,8 @@ import json
 from argparse import ArgumentTypeError
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import DatabaseError, OperationalError
 
 from hashing.management.commands import hashing_status
 from hashing.management.commands.hashing_status import UNKNOWN, age
@@ -15,11 +15,11 @@ from tests.observability.conftest import FAILED, HASHED, add_rows, add_run, ago
 pytestmark = pytest.mark.django_db
 
 
-def run(*arguments: str) -> tuple[int, str, str]:
+def run(*arguments: str, **options: bool) -> tuple[int, str, str]:
     """Return the exit status, stdout and stderr."""
     stdout, stderr, status = io.StringIO(), io.StringIO(), 0
     try:
-        call_command("hashing_status", *arguments, stdout=stdout, stderr=stderr)
+        call_command("hashing_status", *arguments, stdout=stdout, stderr=stderr, **options)
     except SystemExit as end:
         status = end.code
     return status, stdout.getvalue(), stderr.getvalue()
@@ -62,6 +62,18 @@ def test_a_database_that_cannot_be_read_is_unknown(monkeypatch):
     status, text, _err = run()
     assert status == UNKNOWN
     assert text.startswith("UNKNOWN: the database cannot be read: no such table: hashing_imageasset.")
+
+
+def test_a_database_that_fails_in_the_checks_of_django_is_unknown(monkeypatch):
+    def fail(*_arguments, **_options):
+        raise OperationalError("unable to open database file")
+
+    monkeypatch.setattr(BaseCommand, "check", fail)
+    status, text, err = run("--json", "-", skip_checks=False)
+    assert (status, text) == (UNKNOWN, "")
+    assert err.startswith("UNKNOWN: the database cannot be read: unable to open database file.")
+    with pytest.raises(CommandError, match="The database cannot be used: unable to open database file"):
+        call_command("find_duplicates", skip_checks=False)
 
 
 def test_unknown_sources_are_wrong_usage():

@@ -18,7 +18,6 @@ from hashing.hamming_join.self_join import TooManyPairs
 from hashing.management.base import STDOUT, WRONG_USAGE, at_least
 from hashing.management.export import ExportCommand
 from hashing.management.progress import show_phases
-from hashing.text import first_line
 
 INTERRUPTED = 130
 
@@ -68,5 +67,4 @@ class Command(ExportCommand):
         except TooManyPairs as error:
             raise CommandError(str(error)) from error
         except (DatabaseError, InterfaceError) as error:
-            message = _("The database cannot be used: %(reason)s. Is it running, and migrated?")
-            raise CommandError(message % {"reason": first_line(error)}) from error
+            self.report_unavailable_database(error)

@@ -7,9 +7,9 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandParser, OutputWrapper
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
@@ -54,20 +54,30 @@ class Command(HashingCommand):
         text = _("database to look at (default: the one that image assets are written to)")
         parser.add_argument("--database", metavar="ALIAS", help=text)
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self.has_json_on_stdout = options.get("json") == STDOUT
+        return super().execute(*args, **options)
+
+    def report_unavailable_database(self, error: Exception) -> NoReturn:
+        # Not an error of the command: monitoring shows what is on stdout.
+        text = _("UNKNOWN: the database cannot be read: %(reason)s. Is it migrated?")
+        self.text_stream.write(text % {"reason": first_line(error)})
+        sys.exit(UNKNOWN)
+
+    @property
+    def text_stream(self) -> OutputWrapper:
+        return self.stderr if self.has_json_on_stdout else self.stdout
+
     def handle(self, *args: Any, **given: Any) -> None:
         database = self.chosen_database(given["database"])
         labels = self.chosen_sources(given["sources"])
         target = self.target_file(given["json"])
-        stream = self.stderr if given["json"] == STDOUT else self.stdout
         try:
             figures = collect_figures(database, labels)
         except (DatabaseError, InterfaceError) as error:
-            text = _("UNKNOWN: the database cannot be read: %(reason)s. Is it migrated?")
-            # Not an error of the command: monitoring shows what is on stdout.
-            stream.write(text % {"reason": first_line(error)})
-            sys.exit(UNKNOWN)
+            self.report_unavailable_database(error)
         problems = self.make_options(Thresholds, given).problems(figures)
-        stream.write("\n".join(describe(figures, problems)))
+        self.text_stream.write("\n".join(describe(figures, problems)))
         record = {"status": "problem" if problems else "ok", "problems": [each.figure for each in problems]}
         document = json.dumps({**record, **figures.as_dict()}, cls=DjangoJSONEncoder, indent=2)
         written = self.write_results(given["json"], target, lambda file: file.write(document + "\n"))

@@ -27,7 +27,7 @@ from hashing.models import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 from hashing.sources.registry import all_sources, find_sources
 from hashing.sources.source import ImageSource
-from hashing.text import first_line, printable
+from hashing.text import printable
 
 Rows = ImageAssetQuerySet[Any]
 NAME_COLUMN = "image"
@@ -83,10 +83,7 @@ class Command(ForeignImport):
         except UnicodeDecodeError as error:
             raise CommandError(_("The file is not in UTF-8.")) from error
         except (DatabaseError, InterfaceError, DatabaseUnavailable) as error:
-            raise CommandError(
-                _("The database cannot be used: %(reason)s. Is it running, and migrated?")
-                % {"reason": first_line(error)}
-            ) from error
+            self.report_unavailable_database(error)
 
     def _check_combination(self, given: dict[str, Any]) -> None:
         if bool(given["file"]) == bool(given["column"]):
