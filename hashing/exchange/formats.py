@@ -103,6 +103,8 @@ def read_csv(file: TextIO) -> Iterator[Record]:
     rows = csv.reader(file, strict=True)
     try:
         columns = next(rows, [])
+        if not columns:
+            raise InvalidRecord("The file is empty, or its first line: it does not name the columns.")
         for cells in rows:
             if not cells:
                 continue

@@ -95,10 +95,11 @@ class HashImport:
         differences = find_differences(pairs, self._check)
         self.report.other_file += differences.count(Difference.OTHER_FILE)
         self.report.unchecked += differences.count(Difference.UNCHECKED)
-        # Of several records about one row, the first counts.
+        # Of several records about one row, the first counts; for the others the row has a hash.
         agreeing: dict[Any, tuple[HashRecord, Candidate]] = {}
         for pair, difference in zip(pairs, differences, strict=True):
             if difference is None:
+                self.report.already_hashed += pair[1].pk in agreeing
                 agreeing.setdefault(pair[1].pk, pair)
         self.report.imported += len(agreeing) if self._dry_run else self._write(list(agreeing.values()))
 

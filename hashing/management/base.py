@@ -169,7 +169,8 @@ class HashingCommand(BaseCommand):
     def write_results(self, name: str | None, target: TargetFile | None, write: Callable[[Any], None]) -> bool:
         """Call `write` with stdout or the open file, if one was chosen. Return False if writing failed."""
         if name == STDOUT:
-            write(self.stdout)
+            with self.output.in_utf8():
+                write(self.stdout)
         if target is None:
             return True
         try:

@@ -131,6 +131,8 @@ class ExportCommand(HashingCommand):
         return CommandError(text % {"reason": first_line(error)})
 
     def report_written(self, output: Output, count: int) -> None:
-        """Say how many lines there are, but not between them."""
+        """Say how many lines there are, but not between them. The end of every command says that stdout is lost."""
         text = self.stderr if output.name == STDOUT else self.stdout
+        if output.name == STDOUT and self.output.error:
+            return
         text.write(ngettext("%(count)d line was written.", "%(count)d lines were written.", count) % {"count": count})

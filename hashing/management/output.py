@@ -4,8 +4,9 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,6 +36,24 @@ class ResilientStream:
         except UnicodeEncodeError:
             encoding = stream.encoding or "ascii"
             stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+    @contextmanager
+    def in_utf8(self) -> Iterator[None]:
+        """Write UTF-8, and line breaks as they are, whatever the locale: what a program reads has one encoding."""
+        stream = self._stream
+        self.flush()
+        # After an error, the stream would fail again. A stream in memory has no encoding.
+        if self.error is not None or not isinstance(stream, TextIOWrapper):
+            yield
+            return
+        encoding, errors = stream.encoding, stream.errors
+        stream.reconfigure(encoding="utf-8", errors="strict", newline="")
+        try:
+            yield
+        finally:
+            self.flush()
+            if self.error is None:
+                stream.reconfigure(encoding=encoding, errors=errors, newline=None)
 
     def flush(self) -> None:
         if self._stream is not None and self.error is None:

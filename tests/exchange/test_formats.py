@@ -90,6 +90,7 @@ def test_other_endings_need_a_default():
 @pytest.mark.parametrize(
     ("file_format", "content", "message"),
     [
+        (FileFormat.CSV, "", "does not name the columns"),
         (FileFormat.CSV, "a,b\n1\n", "Line 2 has 1 cells, the first line 2"),
         (FileFormat.CSV, 'a,b\n1,"2', "Line 2"),
         (FileFormat.JSON_LINES, '{"a": 1}\n\n{"a":\n', "Line 3"),
@@ -101,6 +102,5 @@ def test_broken_lines_are_named(file_format, content, message):
         list(read_records(io.StringIO(content), file_format))
 
 
-@pytest.mark.parametrize("file_format", BOTH)
-def test_empty_file_has_no_records(file_format):
-    assert list(read_records(io.StringIO(""), file_format)) == []
+def test_empty_file_has_no_records():
+    assert list(read_records(io.StringIO(""), FileFormat.JSON_LINES)) == []

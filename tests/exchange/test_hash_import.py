@@ -114,6 +114,15 @@ def test_row_with_a_hash_is_left_as_it_is(add):
     assert hashes() == before
 
 
+def test_second_record_about_a_row_is_counted_in_one_batch_as_in_another(add):
+    add(**HASHED)
+    content = exported() + exported(perceptual_hash="f" * 16)
+    forget_hashes()
+    report = read(content)
+    assert (report.read, report.imported, report.already_hashed) == (2, 1, 1)
+    assert hashes()[0]["perceptual_hash"] == HASHED["perceptual_hash"]
+
+
 def test_row_that_is_hashed_meanwhile_is_left_as_it_is(add, monkeypatch):
     asset = add(**HASHED)
     content = exported()

@@ -23,6 +23,7 @@ from hashing.grouping import find_duplicates
 from hashing.grouping.decisions import decide_same
 from hashing.management import export
 from hashing.models import DuplicateGroup, ImageAsset
+from tests.management.broken_output import full_disk
 from tests.site_models.models import archive
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +62,13 @@ def test_hashes_are_written_to_stdout_as_csv():
     assert [first[name] for name in HASHED] == [str(value) for value in HASHED.values()]
     assert (second["pk"], second["perceptual_hash"], second["hash_error"]) == (str(failed.pk), "", "broken")
     assert "2 lines were written." in err
+
+
+def test_lines_that_a_full_disk_has_lost_are_not_counted(capsys):
+    add()
+    with full_disk() as full, pytest.raises(SystemExit, match="1"):
+        call_command("export_hashes", "--no-progress", stdout=full)
+    assert capsys.readouterr().err == "Not all results could be written to stdout: No space left on device\n"
 
 
 def test_json_lines_have_the_values_as_they_are(tmp_path):

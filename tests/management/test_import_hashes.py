@@ -49,13 +49,18 @@ def test_export_is_read_back(exported):
     assert "Images that got a hash: 0\nImages that had a hash, unchanged: 3\n" in out
 
 
-def test_stdin_is_read_as_csv_by_default(exported, monkeypatch):
-    call_command("import_hashes", str(exported), "--no-progress", stdout=io.StringIO())
-    content = io.StringIO()
-    call_command("export_hashes", "--no-progress", stdout=content, stderr=io.StringIO())
+def test_stdout_of_an_export_is_read_from_stdin_whatever_the_locale(add_image, monkeypatch):
+    name = "写\r\nü.png"
+    add_image(name)
+    call_command("backfill_hashes", "--no-progress", "--workers", "1", stdout=io.StringIO())
+    content = io.BytesIO()
+    stdout = io.TextIOWrapper(content, encoding="latin-1", newline="\n")
+    call_command("export_hashes", "--no-progress", stdout=stdout, stderr=io.StringIO())
     ImageAsset.objects.update(**EMPTY_HASH_FIELDS)
-    monkeypatch.setattr("sys.stdin", io.StringIO(content.getvalue()))
-    assert "Images that got a hash: 3" in run("-")[0]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf" + content.getvalue()), "latin-1"))
+    assert "Images that got a hash: 1" in run("-")[0]
+    assert name.encode() in content.getvalue()
+    assert stdout.encoding == "latin-1"
 
 
 def test_dry_run_writes_nothing(exported):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,7 +162,12 @@ class Command(ForeignImport):
     @contextmanager
     def _opened(self, name: str) -> Iterator[TextIO]:
         if name == STDOUT:
-            yield sys.stdin
+            # As a file is read, whatever the locale: in UTF-8, and with the line breaks that names may have.
+            file = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+            try:
+                yield file
+            finally:
+                file.detach()
             return
         try:
             # A spreadsheet may have put a byte order mark at the beginning.
