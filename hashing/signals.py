@@ -45,10 +45,10 @@ def send_after_commit(
     if not signal.has_listeners(sender):
         return
 
-    # Not a partial(): if that fails, Django 5.2 raises another error, because it has no __qualname__.
+    # Not a partial(): where one fails, Django 5.2 fails as well, because it logs the missing __qualname__.
     def send() -> None:
         for arguments in find_arguments():
-            # The same is true for a receiver.
+            # A receiver of the site may be a partial().
             try:
                 signal.send_robust(sender, using=using, **arguments)
             except Exception as error:

@@ -26,7 +26,7 @@ class ImageUploadField(forms.FileField):
             return None
         try:
             verify_upload(upload)
-        # Nothing is wrong with it that is known here. Uploads are left to the backfill.
+        # Too expensive for a page to decode: it is accepted, and left to the backfill.
         except DecodingLimit:
             pass
         except (ValueError, OSError) as error:

@@ -70,9 +70,8 @@ def has_deferred_transactions(settings: dict[str, Any]) -> bool:
 
 @register(Tags.database)
 def check_tables(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
-    """Run only where a command names databases, like all checks that query one."""
-    # It runs the checks before it makes the tables.
-    if sys.argv[1:2] == ["migrate"]:
+    """Warn of tables that are missing. Django runs checks of this tag only where a command names databases."""
+    if is_migrating():
         return []
     return [
         warning(
@@ -88,7 +87,7 @@ def check_tables(databases: Sequence[str] | None = None, **_kwargs: Any) -> list
 @register(Tags.database)
 def check_versions(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
     """Warn of hashes that an upgrade has left behind."""
-    if sys.argv[1:2] == ["migrate"]:
+    if is_migrating():
         return []
     return [
         warning(
@@ -100,6 +99,11 @@ def check_versions(databases: Sequence[str] | None = None, **_kwargs: Any) -> li
         for alias in databases or ()
         if router.allow_migrate_model(alias, ImageAsset) and not lacks_tables(alias) and has_stale_rows(alias)
     ]
+
+
+def is_migrating() -> bool:
+    """Whether the checks are those of `migrate`, which runs them before it makes the tables."""
+    return sys.argv[1:2] == ["migrate"]
 
 
 def has_stale_rows(alias: str) -> bool:

@@ -20,7 +20,7 @@ MAX_SECONDS = 30.0
 # PostgreSQL's codes, whose first two characters are the class: serialization failure, deadlock, lock not available,
 # sessions ended while idle in a transaction, too many connections.
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "25P03", "25P04", "53300"})
-# Connection lost; ended, or not accepted yet, by the server.
+# Connection lost; ended by the server, or not accepted yet by one that starts.
 LOST_CONNECTION = ("08", "57P")
 # No login, no such database, read-only, insufficient resources (disk full among them), system error.
 OUTAGES = ("28", "3D", "25006", "53", "58")

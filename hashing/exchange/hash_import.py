@@ -1,4 +1,4 @@
-"""Rows without a hash get that of a record, if they have the file that the record is about."""
+"""Gives rows without a hash the hash of a record about the same file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hashing.db.paging import batches
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import begin
 from hashing.exchange.formats import FileFormat, Record
-from hashing.exchange.matching import Candidate, Check, Difference, choose, find_candidates, find_differences
+from hashing.exchange.matching import Candidate, Check, Difference, find_candidates, find_differences, rows_of_record
 from hashing.exchange.parsing import HashRecord, parse_hash_record
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.models.querysets import ImageAssetQuerySet
@@ -29,7 +29,7 @@ class ImportReport:
 
     `unhashed`: records without a hash. `other_version`: with a hash of another version. `unknown`: no row has the file.
     `other_file`: a row has a file of this name, and it is another one. `unchecked`: its file could not be read, or the
-    record lacks what is compared. `invalid`: what they contain is no hash; `errors` are the first of these.
+    record lacks what is compared. `invalid`: the record cannot be parsed; `errors` are the first of these.
     """
 
     read: int = 0
@@ -85,13 +85,7 @@ class HashImport:
                 yield parsed
 
     def _import(self, records: Sequence[HashRecord]) -> None:
-        candidates = find_candidates(self._rows, (record.image for record in records))
-        pairs: list[tuple[HashRecord, Candidate]] = []
-        for record in records:
-            chosen = choose(record, candidates.get(record.image, []))
-            self.report.unknown += not chosen
-            pairs += [(record, candidate) for candidate in chosen if not candidate.is_hashed]
-            self.report.already_hashed += sum(candidate.is_hashed for candidate in chosen)
+        pairs = self._find_unhashed(records)
         differences = find_differences(pairs, self._check)
         self.report.other_file += differences.count(Difference.OTHER_FILE)
         self.report.unchecked += differences.count(Difference.UNCHECKED)
@@ -102,6 +96,17 @@ class HashImport:
                 self.report.already_hashed += pair[1].pk in agreeing
                 agreeing.setdefault(pair[1].pk, pair)
         self.report.imported += len(agreeing) if self._dry_run else self._write(list(agreeing.values()))
+
+    def _find_unhashed(self, records: Sequence[HashRecord]) -> list[tuple[HashRecord, Candidate]]:
+        """Return the records with their rows that have no hash yet."""
+        candidates = find_candidates(self._rows, (record.image for record in records))
+        pairs: list[tuple[HashRecord, Candidate]] = []
+        for record in records:
+            chosen = rows_of_record(record, candidates.get(record.image, []))
+            self.report.unknown += not chosen
+            pairs += [(record, candidate) for candidate in chosen if not candidate.is_hashed]
+            self.report.already_hashed += sum(candidate.is_hashed for candidate in chosen)
+        return pairs
 
     def _write(self, pairs: Sequence[tuple[HashRecord, Candidate]]) -> int:
         outcomes = [outcome_of(*pair) for pair in pairs]

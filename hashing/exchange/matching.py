@@ -59,7 +59,7 @@ def find_candidates(rows: ImageAssetQuerySet[Any], names: Iterable[str]) -> dict
     return by_name
 
 
-def choose(record: HashRecord, candidates: Sequence[Candidate]) -> list[Candidate]:
+def rows_of_record(record: HashRecord, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the rows that have the file of a record: that of its owner, or those with a file of this name in the same
     storage. Without a storage to compare, a name must be that of one row.
     """

@@ -88,7 +88,7 @@ class Hashes(NamedTuple, Generic[Bits]):
 
 
 def parse_hashes(perceptual_hash: str, vertical_hash: str, detail_hash: str) -> Hashes[int]:
-    """Raise `ValueError` unless all three are hashes of the right length."""
+    """Return the numbers that three hashes stand for. Raise `ValueError` for a text of another length or kind."""
     return Hashes(parse_hash(perceptual_hash), parse_hash(vertical_hash), parse_hash(detail_hash, DETAIL_BITS))
 
 

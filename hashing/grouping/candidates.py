@@ -93,7 +93,7 @@ class RankedRow(NamedTuple):
 
 
 RANKED_COLUMNS = tuple(name for name in RankedRow._fields if name not in {"pk", "is_resave"})
-WHOLE_COLUMNS = StoredFingerprint._fields[:-4]
+WHOLE_COLUMNS = tuple(name for name in StoredFingerprint._fields if not name.startswith("inside_"))
 
 
 def fingerprint_columns() -> tuple[str, ...]:

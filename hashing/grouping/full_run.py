@@ -78,8 +78,7 @@ def run_grouping(
         return GroupingReport(groups, options)
     last = retry_transient(lambda: last_member(alias), alias)
     changes = store_groups(groups, alias, progress=lambda percent: progress(_("Storing"), percent))
-    for batch in batches(retry_transient(lambda: find_renamed(alias), alias)):
-        with_groups_locked(alias, copy_names, alias, batch)
+    update_names(alias)
     retry_transient(lambda: options.remember(alias), alias)
     catch_up_with_uploads(options, started, alias)
     # The groups were stored without the decisions that were made or taken back since the constraints were read.
@@ -92,7 +91,14 @@ def run_grouping(
     return GroupingReport(groups, options, changes)
 
 
+def update_names(using: str) -> None:
+    """Copy the names of files that were renamed to the rows of the groups."""
+    for batch in batches(retry_transient(lambda: find_renamed(using), using)):
+        with_groups_locked(using, copy_names, using, batch)
+
+
 def catch_up_with_uploads(options: GroupingOptions, started: datetime, using: str) -> None:
+    """Update the groups around images that were hashed since the search began."""
     hashed_since = options.rows(using).hashed().filter(hashed_at__gte=started).order_by("hashed_at")
     for key in hashed_since.values_list("pk", flat=True)[:MAX_CAUGHT_UP]:
         update_groups([key], using, rehashed=True)

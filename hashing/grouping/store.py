@@ -22,7 +22,7 @@ from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 
 # Images that are written in one transaction, at least; a new group is never split.
 BATCH = 2000
-# Of a `StoredMember`.
+# The columns of a `StoredMember`.
 STORED_COLUMNS = ("pk", "asset", *MEMBER_FIELDS, "asset__file_size")
 
 
@@ -94,7 +94,7 @@ class GroupDifference:
 
 
 def drop_and_change(wanted: Mapping[int, FoundGroup], using: str) -> list[GroupDifference]:
-    """Write what stored groups lose and what differs in their members. Returns the differences; nothing is added yet.
+    """Write what stored groups lose and what differs in their members. Return the differences; nothing is added yet.
 
     `wanted` has the found group for the key of each stored one.
     """

@@ -111,13 +111,14 @@ def index_row(source: ImageSource, instance: Any, using: str, *, created: bool, 
 
 
 def takes_part(source: ImageSource, instance: Any) -> bool:
+    """Whether a row is one of the `rows()` of the source, by default all rows of its model."""
     if type(source).rows is ImageSource.rows and isinstance(instance, source.model):
         return True
     return source.rows().using(instance._state.db).filter(pk=source.pk_of(instance)).exists()
 
 
 def announce_file(key: SourceKey, using: str, *, created: bool) -> None:
-    """Send `file_saved`, so that the file is hashed as `ON_UPLOAD` says. A co-owner brings no new file."""
+    """Send `file_saved`, so that the file is hashed as `ON_UPLOAD` says; do nothing for a co-owner of another asset."""
     asset = ImageAsset._base_manager.using(using).filter(**key._asdict()).first()
     if asset is not None and asset.perceptual_hash is None and not asset.hash_error:
         file_saved.send(ImageAsset, instance=asset, created=created, using=using)

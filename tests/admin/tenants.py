@@ -24,8 +24,9 @@ from django.utils import timezone
 
 from hashing.admin import DuplicateGroupAdmin, ImageAssetAdmin, MarkedDuplicateAdmin, PairDecisionAdmin
 from hashing.admin.review.forms import Decision
+from hashing.admin.review.presence import GroupSnapshot
 from hashing.admin.review.services import apply_decision
-from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot
+from hashing.admin.review.verdicts import VERDICTS
 from hashing.admin.visibility import ImageAccess
 from hashing.db.clock import Now
 from hashing.fingerprint.fingerprint import HASH_VERSION

@@ -24,8 +24,8 @@ from hashing.models.deletion_runs import DeletionRunQuerySet
 PAGE, BLOCK = "admin/hashing/deletion/run.html", "admin/hashing/deletion/run_block.html"
 
 
-class InPage(Protocol):
-    """Deletes in the page, as long as it is open."""
+class PageDeletion(Protocol):
+    """The screen that deletes as long as its page is open."""
 
     def show_progress(self, request: HttpRequest, job: DeletionJob) -> HttpResponse: ...
 
@@ -63,9 +63,9 @@ class RunStatus:
 class DeletionRunView:
     """Shows a run to the user who has started it. Buttons stop it, or continue it in the queue or in the page."""
 
-    def __init__(self, model_admin: ModelAdmin[Any], in_page: InPage) -> None:
+    def __init__(self, model_admin: ModelAdmin[Any], page_deletion: PageDeletion) -> None:
         self.model_admin = model_admin
-        self.in_page = in_page
+        self.page_deletion = page_deletion
 
     def urls(self) -> list[URLPattern]:
         opts = self.model_admin.opts
@@ -81,7 +81,7 @@ class DeletionRunView:
         if request.method == "POST":
             return self._act(request, run)
         status = RunStatus.of(run)
-        list_url = self.in_page.list_url(request)
+        list_url = self.page_deletion.list_url(request)
         context = {"list_url": list_url, "status": status, "run": run, "job": status.job, "report": status.job.report}
         if request.headers.get("Accept") == "application/json":
             return JsonResponse({"html": render_to_string(BLOCK, context, request), "isActive": status.is_active})
@@ -96,18 +96,17 @@ class DeletionRunView:
     def _act(self, request: HttpRequest, run: DeletionRun) -> HttpResponse:
         own = self.of_user(request)
         status = RunStatus.of(run)
+        may_continue = not (status.is_active or status.is_complete)
         if "stop" in request.POST:
             own.filter(pk=run.pk).update(is_stopping=True)
             if status.is_waiting or status.is_lost:
                 own.end(run.pk)
-        elif status.is_complete or status.is_active:
-            pass
-        elif "again" in request.POST:
+        elif may_continue and "again" in request.POST:
             own.filter(pk=run.pk).update(is_stopping=False, error="", heartbeat_at=None, ended_at=None)
             enqueue(run.pk)
-        elif "here" in request.POST:
-            # A process that was taken for lost stops then.
+        elif may_continue and "here" in request.POST:
+            # Stops a process that is at work after all.
             own.end(run.pk)
             own.filter(pk=run.pk).delete()
-            return self.in_page.show_progress(request, status.job)
+            return self.page_deletion.show_progress(request, status.job)
         return redirect(request.path)

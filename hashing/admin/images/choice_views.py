@@ -42,7 +42,7 @@ class ReplaceFileForm(forms.Form):
 
 
 class UploadChoiceViews:
-    """Use an image that is here in place of an upload, or give it the file of the upload. Both end a popup."""
+    """The answers to an upload form that save no new image: use one that is here, or replace its file."""
 
     def __init__(self, model_admin: ModelAdmin[Any]) -> None:
         self.model_admin = model_admin

@@ -140,7 +140,7 @@ class MemberCard:
 
 
 def find_marks(members: Iterable[GroupMember], access: ImageAccess) -> dict[int, PairDecision]:
-    """Return by its key the decision that marks each duplicate among the members, if both of its images are visible."""
+    """Return the decisions that mark members as duplicates of a visible image, by the key of the duplicate."""
     keys = [member.asset_id for member in members]
     found = PairDecision.objects.in_force().filter(duplicate__in=keys).select_related("lower", "higher")
     return {mark.duplicate_id: mark for mark in access.limit(found, "lower", "higher") if mark.duplicate_id}

@@ -8,8 +8,9 @@ from django import forms
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import QueryDict
 
+from hashing.admin.review.presence import GroupSnapshot
 from hashing.admin.review.presentation import CARDS_PER_PAGE
-from hashing.admin.review.verdicts import VERDICTS, GroupSnapshot, Verdict
+from hashing.admin.review.verdicts import VERDICTS, Verdict
 from hashing.text import MAX_KEY
 
 

@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from hashing.admin.review.verdicts import GroupSnapshot
 from hashing.admin.review.visible_groups import as_visible
 from hashing.admin.visibility import ImageAccess, find_hidden
 from hashing.grouping.decision_log import describe, local_time
@@ -28,6 +27,23 @@ from hashing.text import isolated, parse_integer
 # More groups than a page has, and more decisions than editors make before a page has heard of them.
 MAX_GROUPS, MAX_DECISIONS = 50, 1000
 MAX_NAMES = 3
+
+
+class GroupSnapshot(NamedTuple):
+    """The state in which a page has shown a group."""
+
+    size: int
+    open_count: int
+    # The highest key of any decision.
+    newest_decision: int
+    # The highest key of the members, if all of them were shown: a member that joins later has a higher one.
+    last_member: int | None
+
+    def is_current(self, group: DuplicateGroup, access: ImageAccess) -> bool:
+        """Return whether the group, with the counts of its visible images, is still as it was shown."""
+        joined = access.limit(group.members.filter(pk__gt=self.last_member), "asset") if self.last_member else None
+        has_joined = joined is not None and joined.exists()
+        return (group.size, group.open_count) == (self.size, self.open_count) and not has_joined
 
 
 class ShownGroup(NamedTuple):

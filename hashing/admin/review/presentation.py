@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 
 from hashing.admin.review.cards import MemberCard, find_marks, make_cards
 from hashing.admin.review.listing import Listing
-from hashing.admin.review.presence import ShownGroup
-from hashing.admin.review.verdicts import GroupSnapshot
+from hashing.admin.review.presence import GroupSnapshot, ShownGroup
 from hashing.admin.review.visible_groups import as_visible
 from hashing.admin.visibility import ImageAccess
 from hashing.grouping.decision_log import newest_decision
@@ -84,7 +83,7 @@ class GroupPresentation:
 
     @cached_property
     def shown_group(self) -> ShownGroup:
-        """What the page asks with whether the group has changed."""
+        """What the page sends when it asks whether the group has changed."""
         last_member = None if self.hidden_count else max(card.member.pk for card in self.cards)
         counts = (self.group.size, self.group.open_count)
         return ShownGroup(self.keeper.pk, GroupSnapshot(*counts, self.newest_decision, last_member))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,27 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from hashing.admin.review.history import short_names
-from hashing.admin.visibility import ImageAccess
 from hashing.grouping import decisions
-from hashing.models import DuplicateGroup, ImageAsset, PairDecision
+from hashing.models import ImageAsset, PairDecision
 from hashing.text import isolated
-
-
-class GroupSnapshot(NamedTuple):
-    """The state in which a page has shown a group."""
-
-    size: int
-    open_count: int
-    # The highest key of any decision.
-    newest_decision: int
-    # The highest key of the members, if all of them were shown: a member that joins later has a higher one.
-    last_member: int | None
-
-    def is_current(self, group: DuplicateGroup, access: ImageAccess) -> bool:
-        """Return whether the group, with the counts of its visible images, is still as it was shown."""
-        joined = access.limit(group.members.filter(pk__gt=self.last_member), "asset") if self.last_member else None
-        has_joined = joined is not None and joined.exists()
-        return (group.size, group.open_count) == (self.size, self.open_count) and not has_joined
 
 
 @dataclass(frozen=True)
@@ -85,7 +67,9 @@ class Verdict:
         lower, higher = Q(lower__in=assets), Q(higher__in=assets)
         if self.is_about_group:
             marks = (lower | higher) & ~Q(duplicate__in=assets) & Q(verdict=self.pair_verdict)
-            return marks | lower & higher & Q(verdict=PairDecision.Verdict.RELATED) if len(assets) > 1 else marks
+            # Several images that are kept also belong together.
+            together = lower & higher & Q(verdict=PairDecision.Verdict.RELATED)
+            return marks | together if len(assets) > 1 else marks
         pairs = lower & Q(higher=keeper_pk) | higher & Q(lower=keeper_pk)
         duplicate = Q(duplicate__in=assets) if self.keeps else Q()
         return pairs & duplicate & Q(verdict=self.pair_verdict)

@@ -8,9 +8,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from hashing.admin.review.presence import ShownGroup
+from hashing.admin.review.presence import GroupSnapshot, ShownGroup
 from hashing.admin.review.presentation import present_groups
-from hashing.admin.review.verdicts import GroupSnapshot
 from hashing.db.clock import Now
 from hashing.models import DuplicateGroup, GroupMember, GroupViewer, PairDecision
 from tests.admin.review.conftest import (
