@@ -79,7 +79,7 @@ class ShardQueue:
     def put(self, shard: Shard) -> bool:
         """Enqueue a shard. Return False if it was hashed here and stopped early.
 
-        Raises what the client library of the queue raises when it cannot be reached.
+        Raise what the client library of the queue raises when it cannot be reached.
         """
         result: Any = self._task.enqueue(shard.as_arguments())
         return not self.runs_here or (result.status == "SUCCESSFUL" and result.return_value["status"] == "completed")

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 def hash_uploaded_picture(upload: Any) -> ImageAsset:
     """Return an unsaved asset with the hash fields of an upload, to search by. The upload is at its start afterwards.
 
-    Raises `DecodingLimit` for a file that is too much for the limits of a page, `ValueError` for one that is not a
+    Raise `DecodingLimit` for a file that is too much for the limits of a page, `ValueError` for one that is not a
     picture or too large, and `OSError` if the file cannot be read.
     """
     limits = page_limits()
@@ -41,7 +41,7 @@ def hash_uploaded_picture(upload: Any) -> ImageAsset:
 def verify_upload(upload: Any) -> None:
     """Check that an upload is a picture. The upload is at its start afterwards.
 
-    Raises the errors of `hash_uploaded_picture`.
+    Raise the errors of `hash_uploaded_picture`.
     """
     limits = page_limits()
     with path_of_upload(upload, limits) as path:

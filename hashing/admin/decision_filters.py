@@ -63,7 +63,7 @@ def has_words(words: Iterable[str], rows: QuerySet[Any]) -> Q:
 
 
 class DeciderFilter(admin.SimpleListFilter):
-    """By the person who decided, of those whose decisions the user may see."""
+    """A filter by the person who decided, among those whose decisions the user may see."""
 
     title = _("person")
     parameter_name = "by"

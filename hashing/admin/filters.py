@@ -13,7 +13,7 @@ NO_SOURCE = "none"
 
 
 class SourceFilter(admin.SimpleListFilter):
-    """Has no choices, and so is not shown, on a site without sources."""
+    """A filter by the source of the images. On a site without sources it has no choices, and is not shown."""
 
     title = _("source")
     parameter_name = "source"

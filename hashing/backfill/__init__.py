@@ -45,9 +45,9 @@ def backfill_perceptual_hashes(
     `batch_size` are written at a time. `options` are the other fields of `BackfillOptions`. `should_stop` is called
     between images; when it returns true, finished work is written and the run ends.
 
-    Returns `status` ("completed", or "partial" when the run stopped early), `total` (rows to hash), `processed`
+    Return `status` ("completed", or "partial" when the run stopped early), `total` (rows to hash), `processed`
     (hashed), `failed`, and `errors` (the first 10, preceded by the reason of a partial run). An image that cannot be
-    hashed raises nothing: the reason is in its `hash_error`. Raises `ValueError` for invalid options.
+    hashed raises nothing: the reason is in its `hash_error`. Raise `ValueError` for invalid options.
     """
     chosen = BackfillOptions(batch_size=batch_size, limit=limit, **options)
     if queryset is None and not chosen.dry_run:

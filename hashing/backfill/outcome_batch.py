@@ -63,7 +63,7 @@ class OutcomeBatch:
         return failed and outcome.pk not in self._retried
 
     def add(self, outcome: Outcome) -> None:
-        """Write the batch when it is full. Raises what `write` raises."""
+        """Write the batch when it is full. Raise what `write` raises."""
         self._uncertain += self.is_uncertain(outcome)
         self._outcomes.append(outcome)
         if len(self._outcomes) >= self._options.batch_size or self._uncertain >= MAX_UNCERTAIN:
@@ -75,7 +75,7 @@ class OutcomeBatch:
         return jobs
 
     def write(self) -> None:
-        """Write what was collected, and count it. Raises `StorageUnavailable` and `DatabaseUnavailable`."""
+        """Write what was collected, and count it. Raise `StorageUnavailable` and `DatabaseUnavailable`."""
         outcomes, self._outcomes, self._uncertain = self._outcomes, [], 0
         outage = self._probes.find_outage([(self._files[each.pk].storage, each) for each in outcomes])
         if outage:

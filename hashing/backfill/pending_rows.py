@@ -28,7 +28,7 @@ FILE_FIELDS = ("image", "file_version", "source_type", "source_id", "source_fiel
 def target_rows(queryset: Rows | None, options: BackfillOptions) -> Rows:
     """Return the rows that a backfill is about, by default all image assets, on the database that it works on.
 
-    Raises `ValueError` for rows of other models, and for querysets that cannot be filtered and paged by key.
+    Raise `ValueError` for rows of other models, and for querysets that cannot be filtered and paged by key.
     """
     rows = ImageAsset.objects.all() if queryset is None else queryset
     if not issubclass(rows.model, ImageAsset):
@@ -140,7 +140,7 @@ class PendingRows:
         return self._not_tried_since(self._rows.unhashed().failed(), self._options.tried_before or self._created_at)
 
     def _not_tried_since(self, rows: Rows, moment: datetime) -> Rows:
-        """Times in the future, from a machine whose clock was ahead, count as unknown."""
+        """Return the rows not tried since a moment. A time in the future, of a wrong clock, counts as unknown."""
         return rows.filter(Q(hashed_at__isnull=True) | Q(hashed_at__lt=moment) | Q(hashed_at__gt=self._clock()))
 
     def _within_bounds(self, rows: Rows) -> Rows:

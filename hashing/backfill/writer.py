@@ -95,7 +95,7 @@ class OutcomeWriter:
         """Yield the outcomes that were written, and those that could not be, as failures.
 
         `versions` has the `file_version` of each key from before the file was read. Rows that have another file by now
-        or are deleted are skipped. Raises `DatabaseUnavailable`.
+        or are deleted are skipped. Raise `DatabaseUnavailable`.
         """
         hashed: list[Any] = []
         try:

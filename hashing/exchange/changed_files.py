@@ -13,9 +13,7 @@ CHANGED_COLUMNS = ("pk", *OWNER_FIELDS, "image", "foreign_hash", "own_hash", "di
 
 
 class ChangedFiles:
-    """Iterating gives a record for each image that has changed, and counts those that agree and those without a hash of
-    their own.
-    """
+    """Records of the images that have changed. Iterating counts the others as well: agreeing, and unhashed."""
 
     def __init__(self, rows: Iterable[ForeignRow], comparison: Comparison) -> None:
         self._rows, self._comparison = rows, comparison

@@ -1,4 +1,4 @@
-"""From a picture to its fingerprint: the bits of the three hashes, and the quality."""
+"""Computes the fingerprint of a picture: the bits of the three hashes, and the quality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decoding a file would take, found out in milliseconds, from its structure alone."""
+"""Estimates what decoding a file would take, from its structure alone, in milliseconds."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ FIRST_YEAR, LAST_YEAR = 1826, 9998
 
 
 class ExifSummary(NamedTuple):
-    """`tag_count` is without tags about how pixels are stored. `taken_at` has a time zone if the camera wrote it."""
+    """What is kept of EXIF data. Tags about how pixels are stored do not count; `taken_at` may have a time zone."""
 
     tag_count: int = 0
     taken_at: datetime | None = None

@@ -89,7 +89,7 @@ class DecisionBatch:
         return self.own().filter(pk__in=list(keys))
 
     def take_back(self, chosen: PairDecisionQuerySet) -> set[Pair]:
-        """Delete these decisions of this batch, and restore those that it superseded. Returns the restored pairs."""
+        """Delete these decisions of this batch, and restore those that it superseded. Return the restored pairs."""
         superseded = self._decisions.filter(superseded_by=self.key)
         restored = set(superseded.values_list("lower", "higher"))
         chosen.delete()
@@ -117,7 +117,7 @@ class DecisionBatch:
         return changed.values_list("lower", "higher").iterator()
 
     def _reversed_chain(self, asset_pk: int, others: Collection[int]) -> dict[Pair, int]:
-        """Reverse the duplicate-of chain from this asset up to `others`. Returns the duplicate of each pair."""
+        """Reverse the duplicate-of chain from this asset up to `others`. Return the duplicate of each pair."""
         turned: dict[Pair, int] = {}
         while (parent := self._parent(asset_pk)) is not None and parent not in others:
             turned[pair_of(asset_pk, parent)] = parent
@@ -132,7 +132,7 @@ class DecisionBatch:
         """Record a verdict on each pair.
 
         Supersedes the earlier decisions on these pairs, and those that mark one of the duplicates, each of which has
-        one parent, or one of the `unmarked`. Raises `DecisionRefused` if one of the assets was deleted.
+        one parent, or one of the `unmarked`. Raise `DecisionRefused` if one of the assets was deleted.
         """
         for marked in batches(
             {*unmarked, *(each.duplicate for each in verdicts.values() if each.duplicate is not None)}

@@ -28,7 +28,7 @@ MAX_UNDONE = 2000
 
 
 def decide_same(group: DuplicateGroup, assets: Collection[int], user_pk: int, batch: UUID | None = None) -> UUID:
-    """Mark images as duplicates of the keeper. Returns the key of the decision: `batch`, or a new one."""
+    """Mark images as duplicates of the keeper. Return the key of the decision: `batch`, or a new one."""
 
     def write(decisions: DecisionBatch) -> Change:
         keeper = find_keeper(group, assets, decisions.using)
@@ -133,10 +133,10 @@ def keep_in_groups(keeper_of: Mapping[int, int], user_pk: int, batch: UUID) -> N
 
 
 def undo(batch: UUID, user_pk: int) -> list[int]:
-    """Take back what this user decided with one click. Returns the keys of the assets concerned.
+    """Take back what this user decided with one click. Return the keys of the assets concerned.
 
     Of a click that has superseded no earlier decisions, at most MAX_UNDONE pairs are taken back: call it again for the
-    others. Raises `DecisionRefused` if nothing is left of it, or if one of the pairs was decided again since.
+    others. Raise `DecisionRefused` if nothing is left of it, or if one of the pairs was decided again since.
     """
 
     def write(decisions: DecisionBatch) -> Change:
@@ -183,7 +183,7 @@ def change_decisions(
 ) -> list[int]:
     """Write decisions, update the groups, announce the change: the one path by which decisions change.
 
-    All of it is one transaction under the groups lock. Returns the keys of the assets concerned.
+    All of it is one transaction under the groups lock. Return the keys of the assets concerned.
     """
 
     def change() -> list[int]:
@@ -214,7 +214,7 @@ def keys_of(pairs: Iterable[Pair]) -> list[int]:
 
 
 def find_keeper(group: DuplicateGroup, assets: Collection[int], using: str) -> int:
-    """Return the keeper of the group. Raises `DecisionRefused` if an image is the keeper or not in the group."""
+    """Return the keeper of the group. Raise `DecisionRefused` if an image is the keeper or not in the group."""
     members = GroupMember.objects.using(using).filter(group=group.pk, asset__in=assets)
     keepers = list(members.values_list("group__keeper", flat=True))
     if len(keepers) < len(assets):

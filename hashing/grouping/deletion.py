@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def stored_file_problem(storage: Storage, name: str, size: int | None) -> str:
-    """Return what is wrong with a file, empty if it is the one that was hashed. Raises `StorageUnavailable`.
+    """Return what is wrong with a file, empty if it is the one that was hashed. Raise `StorageUnavailable`.
 
     Asks the storage, which may take long: not for a transaction, and never while the groups are locked.
     """
@@ -101,7 +101,7 @@ class Keeper(NamedTuple):
 def lock_with_keepers(keys: Collection[int], using: str) -> set[int]:
     """Lock marked duplicates and their duplicate-of chains until the transaction ends, without waiting.
 
-    Until then, nobody else deletes them or replaces their files. Returns those of the keys that must stay, because
+    Until then, nobody else deletes them or replaces their files. Return those of the keys that must stay, because
     somebody else has locked one of these rows.
     """
     chains = find_chains(keys, using)

@@ -31,7 +31,7 @@ class FoundMember(NamedTuple):
 
 
 class FoundGroup(NamedTuple):
-    """Members are in the order of their distances, then of their keys."""
+    """A keeper and the images that match it, in the order of their distances, then of their keys."""
 
     keeper: Any
     members: list[FoundMember]
@@ -48,7 +48,7 @@ def find_groups(
     """Return all groups of duplicates among `rows`, or among those of them with some `keys`, sorted by keeper.
 
     The same rows, options and constraints give the same groups, whatever the order of the rows. `progress` is called
-    with the phase, "Reading" or "Comparing", and the percentage done. Raises `TooManyPairs` when more pairs match than
+    with the phase, "Reading" or "Comparing", and the percentage done. Raise `TooManyPairs` when more pairs match than
     memory holds.
     """
     # Imports NumPy, which would slow down every start of Django.

@@ -35,7 +35,7 @@ MAX_CAUGHT_UP = 1000
 def find_duplicates(*, dry_run: bool = False, using: str | None = None, **options: Any) -> GroupingReport:
     """Group the image assets that show the same picture, and store the groups unless it is a `dry_run`.
 
-    `options` are the fields of `GroupingOptions`. Raises `ValueError` for invalid ones, and
+    `options` are the fields of `GroupingOptions`. Raise `ValueError` for invalid ones, and
     `hashing.hamming_join.self_join.TooManyPairs` when more pairs match than memory holds.
     """
     return run_grouping(GroupingOptions(**options), dry_run=dry_run, using=using)
@@ -65,7 +65,7 @@ def run_grouping(
 ) -> GroupingReport:
     """Find all groups in the table and store them, unless it is a `dry_run`.
 
-    Raises `TooManyPairs`, in which case nothing is stored. Interrupted while it stores, it is completed by the next
+    Raise `TooManyPairs`, in which case nothing is stored. Interrupted while it stores, it is completed by the next
     run.
     """
     alias = using or router.db_for_write(DuplicateGroup)

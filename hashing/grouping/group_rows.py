@@ -152,7 +152,7 @@ def stored_names(using: str) -> tuple[Subquery, Subquery]:
 
 
 def remove_members(group_pk: int, assets: Iterable[int], using: str) -> set[int]:
-    """Remove assets from a group, without counting it again. Returns those that were in it."""
+    """Remove assets from a group, without counting it again. Return those that were in it."""
     removed = set[int]()
     for batch in batches(assets):
         members = GroupMember.objects.using(using).filter(group=group_pk, asset__in=batch)

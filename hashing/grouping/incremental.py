@@ -47,7 +47,7 @@ def _update_groups(keys: set[int], using: str, *, rehashed: bool) -> None:
 def rebuild_groups(keys: set[int], rehashed: set[int], options: GroupingOptions, using: str) -> set[int]:
     """Cluster the groups around some assets again; for those of them that were `rehashed`, search the whole table.
 
-    Returns the assets that were in these groups or among the keys, are in no group now, and must be searched for. What
+    Return the assets that were in these groups or among the keys, are in no group now, and must be searched for. What
     matches a keeper is in its group or in that of a better image, unless it was kept out by one that leaves the group.
     """
     matching = keys.union(*(find_matching(key, options, using) for key in rehashed))
@@ -118,9 +118,9 @@ def members_of(groups: Iterable[DuplicateGroup], using: str, among: Iterable[int
 
 
 def update_in_place(group: DuplicateGroup, constraints: PairConstraints, using: str) -> set[int] | None:
-    """Apply the decisions about the keeper of a large group. Returns the assets that have left it.
+    """Apply the decisions about the keeper of a large group. Return the assets that have left it.
 
-    Returns None if another image is the better one to keep: the group must be rebuilt.
+    Return None if another image is the better one to keep: the group must be rebuilt.
     """
     keeper = group.keeper_id
     members = GroupMember.objects.using(using).filter(group=group.pk)

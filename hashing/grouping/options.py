@@ -51,7 +51,7 @@ class GroupingOptions:
         return cls(**last | {"sources": tuple(label for label in last["sources"] if label.lower() in known)})
 
     def rows(self, using: str) -> ImageAssetQuerySet[ImageAsset]:
-        """Return the images that are compared. Raises `UnknownSource`."""
+        """Return the images that are compared. Raise `UnknownSource`."""
         rows = ImageAsset.objects.using(using)
         return rows.of_sources(self.sources) if self.sources else rows.all()
 

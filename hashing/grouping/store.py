@@ -27,7 +27,7 @@ STORED_COLUMNS = ("pk", "asset", *MEMBER_FIELDS, "asset__file_size")
 
 
 class Changes(NamedTuple):
-    """Numbers of groups."""
+    """How many stored groups were removed, changed and added."""
 
     removed: int
     changed: int

@@ -76,7 +76,7 @@ class RefusalCounter:
         self._count, self._last = 0, ""
 
     def add(self, refusal: FileRefusal) -> None:
-        """Raises `StorageRefusal`."""
+        """Count a refusal. Raise `StorageRefusal` if there were too many in a row."""
         self._count += not refusal.is_certain
         self._last = str(refusal)
         if self._count >= MAX_UNCERTAIN_REFUSALS:
@@ -121,7 +121,7 @@ class SourceFile(File):  # type: ignore[type-arg]
 def store_copy(source: IO[bytes], storage: Storage, name: str) -> str:
     """Store the contents of a file under exactly this name. Return why that was not possible, or an empty text.
 
-    Raises `UnreadableSource`, `FileRefusal` if the storage does not accept this file, and `StorageRefusal` if it
+    Raise `UnreadableSource`, `FileRefusal` if the storage does not accept this file, and `StorageRefusal` if it
     accepts none.
     """
     content = SourceFile(source, name)

@@ -51,7 +51,7 @@ class Exclusions:
     """
 
     def __init__(self, patterns: Iterable[str] = (), *, include_thumbnails: bool = False) -> None:
-        """Raises `ValueError` for a pattern that names nothing."""
+        """Raise `ValueError` for a pattern that names nothing."""
         self._patterns = [Pattern(pattern) for pattern in patterns]
         self._include_thumbnails = include_thumbnails
 

@@ -96,7 +96,7 @@ class ImageImport:
         self.report = ImportReport()
 
     def run(self) -> ImportReport:
-        """Register files until the walk is over or `should_stop` is true. Raises `StorageRefusal`."""
+        """Register files until the walk is over or `should_stop` is true. Raise `StorageRefusal`."""
         found = self._find_images()
         while batch := list(islice(found, self._batch_size)):
             self._register({self._names.name(file): file for file in batch})

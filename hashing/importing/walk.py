@@ -94,7 +94,7 @@ def unreadable(relative: PurePosixPath, error: OSError) -> LeftOut:
 
 
 def file_below(root: Path, relative: PurePosixPath) -> IO[bytes]:
-    """Open a regular file for reading. Raises `OSError` for any other, and if a part of the path is a link."""
+    """Open a regular file for reading. Raise `OSError` for any other, and if a part of the path is a link."""
     with folder_below(root, relative.parent) as folder:
         descriptor = os.open(relative.name, FILE_FLAGS, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -105,7 +105,7 @@ def file_below(root: Path, relative: PurePosixPath) -> IO[bytes]:
 
 @contextmanager
 def folder_below(root: Path, relative: PurePosixPath) -> Iterator[int]:
-    """Open a folder, and close it at the end. Raises `OSError`, also if a part of the path is a link."""
+    """Open a folder, and close it at the end. Raise `OSError`, also if a part of the path is a link."""
     descriptor = os.open(root, FOLDER_FLAGS)
     try:
         for part in relative.parts:

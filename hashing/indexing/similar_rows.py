@@ -41,7 +41,7 @@ def similar_rows(
     If the model has several file fields, all are searched and a row has its smallest distance. `field` limits the
     search to one of them; if the picture is a row of the same model, it is the one in this field.
 
-    The call searches; the rows are read when the queryset is evaluated. Raises `UnknownSource` if the model or the
+    The call searches; the rows are read when the queryset is evaluated. Raise `UnknownSource` if the model or the
     field is not a source of the site, and `ValueError` where `similar_to()` does.
     """
     rows: Any = queryset.all()
@@ -66,7 +66,7 @@ def similar_rows(
 
 
 def sources_with_keys_of(model: type[Model], field: str | None = None) -> list[ImageSource]:
-    """Return the sources whose rows have the same keys as those of a model. Raises `UnknownSource`."""
+    """Return the sources whose rows have the same keys as those of a model. Raise `UnknownSource`."""
     of_model = [each for each in sources_of_model(model) if key_field(each.model) == key_field(model)]
     sources = [each for each in of_model if field in (None, each.source_field)]
     if not sources:
@@ -91,7 +91,7 @@ def assets_of_row(row: Model, searched: Sequence[ImageSource], using: str) -> It
 
 
 class Match(NamedTuple):
-    """Matches are ordered by these values."""
+    """How a row matches a picture. The nearest match is the smallest."""
 
     distance: int
     framing: int = Framing.NONE

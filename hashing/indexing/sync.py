@@ -126,7 +126,7 @@ def sync_sources(
 ) -> dict[str, SyncCounts]:
     """Update the index for the sources with these labels, by default all. Return what was changed, by label.
 
-    `notify` is called after each page with the number of its rows that differed. Raises `UnknownSource`.
+    `notify` is called after each page with the number of its rows that differed. Raise `UnknownSource`.
     """
     alias = using or router.db_for_write(ImageAsset)
     chosen = [source for label in labels for source in find_sources(label)] if labels else all_sources()

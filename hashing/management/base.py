@@ -82,7 +82,7 @@ class HashingCommand(BaseCommand):
         raise CommandError(text % {"reason": first_line(error)}) from error
 
     def _flush(self, status: object = 0) -> None:
-        """Write what is buffered. Raises `SystemExit` if output was lost and `status` is 0."""
+        """Write what is buffered. Raise `SystemExit` if output was lost and `status` is 0."""
         self.output.flush()
         error = self.output.error
         if error is None:
@@ -107,7 +107,7 @@ class HashingCommand(BaseCommand):
         parser.add_argument("sources", nargs="*", metavar="app.Model", help=text)
 
     def chosen_sources(self, labels: Iterable[str]) -> tuple[str, ...]:
-        """Return the full labels of the sources. Exits with wrong usage for a label that the site does not have."""
+        """Return the full labels of the sources. Exit with wrong usage for a label that the site does not have."""
         try:
             return tuple(dict.fromkeys(source.label for label in labels for source in find_sources(label)))
         except UnknownSource as error:
@@ -121,7 +121,7 @@ class HashingCommand(BaseCommand):
         return alias or router.db_for_write(ImageAsset)
 
     def make_options(self, kind: type[T], values: Mapping[str, Any]) -> T:
-        """Build a dataclass from those `values` that are its fields. Exits with wrong usage if it refuses them."""
+        """Build a dataclass from those `values` that are its fields. Exit with wrong usage if it refuses them."""
         names = {field.name for field in fields(cast("Any", kind))}
         try:
             return kind(**{name: value for name, value in values.items() if name in names})

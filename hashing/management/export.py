@@ -67,7 +67,7 @@ class ExportCommand(HashingCommand):
         )
 
     def chosen_output(self, name: str | None, file_format: str | None) -> Output:
-        """Return stdout without a name. Exits with wrong usage for a file that cannot be written."""
+        """Return stdout without a name. Exit with wrong usage for a file that cannot be written."""
         name = name or STDOUT
         default = FileFormat.CSV if name == STDOUT else None
         try:
@@ -85,7 +85,7 @@ class ExportCommand(HashingCommand):
         total: int | None = None,
         hidden: bool,
     ) -> int:
-        """Write all records and return their number. Exits if that fails or is interrupted; then there is no file."""
+        """Write all records and return their number. Exit if that fails or is interrupted; then there is no file."""
         with (
             self.stop_request(_("Ending soon.")) as stop,
             show_progress(_("Writing"), self.progress_stream, hidden=hidden) as progress,
@@ -120,7 +120,7 @@ class ExportCommand(HashingCommand):
         return output.name == STDOUT and self.output.error is not None
 
     def count_rows(self, rows: QuerySet[Any]) -> int:
-        """Exits if the database cannot be read."""
+        """Return the number of rows. Exit if the database cannot be read."""
         try:
             return rows.count()
         except (DatabaseError, InterfaceError) as error:
@@ -131,7 +131,7 @@ class ExportCommand(HashingCommand):
         return CommandError(text % {"reason": first_line(error)})
 
     def report_written(self, output: Output, count: int) -> None:
-        """Say how many lines there are, but not between them. The end of every command says that stdout is lost."""
+        """Say how many lines were written, not among them; say nothing if stdout was closed before the end."""
         text = self.stderr if output.name == STDOUT else self.stdout
         if output.name == STDOUT and self.output.error:
             return

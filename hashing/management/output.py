@@ -103,7 +103,7 @@ class TargetFile:
             raise ValueError(f"Cannot write into the folder {self._path.parent}")
 
     def write(self, write: Callable[[TextIO], None]) -> None:
-        """Call `write` with the open file. Raises `OSError`; an existing file is then unchanged."""
+        """Call `write` with the open file. Raise `OSError`; an existing file is then unchanged."""
         if self._is_special:
             with self._path.open("w", encoding="utf-8", newline="") as file:
                 write(file)

@@ -39,7 +39,7 @@ class QueuedBackfill:
         return sum(shard.size for shard in self.shards)
 
     def enqueue(self, progress: ProgressReporter, should_stop: Callable[[], bool]) -> None:
-        """Raises `QueueUnavailable`."""
+        """Split the pending rows into shards, and put them into the queue. Raise `QueueUnavailable`."""
         for shard in split_into_shards(self._options, size=self._shard_size, workers=self._workers):
             try:
                 is_accepted = self._queue.put(shard)

@@ -77,6 +77,7 @@ class AssetImage(ImageFieldFile):
 class AssetImageField(models.ImageField):
     """An `ImageField` whose files may be in the storages of the site's models. In migrations, it is an `ImageField`."""
 
+    # Not documented; Django's own fields for files name the class of their values in this way.
     attr_class = AssetImage
 
     def deconstruct(self) -> Any:

@@ -97,7 +97,7 @@ def group_by_source(keys: Iterable[SourceKey]) -> Iterator[tuple[ImageSource, li
 def find_sources(label: str) -> list[ImageSource]:
     """Return the sources that a label names: one with "blog.Photo.original", all of a model with "blog.Photo".
 
-    Raises `UnknownSource`.
+    Raise `UnknownSource`.
     """
     wanted = label.lower()
     found = [each for each in all_sources() if wanted in (each.label.lower(), each.source_type.lower())]
@@ -141,7 +141,7 @@ def source_by_label(label: str) -> ImageSource | None:
 
 
 def make_source(label: str) -> ImageSource:
-    """Raises `UnfitSource`."""
+    """Return the source of a label, of the class that was registered for it. Raise `UnfitSource`."""
     model, field = find_file_field(label)
     registered = [_classes[other] for other, found in fit_fields(_classes) if found == (model, field)]
     return (registered or [ImageSource])[0](model, field)
@@ -155,7 +155,7 @@ def fit_fields(labels: Iterable[str]) -> Iterator[tuple[str, tuple[type[Model], 
 
 
 def find_file_field(label: str) -> tuple[type[Model], FileField]:
-    """Return the model and the field that a label like "blog.Photo.original" names. Raises `UnfitSource`."""
+    """Return the model and the field that a label like "blog.Photo.original" names. Raise `UnfitSource`."""
     try:
         app_label, model_name, field_name = label.split(".")
         model = apps.get_model(app_label, model_name)

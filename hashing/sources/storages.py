@@ -27,7 +27,7 @@ class UnknownStorage(LookupError):
 
 
 def find_storage(key: SourceKey | None, using: str) -> Storage:
-    """Return the storage that has the file of an asset with this source. Raises `UnknownStorage`."""
+    """Return the storage that has the file of an asset with this source. Raise `UnknownStorage`."""
     found = find_storages([key], using)
     if key not in found:
         raise UnknownStorage(key)

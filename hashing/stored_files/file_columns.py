@@ -58,7 +58,7 @@ class FileColumn:
         return self.model is ImageAsset
 
     def files(self, names: Collection[str]) -> Iterator[NamedFile]:
-        """Yield the files with these names, each with its storage. Raises `UnknownStorage`."""
+        """Yield the files with these names, each with its storage. Raise `UnknownStorage`."""
         if self.storage is not None:
             yield from (NamedFile(self.storage, name) for name in names)
             return
@@ -141,7 +141,7 @@ class FileColumn:
 
 
 def file_columns(using: str, excluded: Mapping[type[Model], Keys] | None = None) -> Iterator[FileColumn]:
-    """Yield all file fields whose tables are in this database. Raises errors of the database.
+    """Yield all file fields whose tables are in this database. Raise errors of the database.
 
     `excluded` has the keys of rows to ignore, by model.
     """

@@ -42,7 +42,7 @@ class NamedFile:
 
     @cached_property
     def status(self) -> os.stat_result | None:
-        """The file's status, or None if it is not on a local file system. Raises `OSError` if that is unknown."""
+        """The file's status, or None if it is not on a local file system. Raise `OSError` if that is unknown."""
         try:
             return Path(self.storage.path(self.name)).stat()
         except (FileNotFoundError, NotADirectoryError, NotImplementedError, SuspiciousOperation, ValueError):
@@ -72,7 +72,7 @@ class NamedFile:
 
     @cached_property
     def metadata(self) -> Metadata:
-        """Raises `FileNotFoundError` if there is no such file, and anything that the storage raises."""
+        """Ask the storage. Raise `FileNotFoundError` if there is no such file, and anything that the storage raises."""
         if not self.storage.exists(self.name):
             raise FileNotFoundError(self.name)
         return Metadata(self.storage.size(self.name), self.storage.get_modified_time(self.name))

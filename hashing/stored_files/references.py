@@ -44,7 +44,7 @@ def find_reasons_to_keep(
 
 
 class FileLookup:
-    """Files by what any other name of the same file shares with theirs."""
+    """Files that are looked up by another name: by their inode, and by what both names have in common."""
 
     def __init__(self) -> None:
         self.by_key: defaultdict[str, list[NamedFile]] = defaultdict(list)
@@ -54,7 +54,7 @@ class FileLookup:
         self._by_end: defaultdict[tuple[str, ...], list[NamedFile]] = defaultdict(list)
 
     def add(self, file: NamedFile) -> None:
-        """Raises `OSError` if the status of a local file cannot be read; the file is found by its name then."""
+        """Add a file. Raise `OSError` if the status of a local file cannot be read; its name is added anyway."""
         for key in base_name_keys(file.name):
             self.by_key[key].append(file)
         self._by_path[file.parts].append(file)

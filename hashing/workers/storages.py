@@ -32,7 +32,7 @@ class StorageAlias(NamedTuple):
 
 
 class PickledStorage(NamedTuple):
-    """Any other storage."""
+    """A storage that has no name in the settings or in a model."""
 
     content: bytes
 
@@ -100,7 +100,7 @@ def local_copy(storage: Any, name: str, max_bytes: int) -> Iterator[str]:
 
 @contextmanager
 def temporary_copy(file: Any, max_bytes: int) -> Iterator[str]:
-    """Like `local_copy`, for an open file: from where it is to its end."""
+    """Copy the rest of an open file, and yield the path of the copy, as `local_copy` does."""
     copy = tempfile.NamedTemporaryFile(prefix="hashing-", delete=False)  # noqa: SIM115 - another process opens it
     try:
         with copy:

@@ -62,7 +62,7 @@ class FileSizeFilter(admin.SimpleListFilter):
 
 
 class KeeperFilter(admin.SimpleListFilter):
-    """By the row of the image that is kept. Its storage is asked before a deletion only."""
+    """A filter by the state of the image that is kept, as its row has it: a storage is asked before a deletion only."""
 
     title = _("file that is kept")
     parameter_name = "keeper"

@@ -44,7 +44,7 @@ class DeletionJob:
 
     @classmethod
     def from_token(cls, token: str, user_pk: Any) -> Self:
-        """Return the job of a token. Raises `django.core.signing.BadSignature`."""
+        """Return the job of a token. Raise `django.core.signing.BadSignature`."""
         return cls.from_values(signing.loads(token, salt=f"{SALT}.{user_pk}", max_age=MAX_AGE_SECONDS))
 
     def as_values(self) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Merging:
         return owners
 
     def merge(self, asset: ImageAsset) -> None:
-        """Let the source of each owner merge its row, in a savepoint. Raises `Refusal` if the image must stay."""
+        """Let the source of each owner merge its row, in a savepoint. Raise `Refusal` if the image must stay."""
         kept, owners = next(iter(self._kept_owners(asset)), None), self.owners_of(asset)
         try:
             with ExitStack() as savepoints:

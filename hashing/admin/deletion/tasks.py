@@ -61,7 +61,7 @@ def work(run: DeletionRun, using: str) -> None:
 def find_request(run: DeletionRun) -> tuple[HttpRequest, Any]:
     """Return a request of the user of a run, and the ModelAdmin in which it was started.
 
-    Raises `PermissionDenied` if the user may no longer delete its images.
+    Raise `PermissionDenied` if the user may no longer delete its images.
     """
     user: Any = get_user_model()._default_manager.filter(pk=run.user_pk).first()
     request, model = HttpRequest(), apps.get_model(run.model_label)

@@ -127,7 +127,7 @@ def compare_pixels(pair: Pair) -> Iterator[Difference]:
 
 
 def compare_shapes(pair: Pair) -> Iterator[Difference]:
-    """A crop, or a picture that was stretched."""
+    """Find a crop, or a picture that was stretched."""
     (width, height), (kept_width, kept_height) = pair.sizes
     if not (width and height and kept_width and kept_height):
         return
@@ -208,7 +208,7 @@ def compare_uploads(pair: Pair) -> Iterator[Difference]:
 
 
 def describe_owners(asset: ImageAsset) -> Iterator[Difference]:
-    """The rows of the site that use the image and that the user may see, as `attach_owners` has found them."""
+    """Name the rows of the site that use the image and that the user may see, as `attach_owners` has found them."""
     owners: list[OwnerLink] = getattr(asset, "owners", [])
     for owner in owners[:MAX_OWNERS]:
         name = f"{owner.kind} {isolated(owner.text)}" if owner.text else owner.kind

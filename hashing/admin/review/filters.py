@@ -85,7 +85,7 @@ class RangeFilter(LinkRowFilter):
 
 
 class DistanceFilter(RangeFilter):
-    """By the image of a group that differs most from the keeper."""
+    """A filter by the distance of the image of a group that differs most from the keeper."""
 
     title = _("likeness")
     parameter_name = "likeness"
@@ -107,7 +107,7 @@ class SizeFilter(RangeFilter):
 
 
 class OrderFilter(LinkRowFilter):
-    """Not a filter: the links by which the list is sorted, which `GroupList` does."""
+    """Links to the orders of the list, shown with the filters. It leaves no group out; `GroupList` sorts."""
 
     title = _("sort by")
     parameter_name = "order"

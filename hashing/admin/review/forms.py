@@ -39,7 +39,7 @@ class ReviewForm(forms.Form):
 
     @classmethod
     def of(cls, data: QueryDict) -> Self:
-        """Return the form with its cleaned data. Raises `BadRequest`."""
+        """Return the form with its cleaned data. Raise `BadRequest`."""
         form = cls(data)
         if not form.is_valid():
             raise BadRequest(form.errors.as_json())

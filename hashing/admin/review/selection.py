@@ -34,7 +34,7 @@ def select_images(
 ) -> tuple[list[int], Left]:
     """Return the images that the decision is about, and the reasons why the others are left as they are.
 
-    Raises `DecisionRefused` if no image remains, or if one is left out of a decision about the whole group.
+    Raise `DecisionRefused` if no image remains, or if one is left out of a decision about the whole group.
     """
     left = find_left(decision, decision.assets, group, access, using)
     chosen = [key for key in decision.assets if key not in left]

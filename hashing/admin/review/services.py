@@ -39,7 +39,7 @@ class DecisionResult(NamedTuple):
 
 
 def apply_decision(decision: Decision, rows: QuerySet[DuplicateGroup], access: ImageAccess) -> DecisionResult:
-    """Decide about a group among `rows`. Raises `DecisionRefused`; nothing is changed then.
+    """Decide about a group among `rows`. Raise `DecisionRefused`; nothing is changed then.
 
     No image that the user may not see or change is ever marked, unmarked or named.
     """
@@ -67,7 +67,7 @@ def sort_by_ranking(keys: tuple[int, ...], using: str) -> tuple[int, ...]:
 def undo_decisions(batch: UUID, access: ImageAccess, seconds: float = UNDO_SECONDS) -> DecisionResult:
     """Take back what the user decided under this key, as much as these seconds allow.
 
-    Raises `DecisionRefused`; nothing is changed then.
+    Raise `DecisionRefused`; nothing is changed then.
     """
     using, end = router.db_for_write(PairDecision), time.monotonic() + seconds
     own = PairDecision.objects.using(using).filter(batch=batch, decided_by=access.request.user.pk).with_images()
@@ -165,7 +165,7 @@ def refuse_changed_group(decision: Decision, group: DuplicateGroup, access: Imag
 def find_result(
     decision: Decision, group: DuplicateGroup | None, access: ImageAccess, using: str
 ) -> DecisionResult | None:
-    """Return the result if the same form has decided already. Raises `DecisionRefused` if it decided otherwise."""
+    """Return the result if the same form has decided already. Raise `DecisionRefused` if it decided otherwise."""
     made = PairDecision.objects.using(using).filter(batch=decision.batch)
     if not made.exists():
         return None

@@ -37,7 +37,7 @@ class GroupTotals:
 
 @dataclass(frozen=True)
 class ReviewSession:
-    """`first_place` is the place of the first group on a page of the list; the page of a group has none."""
+    """What the header says. `first_place` is the place of the first group on a page of the list, None elsewhere."""
 
     totals: GroupTotals
     decided_today: int

@@ -29,7 +29,7 @@ def may_take_back(request: HttpRequest, site: AdminSite) -> bool:
 
 
 def take_back(decision_pk: int, access: ImageAccess) -> DecisionResult:
-    """Take back one decision on a pair. Raises `DecisionRefused` if it no longer holds, and `PermissionDenied`."""
+    """Take back one decision on a pair. Raise `DecisionRefused` if it no longer holds, and `PermissionDenied`."""
     request, site = access.request, access.site
     if not may_take_back(request, site):
         raise PermissionDenied

@@ -92,7 +92,10 @@ class DecisionViews:
 
 @dataclass(frozen=True)
 class DecisionResponse:
-    """`groups` replace on the page all groups of the images `keys`. `rows` are all groups that the user sees."""
+    """The answer to a decision, as JSON or as a redirect.
+
+    On the page, `groups` replace all groups of the images `keys`. `rows` are all groups that the user sees.
+    """
 
     message: str
     keys: list[int]

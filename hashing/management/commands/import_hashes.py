@@ -137,7 +137,7 @@ class Command(ForeignImport):
             sys.exit(FAILURE)
 
     def _own_records(self, records: Iterator[Record]) -> Iterator[Record]:
-        """Exits with wrong usage for a file that `export_hashes` has not written."""
+        """Return the records of a file that `export_hashes` has written. Exit with wrong usage for another file."""
         first = list(islice(records, 1))
         if first and not is_own_export(first[0].values):
             text = _(

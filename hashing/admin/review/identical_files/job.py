@@ -61,5 +61,5 @@ class IdenticalFilesJob:
 
     @classmethod
     def from_token(cls, token: str, user_pk: Any) -> Self:
-        """Return the job of a token. Raises `django.core.signing.BadSignature`."""
+        """Return the job of a token. Raise `django.core.signing.BadSignature`."""
         return cls(**signing.loads(token, salt=f"{SALT}.{user_pk}", max_age=MAX_AGE_SECONDS))

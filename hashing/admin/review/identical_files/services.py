@@ -33,7 +33,7 @@ class Checked(NamedTuple):
 
 
 def keep_identical(job: IdenticalFilesJob, rows: QuerySet[DuplicateGroup], access: ImageAccess, seconds: float) -> bool:
-    """Decide about the groups of the job in short transactions. Returns whether some are left after these seconds.
+    """Decide about the groups of the job in short transactions. Return whether some are left after these seconds.
 
     A group is decided as a whole or not at all, and what is done is not done again: a job that was interrupted can be
     continued, or started again.
