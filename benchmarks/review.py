@@ -65,12 +65,12 @@ def add_groups(count: int) -> None:
 
 
 def found_group(number: int, sizes: dict[int, int | None], *, is_decided: bool) -> Any:
-    from hashing.fingerprint.orientations import Orientation
+    from hashing.fingerprint.similarity import Match
     from hashing.grouping.finder import FoundGroup, FoundMember
 
     keeper = 1 + number * SPACING
     keys = range(keeper + 1, keeper + 2 + number % 3)
-    return FoundGroup(keeper, [FoundMember(key, 0, Orientation.UPRIGHT, is_decided, sizes[key] or 0) for key in keys])
+    return FoundGroup(keeper, [FoundMember(key, Match(0), is_decided, sizes[key] or 0) for key in keys])
 
 
 def add_decisions(decided: list[Any]) -> None:

@@ -12,15 +12,16 @@ from hashing.db.paging import batches, pages_by_key, rows_with_keys
 from hashing.db.retry import retry_transient
 from hashing.exchange.hash_records import OWNER_FIELDS
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import Framing
+from hashing.fingerprint.similarity import Framing, Match
 from hashing.grouping.finder import FoundGroup, FoundMember
+from hashing.grouping.group_rows import MEMBER_FIELDS
 from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
 from hashing.models.querysets import ImageAssetQuerySet
 
 FILE_FIELDS = (*OWNER_FIELDS, "image", "width", "height", "file_size", "file_digest")
 DUPLICATE_COLUMNS = ("keeper", "pk", "distance", "orientation", "framed", "decided", *FILE_FIELDS)
-MEMBER_COLUMNS = ("group", "asset", "distance", "orientation", "is_same", "asset__file_size", "framing")
+MEMBER_COLUMNS = ("group", "asset", *MEMBER_FIELDS, "asset__file_size")
 # Which of the two images was compared without its frame.
 FRAMED = {Framing.NONE: None, Framing.ROW: "image", Framing.QUERY: "keeper", Framing.BOTH: "both"}
 GROUPS = 500
@@ -39,8 +40,8 @@ def stored_groups(using: str) -> Iterator[FoundGroup]:
 
 
 def as_member(row: tuple[Any, ...]) -> FoundMember:
-    _group, key, distance, orientation, is_same, size, framing = row
-    return FoundMember(key, distance, orientation, is_same, size or 0, framing)
+    _group, key, *match, is_same, size = row
+    return FoundMember(key, Match(*match), is_same, size or 0)
 
 
 def duplicate_records(groups: Iterable[FoundGroup], using: str) -> Iterator[dict[str, Any]]:
@@ -67,9 +68,9 @@ def records_of(group: FoundGroup, files: dict[Any, dict[str, Any]]) -> Iterator[
             match = {
                 "keeper": group.keeper,
                 "pk": member.key,
-                "distance": member.distance,
-                "orientation": Orientation(member.orientation).name.lower(),
-                "framed": FRAMED[Framing(member.framing)],
+                "distance": member.match.distance,
+                "orientation": Orientation(member.match.orientation).name.lower(),
+                "framed": FRAMED[Framing(member.match.framing)],
                 "decided": member.is_same,
             }
             yield match | files[member.key]

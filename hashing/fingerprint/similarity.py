@@ -6,8 +6,10 @@ SQL and NumPy use the same constants.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from hashing.fingerprint.fingerprint import ALL_BITS
+from hashing.fingerprint.orientations import Orientation
 
 # The largest `distance`: all bits of the three hashes differ.
 LARGEST_DISTANCE = ALL_BITS
@@ -102,6 +104,14 @@ class Framing(IntEnum):
     @classmethod
     def of(cls, query: Part, row: Part) -> Framing:
         return cls(cls.QUERY * (query == Part.INSIDE) + cls.ROW * (row == Part.INSIDE))
+
+
+class Match(NamedTuple):
+    """How near two pictures are, without which of their frames, and in which orientation. The least is the nearest."""
+
+    distance: int
+    framing: Framing = Framing.NONE
+    orientation: Orientation = Orientation.UPRIGHT
 
 
 def likeness(distance: int) -> Likeness:

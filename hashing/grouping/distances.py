@@ -1,27 +1,18 @@
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import Hashes
 from hashing.fingerprint.orientations import Orientation, orient
 from hashing.fingerprint.similarity import (
     LARGEST_DISTANCE,
     Framing,
+    Match,
     Part,
     compared_parts,
     distance_of_parts,
     is_match,
 )
 from hashing.grouping.candidates import HashedPart, StoredFingerprint
-
-
-class Measured(NamedTuple):
-    """How near an image is to its keeper, without which of their frames, and in which orientation."""
-
-    distance: int
-    framing: Framing = Framing.NONE
-    orientation: Orientation = Orientation.UPRIGHT
 
 
 class KeeperDistances:
@@ -37,7 +28,7 @@ class KeeperDistances:
             for name, part in keeper.parts.items()
         }
 
-    def measure(self, other: StoredFingerprint) -> Measured:
+    def measure(self, other: StoredFingerprint) -> Match:
         """Return the best match.
 
         Equal files have the distance 0. Images without all three hashes, and those with hashes of another version,
@@ -45,18 +36,18 @@ class KeeperDistances:
         """
         digest = self._keeper.file_digest
         if digest is not None and digest == other.file_digest:
-            return Measured(0)
+            return Match(0)
         if self._keeper.version != other.version:
-            return Measured(LARGEST_DISTANCE)
+            return Match(LARGEST_DISTANCE)
         parts = other.parts
-        matching, found = list[Measured](), list[Measured]()
+        matching, found = list[Match](), list[Match]()
         for keeper_name, name in compared_parts(is_framed=self._keeper.is_framed, other_is_framed=other.is_framed):
             if name in parts:
-                for measured, matches in self._compare(keeper_name, name, parts[name]):
-                    (matching if matches else found).append(measured)
-        return min(matching or found, default=Measured(LARGEST_DISTANCE))
+                for match, matches in self._compare(keeper_name, name, parts[name]):
+                    (matching if matches else found).append(match)
+        return min(matching or found, default=Match(LARGEST_DISTANCE))
 
-    def _compare(self, keeper_name: Part, name: Part, part: HashedPart) -> list[tuple[Measured, bool]]:
+    def _compare(self, keeper_name: Part, name: Part, part: HashedPart) -> list[tuple[Match, bool]]:
         """Compare one part of an image with one of the keeper, in each orientation. Return as well which match."""
         compared = []
         for orientation, copy, keeper_quality in self._copies.get(keeper_name, ()):
@@ -64,7 +55,7 @@ class KeeperDistances:
             quality = min(keeper_quality, part.quality)
             max_distance = distance_of_parts(self._max_distance, keeper_name, name)
             matches = quality >= self._min_quality and is_match(small, detail, quality, max_distance)
-            compared.append((Measured(small + detail, Framing.of(keeper_name, name), orientation), matches))
+            compared.append((Match(small + detail, Framing.of(keeper_name, name), orientation), matches))
         return compared
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from hashing.fingerprint.similarity import Framing
+from hashing.fingerprint.similarity import Match
 from hashing.grouping.candidates import CandidateRow, read_candidates
 from hashing.grouping.clustering import Matches, StarClustering
 from hashing.grouping.distances import KeeperDistances
@@ -17,17 +17,12 @@ from hashing.models.querysets import ImageAssetQuerySet
 
 
 class FoundMember(NamedTuple):
-    """An image of a group that is not its keeper. `is_same`: it is decided that the keeper is kept in its place.
-
-    `framing`: whether its frame, that of the keeper, or both were removed to compare them.
-    """
+    """An image of a group that is not its keeper. `is_same`: it is decided that the keeper is kept in its place."""
 
     key: Any
-    distance: int
-    orientation: int
+    match: Match
     is_same: bool
     file_size: int
-    framing: int = Framing.NONE.value
 
 
 class FoundGroup(NamedTuple):
@@ -101,7 +96,6 @@ def describe_group(
     members = []
     for key in others:
         row = candidates[key]
-        found, size = mixed.get((keeper, key)) or distances.measure(row.fingerprint), row.ranked.file_size or 0
-        orientation, framing = int(found.orientation), int(found.framing)
-        members.append(FoundMember(key, found.distance, orientation, key in same, size, framing))
-    return FoundGroup(keeper, sorted(members, key=lambda member: (member.distance, member.key)))
+        match = mixed.get((keeper, key)) or distances.measure(row.fingerprint)
+        members.append(FoundMember(key, match, key in same, row.ranked.file_size or 0))
+    return FoundGroup(keeper, sorted(members, key=lambda member: (member.match.distance, member.key)))

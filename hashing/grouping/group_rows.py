@@ -12,7 +12,7 @@ from hashing.db.bulk_insert import insert_rows
 from hashing.db.paging import batches, rows_with_keys
 from hashing.db.retry import retry_transient
 from hashing.db.transactions import exclusive_transaction
-from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Match
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.models.duplicate_groups import DuplicateGroup, GroupMember
 from hashing.models.image_asset import ImageAsset
@@ -24,7 +24,7 @@ T = TypeVar("T")
 ADVISORY_LOCK = 0x1A6E5EA4C5
 
 # The columns of a member that are found by comparing it with its keeper.
-MEMBER_FIELDS = ("distance", "orientation", "framing", "is_same")
+MEMBER_FIELDS = (*Match._fields, "is_same")
 COUNT_FIELDS = ("size", "open_count", "open_bytes", "max_distance")
 # The same counts in SQL, of the members of one group.
 COUNTS = {
@@ -53,22 +53,20 @@ def with_groups_locked(using: str, work: Callable[P, T], *args: P.args, **kwargs
 class StoredMember(NamedTuple):
     pk: int
     asset_pk: int
-    distance: int
-    orientation: int
-    framing: int
+    match: Match
     is_same: bool
     file_size: int | None
 
 
-def member_fields(member: FoundMember | StoredMember) -> tuple[int, int, int, bool]:
+def member_fields(member: FoundMember | StoredMember) -> tuple[int, ...]:
     """Return the values of MEMBER_FIELDS."""
-    return member.distance, int(member.orientation), member.framing, member.is_same
+    return *map(int, member.match), member.is_same
 
 
 def counts_of(members: Sequence[FoundMember] | Sequence[StoredMember]) -> tuple[int, int, int, int]:
     """Return the values of COUNT_FIELDS. A file of unknown size counts as empty."""
     open_sizes = [member.file_size or 0 for member in members if not member.is_same]
-    distances = (member.distance for member in members)
+    distances = (member.match.distance for member in members)
     return len(members), len(open_sizes), sum(open_sizes), max(distances, default=0)
 
 
@@ -80,7 +78,7 @@ def insert_groups(found: Iterable[FoundGroup], using: str) -> None:
     for group in chosen:
         members = [member for member in group.members if member.key in names]
         if members and group.keeper in names:
-            keeper = FoundMember(group.keeper, 0, Orientation.UPRIGHT, is_same=True, file_size=0)
+            keeper = FoundMember(group.keeper, Match(0), is_same=True, file_size=0)
             members_of[group.keeper] = [keeper, *members]
     # The rows stay locked until the end of the transaction, so the counts are known in advance.
     created = DuplicateGroup.objects.using(using).bulk_create(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hashing.db.paging import batches, pages_by_key
+from hashing.fingerprint.similarity import Match
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.group_rows import (
     COUNT_FIELDS,
@@ -109,8 +110,8 @@ def drop_and_change(wanted: Mapping[int, FoundGroup], using: str) -> list[GroupD
 def compare_groups(wanted: Mapping[int, FoundGroup], using: str) -> Iterator[GroupDifference]:
     stored: dict[int, list[StoredMember]] = {pk: [] for pk in wanted}
     rows = GroupMember.objects.using(using).filter(group__in=wanted)
-    for group_pk, *values in rows.values_list("group", *STORED_COLUMNS).iterator():
-        stored[group_pk].append(StoredMember(*values))
+    for group_pk, pk, asset_pk, *match, is_same, size in rows.values_list("group", *STORED_COLUMNS).iterator():
+        stored[group_pk].append(StoredMember(pk, asset_pk, Match(*match), is_same, size))
     groups = DuplicateGroup.objects.using(using).filter(pk__in=wanted)
     counts = {pk: tuple(values) for pk, *values in groups.values_list("pk", *COUNT_FIELDS)}
     for pk, group in wanted.items():

@@ -17,14 +17,13 @@ from hashing.conf import hashing_settings
 from hashing.db.paging import batches, rows_with_keys
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import Framing
-from hashing.grouping.distances import Measured
+from hashing.fingerprint.similarity import Framing, Match
 from hashing.grouping.options import GroupingOptions
 from hashing.models.duplicate_groups import GroupMember
 from hashing.models.querysets import ImageAssetQuerySet
 
 # How each image of a group, the second of a pair, matches its keeper; and the keeper each image.
-MixedPairs = Mapping[tuple[Any, Any], Measured]
+MixedPairs = Mapping[tuple[Any, Any], Match]
 
 # The other orientations are their own inverse.
 INVERSE = {
@@ -67,7 +66,7 @@ def read_mixed_pairs(keys: AbstractSet[Any] | None, using: str) -> MixedPairs:
         columns = ("group__keeper", "asset", "distance", "framing", "orientation")
         for keeper, key, distance, framing, orientation in some.values_list(*columns).iterator():
             if keys is None or keeper in keys:
-                found = Measured(distance, Framing(framing), Orientation(orientation))
+                found = Match(distance, Framing(framing), Orientation(orientation))
                 pairs[keeper, key], pairs[key, keeper] = found, seen_from_the_other(found)
     return pairs
 
@@ -87,10 +86,10 @@ def mixed_members(using: str) -> QuerySet[GroupMember]:
     return members.alias(version=version, keeper_version=keeper_version).exclude(version=F("keeper_version"))
 
 
-def seen_from_the_other(found: Measured) -> Measured:
+def seen_from_the_other(found: Match) -> Match:
     """Return how the keeper matches the image, for how the image matches the keeper."""
     framing, orientation = found.framing, found.orientation
-    return Measured(found.distance, REVERSED.get(framing, framing), INVERSE.get(orientation, orientation))
+    return Match(found.distance, REVERSED.get(framing, framing), INVERSE.get(orientation, orientation))
 
 
 def still_matching(pairs: MixedPairs, options: GroupingOptions) -> Iterable[tuple[Any, Any]]:

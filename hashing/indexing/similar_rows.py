@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Case, IntegerField, Model, QuerySet, Value, When
 
@@ -10,8 +10,7 @@ from hashing.db.expressions import HasKey
 from hashing.db.paging import batches
 from hashing.db.queryset_state import has_annotation
 from hashing.fingerprint.fingerprint import Fingerprint
-from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import Framing
+from hashing.fingerprint.similarity import Match
 from hashing.indexing.owners import asset_database, find_asset
 from hashing.models import CoOwner, ImageAsset
 from hashing.sources.keys import SourceKey, key_field
@@ -90,14 +89,6 @@ def assets_of_row(row: Model, searched: Sequence[ImageSource], using: str) -> It
     return {asset.pk: asset for asset in found if asset is not None}.values()
 
 
-class Match(NamedTuple):
-    """How a row matches a picture. The nearest match is the smallest."""
-
-    distance: int
-    framing: int = Framing.NONE
-    orientation: int = Orientation.UPRIGHT
-
-
 class RowSearch:
     """Searches assets, and returns the rows that own them."""
 
@@ -114,8 +105,7 @@ class RowSearch:
         assets = ImageAsset.objects.using(self._using)
         similar = assets.similar_to(picture, self._max_distance, any_orientation=self._any_orientation)
         # A hash has neither a frame nor an orientation.
-        names = ("distance", "framing", "orientation")
-        match = [name for name in names if has_annotation(similar, name)]
+        match = [name for name in Match._fields if has_annotation(similar, name)]
         for pk, source_type, source_id, source_field, *found in similar.values_list(
             "pk", "source_type", "source_id", "source_field", *match
         ):

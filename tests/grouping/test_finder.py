@@ -55,7 +55,7 @@ def test_members_are_in_the_order_of_their_distances(add_hashed):
     far, near, same = add_hashed(0, flips=4), add_hashed(0, flips=1), add_hashed(0)
     assert found() == {keeper.pk: [same.pk, near.pk, far.pk]}
     members = find_groups(ImageAsset.objects.all(), GroupingOptions())[0].members
-    assert [member.distance for member in members] == [0, 4, 16]
+    assert [member.match.distance for member in members] == [0, 4, 16]
 
 
 def test_keeper_has_most_pixels_then_bytes_then_age(add_hashed):
@@ -109,7 +109,7 @@ def test_turned_copies_are_grouped_with_any_orientation(add_hashed, orientation)
     assert found() == {}
     assert found(any_orientation=True) == {upright.pk: [copy.pk]}
     (member,) = find_groups(ImageAsset.objects.all(), GroupingOptions(any_orientation=True))[0].members
-    assert (member.orientation, member.distance) == (orientation, 0)
+    assert (member.match.orientation, member.match.distance) == (orientation, 0)
 
 
 def test_images_that_cannot_link_are_not_grouped(add_hashed):
@@ -164,7 +164,7 @@ def test_equal_blank_pages_and_broken_files_are_grouped(add_hashed, exact_bytes)
     add_hashed(file_digest="c" * 64, hash_error="broken", **nothing)
     assert found(exact_bytes=exact_bytes) == {pages[0]: pages[1:], broken[0]: broken[1:]}
     members = [each for group in find_groups(ImageAsset.objects.all(), GroupingOptions()) for each in group.members]
-    assert {member.distance for member in members} == {0}
+    assert {member.match.distance for member in members} == {0}
 
 
 def test_equal_files_match_although_one_is_of_another_version(add_hashed):
@@ -182,5 +182,5 @@ def test_must_link_image_without_hashes_has_the_largest_distance(add_hashed):
         GroupingOptions(),
         PairConstraints(must_link=dict.fromkeys(both, both), marked=frozenset(both)),
     )
-    assert [(each.key, each.distance) for each in group.members] == [(copy.pk, 0), (broken.pk, 384)]
+    assert [(each.key, each.match.distance) for each in group.members] == [(copy.pk, 0), (broken.pk, 384)]
     assert group.keeper == keeper.pk

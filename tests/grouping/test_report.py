@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import pytest
 
+from hashing.fingerprint.orientations import Orientation
+from hashing.fingerprint.similarity import Framing, Match
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.options import GroupingOptions
 from hashing.grouping.report import GroupingReport
 from hashing.grouping.store import Changes
 
+MIRRORED = Match(4, Framing.ROW, Orientation.MIRRORED)
 GROUPS = [
-    FoundGroup(12, [FoundMember(15, 2, 1, is_same=False, file_size=700_000)]),
-    FoundGroup(20, [FoundMember(21, 0, 1, is_same=True, file_size=0), FoundMember(7, 4, 2, False, 400_000, framing=1)]),
+    FoundGroup(12, [FoundMember(15, Match(2), is_same=False, file_size=700_000)]),
+    FoundGroup(20, [FoundMember(21, Match(0), True, 0), FoundMember(7, MIRRORED, False, 400_000)]),
 ]
 OPTIONS = GroupingOptions(max_distance=5)
 

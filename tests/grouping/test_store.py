@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from hashing.fingerprint.similarity import Match
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.store import Changes, store_groups
 from hashing.models import DuplicateGroup, GroupMember, ImageAsset
@@ -10,7 +11,7 @@ from tests.grouping.conftest import stored_groups
 
 
 def member(asset: ImageAsset, distance: int = 1, *, is_same: bool = False) -> FoundMember:
-    return FoundMember(asset.pk, distance, 1, is_same, asset.file_size or 0)
+    return FoundMember(asset.pk, Match(distance), is_same, asset.file_size or 0)
 
 
 def store(*groups: tuple[ImageAsset, list[FoundMember]]) -> Changes:

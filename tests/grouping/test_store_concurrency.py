@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection, connections, transaction
 
+from hashing.fingerprint.similarity import Match
 from hashing.grouping import find_duplicates, store
 from hashing.grouping.finder import FoundGroup, FoundMember
 from hashing.grouping.group_rows import append_members, groups_locked
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def member(asset: ImageAsset) -> FoundMember:
-    return FoundMember(asset.pk, 1, 1, is_same=False, file_size=1000)
+    return FoundMember(asset.pk, Match(1), is_same=False, file_size=1000)
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import pytest
 
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation
-from hashing.fingerprint.similarity import LARGEST_DISTANCE, Framing
+from hashing.fingerprint.similarity import LARGEST_DISTANCE, Framing, Match
 from hashing.grouping import find_duplicates
 from hashing.grouping.decisions import decide_different, decide_same
-from hashing.grouping.distances import Measured
 from hashing.grouping.incremental import update_groups
 from hashing.grouping.signals import follow_upload
 from hashing.grouping.versions import read_mixed_pairs, seen_from_the_other, versions_of
@@ -139,6 +138,6 @@ def test_pairs_are_read_both_ways_round_and_only_among_the_keys(old_trio):
 
 
 def test_a_match_is_the_inverse_from_the_other_side():
-    turned = Measured(9, Framing.ROW, Orientation.TURNED_LEFT)
-    assert seen_from_the_other(turned) == Measured(9, Framing.QUERY, Orientation.TURNED_RIGHT)
+    turned = Match(9, Framing.ROW, Orientation.TURNED_LEFT)
+    assert seen_from_the_other(turned) == Match(9, Framing.QUERY, Orientation.TURNED_RIGHT)
     assert seen_from_the_other(seen_from_the_other(turned)) == turned

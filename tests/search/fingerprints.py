@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 from hashing.fingerprint import fingerprint
 from hashing.fingerprint.fingerprint import HASH_VERSION
 from hashing.fingerprint.orientations import Orientation, orient
-from hashing.fingerprint.similarity import Framing, Part, compared_parts, distance_of_parts, is_match
+from hashing.fingerprint.similarity import Framing, Match, Part, compared_parts, distance_of_parts, is_match
 from hashing.models import ImageAsset
 
 # Qualities around the bends of the rule, and a minimum of 35.
@@ -102,14 +102,6 @@ def _near_hashes(dice: random.Random, picture: Hashes) -> Hashes:
     return turned.flipped(bits, dice.sample(range(256), detail))
 
 
-class Match(NamedTuple):
-    """Matches are ordered by these values."""
-
-    distance: int
-    framing: int
-    orientation: int
-
-
 def parts_of(row: ImageAsset) -> dict[Part, tuple[Hashes, int | None]]:
     parts = {Part.WHOLE: (Hashes.of(row), row.hash_quality)}
     if row.inside_quality is not None:
@@ -144,4 +136,4 @@ def _matches(
             distances = other.distances(hashes.oriented(orientation))
             limit = distance_of_parts(max_distance, *pair)
             if lower >= min_quality and is_match(*distances, lower, limit):
-                yield Match(sum(distances), Framing.of(*pair), int(orientation))
+                yield Match(sum(distances), Framing.of(*pair), orientation)
