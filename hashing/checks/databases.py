@@ -97,17 +97,15 @@ def check_versions(databases: Sequence[str] | None = None, **_kwargs: Any) -> li
             "Run 'manage.py backfill_hashes --stale' to replace these hashes.",
         )
         for alias in databases or ()
-        if router.allow_migrate_model(alias, ImageAsset) and not lacks_tables(alias) and has_stale_rows(alias)
+        if router.allow_migrate_model(alias, ImageAsset)
+        and not lacks_tables(alias)
+        and ImageAsset.objects.using(alias).stale().exists()
     ]
 
 
 def is_migrating() -> bool:
     """Whether the checks are those of `migrate`, which runs them before it makes the tables."""
     return sys.argv[1:2] == ["migrate"]
-
-
-def has_stale_rows(alias: str) -> bool:
-    return ImageAsset.objects.using(alias).stale().exists()
 
 
 def lacks_tables(alias: str) -> bool:

@@ -67,7 +67,7 @@ class ExportCommand(HashingCommand):
         )
 
     def chosen_output(self, name: str | None, file_format: str | None) -> Output:
-        """Return stdout without a name. Exit with wrong usage for a file that cannot be written."""
+        """Return where to write: to stdout without a name. Exit with wrong usage for a file that cannot be written."""
         name = name or STDOUT
         default = FileFormat.CSV if name == STDOUT else None
         try:
@@ -132,7 +132,7 @@ class ExportCommand(HashingCommand):
 
     def report_written(self, output: Output, count: int) -> None:
         """Say how many lines were written, not among them; say nothing if stdout was closed before the end."""
-        text = self.stderr if output.name == STDOUT else self.stdout
-        if output.name == STDOUT and self.output.error:
+        if self._has_lost_reader(output):
             return
-        text.write(ngettext("%(count)d line was written.", "%(count)d lines were written.", count) % {"count": count})
+        stream = self.stderr if output.name == STDOUT else self.stdout
+        stream.write(ngettext("%(count)d line was written.", "%(count)d lines were written.", count) % {"count": count})

@@ -11,15 +11,6 @@ from hypothesis import strategies as st
 from hashing.fingerprint.decoding import read_picture
 from hashing.fingerprint.opening import open_regular_file
 from samples.pictures import encoded, photo
-
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    HEIF = False
-else:
-    HEIF = True
-    register_heif_opener()
-
 from tests.fingerprint.files import (
     FORMATS,
     oriented,

@@ -11,15 +11,6 @@ from hashing.fingerprint.decoding import (
     picture_from_pil,
 )
 from samples.pictures import encoded, photo
-
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    HEIF = False
-else:
-    HEIF = True
-    register_heif_opener()
-
 from tests.fingerprint.files import (
     AVIF,
     CLOSE_TO_THE_ORIGINAL,

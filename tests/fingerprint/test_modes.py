@@ -12,15 +12,6 @@ from hashing.fingerprint.decoding import (
     read_thumbnail,
 )
 from samples.pictures import encoded, photo
-
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    HEIF = False
-else:
-    HEIF = True
-    register_heif_opener()
-
 from tests.fingerprint.files import (
     SMALL,
     assert_close_grey,

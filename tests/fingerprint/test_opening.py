@@ -16,15 +16,6 @@ from hashing.fingerprint.decoding import read_picture, read_thumbnail
 from hashing.fingerprint.limits import FILE_SUFFIXES
 from hashing.fingerprint.opening import open_picture, open_regular_file
 from samples.pictures import blank, encoded, photo
-
-try:
-    from pillow_heif import register_heif_opener
-except ImportError:
-    HEIF = False
-else:
-    HEIF = True
-    register_heif_opener()
-
 from tests.fingerprint.files import (
     AVIF,
     CLOSE_TO_THE_ORIGINAL,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +117,7 @@ class DecisionResponse:
         return {
             "message": self.message,
             "keys": self.keys,
-            "html": "".join(render_groups(request, self.groups, context)),
+            "html": "".join(render_to_string(GROUP, {**context, "shown": group}, request) for group in self.groups),
             "undo": render_to_string(UNDO, context, request),
             "header": render_to_string(HEADER, {"session": session}, request),
         }
@@ -132,7 +132,3 @@ def review_context(request: HttpRequest, site: AdminSite, url: str, *, may_decid
         "may_take_back": may_decide and may_take_back(request, site),
         "last_decision": find_last_decision(ImageAccess(request, site)) if may_decide else None,
     }
-
-
-def render_groups(request: HttpRequest, groups: Iterable[GroupPresentation], context: dict[str, Any]) -> Iterable[str]:
-    return (render_to_string(GROUP, {**context, "shown": group}, request) for group in groups)

@@ -65,7 +65,8 @@ class SearchViews:
             raise PermissionDenied
         form = SearchUploadForm(request.POST, request.FILES) if request.method == "POST" else SearchUploadForm()
         if form.is_valid():
-            return redirect(self._address_of(form.cleaned_data["image"]))
+            query = HashForm.address_query(form.cleaned_data["image"])
+            return redirect(admin_url(self.site, "imageasset_similar", query=query))
         return admin_page(self.model_admin, request, UPLOAD, _("Search by image"), form=form)
 
     @method_decorator(require_safe)
@@ -76,9 +77,6 @@ class SearchViews:
         form = HashForm.of(request.GET, self.model_admin.get_queryset(request), is_framed=is_framed)
         query = form.unsaved_asset() if form.is_valid() else None
         return self._results_page(request, _("Search by image"), form, query)
-
-    def _address_of(self, image: ImageAsset) -> str:
-        return admin_url(self.site, "imageasset_similar", query=HashForm.address_query(image))
 
     def _results_page(
         self, request: HttpRequest, title: str, form: SearchForm, query: ImageAsset | None, **context: object
