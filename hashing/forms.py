@@ -75,18 +75,17 @@ class SimilarPictureMixin(forms.BaseForm):
     similar_picture_max_distance: int | None = None
     similar_picture_any_orientation = False
     confirm_field_name = "confirm_similar_picture"
+    user: Any = None
 
     def __init__(self, *args: Any, user: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
+        if user is not None:
+            self.user = user
         self.similar_pictures: list[SimilarPicture] = []
         self.unsearched_picture_fields: list[str] = []
         self.unstructured_picture_fields: list[str] = []
         if self.similar_picture_action == SimilarPictureAction.CONFIRM:
-            label = gettext_lazy("Upload it anyway")
-            self.fields[self.confirm_field_name] = forms.BooleanField(
-                label=label, required=False, widget=forms.HiddenInput
-            )
+            self.fields[self.confirm_field_name] = confirmation_field()
 
     def get_similar_queryset(self) -> QuerySet[Any]:
         """Return the rows to search: by default those of the model's default manager."""
@@ -167,6 +166,11 @@ class SimilarPictureMixin(forms.BaseForm):
             self.fields[self.confirm_field_name].widget = forms.CheckboxInput()
             return bool(self.cleaned_data.get(self.confirm_field_name))
         return self.similar_picture_action == SimilarPictureAction.WARN
+
+
+def confirmation_field() -> forms.BooleanField:
+    """Return the checkbox, which is hidden until there is something to confirm."""
+    return forms.BooleanField(label=gettext_lazy("Upload it anyway"), required=False, widget=forms.HiddenInput)
 
 
 def similar_picture_message(pictures: Sequence[SimilarPicture]) -> SafeString | str:
