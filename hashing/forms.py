@@ -64,9 +64,11 @@ class SimilarPictureMixin(forms.BaseForm):
 
     With a `user`, the form links to rows that this user may view. After validation, `similar_pictures` has the nearest
     rows, and `similar_picture_message` is a message about them in HTML. It does not check that a file is a picture:
-    leave that to the form field. A file that is too much for the limits of a page is not searched for, whatever the
-    action: its field is in `unsearched_picture_fields`, and the message says so. So it does of pictures with too little
-    structure, whose fields are in `unstructured_picture_fields`: only equal files are found for them.
+    leave that to the form field.
+
+    A file that is too much for the limits of a page is not searched for, whatever the action: its field is in
+    `unsearched_picture_fields`. For a picture with too little structure only equal files are found: its field is in
+    `unstructured_picture_fields`. The message tells both.
     """
 
     similar_picture_action = SimilarPictureAction.WARN
@@ -109,7 +111,7 @@ class SimilarPictureMixin(forms.BaseForm):
     @property
     def similar_picture_message(self) -> SafeString | str:
         """The warning in HTML, with links; empty if there is nothing to warn of."""
-        messages = [similar_picture_message(self.similar_pictures)]
+        messages = [warning_about(self.similar_pictures)]
         if self.unsearched_picture_fields:
             messages.append(_("A picture is too large to be compared with others while you wait."))
         if self.unstructured_picture_fields:
@@ -136,7 +138,7 @@ class SimilarPictureMixin(forms.BaseForm):
             model = self.get_similar_queryset().model._meta.label
             message = "An upload for %s is refused: the same picture is here"
             log_event(logger, LogEvent.UPLOAD_REFUSED, message, model, model=model)
-            self.add_error(name, ValidationError(similar_picture_message(found), code="similar_picture"))
+            self.add_error(name, ValidationError(warning_about(found), code="similar_picture"))
 
     def _find_similar(self, picture: ImageAsset) -> Iterable[Any]:
         rows = similar_rows(
@@ -173,7 +175,7 @@ def confirmation_field() -> forms.BooleanField:
     return forms.BooleanField(label=gettext_lazy("Upload it anyway"), required=False, widget=forms.HiddenInput)
 
 
-def similar_picture_message(pictures: Sequence[SimilarPicture]) -> SafeString | str:
+def warning_about(pictures: Sequence[SimilarPicture]) -> SafeString | str:
     if not pictures:
         return ""
     links = [linked(each) for each in pictures[:MAX_SIMILAR_PICTURES] if each.url]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hashing.fingerprint.fingerprint import DETAIL_BITS, HASH_BITS, SMALL_BITS, Hashes
 
-# Lengths that a hash of this app, or two of them, have as well.
+# The lengths of the hashes of this app, and of the two small ones together.
 KNOWN_BITS = (HASH_BITS, SMALL_BITS, DETAIL_BITS)
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]+)")
 # Fewer images say nothing about all others.
@@ -23,7 +23,7 @@ class Kinship(StrEnum):
     """How foreign hashes relate to those of this app. Hashes of different pictures differ in about half of their bits.
 
     Comparable: the same algorithm, on pictures that another decoder has read. Related: the same idea, but not the same
-    bits, such as another way of shrinking the picture. They tell nothing but other pictures apart.
+    bits, such as another way of shrinking the picture: such hashes show no more than that two pictures differ much.
     """
 
     COMPARABLE = "comparable"

@@ -79,7 +79,8 @@ def plan_changes(
             taken[file_id] = mine
             changes.renamed.append(mine)
         else:
-            changes.detached += [file.source_id] if file.source_id in registered else []
+            if file.source_id in registered:
+                changes.detached.append(file.source_id)
             plan_owner(source, file, found, changes)
             taken.setdefault(file_id, file)
     return changes
@@ -96,6 +97,7 @@ def sole_assets(source: ImageSource, using: str, source_ids: Collection[str]) ->
 def plan_owner(
     source: ImageSource, file: OwnedFile, found: ImageAsset | OwnedFile | None, changes: IndexChanges
 ) -> None:
+    """Give a row a new asset, the one that was found for its file if nobody owns it, or a share of it."""
     if found is None:
         changes.new.append(file)
     elif isinstance(found, ImageAsset) and found.source_type is None:

@@ -87,7 +87,7 @@ class QueuedSelection:
         selection = Selection(self.query, self.keys)
         for site in sites_named(self.site_name):
             model_admin, request = site.get_model_admin(ImageAsset), selection.request_of(user)
-            # The first asks whether the user is still active and staff.
+            # `has_permission` asks whether the user is still active and staff.
             if site.has_permission(request) and model_admin.has_change_permission(request):
                 return selection.rows(model_admin, user)
         raise PermissionDenied

@@ -44,7 +44,7 @@ def find_resumed(runs: Sequence[BackfillRun]) -> frozenset[int]:
     first = min((run.pk for run in of_shards), default=0)
     batches = {run.batch_id for run in of_shards}
     numbers = {run.shard_number for run in of_shards}
-    # Every number in every batch is more than needed, and cheaper than a query for each run.
+    # This also finds some numbers of other batches, which is cheaper than a query for each run.
     others = BackfillRun.objects.filter(batch_id__in=batches, shard_number__in=numbers, pk__gt=first)
     found = others.order_by("pk").values_list("batch_id", "shard_number", "pk")
     latest = {(batch, number): pk for batch, number, pk in found}

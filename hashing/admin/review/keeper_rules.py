@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django import forms
@@ -23,7 +22,7 @@ from hashing.admin.review.visible_groups import open_groups
 from hashing.admin.visibility import ImageAccess
 from hashing.conf import hashing_settings
 from hashing.grouping.criteria import CRITERIA, WITH_ARGUMENT, UnknownCriterion, parse_criteria
-from hashing.grouping.ranking import decisive_criterion, rank
+from hashing.grouping.ranking import Criteria, decisive_criterion, rank
 from hashing.models import DuplicateGroup
 
 TEMPLATE = "admin/hashing/review/keeper_rules.html"
@@ -72,8 +71,8 @@ class KeeperRulesView:
         context["known"] = [*CRITERIA, *(f"{name}:…" for name in WITH_ARGUMENT)]
         if form.is_valid():
             names = form.cleaned_data["criteria"]
-            groups = self.examined_groups(request)
-            changes = [change for group in groups if (change := keeper_change(group, names))]
+            groups, criteria = self.examined_groups(request), parse_criteria(tuple(names))
+            changes = [change for group in groups if (change := keeper_change(group, criteria))]
             context |= {"names": names, "setting": json.dumps(names), "examined": len(groups)}
             shown = changes[:MAX_SHOWN]
             cards = (card for change in shown for card in (change.group.cards[0], change.chosen))
@@ -86,12 +85,11 @@ class KeeperRulesView:
         return present_groups(rows.order_by("pk")[:MAX_EXAMINED], ImageAccess(request, self.model_admin.admin_site))
 
 
-def keeper_change(group: GroupPresentation, names: Iterable[str]) -> KeeperChange | None:
-    """Return the image that these criteria choose among the cards of a group, None if it is the keeper already."""
+def keeper_change(group: GroupPresentation, criteria: Criteria) -> KeeperChange | None:
+    """Return the change of the keeper to the best of the cards by these criteria, None if it stays."""
+    # An editor has chosen the keeper.
     if any(card.member.is_same for card in group.cards[1:]):
-        # An editor has chosen the keeper.
         return None
-    criteria = parse_criteria(tuple(names))
     cards = {card.asset.pk: card for card in group.cards}
     best, *others = rank((card.asset for card in group.cards), criteria)
     if best.pk == group.keeper.pk:

@@ -39,10 +39,9 @@ class GroupSnapshot(NamedTuple):
     # The highest key of the members, if all of them were shown: a member that joins later has a higher one.
     last_member: int | None
 
-    def is_current(self, group: DuplicateGroup, access: ImageAccess) -> bool:
-        """Return whether the group, with the counts of its visible images, is still as it was shown."""
-        joined = access.limit(group.members.filter(pk__gt=self.last_member), "asset") if self.last_member else None
-        has_joined = joined is not None and joined.exists()
+    def is_current(self, group: DuplicateGroup, last_member: int) -> bool:
+        """Whether the group is still as it was shown. `last_member` is now the highest key of its visible members."""
+        has_joined = self.last_member is not None and last_member > self.last_member
         return (group.size, group.open_count) == (self.size, self.open_count) and not has_joined
 
 
@@ -116,11 +115,8 @@ class CurrentGroups:
 
     def has_changed(self, shown: ShownGroup) -> bool:
         """Whether "Keep" would be refused, because the group is gone or has other images or decisions."""
-        group, snapshot = self.groups.get(shown.keeper_pk), shown.snapshot
-        if group is None or (group.size, group.open_count) != (snapshot.size, snapshot.open_count):
-            return True
-        last_member = self.last_members.get(shown.keeper_pk, 0)
-        return snapshot.last_member is not None and last_member > snapshot.last_member
+        group, last_member = self.groups.get(shown.keeper_pk), self.last_members.get(shown.keeper_pk, 0)
+        return group is None or not shown.snapshot.is_current(group, last_member)
 
 
 def shown_groups(parameters: QueryDict) -> list[ShownGroup]:
@@ -129,7 +125,7 @@ def shown_groups(parameters: QueryDict) -> list[ShownGroup]:
 
 
 def describe_changes(shown: list[ShownGroup], groups: CurrentGroups, access: ImageAccess) -> dict[int, str]:
-    """Return by its keeper why each group is out of date that is."""
+    """Return why groups are out of date, by their keepers, without those that are as they were shown."""
     decisions = find_newer(shown, access)
     hidden = find_hidden_users((decision.decided_by for decision in decisions.values()), access)
     changes = {key: describe_decision(decision, hidden, access) for key, decision in decisions.items()}
@@ -159,7 +155,7 @@ def describe_decision(decision: PairDecision, hidden: Collection[Any], access: I
 
 
 def find_viewers(groups: CurrentGroups, access: ImageAccess) -> dict[int, str]:
-    """Return by its keeper which other users have each group open."""
+    """Return which other users have groups open, by the keepers of these."""
     rows = GroupViewer.objects.current().filter(keeper_pk__in=list(groups.groups))
     viewers = list(rows.exclude(user=access.request.user.pk).prefetch_related("user").order_by("pk"))
     hidden = find_hidden_users((viewer.user for viewer in viewers), access)

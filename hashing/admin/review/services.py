@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import router
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from hashing.admin.review.forms import Decision
@@ -158,7 +158,11 @@ def refuse_changed_group(decision: Decision, group: DuplicateGroup, access: Imag
     if newer := decided_since(decision.shown.newest_decision, about_group, using).first():
         visible = access.visible_keys((newer.lower_id, newer.higher_id))
         raise DecisionRefused(newer_reason(newer, visible, access).sentence)
-    if not decision.shown.is_current(group, access):
+    last_member = 0
+    # None for a large group, of which not all members were shown.
+    if decision.shown.last_member is not None:
+        last_member = access.limit(group.members.all(), "asset").aggregate(last=Max("pk"))["last"] or 0
+    if not decision.shown.is_current(group, last_member):
         raise DecisionRefused(_("The group has changed in the meantime. Please look at it again."))
 
 
