@@ -109,8 +109,9 @@ class SubstringBand(Band):
 
 @dataclass(frozen=True)
 class MaskBand(Band):
-    """Bits of the hashes of an inside, which are stored as integers: at some positions those of one, at others those of
-    the other. The remaining bits are 0.
+    """Bits of both small hashes of an inside, which are stored as integers.
+
+    Each position has the bit of one of them, by two masks without a common bit, or 0.
     """
 
     perceptual: int
