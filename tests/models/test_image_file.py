@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashing.models import ImageAsset
-from hashing.models.image_file import MAX_NAME_BYTES, is_upload, upload_path
+from hashing.models.image_file import MAX_NAME_BYTES, AssetImage, is_upload, upload_path
 from samples.pictures import encoded, waves
 
 pytestmark = pytest.mark.any_database
@@ -108,3 +108,10 @@ def test_assigned_file_is_an_upload_until_it_is_stored(media):
     asset.save()
     assert not is_upload(asset.image)
     assert not is_upload(ImageAsset().image)
+
+
+def test_value_of_the_field_is_a_file_of_the_app():
+    asset = ImageAsset(image="stored.jpg")
+    assert type(asset.image) is AssetImage
+    asset.image = ContentFile(PICTURE, "new.png")
+    assert type(asset.image) is AssetImage
