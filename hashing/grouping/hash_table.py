@@ -32,6 +32,10 @@ class PartRow(NamedTuple):
     quality: int
     kind: RowKind
 
+    @property
+    def lengths(self) -> tuple[int, int, int]:
+        return len(self.perceptual_hash), len(self.vertical_hash), len(self.detail_hash)
+
 
 def parts_of(rows: Iterable[Sequence[Any]], min_quality: int) -> Iterator[PartRow]:
     """Yield the parts with a sufficient or unknown quality.
@@ -55,22 +59,29 @@ class HashTable(NamedTuple):
     @classmethod
     def of(cls, parts: Iterable[PartRow]) -> HashTable:
         """Convert parts to arrays. Those with an invalid hash are left out."""
-        whole = [part for part in parts if (len(part[1]), len(part[2]), len(part[3])) == LENGTHS]
+        whole = [part for part in parts if part.lengths == LENGTHS]
         try:
             return cls._of_valid(whole)
         except ValueError:
-            return cls._of_valid([part for part in whole if is_hash(part[1] + part[2] + part[3], ALL_BITS)])
+            return cls._of_valid(
+                [
+                    part
+                    for part in whole
+                    if is_hash(part.perceptual_hash + part.vertical_hash + part.detail_hash, ALL_BITS)
+                ]
+            )
 
     @classmethod
     def _of_valid(cls, parts: Sequence[PartRow]) -> HashTable:
         """Raise `ValueError` for a hash that is not hexadecimal."""
         # All hashes of a column are parsed at once.
-        columns = ([part[1] for part in parts], [part[2] for part in parts], [part[3] for part in parts])
-        perceptual, vertical, detail = (parse_hex("".join(column)) for column in columns)
-        quality = np.array([min(part[4], BEST_QUALITY) for part in parts], dtype=np.uint8)
-        kind = np.array([part[5] for part in parts], dtype=np.uint8)
+        perceptual = parse_hex("".join(part.perceptual_hash for part in parts))
+        vertical = parse_hex("".join(part.vertical_hash for part in parts))
+        detail = parse_hex("".join(part.detail_hash for part in parts))
+        quality = np.array([min(part.quality, BEST_QUALITY) for part in parts], dtype=np.uint8)
+        kind = np.array([part.kind for part in parts], dtype=np.uint8)
         fingerprints = Fingerprints(perceptual, vertical, detail.reshape(-1, DETAIL_WORDS), quality, kind)
-        return cls(np.array([part[0] for part in parts], dtype=np.int64), fingerprints)
+        return cls(np.array([part.key for part in parts], dtype=np.int64), fingerprints)
 
 
 def parse_hex(text: str) -> Values:

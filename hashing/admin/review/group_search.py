@@ -26,10 +26,8 @@ def search_groups(groups: Groups, text: str, access: ImageAccess) -> Groups:
 
 
 def find_named(groups: QuerySet[DuplicateGroup], text: str, access: ImageAccess) -> list[int]:
-    """Return the keys of the groups that have an image of exactly this name, with or without its folder.
-
-    An index answers.
-    """
+    """Return the keys of the groups that have an image of exactly this name, with or without its folder."""
+    # An index has these names.
     named = access.images.alias(base_name=BaseNameKey("image")).filter(base_name=base_name_key(text))
     if "/" in text:
         named = named.filter(image__iexact=text)

@@ -30,6 +30,7 @@ def open_without_metadata(file: IO[bytes], *, keep_exif: bool) -> JpegImageFile:
 
 
 def find_picture_segments(file: IO[bytes], *, keep_exif: bool) -> Iterator[range]:
+    """Yield the ranges of the segments that describe the first picture; the last one has its pixels and all behind."""
     size, position = file.seek(0, os.SEEK_END), 2
     while True:
         file.seek(position)
@@ -46,7 +47,7 @@ def find_picture_segments(file: IO[bytes], *, keep_exif: bool) -> Iterator[range
 def describes_pixels(marker: int, beginning: bytes, *, keep_exif: bool) -> bool:
     if marker == APP0:
         return beginning.startswith(b"JFIF\0") and len(beginning) == 14
-    # Which colour space a file of Adobe has: RGB, YCbCr, CMYK or YCCK.
+    # It says which colour space the file has: RGB, YCbCr, CMYK or YCCK.
     if marker == APP14:
         return beginning.startswith(b"Adobe") and len(beginning) >= 12
     if marker == APP1:

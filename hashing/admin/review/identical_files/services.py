@@ -73,9 +73,9 @@ def read_chunk(job: IdenticalFilesJob, rows: QuerySet[DuplicateGroup], access: I
 
 
 def check_keepers(groups: Iterable[DuplicateGroup], job: IdenticalFilesJob, using: str) -> dict[int, Checked]:
-    """Return by the key of the group the keepers whose files are there; count the groups of the others.
+    """Return the keepers whose files are there, by the keys of their groups; count the groups of the others.
 
-    Asks the storage, which may take long: before the groups are locked.
+    This asks the storage, which may take long, so the groups must not be locked yet.
     """
     checked = {}
     for group in groups:
