@@ -83,5 +83,5 @@ def delete_empty_folder(storage: Storage, folder: str) -> None:
 
 
 def local_root(storage: Storage) -> Path | None:
-    # By its class, because storages in memory have paths as well.
+    # Not by `storage.path()`, which storages in memory have as well.
     return Path(storage.path(FOLDER)) if isinstance(storage, FileSystemStorage) else None

@@ -119,7 +119,7 @@ class DecodingProcess:
             if is_late.is_set():
                 raise DecodingTimeout from error
             raise DecodingLimit("its decoder died") from error
-        # Of a caller: then the answer will never be read.
+        # An exception of the caller, such as Ctrl-C: nothing will read the answer any more.
         except BaseException:
             self.end()
             raise

@@ -109,7 +109,7 @@ def hash_files(jobs: list[Job]) -> tuple[list[Outcome], float]:
     started = time.perf_counter()
     outcomes = [hash_file(job) for job in jobs if job.storage is None]
     if stored := [job for job in jobs if job.storage is not None]:
-        # Here, because each reading thread would create its own.
+        # Before the threads read: each of them would open a storage of its own.
         for reference in {job.storage for job in stored if job.storage}:
             open_storage(reference)
         outcomes += hash_while_reading(stored)

@@ -47,7 +47,7 @@ class SameImage:
 
     @property
     def label(self) -> str:
-        # What differs names the frame.
+        # Without the frame, which is one of the differences.
         return describe_match(Framing.NONE, orientation_of(self.asset))
 
     @property

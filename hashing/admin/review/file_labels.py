@@ -80,6 +80,6 @@ def amount_label(amount: float, kept: float, wording: Wording, min_share: float)
 def time_between(one: datetime, other: datetime) -> str:
     """Return the time between two moments in its largest unit."""
     earlier, later = min(one, other), max(one, other)
-    # In years and months of the calendar, but without seconds.
+    # `timesince` knows years and months of the calendar, but no seconds.
     is_long = later - earlier >= timedelta(minutes=1)
     return timesince(earlier, later, depth=1) if is_long else spell_out(later - earlier, depth=1)

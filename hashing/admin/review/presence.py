@@ -24,7 +24,7 @@ from hashing.grouping.decision_log import describe, local_time
 from hashing.models import DuplicateGroup, GroupMember, GroupViewer, PairDecision
 from hashing.text import isolated, parse_integer
 
-# More groups than a page has, and more decisions than editors make before a page has heard of them.
+# More groups than a page has, and more decisions than editors make between two polls of a page.
 MAX_GROUPS, MAX_DECISIONS = 50, 1000
 MAX_NAMES = 3
 

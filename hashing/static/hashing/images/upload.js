@@ -12,7 +12,7 @@ const choice = document.querySelector(".hashing-upload-choice");
 let isStored = false;
 
 drawPreview(document.querySelector(".hashing-upload-choice canvas"));
-// Only in a secure context.
+// Browsers have caches only in a secure context.
 if ("caches" in window) {
   restore();
   input?.form.addEventListener("submit", keep);
@@ -68,7 +68,7 @@ async function choose(name) {
   document.querySelector(".hashing-choose-again")?.remove();
 }
 
-// Of a tab that was closed.
+// Whether a cache is old enough to be that of a tab that was closed.
 function isOutdated(name) {
   return name.startsWith(PREFIX) && Date.now() - Number(name.slice(PREFIX.length)) > MAX_AGE_MS;
 }

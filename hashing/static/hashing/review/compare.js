@@ -152,7 +152,7 @@ function movePending() {
   for (const move of moves) move();
 }
 
-// Goes on after a decision, with the card that the page has chosen.
+// Shows the card that the page has chosen after a decision, or closes after the last one.
 function follow() {
   const hasDecided = isWaiting;
   isWaiting = false;
@@ -201,7 +201,7 @@ export function decide(button) {
   if (isUnclear && !window.confirm(review.dataset.textNoClearKeeper)) return;
   revealed = null;
   target.click();
-  // Not if a question of the page was answered with no.
+  // The page has sent nothing if the editor has answered its question with no.
   isWaiting = review.ariaBusy === "true";
 }
 

@@ -32,7 +32,7 @@ review.addEventListener("hashing:groups-changed", showButtons);
 review.addEventListener("hashing:answered", pressPending);
 showButtons();
 
-// Buttons that do nothing without scripts.
+// Shows the buttons that do nothing without scripts.
 function showButtons() {
   for (const button of review.querySelectorAll(".hashing-next-group, .hashing-member__compare")) button.hidden = false;
 }
@@ -79,7 +79,7 @@ function pressPending() {
   }
 }
 
-// From a control of a card to the others, and back to the card.
+// Moves from a control of a card to the others, and back to the card.
 function moveInside(event) {
   const card = event.target.closest(".hashing-member");
   if (!card || event.target === card) return false;

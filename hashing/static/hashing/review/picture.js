@@ -85,7 +85,7 @@ function setState(picture, state, note = "") {
 }
 
 function removeOriginal(picture) {
-  // Also ends loading.
+  // Removing the address ends loading.
   picture.original?.removeAttribute("src");
   picture.original?.remove();
   picture.original = null;

@@ -2,7 +2,7 @@
 // has changed takes no decision until the page is reloaded.
 
 const INTERVAL_MS = 20000;
-// Whoever leaves a page sooner has not looked at it.
+// A page that is left sooner was not looked at.
 const FIRST_MS = 1000;
 
 const review = document.querySelector(".hashing-review");
@@ -13,7 +13,7 @@ let viewers = {};
 review.addEventListener("focusin", (event) => setOpen(event.target.closest(".hashing-group")));
 review.addEventListener("hashing:groups-changed", showViewers);
 document.addEventListener("visibilitychange", poll);
-// Also when the browser shows a page again that was left.
+// Sent also when the browser shows a page again that was left.
 window.addEventListener("pageshow", () => schedule(FIRST_MS));
 
 function setOpen(group) {
@@ -35,7 +35,7 @@ async function poll() {
   const asked = groups.map(shownAs);
   const answer = await ask(groups);
   if (!answer || number < polls) return;
-  // A decision is under way: what it changes is no news.
+  // A decision is being sent: its answer shows what it changes.
   if (review.ariaBusy === "true") schedule(FIRST_MS);
   else show(answer, asked);
 }

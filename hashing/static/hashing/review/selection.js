@@ -54,7 +54,7 @@ function showSelection(group) {
   bar.querySelector(".hashing-selection__compare").hidden = count !== 2;
   const text = bar.querySelector(".hashing-selection__count");
   text.textContent = count ? text.dataset.text.replace("#", count) : "";
-  // What has the focus stays above the bar.
+  // For the style sheet, which keeps what has the focus above the bar.
   group.style.setProperty("--selection-height", `${bar.offsetHeight}px`);
   for (const box of boxes) box.closest(".hashing-member").classList.toggle("hashing-member--selected", box.checked);
   showAll(group.querySelector(".hashing-group__select-all"), count, boxes.length);
