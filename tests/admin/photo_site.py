@@ -10,7 +10,8 @@ from hashing.admin import ImageAssetAdmin, SimilarPictureAdminMixin
 from hashing.models import ImageAsset
 from tests.site_models.models import Photo
 
-site = AdminSite()
+# Its name is not that of the default site, which other tests look up.
+site = AdminSite("photos")
 
 
 class PhotoAdmin(SimilarPictureAdminMixin, admin.ModelAdmin):
