@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError, router
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.views import View
 
 from hashing.log_events import LogEvent, error_kind, log_event
@@ -44,12 +47,26 @@ class HealthView(View):
     using: str | None = None
     cache_seconds = 10
 
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)
+        # With ATOMIC_REQUESTS, Django would connect first, and fail before the view can say that it cannot.
+        for alias in connections:
+            view = transaction.non_atomic_requests(alias)(view)
+        return view
+
     def get(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        if not self.has_permission(request):
+        try:
+            may_see = self.has_permission(request)
+        # The session or the user could not be read.
+        except (DatabaseError, InterfaceError) as error:
+            log_unreadable(error, router.db_for_read(get_user_model()))
+            return respond_unknown()
+        if not may_see:
             raise PermissionDenied
         figures = self.find_figures()
         if figures is None:
-            return respond({"status": UNKNOWN, "problems": ["database"]}, 503)
+            return respond_unknown()
         problems = self.thresholds().problems(figures)
         status = PROBLEM if problems else OK
         record = {"status": status, "problems": [problem.figure for problem in problems], **figures.as_dict()}
@@ -81,9 +98,17 @@ def read_figures(using: str) -> Figures | None:
     try:
         return collect_figures(using)
     except (DatabaseError, InterfaceError) as error:
-        message, event = "The figures cannot be read: %s", LogEvent.FIGURES_UNREADABLE
-        log_event(logger, event, message, first_line(error), database=using, error_kind=error_kind(error))
+        log_unreadable(error, using)
         return None
+
+
+def log_unreadable(error: Exception, using: str) -> None:
+    message, event = "The figures cannot be read: %s", LogEvent.FIGURES_UNREADABLE
+    log_event(logger, event, message, first_line(error), database=using, error_kind=error_kind(error))
+
+
+def respond_unknown() -> HttpResponse:
+    return respond({"status": UNKNOWN, "problems": ["database"]}, 503)
 
 
 def respond(record: dict[str, Any], status: int) -> HttpResponse:

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError
+from django.core.handlers.base import BaseHandler
+from django.db import DatabaseError, OperationalError, connections
 
 from hashing.observability import health
 from hashing.observability.health import HealthView
@@ -68,6 +69,24 @@ def test_staff_with_the_permission_see_it(ask):
     User.objects.update(is_staff=False)
     with pytest.raises(PermissionDenied):
         ask(public=False, user=User.objects.get())
+
+
+def test_database_that_cannot_tell_who_asks_is_unknown(ask):
+    class Lost:
+        @property
+        def is_active(self):
+            raise OperationalError("connection refused")
+
+    response = ask(public=False, user=Lost())
+    assert response.status_code == 503
+    assert b'"problems": ["database"]' in response.content
+
+
+def test_no_transaction_is_begun_before_the_view(monkeypatch):
+    for alias in connections:
+        monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
+    view = HealthView.as_view()
+    assert BaseHandler().make_view_atomic(view) is view
 
 
 def test_only_reading_is_allowed(ask):
