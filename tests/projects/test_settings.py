@@ -14,18 +14,14 @@ from servers.site import CHECKOUT, site_database
 
 # To start a process takes longer than to use its pages: settings that have nothing in common share one.
 SETTINGS = {
-    "arabic_naive_times": "admin",
-    "german_atomic_requests": "admin",
-    "custom_site_uuid_user": "office",
-    "two_sites": "office",
-    "default_site_without_images": "office",
-    "other_storage_script_name": "admin",
-    "replica": "admin",
-    "database_of_its_own": "admin",
+    "arabic_naive_times_uuid_user": "office",
+    "german_atomic_requests_other_storage": "admin",
+    "replica_two_sites": "office",
+    "own_database_own_site": "office",
 }
 pytestmark = [pytest.mark.own_database, pytest.mark.slow]
 # Only locking differs between databases.
-ON_POSTGRESQL = {"replica"}
+ON_POSTGRESQL = {"replica_two_sites"}
 
 
 @pytest.fixture(scope="module")

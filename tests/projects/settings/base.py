@@ -1,5 +1,5 @@
-"""The site's settings, with models of its own. The other modules here differ from them in one or two things that
-have nothing in common."""
+"""The site's settings, with models of its own. The other modules here differ from them in things that have nothing in
+common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reads go to a replica: another connection to the same database, on which nothing can be written or locked."""
+"""Reads go to a replica: another connection to the same database, on which nothing can be written or locked.
+
+Two admin sites, both with images: what is opened in one of them stays there.
+"""
 
 from __future__ import annotations
 
@@ -15,3 +18,5 @@ else:
     replica["OPTIONS"] = {**replica.get("OPTIONS", {}), "options": "-c default_transaction_read_only=on"}
 DATABASES["replica"] = replica
 DATABASE_ROUTERS = ["tests.projects.settings.routers.ReplicaRouter"]
+
+ROOT_URLCONF = "tests.projects.settings.two_sites_urls"
