@@ -220,6 +220,23 @@ def test_page_is_not_wider_than_the_window(editor, add_image, theme):
         assert editor.browser.execute_script(too_wide) <= 0
 
 
+# As django-unfold lays out the cells of a list on a narrow screen, with the title of the column in each.
+RULES_OF_A_THEME = """const sheet = document.styleSheets[0]
+    sheet.insertRule("td, th.field-preview { display: flex; height: 45px; overflow: hidden }")
+    sheet.insertRule("td::before, th::before { content: 'The title of a column'; margin-inline-end: auto }")"""
+CUT_CELLS = """return [...document.querySelectorAll("#result_list tbody tr > *")]
+    .filter((cell) => cell.scrollWidth > cell.clientWidth || cell.scrollHeight > cell.clientHeight)
+    .map((cell) => cell.className)"""
+
+
+@pytest.mark.parametrize("browser", [400], indirect=True)
+def test_no_cell_of_a_narrow_list_is_cut_by_a_theme(editor, add_image):
+    add_image()
+    editor.open(address("changelist"))
+    editor.browser.execute_script(RULES_OF_A_THEME)
+    assert editor.browser.execute_script(CUT_CELLS) == []
+
+
 @pytest.fixture
 def long_deletion(editor, monkeypatch) -> Editor:
     """Confirm the deletion of 70 images in a page, of which each request deletes 20."""
