@@ -24,17 +24,19 @@ BROWSER_MARKS = [
 ]
 # For tests of what does not depend on the width of the window.
 DESKTOP = pytest.mark.parametrize("browser", [1280], indirect=True)
+# The last one lets one process show one page after another. Without it, most pages start a process.
 FLAGS = (
     "--headless=new --no-sandbox --disable-dev-shm-usage --disable-gpu --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
+    " --disable-component-update --disable-sync --disable-site-isolation-trials"
 )
+HEIGHT = 900
 
 
 @contextmanager
-def started_browser(width: int, profile: Path) -> Iterator[WebDriver]:
+def started_browser(profile: Path) -> Iterator[WebDriver]:
     options = webdriver.ChromeOptions()
     options.binary_location = str(BROWSER)
-    for flag in (*FLAGS.split(), f"--user-data-dir={profile}", f"--window-size={width},900"):
+    for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
     driver.set_page_load_timeout(30)
@@ -42,3 +44,15 @@ def started_browser(width: int, profile: Path) -> Iterator[WebDriver]:
         yield driver
     finally:
         driver.quit()
+
+
+def reset_window(driver: WebDriver, width: int) -> None:
+    """Give the window this width, and undo what the last test has set for its pages."""
+    driver.set_window_size(width, HEIGHT)
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def forget_site(driver: WebDriver, site: str) -> None:
+    """Delete the cookies and all else that a site has stored, as the size of cards that somebody has chosen."""
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "all"})

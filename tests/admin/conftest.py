@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from hashing.db.clock import Now
 from hashing.models import BackfillRun
 from samples.pictures import encoded
-from servers.browser import started_browser
+from servers.browser import forget_site, reset_window, started_browser
 from tests.admin.tenants import World, make_world
 
 PERMISSIONS = {
@@ -104,19 +104,27 @@ def messages_of(response) -> list[str]:
 @contextmanager
 def logged_in(browser: WebDriver, site: str, client: Client) -> Iterator[None]:
     """Give the browser the session of a client, without opening a page."""
-    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    forget_site(browser, site)
     cookie = {"url": site, "name": "sessionid", "value": client.cookies["sessionid"].value}
     assert browser.execute_cdp_cmd("Network.setCookie", cookie)["success"]
     yield
-    # A page that asks for news would do so during the next tests, on the connection of their database.
-    browser.get("about:blank")
+    # A page that asks for news would do so during the next tests, on the connection of their database. A page of
+    # another site would start a process in the browser.
+    browser.get(f"{site}/nowhere/")
 
 
-@pytest.fixture(scope="module", params=[1280, 400])
-def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
-    """Start one browser for all tests of a module: most tests are faster than its start."""
-    with started_browser(request.param, tmp_path_factory.mktemp("profile")) as driver:
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory) -> Iterator[WebDriver]:
+    """One browser for all tests: most of them are faster than its start."""
+    with started_browser(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
+
+
+@pytest.fixture(params=[1280, 400])
+def browser(request, chromium) -> WebDriver:
+    """The browser with a window of this width."""
+    reset_window(chromium, request.param)
+    return chromium
 
 
 def bomb() -> bytes:

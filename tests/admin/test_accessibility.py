@@ -84,8 +84,6 @@ class Auditor(Editor):
 def auditor(browser: WebDriver, live_server, media, client_of) -> Iterator[Auditor]:  # noqa: F811
     with logged_in(browser, live_server.url, client_of("superuser")):
         yield Auditor(browser, live_server.url)
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 @pytest.fixture

@@ -7,12 +7,10 @@ from PIL import ExifTags, Image, ImageOps
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 from hashing.models import ImageAsset
 from samples.pictures import encoded, photo
-from servers.browser import started_browser
 from tests.admin.conftest import logged_in
 from tests.admin.review.conftest import store_all_groups
 from tests.admin.test_browser import Editor
@@ -90,12 +88,6 @@ class Reviewer(Editor):
 
     def is_comparing(self) -> bool:
         return bool(self.browser.find_elements(By.CSS_SELECTOR, ".hashing-compare[open]"))
-
-
-@pytest.fixture(scope="package", params=[1280, 400])
-def browser(request, tmp_path_factory) -> Iterator[WebDriver]:
-    with started_browser(request.param, tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture

@@ -42,7 +42,6 @@ def finger(browser):
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
     yield Finger(browser)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_buttons_are_large_enough_for_a_finger(reviewer, add_copies, finger):
