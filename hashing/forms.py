@@ -106,6 +106,7 @@ class SimilarPictureMixin(forms.BaseForm):
             upload = self.cleaned_data.get(name)
             if isinstance(upload, UploadedFile):
                 self._check_upload(name, upload)
+        self.similar_pictures = nearest_rows(self.similar_pictures)
         return cleaned
 
     @property
@@ -173,6 +174,14 @@ class SimilarPictureMixin(forms.BaseForm):
 def confirmation_field() -> forms.BooleanField:
     """Return the checkbox, which is hidden until there is something to confirm."""
     return forms.BooleanField(label=gettext_lazy("Upload it anyway"), required=False, widget=forms.HiddenInput)
+
+
+def nearest_rows(pictures: Iterable[SimilarPicture]) -> list[SimilarPicture]:
+    """Return each row once, the nearest ones first: several fields of a form may have found it."""
+    nearest: dict[Any, SimilarPicture] = {}
+    for each in sorted(pictures, key=lambda picture: picture.distance):
+        nearest.setdefault(each.row.pk, each)
+    return list(nearest.values())[: MAX_SIMILAR_PICTURES + 1]
 
 
 def warning_about(pictures: Sequence[SimilarPicture]) -> SafeString | str:

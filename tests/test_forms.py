@@ -255,6 +255,24 @@ def test_only_some_of_many_rows_are_named(hashed_photo, links):
     assert message.endswith("and more")
 
 
+def test_rows_that_several_fields_have_found_are_named_once_the_nearest_first(hashed_photo, links):
+    class TwoPicturesForm(PhotoForm):
+        back = forms.ImageField()
+        similar_picture_fields = ("original", "back")
+
+    hashed_photo("Smaller", encoded(photo(size=(160, 120)).resize((80, 60)), "JPEG"))
+    hashed_photo("Equal")
+    files = {
+        "original": SimpleUploadedFile("front.jpg", encoded(photo(size=(160, 120)).resize((80, 60)), "PNG")),
+        "back": SimpleUploadedFile("back.jpg", encoded(photo(size=(160, 120)), "JPEG")),
+    }
+    form = TwoPicturesForm({"title": "new"}, files, user=viewer("view_photo"))
+    assert form.is_valid()
+    assert sorted(each.row.title for each in form.similar_pictures) == ["Equal", "Smaller"]
+    assert [each.distance for each in form.similar_pictures] == sorted(each.distance for each in form.similar_pictures)
+    assert form.similar_picture_message.count("<a ") == 2
+
+
 def test_form_of_a_model_that_is_not_a_source_is_refused(hashed_photo):
     class PictureForm(SimilarPictureMixin, forms.ModelForm):
         similar_picture_fields = ["image"]
