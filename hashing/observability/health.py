@@ -57,14 +57,13 @@ class HealthView(View):
 
     def get(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         try:
-            may_see = self.has_permission(request)
-        # The session or the user could not be read.
+            if not self.has_permission(request):
+                raise PermissionDenied
+            figures = self.find_figures()
+        # The session, the user or a cache is in a database that could not be read.
         except (DatabaseError, InterfaceError) as error:
             log_unreadable(error, router.db_for_read(get_user_model()))
             return respond_unknown()
-        if not may_see:
-            raise PermissionDenied
-        figures = self.find_figures()
         if figures is None:
             return respond_unknown()
         problems = self.thresholds().problems(figures)

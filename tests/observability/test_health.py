@@ -82,6 +82,14 @@ def test_database_that_cannot_tell_who_asks_is_unknown(ask):
     assert b'"problems": ["database"]' in response.content
 
 
+def test_cache_in_a_database_that_is_away_is_unknown(ask, monkeypatch):
+    def fail(*_arguments):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(health.cache, "get", fail)
+    assert ask().status_code == 503
+
+
 def test_no_transaction_is_begun_before_the_view(monkeypatch):
     for alias in connections:
         monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
