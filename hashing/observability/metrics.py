@@ -14,7 +14,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.registry import Collector, CollectorRegistry
 
 from hashing.log_events import LogEvent, error_kind, log_event
 from hashing.models import ImageAsset
@@ -38,7 +38,17 @@ GAUGES = {
 LABELS = {"hashing_images": "state", "hashing_running": "kind"}
 UPLOAD_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-images = Counter("hashing_processed_images", "Images that this process has tried to hash", ["result"])
+
+def make_image_counter(registry: CollectorRegistry) -> Counter:
+    """Return a counter whose series begin at 0: Prometheus sees no increase in one that begins with the first image."""
+    text = "Images that this process has tried to hash"
+    counter = Counter("hashing_processed_images", text, ["result"], registry=registry)
+    for result in ("hashed", "failed"):
+        counter.labels(result)
+    return counter
+
+
+images = make_image_counter(REGISTRY)
 uploads = Histogram("hashing_upload_seconds", "Seconds for hashing an upload", buckets=UPLOAD_SECONDS)
 
 

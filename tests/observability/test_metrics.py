@@ -106,6 +106,13 @@ def test_hashed_and_failed_images_are_counted(add_image):
     assert after == [before[0] + 1, before[1] + 1]
 
 
+def test_counters_begin_at_zero():
+    registry = CollectorRegistry()
+    metrics.make_image_counter(registry)
+    for result in ("hashed", "failed"):
+        assert sample(registry, "hashing_processed_images_total", result=result) == 0
+
+
 def test_uploads_are_timed(add_image):
     asset = add_image()
     before = sample(REGISTRY, "hashing_upload_seconds_count")
