@@ -92,7 +92,7 @@ def decoding_error(error: Exception) -> Exception:
     # exception: a broken file sent its decoder to an impossible position.
     if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
         return error
-    return ValueError(str(error) or type(error).__name__)
+    return ValueError(str(error).strip() or type(error).__name__)
 
 
 def open_image(file: IO[bytes]) -> Image.Image:

@@ -288,3 +288,7 @@ def test_too_little_memory_does_not_mean_a_broken_picture(error: Exception, monk
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail)
     with pytest.raises(MemoryError, match="not enough memory to decode it"):
         read(encoded(photo(size=SMALL), "PNG"))
+
+
+def test_error_of_a_decoder_has_no_line_break_at_its_end():
+    assert str(opening.decoding_error(RuntimeError("Unexpected end of file\n"))) == "Unexpected end of file"
