@@ -8,7 +8,7 @@ ROWS ?= 1000000
 PYTEST = $(RUN) -m pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL = help
-.PHONY: help demo serve test backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint messages format test-matrix
+.PHONY: help demo serve test coverage backfill-hashes chart bench bench-answers bench-attacks bench-pairs bench-review bench-scaling bench-search docs fuzz lint messages format test-matrix
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -62,16 +62,18 @@ format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 
 # BLAS would start as many threads in each process as there are cores, which wait for one another in a loop.
-test: export OPENBLAS_NUM_THREADS = 1
+test coverage: export OPENBLAS_NUM_THREADS = 1
 # Most tests start processes, and each would compile the app again.
-test: export PYTHONDONTWRITEBYTECODE =
+test coverage: export PYTHONDONTWRITEBYTECODE =
 test: $(READY) ## all tests, on SQLite and on PostgreSQL
-	$(BIN)/coverage erase
-	@# Both at once. Coverage is measured on SQLite only, because it costs a sixth of the time.
 	@echo "Running the tests on SQLite, and beside them on PostgreSQL..."
 	@$(RUN) -m servers.postgresql $(PYTEST) --only-database >$(VENV)/postgresql.log 2>&1 & beside=$$!; \
-	  $(PYTEST) --cov --cov-report=; first=$$?; wait $$beside; second=$$?; \
+	  $(PYTEST); first=$$?; wait $$beside; second=$$?; \
 	  echo; echo "On PostgreSQL:"; cat $(VENV)/postgresql.log; test $$first -eq 0 -a $$second -eq 0
+
+coverage: $(READY) ## the share of the code that the tests on SQLite run, at least 97%; tests of pure Python take twice as long
+	$(BIN)/coverage erase
+	$(PYTEST) --cov --cov-report=
 	$(BIN)/coverage report --fail-under=97
 
 # pyenv offers python3.12 only where its version is chosen.
