@@ -38,7 +38,7 @@ def test_health_view_with_a_token(rf, settings):
 
 def test_gauges_at_an_address_of_their_own(rf):
     add_rows(2)
-    response = run_example("from django.http import HttpResponse")["image_metrics"](rf.get("/"))
+    response = run_example("from django.db import transaction")["image_metrics"](rf.get("/"))
     assert b'hashing_images{state="waiting"} 2.0' in response.content
 
 
