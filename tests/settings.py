@@ -6,8 +6,7 @@ from imagesearch.settings import *  # noqa: F403
 from imagesearch.settings import INSTALLED_APPS, MIDDLEWARE
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.site_models"]
-# All tests in a browser run under this policy.
-MIDDLEWARE = [*MIDDLEWARE, "tests.strict_policy.strict_policy"]
+MIDDLEWARE = ["tests.middleware.one_request_at_a_time", *MIDDLEWARE, "tests.middleware.strict_policy"]
 # The default is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # On a busy machine, a page may wait for its decoder. Tests of this limit set their own.

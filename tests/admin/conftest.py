@@ -114,8 +114,11 @@ def logged_in(browser: WebDriver, site: str, client: Client) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory) -> Iterator[WebDriver]:
-    """One browser for all tests: most of them are faster than its start."""
+def chromium(live_server, tmp_path_factory) -> Iterator[WebDriver]:
+    """One browser for all tests: most of them are faster than its start.
+
+    It ends before the server does, which then has no connections to it.
+    """
     with started_browser(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
 
