@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, router
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from hashing.db.paging import in_key_order, pages_by_key
 from hashing.db.retry import retry_transient
@@ -30,6 +32,9 @@ class SourceComparison:
 
     The database compares, and returns only differences. If the rows are in another database than the assets, whole
     pages are read and compared here.
+
+    Each row is looked up by a subquery, which uses an index. For `EXISTS`, PostgreSQL plans a join that reads all
+    assets for each row while the table grows and has no statistics yet.
     """
 
     source: ImageSource
@@ -52,7 +57,8 @@ class SourceComparison:
             owned = model._base_manager.using(self.using).filter(self.source.owner_filter)
             if self.in_one_database:
                 owned = owned.alias(hashing_key=text_as_key(F("source_id"), self.source.model, self.using))
-                owned = owned.filter(~Exists(self.rows().filter(pk=OuterRef("hashing_key"))))
+                row = self.rows().filter(pk=OuterRef("hashing_key"))
+                owned = owned.alias(hashing_row=Subquery(row.values("pk")[:1])).filter(hashing_row__isnull=True)
             for page in pages_by_key(owned, ("source_id",), PAGE_SIZE):
                 ids = [source_id for _, source_id in page]
                 yield ids if self.in_one_database else self.missing(ids)
@@ -73,10 +79,13 @@ class SourceComparison:
 
     def without_registered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         rows = rows.alias(hashing_key=key_as_text(self.source.model, self.row_database))
-        name, owner = OuterRef(self.source.field.attname), {"source_id": OuterRef("hashing_key")}
-        own = ImageAsset._base_manager.using(self.using).filter(self.source.owner_filter, **owner, image=name)
-        shared = CoOwner._base_manager.using(self.using).filter(self.source.owner_filter, **owner, asset__image=name)
-        return rows.filter(~Exists(own), ~Exists(shared))
+        for model, name in ((ImageAsset, "image"), (CoOwner, "asset__image")):
+            registered = model._base_manager.using(self.using).filter(self.source.owner_filter)
+            file = Subquery(registered.filter(source_id=OuterRef("hashing_key")).values(name)[:1])
+            # NULL would be unlike any name.
+            known = Coalesce(file, Value(""), output_field=TextField())
+            rows = rows.filter(~Q(Exact(known, F(self.source.field.attname))))
+        return rows
 
     def pages_of_values(self, rows: QuerySet[Any]) -> Iterator[list[OwnedFile]]:
         storage, age_field = self.source.field.storage, self.source.age_field

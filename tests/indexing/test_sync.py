@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from hashing.indexing.registration import SyncCounts
 from hashing.indexing.sync import SourceComparison, SourceSync
@@ -198,3 +200,15 @@ def test_rows_in_another_database_are_compared_page_by_page(sources, small_pages
     Picture.objects.filter(pk=rows[3].pk)._raw_delete("default")
     assert sync() == SyncCounts(replaced=1, removed=1)
     assert names() == ["1.jpg", "2.jpg", "4.jpg", "new.jpg"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans no such join")
+def test_rows_are_looked_up_without_a_join_also_before_there_are_statistics(sources):
+    comparison = SourceComparison(find_sources("site_models.Picture")[0], "default")
+    with CaptureQueriesContext(connection) as captured:
+        assert [*comparison.files_out_of_step(), *comparison.ids_without_a_row()] == []
+    with connection.cursor() as cursor:
+        for query in captured.captured_queries[:]:
+            cursor.execute(f"EXPLAIN SELECT {query['sql'].partition('SELECT ')[2]}")
+            assert "Anti Join" not in str(cursor.fetchall())
+    assert len(captured) == 3
