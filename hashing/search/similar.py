@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 from django.db import connections
 from django.db.models import F, IntegerField, Q, QuerySet, Value
-from django.db.models.lookups import GreaterThanOrEqual
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from hashing.conf import hashing_settings
 from hashing.fingerprint.fingerprint import HASH_VERSION, format_hash
@@ -59,7 +60,9 @@ def same_files(rows: Rows, file_digest: str | None) -> Rows:
 
 def rule_of(query: HashQuery) -> Q:
     """Return the condition for a row to match."""
-    by_hashes = has_version(query.version) & Q(IsMatch(query))
+    # Not `has_version`: without statistics, PostgreSQL would use the index of versions and not those of the bands.
+    version = Coalesce("hash_version", Value(HASH_VERSION))
+    by_hashes = Q(Exact(version, query.version)) & Q(IsMatch(query))
     return by_hashes if query.file_digest is None else by_hashes | Q(file_digest=query.file_digest)
 
 

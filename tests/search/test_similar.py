@@ -401,6 +401,18 @@ def test_indexes_are_used_in_a_table_of_100_000_rows(many_rows, monkeypatch):
     assert len([name for name in used_indexes(plan) if "inside" in name]) == 1
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans without statistics")
+@pytest.mark.parametrize("any_orientation", [False, True])
+def test_bands_are_looked_up_before_there_are_statistics(db, monkeypatch, any_orientation):
+    monkeypatch.setattr(candidates, "estimate_rows", lambda *_: 100_000)
+    monkeypatch.setattr(candidates, "estimate_framed_rows", lambda *_: FRAMED_ROWS)
+    with connection.cursor() as cursor:
+        cursor.execute(MANY_ROWS["postgresql"].replace("100000", "10000"))
+    plan = ImageAsset.objects.similar_to(asset(file_digest=DIGEST), any_orientation=any_orientation).explain()
+    assert "image_asset_version_idx" not in plan
+    assert "image_asset_band1_idx" in plan
+
+
 def used_indexes(plan: str) -> set[str]:
     return set(re.findall(r"image_asset_(?:band|inside)\d_idx", plan))
 
