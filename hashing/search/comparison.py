@@ -64,7 +64,9 @@ class SqliteComparison(Comparison):
 
     @staticmethod
     def inside_hashes(columns: Columns) -> Hashes:
+        # For printf() and HEX(), NULL is 0 and an empty text.
         small = f"printf('%%016x%%016x', {columns.perceptual}, {columns.vertical})"
+        small = f"(CASE WHEN {columns.detail} IS NOT NULL THEN {small} END)"
         return Hashes(small, f"{small} || HEX({columns.detail})")
 
     def is_match(self) -> SQL:

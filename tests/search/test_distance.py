@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import NotSupportedError
+from django.db import NotSupportedError, connection
 from django.db.backends.dummy.base import DatabaseWrapper as OtherDatabase
 from django.db.models import F, Value
 from hypothesis import given, settings
@@ -10,6 +10,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 
 from hashing.models import ImageAsset
 from hashing.perceptual_hash import compute_hash_hamming_distance
+from hashing.search.comparison import Columns, PostgresqlComparison, SqliteComparison
 from hashing.search.distance import HammingDistance, IsMatch
 from hashing.search.query import HashQuery
 from tests.search.fingerprints import PICTURE, add, asset
@@ -83,3 +84,13 @@ def test_small_hashes_have_their_own_limit(db, bits):
     add(PICTURE.flipped(range(bits), []))
     assert ImageAsset.objects.similar_to(asset()).exists() is (bits == 20)
     assert ImageAsset.objects.similar_to(asset(), any_orientation=True).exists() is (bits == 20)
+
+
+def test_hashes_of_an_inside_are_null_without_a_frame(db):
+    add()
+    names = ("inside_perceptual_hash", "inside_vertical_hash", "inside_detail_hash", "inside_quality")
+    comparison = PostgresqlComparison if connection.vendor == "postgresql" else SqliteComparison
+    hashes = comparison.inside_hashes(Columns(*names))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {hashes.small}, {hashes.all} FROM hashing_imageasset", [])
+        assert cursor.fetchone() == (None, None)
