@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-ROWS = 15_000
+ROWS = 30_000
 IN_STEP = "SELECT count(*) FROM hashing_imageasset a JOIN site_models_picture p ON a.source_id = CAST(p.id AS text)"
 
 
