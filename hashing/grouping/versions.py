@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, QuerySet
 
 from hashing.conf import hashing_settings
 from hashing.db.paging import batches, rows_with_keys
@@ -21,6 +20,7 @@ from hashing.fingerprint.similarity import Framing, Match
 from hashing.grouping.options import GroupingOptions
 from hashing.models.duplicate_groups import GroupMember
 from hashing.models.querysets import ImageAssetQuerySet
+from hashing.search.similar import known_version
 
 # How each image of a group, the second of a pair, matches its keeper; and the keeper each image.
 MixedPairs = Mapping[tuple[Any, Any], Match]
@@ -73,9 +73,7 @@ def read_mixed_pairs(keys: AbstractSet[Any] | None, using: str) -> MixedPairs:
 
 def mixed_members(using: str) -> QuerySet[GroupMember]:
     """Return the images of groups whose hash has another version than that of their keeper."""
-    version, keeper_version = (
-        Coalesce(f"{path}hash_version", Value(HASH_VERSION)) for path in ("asset__", "group__keeper__")
-    )
+    version, keeper_version = known_version("asset__"), known_version("group__keeper__")
     members = GroupMember.objects.using(using).filter(
         asset__perceptual_hash__isnull=False,
         group__keeper__perceptual_hash__isnull=False,

@@ -61,15 +61,19 @@ def same_files(rows: Rows, file_digest: str | None) -> Rows:
 def rule_of(query: HashQuery) -> Q:
     """Return the condition for a row to match."""
     # Not `has_version`: without statistics, PostgreSQL would use the index of versions and not those of the bands.
-    version = Coalesce("hash_version", Value(HASH_VERSION))
-    by_hashes = Q(Exact(version, query.version)) & Q(IsMatch(query))
+    by_hashes = Q(Exact(known_version(), query.version)) & Q(IsMatch(query))
     return by_hashes if query.file_digest is None else by_hashes | Q(file_digest=query.file_digest)
+
+
+def known_version(path: str = "") -> Coalesce:
+    """Return the version of the hashes of a row. A row without one counts as one of this version."""
+    return Coalesce(f"{path}hash_version", Value(HASH_VERSION))
 
 
 def has_version(version: int) -> Q:
     """Return the condition for the hashes of a row to be of this version."""
+    # Not `known_version`, which no index can answer.
     found = Q(hash_version=version)
-    # A row without a version counts as one of this version.
     return found | Q(hash_version__isnull=True) if version == HASH_VERSION else found
 
 
