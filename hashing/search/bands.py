@@ -153,8 +153,8 @@ PERCEPTUAL_BANDS = tuple(SubstringBand(2, "perceptual_hash", substrings) for sub
 BANDS = (*PERCEPTUAL_BANDS, *(SubstringBand(5, "vertical_hash", substrings) for substrings in SUBSTRINGS))
 
 # Few rows have a frame, so short bands find few enough of them, and many rows share a value, which PostgreSQL stores
-# once. Each band has every ninth bit of both hashes: bits of different rows and columns of the picture are less alike.
-# The sign of an integer is in no band.
+# once. Each band has every ninth bit of both hashes, at other places in one than in the other: bits of different rows
+# and columns of the picture are less alike. The sign of an integer is in no band.
 STEP = 9
 MASKS = tuple(sum(1 << position for position in range(first, HASH_BITS - 1, STEP)) for first in range(STEP))
 INSIDE_BANDS = tuple(MaskBand(2, MASKS[number], MASKS[(number + 5) % STEP]) for number in range(8))
